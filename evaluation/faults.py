@@ -1,0 +1,106 @@
+"""Numbers that are faults: results that a broken model produces and no working one does."""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+HIGHEST_COSINE: Final = 0.999
+LOWEST_RANK: Final = 2.0
+
+
+def retrieval_faults(positions: NDArray[np.int32], k: int, recall: NDArray[np.float64]) -> list[str]:
+    """Say what is wrong with a model's lists.
+
+    Args:
+        positions: (n, width) int32, best first; -1 is padding.
+        k: The number of places judged, at least 1.
+        recall: (n,) float64, each user's recall at k.
+
+    Returns:
+        One sentence for each fault, none if all is well. Lists shorter than k come from a catalogue smaller than k
+        and are not accused of being the same for all.
+
+    Raises:
+        ValueError: There are no users, the shapes do not fit together, or k is less than 1.
+    """
+    n = len(positions)
+    if positions.ndim != 2 or recall.shape != (n,) or n == 0 or k < 1:
+        raise ValueError(
+            f"Positions must be (users, width) and recall (users,) with at least one user, and k at least 1, "
+            f"not {positions.shape}, {recall.shape} and {k}."
+        )
+    faults = []
+    if (recall == 0).all():
+        faults.append(
+            f"Recall@{k} is exactly 0 for all {n} users: ids or vectors of the two sides do not belong together."
+        )
+    if (recall == 1).all():
+        faults.append(
+            f"Recall@{k} is exactly 1 for all {n} users: the truth leaks into the lists, or ties count as hits."
+        )
+    top = positions[:, :k]
+    if n > 1 and top.shape[1] == k and len(np.unique(top[top >= 0])) == k:
+        faults.append(f"All {n} users have the same {k} items: the query vectors have collapsed.")
+    return faults
+
+
+def embedding_faults(vectors: NDArray[np.floating[Any]], name: str) -> list[str]:
+    """Say what is wrong with a tower's vectors.
+
+    Two measures of collapse: the mean cosine over all pairs of different rows, and the effective rank, the
+    exponential of the entropy of the singular values divided by their sum (Roy and Vetterli, "The effective rank:
+    a measure of effective dimensionality", EUSIPCO 2007).
+
+    Args:
+        vectors: (rows, dimensions) floating point, at least two rows.
+        name: What the rows are, for the sentences, for example "query vectors".
+
+    Returns:
+        One sentence for each fault, none if all is well. Vectors with nan, infinity or rows of zeros have no
+        cosine and get that one sentence only.
+
+    Raises:
+        ValueError: There are fewer than two rows, or `vectors` is not two-dimensional.
+    """
+    if vectors.ndim != 2 or len(vectors) < 2:
+        raise ValueError(
+            f"Collapse shows between at least two {name} of shape (rows, dimensions), not {vectors.shape}."
+        )
+    wide = vectors.astype(np.float64)
+    lengths = np.sqrt(np.einsum("nd,nd->n", wide, wide))
+    broken = int((~np.isfinite(lengths) | (lengths == 0)).sum())
+    if broken:
+        return [f"{broken} of {len(vectors)} {name} are zero or not finite."]
+    faults = []
+    cosine = _mean_cosine(wide / lengths[:, None])
+    if cosine > HIGHEST_COSINE:
+        faults.append(
+            f"The {name} all point the same way: their mean pairwise cosine is {cosine:.5f}, above {HIGHEST_COSINE}."
+        )
+    rank = _effective_rank(wide)
+    if rank < LOWEST_RANK:
+        faults.append(
+            f"The {name} lie on a line: their effective rank is {rank:.2f} of {vectors.shape[1]} dimensions, "
+            f"below {LOWEST_RANK:g}."
+        )
+    return faults
+
+
+def _mean_cosine(units: NDArray[np.float64]) -> float:
+    """Return the mean over all pairs of different rows of (rows, dimensions) unit vectors.
+
+    The squared length of their sum counts each pair twice and each row once with itself.
+    """
+    rows = len(units)
+    total = units.sum(axis=0)
+    return float((total @ total - rows) / (rows * (rows - 1)))
+
+
+def _effective_rank(vectors: NDArray[np.float64]) -> float:
+    """Return exp(-sum p log p) with p the singular values divided by their sum, 1 to dimensions."""
+    # The singular values are the roots of the eigenvalues of the small square matrix.
+    singular = np.sqrt(np.linalg.eigvalsh(vectors.T @ vectors).clip(min=0))
+    shares = singular / singular.sum()
+    shares = shares[shares > 0]
+    return float(np.exp(-(shares * np.log(shares)).sum()))

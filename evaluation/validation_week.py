@@ -1,0 +1,148 @@
+"""The days after a cut as a judge: the same users and the whole catalogue for every model and every simple list."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from evaluation.baselines import Purchases, bought_before_then_popular, last_week_popularity
+from evaluation.faults import embedding_faults, retrieval_faults
+from evaluation.metrics import recall_at
+from features.schema import EVENT_TIMESTAMP, ITEM_ID, USER_ID
+from retrieval.item_index import ItemIndex
+from retrieval.item_lists import ItemLists
+from retrieval.popularity import PopularityList
+
+CUTOFFS = (12, 100)
+WATCHED = "recall@100"
+NEW_ITEMS = " new"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a model was worth.
+
+    Attributes:
+        metrics: mean recall by name: `recall@12`, `recall@100`, and the same over items new to the user, `… new`.
+        faults: sentences; not empty if the metrics are a fault rather than a number.
+    """
+
+    metrics: dict[str, float]
+    faults: list[str]
+
+
+@dataclass(frozen=True)
+class ValidationWeek:
+    """Users known before the cut, and what they bought in the days after it.
+
+    Attributes:
+        item_ids: str, (items,), ascending: the catalogue.
+        users: how many users are asked.
+        history: purchases before the cut; the asked users have the codes 0 to users - 1.
+        bought: what each asked user had bought before the cut.
+        relevant: what each asked user bought after it.
+        cut: UTC.
+    """
+
+    item_ids: NDArray[np.str_]
+    users: int
+    history: Purchases
+    bought: ItemLists
+    relevant: ItemLists
+    cut: np.datetime64
+
+    @classmethod
+    def of(cls, user_ids: pa.Array, item_ids: pa.Array, before: pa.Table, after: pa.Table, cut: datetime) -> Self:
+        """Build the judge from id columns.
+
+        Args:
+            user_ids: the users that are asked, string, unique.
+            item_ids: the catalogue, string, ascending.
+            before: purchases before the cut: `user_id`, `item_id`, `event_timestamp`.
+            after: purchases after the cut, same columns; those of users that are not asked are passed over.
+            cut: the moment between them, UTC.
+        """
+        everybody = pc.unique(pa.chunked_array([user_ids, *before[USER_ID].chunks]))
+        history = Purchases(
+            user_codes=_codes(before[USER_ID], everybody),
+            item_positions=_codes(before[ITEM_ID], item_ids),
+            purchased_at=before[EVENT_TIMESTAMP].to_numpy().astype("datetime64[us]"),
+        )
+        own = history.where(history.user_codes < len(user_ids))
+        after = after.filter(pc.is_in(after[USER_ID], user_ids))
+        return cls(
+            item_ids=np.array(item_ids.to_pylist(), np.str_),
+            users=len(user_ids),
+            history=history,
+            bought=ItemLists.from_pairs(own.user_codes, own.item_positions, len(user_ids)),
+            relevant=ItemLists.from_pairs(
+                _codes(after[USER_ID], user_ids), _codes(after[ITEM_ID], item_ids), len(user_ids)
+            ),
+            cut=np.datetime64(cut.astimezone(UTC).replace(tzinfo=None), "us"),
+        )
+
+    def judge_vectors(self, queries: NDArray[np.float32], items: NDArray[np.float32]) -> Judgement:
+        """Judge two towers by exact search over the whole catalogue.
+
+        Args:
+            queries: (users, dimensions).
+            items: (items, dimensions).
+        """
+        if not (np.isfinite(queries).all() and np.isfinite(items).all()):
+            return Judgement({}, ["Vectors are not finite: the training has diverged, try a lower learning rate."])
+        index = ItemIndex(self.item_ids, items)
+        positions, _ = index.search(queries, max(CUTOFFS))
+        fresh, _ = index.search(queries, max(CUTOFFS), self.bought)
+        judgement = self.judge_lists(positions, fresh)
+        width = positions.shape[1]
+        faults = retrieval_faults(positions, width, recall_at(positions, self.relevant, width))
+        for vectors, name in ((queries, "query vectors"), (items, "item vectors")):
+            faults += embedding_faults(vectors, name) if len(vectors) > 1 else []
+        return Judgement(judgement.metrics, faults)
+
+    def judge_lists(self, positions: NDArray[np.int32], fresh: NDArray[np.int32]) -> Judgement:
+        """Judge ranked lists.
+
+        Args:
+            positions: (users, width), from the whole catalogue.
+            fresh: (users, width), from what each user had not bought before.
+        """
+        metrics = {f"recall@{k}": float(recall_at(positions, self.relevant, k).mean()) for k in CUTOFFS}
+        rows, new = self._new_items()
+        if len(rows):
+            for k in CUTOFFS:
+                metrics[f"recall@{k}{NEW_ITEMS}"] = float(recall_at(fresh[rows], new, k).mean())
+        return Judgement(metrics, [])
+
+    def baselines(self) -> dict[str, Judgement]:
+        """Judge the simple lists: last week's bestsellers, and bought before by frequency, then bestsellers."""
+        k = max(CUTOFFS)
+        popular = PopularityList.from_counts(last_week_popularity(self.history, self.cut, len(self.item_ids)))
+        users = np.arange(self.users, dtype=np.int32)
+        best, _ = popular.top(self.users, k)
+        fresh, _ = popular.top(self.users, k, self.bought)
+        before = bought_before_then_popular(self.history, self.cut, users, popular, k)
+        return {
+            "last week's bestsellers": self.judge_lists(best, fresh),
+            "bought before, then bestsellers": self.judge_lists(before, fresh),
+        }
+
+    def _new_items(self) -> tuple[NDArray[np.intp], ItemLists]:
+        """The users who bought something new to them, and those purchases."""
+        width = len(self.item_ids)
+        bought = self.bought.rows * width + self.bought.positions
+        relevant = self.relevant.rows * width + self.relevant.positions
+        new = ~np.isin(relevant, bought)
+        rows, codes = np.unique(self.relevant.rows[new], return_inverse=True)
+        return rows, ItemLists.from_pairs(codes, self.relevant.positions[new], len(rows))
+
+
+def _codes(column: pa.ChunkedArray, values: Any) -> NDArray[np.int32]:
+    codes = pc.index_in(column, values)
+    if codes.null_count:
+        raise ValueError("A purchase names a user or an item that is not in the lists given.")
+    return codes.to_numpy().astype(np.int32)

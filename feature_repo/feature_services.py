@@ -1,0 +1,78 @@
+"""Who asks for what. A service that changes gets a new version beside the old one.
+
+The tag `embedded_key` says that the entity's own id is a feature of the tower too.
+"""
+
+from feast import FeatureService
+from feature_views import (
+    item_catalog,
+    item_sales_daily,
+    request_month,
+    user_activity_daily,
+    user_at_request,
+    user_bought_items_daily,
+    user_profile,
+    user_recent_items_daily,
+)
+
+EMBED_USER = {"embedded_key": "user_id"}
+EMBED_ITEM = {"embedded_key": "item_id"}
+
+query_tower_v1 = FeatureService(
+    name="query_tower_v1",
+    features=[user_at_request[["age_at_request"]], request_month],
+    tags=EMBED_USER,
+    description="The notebook's query tower: user, age, season.",
+)
+item_tower_v1 = FeatureService(
+    name="item_tower_v1",
+    features=[item_catalog[["garment_group_name", "index_group_name"]]],
+    tags=EMBED_ITEM,
+    description="The notebook's item tower: item, garment group, index group.",
+)
+
+query_tower_v2 = FeatureService(
+    name="query_tower_v2",
+    features=[
+        user_at_request,
+        request_month,
+        user_profile[["club_member_status", "fashion_news_frequency", "fashion_news", "active"]],
+        user_activity_daily[
+            ["purchases_7d", "purchases_28d", "purchases_total", "active_days_total", "spend_28d", "mean_price"]
+        ],
+        user_recent_items_daily,
+    ],
+    description="A user by what he did: activity, recent purchases, season.",
+)
+item_tower_v2 = FeatureService(
+    name="item_tower_v2",
+    features=[
+        item_catalog[
+            [
+                "product_type_name",
+                "product_group_name",
+                "graphical_appearance_name",
+                "colour_group_name",
+                "department_name",
+                "index_name",
+                "index_group_name",
+                "section_name",
+                "garment_group_name",
+            ]
+        ],
+        item_sales_daily[["sales_1d", "sales_7d", "sales_28d", "sales_total", "mean_price"]],
+    ],
+    tags=EMBED_ITEM,
+    description="An item by what it is and how it sells at the moment.",
+)
+
+already_bought_v1 = FeatureService(
+    name="already_bought_v1",
+    features=[user_bought_items_daily],
+    description="What the filter of bought items needs.",
+)
+item_card_v1 = FeatureService(
+    name="item_card_v1",
+    features=[item_catalog[["prod_name", "department_name"]]],
+    description="What a person wants to read of an item.",
+)

@@ -1,0 +1,1 @@
+"""Tables: what is known about users and items, and when it became known."""

@@ -1,0 +1,114 @@
+"""Opening the feature store, and asking its registry what there is."""
+
+import warnings
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+from feast import FeatureService, FeatureStore, FeatureView, OnDemandFeatureView
+from feast.errors import FeastObjectNotFoundException
+from feast.infra.offline_stores.offline_utils import get_offline_store_from_config
+
+from features.errors import InputError
+from features.service_schema import FeatureColumn, ServiceSchema
+
+_EMBEDDED_KEY = "embedded_key"
+_ENCODING = "encoding"
+
+# Feast says so at every call; the project's tests hold its on-demand views to equal values offline and online.
+warnings.filterwarnings("ignore", message="On demand feature view is an experimental feature")
+
+
+def open_feature_store(repo: Path) -> FeatureStore:
+    """Open the feature store declared in the folder `repo`, after `feast apply`.
+
+    `FEAST_FS_YAML_FILE_PATH` may name another yaml, as it does for Feast's own commands.
+
+    Raises:
+        InputError: the folder has no feature_store.yaml, or nothing was applied.
+    """
+    if not (repo / "feature_store.yaml").is_file():
+        raise InputError(f"{repo} has no feature_store.yaml: pass the feature repository with --repo.")
+    store = FeatureStore(repo_path=str(repo))
+    if not store.list_feature_services():
+        raise InputError(f"The registry of {repo} is empty: run `feast -c {repo} apply` first.")
+    return store
+
+
+def feature_service(store: FeatureStore, name: str) -> FeatureService:
+    """Return a feature service by name.
+
+    Raises:
+        InputError: the registry has none of this name.
+    """
+    try:
+        return store.get_feature_service(name)
+    except FeastObjectNotFoundException as error:
+        known = ", ".join(sorted(service.name for service in store.list_feature_services()))
+        raise InputError(
+            f"The registry has no feature service '{name}' (it has {known}): declare it in feature_services.py and "
+            "run `feast apply`."
+        ) from error
+
+
+def service_schema(store: FeatureStore, name: str, entity_key: str) -> ServiceSchema:
+    """Read from the registry what the feature service `name` hands over about `entity_key`."""
+    service = feature_service(store, name)
+    embedded = service.tags.get(_EMBEDDED_KEY)
+    if embedded not in {None, entity_key}:
+        raise InputError(f"Feature service '{name}' embeds the key '{embedded}', but describes '{entity_key}'.")
+    columns = []
+    for projection in service.feature_view_projections:
+        view = _view(store, projection.name)
+        for field in projection.features:
+            tag = field.tags.get(_ENCODING) or view.tags.get(f"{_ENCODING}:{field.name}")
+            where = f"Feature service '{name}' (view '{projection.name}')"
+            columns.append(FeatureColumn.declared(field.name, str(field.dtype), tag, where))
+    return ServiceSchema(name, entity_key, embedded is not None, tuple(columns))
+
+
+def views_in_services(store: FeatureStore) -> list[FeatureView]:
+    """Return the stored feature views that some feature service reads, directly or through an on-demand view."""
+    names: set[str] = set()
+    for service in store.list_feature_services():
+        for projection in service.feature_view_projections:
+            view = _view(store, projection.name)
+            if isinstance(view, OnDemandFeatureView):
+                names.update(source.name for source in view.source_feature_view_projections.values())
+            else:
+                names.add(view.name)
+    return [store.get_feature_view(name) for name in sorted(names)]
+
+
+def read_source(
+    store: FeatureStore, view_name: str, columns: list[str], *, known_at: datetime, latest: bool = False
+) -> pa.Table:
+    """Read rows of a feature view's own source through the offline store.
+
+    Args:
+        store: an applied feature store.
+        view_name: name of the feature view.
+        columns: feature columns to read beside the join keys and timestamps.
+        known_at: rows stamped later are left out.
+        latest: only the last row of every key instead of all rows.
+    """
+    view = store.get_feature_view(view_name)
+    source = view.batch_source
+    offline = get_offline_store_from_config(store.config.offline_store)
+    pull = offline.pull_latest_from_table_or_query if latest else offline.pull_all_from_table_or_query
+    return pull(
+        config=store.config,
+        data_source=source,
+        join_key_columns=list(view.join_keys),
+        feature_name_columns=columns,
+        timestamp_field=source.timestamp_field,
+        created_timestamp_column=source.created_timestamp_column or None,
+        start_date=datetime(1970, 1, 1, tzinfo=UTC),
+        end_date=known_at,
+    ).to_arrow()
+
+
+def _view(store: FeatureStore, name: str) -> FeatureView | OnDemandFeatureView:
+    on_demand = {view.name: view for view in store.list_on_demand_feature_views()}
+    return on_demand[name] if name in on_demand else store.get_feature_view(name)
+

@@ -1,0 +1,64 @@
+"""The names of every column, written once.
+
+Raw names are those of the H&M competition's files; from the feature tables on, the project speaks of users
+and items. All timestamps are UTC, `timestamp[us, tz=UTC]` in Parquet.
+"""
+
+from typing import Final
+
+# Raw tables, as published.
+CUSTOMER_ID: Final = "customer_id"
+ARTICLE_ID: Final = "article_id"
+T_DAT: Final = "t_dat"
+PRICE: Final = "price"
+SALES_CHANNEL_ID: Final = "sales_channel_id"
+
+# Feature tables and everything after them.
+USER_ID: Final = "user_id"
+ITEM_ID: Final = "item_id"
+EVENT_TIMESTAMP: Final = "event_timestamp"
+CREATED_TIMESTAMP: Final = "created_timestamp"
+PURCHASED_AT: Final = "purchased_at"
+REQUEST_TIMESTAMP: Final = "request_timestamp"
+ROW_ID: Final = "row_id"
+RECENT_ITEMS: Final = "recent_items"
+BOUGHT_ITEMS: Final = "bought_items"
+
+# Candidate sets.
+RANK: Final = "rank"
+SCORE: Final = "score"
+SOURCE: Final = "source"
+CANDIDATE_COLUMNS: Final = (USER_ID, ITEM_ID, RANK, SCORE, SOURCE)
+
+# The customers' and articles' descriptive columns that become features, with the raw name they have in the files.
+# The raw files may lack any of those not marked as needed; a column that is absent is null throughout.
+USER_COLUMNS: Final = {
+    "age": "age",
+    "birth_date": "birth_date",
+    "club_member_status": "club_member_status",
+    "fashion_news_frequency": "fashion_news_frequency",
+    "postal_code": "postal_code",
+    "fashion_news": "FN",
+    "active": "Active",
+}
+ITEM_COLUMNS: Final = {
+    "prod_name": "prod_name",
+    "product_type_name": "product_type_name",
+    "product_group_name": "product_group_name",
+    "graphical_appearance_name": "graphical_appearance_name",
+    "colour_group_name": "colour_group_name",
+    "department_name": "department_name",
+    "index_name": "index_name",
+    "index_group_name": "index_group_name",
+    "section_name": "section_name",
+    "garment_group_name": "garment_group_name",
+}
+
+# How far back the windowed features look, in whole days. Four weeks, so that every weekday counts equally often.
+DAY: Final = 1
+WEEK: Final = 7
+MONTH: Final = 28
+
+# List features hold the most recent distinct items, newest first, at most so many.
+RECENT_ITEMS_KEPT: Final = 50
+BOUGHT_ITEMS_KEPT: Final = 2_000

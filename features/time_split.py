@@ -1,0 +1,44 @@
+"""The moments that separate what is learned from what it is judged by."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+from features.errors import InputError
+
+
+def parse_moment(text: str) -> datetime:
+    """Read a date or timestamp; without an offset it is UTC.
+
+    Raises:
+        InputError: the text is neither.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"'{text}' is not a moment: use 2020-09-22 or 2020-09-22T12:00:00+00:00.") from error
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class TimeSplit:
+    """Purchases in [start, cut) train, purchases in [cut, as_of) validate, later ones do not exist.
+
+    Attributes:
+        start: first moment of training purchases, UTC, or None for the beginning of the data.
+        cut: midnight UTC that separates training from validation.
+        as_of: the moment for which the release is made.
+    """
+
+    start: datetime | None
+    cut: datetime
+    as_of: datetime
+
+    @classmethod
+    def ending(cls, as_of: datetime, *, validation_days: int = 7, training_days: int | None = None) -> Self:
+        """Split so that the last `validation_days` before `as_of` validate and `training_days` before those train."""
+        if as_of.tzinfo is None:
+            raise ValueError("as_of needs a time zone")
+        midnight = as_of.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        cut = midnight - timedelta(days=validation_days)
+        return cls(cut - timedelta(days=training_days) if training_days else None, cut, as_of)

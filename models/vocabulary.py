@@ -1,0 +1,53 @@
+"""Words to codes: the same codes from Arrow columns in training and from raw strings in serving."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+MISSING = 0
+UNKNOWN = 1
+FIRST_WORD = 2
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words seen in training, ascending. Code 0 is a missing word, code 1 an unknown one, the others follow."""
+
+    words: tuple[str, ...]
+
+    @classmethod
+    def of(cls, column: pa.ChunkedArray | pa.Array) -> Self:
+        """Collect the distinct words of a string column; null and the empty string are missing, not words."""
+        words = pc.unique(column).drop_null()
+        return cls(tuple(sorted(word for word in words.to_pylist() if word)))
+
+    @property
+    def size(self) -> int:
+        """How many codes there are, with the two reserved ones."""
+        return len(self.words) + FIRST_WORD
+
+    def codes(self, column: pa.ChunkedArray | pa.Array) -> NDArray[np.int32]:
+        """Codes of a string column, int32, (rows,)."""
+        # Arrow looks words up several times faster in one chunk than in many.
+        words = pa.array(self.words, pa.string())
+        column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        found = pc.add(pc.index_in(column, words), FIRST_WORD)
+        missing = pc.equal(pc.fill_null(column, ""), "")
+        codes = pc.if_else(missing, MISSING, pc.fill_null(found, UNKNOWN))
+        return np.asarray(codes).astype(np.int32)
+
+    def list_codes(self, column: pa.ChunkedArray, length: int) -> NDArray[np.int32]:
+        """Codes of the first `length` words of each list, int32, (rows, length), padded with 0."""
+        lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        counts = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+        flat = self.codes(lists.flatten())
+        rows = np.repeat(np.arange(len(counts)), counts)
+        places = np.arange(len(flat)) - np.repeat(np.cumsum(counts) - counts, counts)
+        kept = places < length
+        codes = np.full((len(counts), length), MISSING, np.int32)
+        codes[rows[kept], places[kept]] = flat[kept]
+        return codes

@@ -1,0 +1,1 @@
+"""Lists: vectors and seen sets go in, ranked candidates come out."""

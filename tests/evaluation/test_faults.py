@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+
+from evaluation.faults import embedding_faults, retrieval_faults
+
+HEALTHY_LISTS = np.array([[0, 1], [1, 2]], np.int32)
+HEALTHY_RECALL = np.array([0.0, 1.0])
+
+
+def test_different_lists_with_some_hits_are_no_fault():
+    assert retrieval_faults(HEALTHY_LISTS, 2, HEALTHY_RECALL) == []
+
+
+def test_a_recall_of_zero_for_all_is_a_fault():
+    (fault,) = retrieval_faults(HEALTHY_LISTS, 2, np.zeros(2))
+
+    assert fault.startswith("Recall@2 is exactly 0 for all 2 users")
+
+
+def test_a_recall_of_one_for_all_is_a_fault():
+    (fault,) = retrieval_faults(HEALTHY_LISTS, 2, np.ones(2))
+
+    assert fault.startswith("Recall@2 is exactly 1 for all 2 users")
+
+
+def test_one_list_for_all_users_is_a_fault_in_whatever_order():
+    (fault,) = retrieval_faults(np.array([[4, 1, 0], [1, 4, 2]], np.int32), 2, HEALTHY_RECALL)
+
+    assert fault == "All 2 users have the same 2 items: the query vectors have collapsed."
+
+
+def test_one_user_or_a_catalogue_smaller_than_k_must_have_one_list():
+    assert retrieval_faults(np.array([[0, 1]], np.int32), 2, np.array([0.5])) == []
+    assert retrieval_faults(np.array([[0, 1], [1, 0]], np.int32), 3, HEALTHY_RECALL) == []
+
+
+def test_each_fault_is_named():
+    assert len(retrieval_faults(np.array([[0, 1], [0, 1]], np.int32), 2, np.zeros(2))) == 2
+
+
+def test_a_judgement_needs_users_and_fitting_shapes():
+    with pytest.raises(ValueError, match="at least one user"):
+        retrieval_faults(np.empty((0, 2), np.int32), 2, np.array([]))
+    with pytest.raises(ValueError, match=r"\(2, 2\), \(1,\) and 2"):
+        retrieval_faults(HEALTHY_LISTS, 2, np.zeros(1))
+
+
+def test_vectors_in_all_directions_are_no_fault():
+    assert embedding_faults(np.random.default_rng(0).standard_normal((200, 8)).astype(np.float32), "item vectors") == []
+
+
+def test_vectors_that_point_the_same_way_are_a_fault():
+    noise = np.random.default_rng(0).standard_normal((200, 8)) * 1e-3
+
+    faults = embedding_faults(noise + 1, "query vectors")
+
+    assert faults[0].startswith("The query vectors all point the same way")
+
+
+def test_a_vector_is_not_paired_with_itself():
+    # One pair, cosine 0.9985; with each vector's cosine of 1 with itself the mean would be 0.99925.
+    faults = embedding_faults(np.array([[1.0, 0.0], [0.9985, np.sqrt(1 - 0.9985**2)]]), "query vectors")
+
+    assert not any("point the same way" in fault for fault in faults)
+
+
+def test_vectors_on_a_line_are_a_fault_though_their_cosines_cancel():
+    steps = np.array([-2.0, -1.0, 1.0, 2.0])
+
+    (fault,) = embedding_faults(steps[:, None] * np.array([1.0, 2.0, 3.0]), "item vectors")
+
+    assert fault == "The item vectors lie on a line: their effective rank is 1.00 of 3 dimensions, below 2."
+
+
+def test_the_effective_rank_of_two_unequal_directions_is_below_two():
+    # Singular values 3 and 1: shares 3/4 and 1/4, entropy 0.5623351 nats, exp of it 1.75.
+    (fault,) = embedding_faults(np.array([[3.0, 0.0], [0.0, 1.0]]), "item vectors")
+
+    assert "effective rank is 1.75 of 2 dimensions" in fault
+
+
+def test_the_effective_rank_of_three_equal_directions_is_enough():
+    assert embedding_faults(np.eye(3), "item vectors") == []
+
+
+def test_zero_and_infinite_vectors_are_counted():
+    vectors = np.array([[0.0, 0.0], [np.inf, 1.0], [np.nan, 1.0], [1.0, 1.0]], np.float32)
+
+    assert embedding_faults(vectors, "item vectors") == ["3 of 4 item vectors are zero or not finite."]
+
+
+def test_collapse_needs_two_vectors_to_show():
+    with pytest.raises(ValueError, match="at least two item vectors"):
+        embedding_faults(np.ones((1, 3)), "item vectors")
