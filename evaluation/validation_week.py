@@ -1,8 +1,8 @@
 """The days after a cut as a judge: the same users and the whole catalogue for every model and every simple list."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +17,7 @@ from retrieval.item_index import ItemIndex
 from retrieval.item_lists import ItemLists
 from retrieval.popularity import PopularityList
 
-CUTOFFS = (12, 100)
-WATCHED = "recall@100"
-NEW_ITEMS = " new"
+_CUTOFFS = (12, 100)
 
 
 @dataclass(frozen=True)
@@ -27,12 +25,19 @@ class Judgement:
     """What a model was worth.
 
     Attributes:
-        metrics: mean recall by name: `recall@12`, `recall@100`, and the same over items new to the user, `… new`.
-        faults: sentences; not empty if the metrics are a fault rather than a number.
+        recalls: mean recall over users, by cut-off.
+        new_recalls: the same over the items that a user had never bought before, those he had left out of the lists.
+        faults: sentences; not empty if the recalls are a fault rather than numbers.
     """
 
-    metrics: dict[str, float]
-    faults: list[str]
+    recalls: dict[int, float]
+    new_recalls: dict[int, float]
+    faults: tuple[str, ...] = ()
+
+    @property
+    def recall(self) -> float:
+        """Recall at the largest cut-off, by which models are chosen."""
+        return self.recalls[max(self.recalls)]
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,12 @@ class ValidationWeek:
     bought: ItemLists
     relevant: ItemLists
     cut: np.datetime64
+
+    @property
+    def cutoffs(self) -> tuple[int, ...]:
+        """12 and 100, as far as they are at most half the catalogue: a list of nearly everything finds everything."""
+        half = max(1, len(self.item_ids) // 2)
+        return tuple(k for k in _CUTOFFS if k <= half) or (half,)
 
     @classmethod
     def of(cls, user_ids: pa.Array, item_ids: pa.Array, before: pa.Table, after: pa.Table, cut: datetime) -> Self:
@@ -93,34 +104,32 @@ class ValidationWeek:
             items: (items, dimensions).
         """
         if not (np.isfinite(queries).all() and np.isfinite(items).all()):
-            return Judgement({}, ["Vectors are not finite: the training has diverged, try a lower learning rate."])
-        index = ItemIndex(self.item_ids, items)
-        positions, _ = index.search(queries, max(CUTOFFS))
-        fresh, _ = index.search(queries, max(CUTOFFS), self.bought)
-        judgement = self.judge_lists(positions, fresh)
-        width = positions.shape[1]
-        faults = retrieval_faults(positions, width, recall_at(positions, self.relevant, width))
-        for vectors, name in ((queries, "query vectors"), (items, "item vectors")):
-            faults += embedding_faults(vectors, name) if len(vectors) > 1 else []
-        return Judgement(judgement.metrics, faults)
+            return Judgement({}, {}, ("Vectors are not finite: the training diverged, lower the learning rate.",))
+        index, k = ItemIndex(self.item_ids, items), max(self.cutoffs)
+        positions, _ = index.search(queries, k)
+        fresh, _ = index.search(queries, k, self.bought)
+        faults = [
+            *retrieval_faults(positions, k, recall_at(positions, self.relevant, k)),
+            *embedding_faults(items, "item vectors"),
+            *(embedding_faults(queries, "query vectors") if len(queries) > 1 else []),
+        ]
+        return replace(self.judge_lists(positions, fresh), faults=tuple(faults))
 
     def judge_lists(self, positions: NDArray[np.int32], fresh: NDArray[np.int32]) -> Judgement:
         """Judge ranked lists.
 
         Args:
-            positions: (users, width), from the whole catalogue.
-            fresh: (users, width), from what each user had not bought before.
+            positions: int32 (users, width), out of the whole catalogue.
+            fresh: int32 (users, width), out of what each user had not bought before.
         """
-        metrics = {f"recall@{k}": float(recall_at(positions, self.relevant, k).mean()) for k in CUTOFFS}
         rows, new = self._new_items()
-        if len(rows):
-            for k in CUTOFFS:
-                metrics[f"recall@{k}{NEW_ITEMS}"] = float(recall_at(fresh[rows], new, k).mean())
-        return Judgement(metrics, [])
+        recalls = {k: float(recall_at(positions, self.relevant, k).mean()) for k in self.cutoffs}
+        new_recalls = {k: float(recall_at(fresh[rows], new, k).mean()) for k in self.cutoffs if len(rows)}
+        return Judgement(recalls, new_recalls)
 
     def baselines(self) -> dict[str, Judgement]:
         """Judge the simple lists: last week's bestsellers, and bought before by frequency, then bestsellers."""
-        k = max(CUTOFFS)
+        k = max(self.cutoffs)
         popular = PopularityList.from_counts(last_week_popularity(self.history, self.cut, len(self.item_ids)))
         users = np.arange(self.users, dtype=np.int32)
         best, _ = popular.top(self.users, k)
@@ -141,8 +150,8 @@ class ValidationWeek:
         return rows, ItemLists.from_pairs(codes, self.relevant.positions[new], len(rows))
 
 
-def _codes(column: pa.ChunkedArray, values: Any) -> NDArray[np.int32]:
-    codes = pc.index_in(column, values)
-    if codes.null_count:
+def _codes(column: pa.ChunkedArray, values: pa.Array) -> NDArray[np.int32]:
+    codes = pc.index_in(column.combine_chunks(), values)
+    if codes.null_count:  # not bad input: the caller made the lists from the same purchases
         raise ValueError("A purchase names a user or an item that is not in the lists given.")
-    return codes.to_numpy().astype(np.int32)
+    return np.asarray(codes).astype(np.int32)

@@ -71,6 +71,11 @@ already_bought_v1 = FeatureService(
     features=[user_bought_items_daily],
     description="What the filter of bought items needs.",
 )
+popularity_v1 = FeatureService(
+    name="popularity_v1",
+    features=[item_sales_daily[["sales_7d"]]],
+    description="What the popularity list is ordered by.",
+)
 item_card_v1 = FeatureService(
     name="item_card_v1",
     features=[item_catalog[["prod_name", "department_name"]]],

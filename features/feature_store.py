@@ -10,12 +10,15 @@ from feast.errors import FeastObjectNotFoundException
 from feast.infra.offline_stores.offline_utils import get_offline_store_from_config
 
 from features.errors import InputError
-from features.service_schema import FeatureColumn, ServiceSchema
+from features.schema import ITEM_ID, USER_ID
+from features.service_schema import FeatureColumn, ServiceSchema, TowerSchemas
 
 _EMBEDDED_KEY = "embedded_key"
 _ENCODING = "encoding"
 
-# Feast says so at every call; the project's tests hold its on-demand views to equal values offline and online.
+# Neither is for who runs a job to mend: Feast's DuckDB store calls a method that ibis has renamed, and Feast calls
+# on-demand views experimental every time; this project's tests hold them to equal values offline and online.
+warnings.filterwarnings("ignore", message="fetch_arrow_table")
 warnings.filterwarnings("ignore", message="On demand feature view is an experimental feature")
 
 
@@ -67,6 +70,13 @@ def service_schema(store: FeatureStore, name: str, entity_key: str) -> ServiceSc
     return ServiceSchema(name, entity_key, embedded is not None, tuple(columns))
 
 
+def tower_schemas(store: FeatureStore, query_service: str, item_service: str) -> TowerSchemas:
+    """Read both towers' feature services from the registry."""
+    return TowerSchemas(
+        query=service_schema(store, query_service, USER_ID), item=service_schema(store, item_service, ITEM_ID)
+    )
+
+
 def views_in_services(store: FeatureStore) -> list[FeatureView]:
     """Return the stored feature views that some feature service reads, directly or through an on-demand view."""
     names: set[str] = set()
@@ -111,4 +121,3 @@ def read_source(
 def _view(store: FeatureStore, name: str) -> FeatureView | OnDemandFeatureView:
     on_demand = {view.name: view for view in store.list_on_demand_feature_views()}
     return on_demand[name] if name in on_demand else store.get_feature_view(name)
-

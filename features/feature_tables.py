@@ -137,6 +137,15 @@ _RECENT_ITEMS = f"""
     from read_parquet({{path}})
 """
 
+TABLES = (
+    "user_profile",
+    "item_catalog",
+    "transactions",
+    "user_activity_daily",
+    "item_sales_daily",
+    "user_bought_items_daily",
+    "user_recent_items_daily",
+)
 _STAMPS = {"event_timestamp", "created_timestamp"}
 
 
@@ -149,14 +158,14 @@ class FeatureTable:
 
 
 def write_feature_tables(
-    connection: duckdb.DuckDBPyConnection, folder: Path, progress: Callable[[str], None] = lambda _: None
+    connection: duckdb.DuckDBPyConnection, folder: Path, progress: Callable[[str], object] = lambda _: None
 ) -> list[FeatureTable]:
     """Compute every feature table from the tables `users`, `items` and `purchases` and write it as Parquet.
 
     Args:
         connection: holds the three tables as `features.raw_tables.load_raw_tables` makes them.
         folder: an empty folder; receives one `<table>.parquet` each. Timestamps are `timestamp[us, tz=UTC]`.
-        progress: called with the name of each table as it begins.
+        progress: called with the name of each table once it is written.
 
     Returns:
         The tables written, in the order of writing.
@@ -191,8 +200,8 @@ def write_feature_tables(
     }
     written = []
     for name, parts in queries.items():
-        progress(name)
         written.append(FeatureTable(name, _write(connection, parts, folder / f"{name}.parquet")))
+        progress(name)
     return written
 
 

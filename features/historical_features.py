@@ -72,8 +72,8 @@ def _in_entity_order(joined: pa.Table, rows: pa.Table, schema: ServiceSchema) ->
     if not np.array_equal(found, np.arange(rows.num_rows)):
         raise InputError(
             f"The offline store returned {joined.num_rows:,} rows for {rows.num_rows:,} rows asked of feature service "
-            f"'{schema.service}': set `offline_store: {{type: duckdb}}` in feature_store.yaml (Feast's file store drops "
-            "rows without a feature value)."
+            f"'{schema.service}': set `offline_store: {{type: duckdb}}` in feature_store.yaml (Feast's file store "
+            "drops rows without a feature value)."
         )
     features = joined.select([column.name for column in schema.columns]).take(order)
     return pa.table(

@@ -6,13 +6,15 @@ from datetime import datetime
 import pyarrow as pa
 from feast import FeatureStore
 
-from features.errors import InputError
-from features.feature_store import feature_service, views_in_services
-from features.schema import BOUGHT_ITEMS, REQUEST_TIMESTAMP
+from features.feature_store import feature_service
+from features.schema import BOUGHT_ITEMS, ITEM_ID, PROD_NAME, REQUEST_TIMESTAMP, USER_ID
 from features.service_schema import ServiceSchema
 
-# Larger reads are slower per row in SQLite.
-KEYS_PER_READ = 1_000
+# Larger reads are slower per id in SQLite.
+IDS_PER_READ = 1_000
+
+ALREADY_BOUGHT = "already_bought_v1"
+ITEM_CARD = "item_card_v1"
 
 
 def online_features(store: FeatureStore, schema: ServiceSchema, ids: list[str], moment: datetime) -> pa.Table:
@@ -23,47 +25,27 @@ def online_features(store: FeatureStore, schema: ServiceSchema, ids: list[str], 
         A feature without a stored value is null.
     """
     service = feature_service(store, schema.service)
-    parts = []
-    for keys in _slices(ids):
-        response = store.get_online_features(
-            features=service, entity_rows={schema.entity_key: keys, REQUEST_TIMESTAMP: [moment] * len(keys)}
-        ).to_dict()
-        parts.append(
-            pa.table(
-                {
-                    schema.entity_key: pa.array(keys, pa.string()),
-                    **{c.name: pa.array(response[c.name], c.arrow_type, from_pandas=True) for c in schema.columns},
-                }
-            )
-        )
-    return pa.concat_tables(parts)
+    rows = {schema.entity_key: ids, REQUEST_TIMESTAMP: [moment] * len(ids)}
+    response = store.get_online_features(features=service, entity_rows=rows).to_dict()
+    columns = {column.name: pa.array(response[column.name], column.arrow_type) for column in schema.columns}
+    return pa.table({schema.entity_key: pa.array(ids, pa.string()), **columns})
 
 
-def bought_items(store: FeatureStore, service_name: str, entity_key: str, ids: list[str]) -> pa.ChunkedArray:
-    """Read the items each user has bought, newest first, as list<string>; null for a user without purchases."""
-    service = feature_service(store, service_name)
-    lists = [
-        pa.array(
-            store.get_online_features(features=service, entity_rows={entity_key: keys}).to_dict()[BOUGHT_ITEMS],
-            pa.list_(pa.string()),
-        )
-        for keys in _slices(ids)
-    ]
-    return pa.chunked_array(lists, pa.list_(pa.string()))
+def bought_items(store: FeatureStore, ids: list[str]) -> pa.ListArray:
+    """Read the items each user has bought, newest first, list<string> (ids,); null for a user without purchases."""
+    service = feature_service(store, ALREADY_BOUGHT)
+    response = store.get_online_features(features=service, entity_rows={USER_ID: ids}).to_dict()
+    return pa.array(response[BOUGHT_ITEMS], pa.list_(pa.string()))
 
 
-def materialized_until(store: FeatureStore) -> datetime:
-    """The moment up to which the online store was filled last, UTC.
-
-    Raises:
-        InputError: it was never filled.
-    """
-    ends = [view.materialization_intervals[-1][1] for view in views_in_services(store) if view.materialization_intervals]
-    if not ends:
-        raise InputError("The online store is empty: run `python jobs/materialize.py` first.")
-    return min(ends)
+def item_names(store: FeatureStore, ids: list[str]) -> list[str]:
+    """Read the names of items for people to read; the id where there is none."""
+    service = feature_service(store, ITEM_CARD)
+    response = store.get_online_features(features=service, entity_rows={ITEM_ID: ids}).to_dict()
+    return [name or item for item, name in zip(ids, response[PROD_NAME], strict=True)]
 
 
-def _slices(ids: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(ids), KEYS_PER_READ):
-        yield ids[start : start + KEYS_PER_READ]
+def reads(ids: list[str]) -> Iterator[list[str]]:
+    """Part ids into reads of a size that the online store answers well."""
+    for start in range(0, len(ids), IDS_PER_READ):
+        yield ids[start : start + IDS_PER_READ]

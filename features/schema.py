@@ -23,6 +23,7 @@ REQUEST_TIMESTAMP: Final = "request_timestamp"
 ROW_ID: Final = "row_id"
 RECENT_ITEMS: Final = "recent_items"
 BOUGHT_ITEMS: Final = "bought_items"
+PROD_NAME: Final = "prod_name"
 
 # Candidate sets.
 RANK: Final = "rank"

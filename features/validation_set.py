@@ -27,6 +27,11 @@ class ValidationSet:
     queries: pa.Table
     catalogue: pa.Table
 
+    @property
+    def user_ids(self) -> pa.Array:
+        """The users that are asked, string, (users,)."""
+        return self.queries[USER_ID].combine_chunks()
+
 
 def validation_set(
     store: FeatureStore, schemas: TowerSchemas, purchases: Purchases, catalogue_ids: pa.Array, split: TimeSplit

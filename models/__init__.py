@@ -14,4 +14,4 @@ if "tensorflow" in sys.modules and os.environ.get(_CHOICE) != "1":
         f"import `models` first, or set {_CHOICE}=1 in the environment."
     )
 os.environ.setdefault(_CHOICE, "1")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

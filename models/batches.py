@@ -1,4 +1,4 @@
-"""The training set in batches: rows shuffled anew in every epoch, and the candidates that stand in for the catalogue."""
+"""The training set in batches: shuffled anew in every epoch, with the candidates that stand for the catalogue."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -118,5 +118,4 @@ def _shares(candidates: NDArray[np.int32], days: NDArray[Any], purchases: int) -
     totals = np.bincount(days[:purchases])
     places = np.minimum(np.searchsorted(sold_keys, keys), len(sold_keys) - 1)
     sold = np.where(sold_keys[places] == keys, counts[places], 0)
-    return (sold / np.maximum(totals[days], 1)).astype(np.float32)
-
+    return np.asarray(sold / np.maximum(totals[days], 1), np.float32)

@@ -1,6 +1,6 @@
 """What is decided before training, as two presets."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 
@@ -96,3 +96,9 @@ DEFAULT: Final = Config(
 )
 
 PRESETS: Final = {config.preset: config for config in (SEED, DEFAULT)}
+
+
+def chosen(preset: str, *, training_days: int | None, epochs: int | None) -> Config:
+    """Return a preset, with the settings that are not None in place of its own."""
+    config = PRESETS[preset]
+    return replace(config, training_days=training_days or config.training_days, epochs=epochs or config.epochs)

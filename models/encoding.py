@@ -60,7 +60,7 @@ class Encoding:
         return cls(schema, vocabularies, scales)
 
     def codes(self, rows: pa.Table) -> Codes:
-        """Encode rows: words as int32 (rows,), lists as int32 (rows, 50), numbers as float32 (rows,), NaN if missing."""
+        """Encode rows: words int32 (rows,), lists int32 (rows, 50), numbers float32 (rows,) with NaN where missing."""
         return {column.name: self._column(column, rows[column.name]) for column in self.schema.inputs}
 
     def _column(self, column: FeatureColumn, values: pa.ChunkedArray) -> NDArray[Any]:

@@ -16,7 +16,7 @@
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.validation_week import Judgement
 from features.errors import InputError
 from features.files import written_whole
 from features.service_schema import ServiceSchema, TowerSchemas
+from features.time_split import TimeSplit
+from models.curve import Curve
 from models.serving import SavedTower, ServingTower
 from models.training import Towers
 
@@ -44,16 +47,18 @@ class Contents:
         item_ids: str (items,), ascending.
         item_vectors: float32 (items, dimensions).
         item_sales: float32 (items,), units sold in the last week.
-        as_of: the moment of which the item vectors are, UTC.
-        metrics: JSON-ready values for metrics.json.
-        facts: JSON-ready values for the manifest: config, training window, rows, library versions, commit.
+        split: the moments that parted training, validation and the release.
+        curve: the epochs of the training.
+        baselines: what the simple lists were worth, by name.
+        facts: JSON-ready values for the manifest, see `models.manifest`.
     """
 
     item_ids: NDArray[np.str_]
     item_vectors: NDArray[np.float32]
     item_sales: NDArray[np.float32]
-    as_of: datetime
-    metrics: dict[str, Any]
+    split: TimeSplit
+    curve: Curve
+    baselines: dict[str, Judgement]
     facts: dict[str, Any]
 
 
@@ -100,7 +105,7 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
     The version ends in a digest of what was learned, so that two runs with one seed give the same version.
     """
     learned = _digest_of_arrays(contents.item_vectors, contents.item_sales, *towers.model.get_weights())
-    version = f"{contents.as_of:%Y%m%d}-{contents.facts['config']['preset']}-{learned[:8]}"
+    version = f"{contents.split.as_of:%Y%m%d}-{contents.facts['config']['preset']}-{learned[:8]}"
     with written_whole(releases / version) as folder:
         folder.mkdir()
         ServingTower(towers.model.query_tower, towers.query).save(folder / "query_tower")
@@ -109,12 +114,14 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
         np.save(folder / "item_vectors.npy", contents.item_vectors, allow_pickle=False)
         np.save(folder / "item_sales.npy", contents.item_sales, allow_pickle=False)
         _write_json(folder / "vocabularies.json", _vocabularies(towers))
-        _write_json(folder / "metrics.json", contents.metrics)
+        _write_json(folder / "metrics.json", _metrics(contents))
         manifest = {
             "format": FORMAT,
             "version": version,
             "created": created.isoformat(),
-            "as_of": contents.as_of.isoformat(),
+            "as_of": contents.split.as_of.isoformat(),
+            "cut": contents.split.cut.isoformat(),
+            "training_start": contents.split.start.isoformat() if contents.split.start else None,
             "learned": learned,
             "services": {"query": towers.query.schema.to_json(), "item": towers.item.schema.to_json()},
             "items": len(contents.item_ids),
@@ -159,7 +166,9 @@ def _latest(releases: Path) -> str:
 def _verified_manifest(folder: Path, version: str) -> dict[str, Any]:
     manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     if manifest.get("format") != FORMAT:
-        raise InputError(f"Release {version} has format {manifest.get('format')}, this code reads {FORMAT}: train again.")
+        raise InputError(
+            f"Release {version} has format {manifest.get('format')}, this code reads {FORMAT}: train again."
+        )
     if manifest["version"] != version:
         raise InputError(f"Folder {version} holds release {manifest['version']}: a release must keep its name.")
     found = {str(path.relative_to(folder)) for path in _files(folder)} - {MANIFEST}
@@ -175,6 +184,14 @@ def _vocabularies(towers: Towers) -> dict[str, dict[str, list[str]]]:
     return {
         encoding.schema.service: {name: list(vocabulary.words) for name, vocabulary in encoding.vocabularies.items()}
         for encoding in (towers.query, towers.item)
+    }
+
+
+def _metrics(contents: Contents) -> dict[str, Any]:
+    return {
+        "kept_epoch": contents.curve.best.number,
+        "epochs": [asdict(epoch) for epoch in contents.curve.epochs],
+        "baselines": {name: asdict(judgement) for name, judgement in contents.baselines.items()},
     }
 
 

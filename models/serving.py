@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import absl.logging
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
@@ -37,6 +38,8 @@ class ServingTower(tf.Module):
     def save(self, path: Path) -> None:
         """Write the SavedModel."""
         specs = {column.name: _spec(column) for column in self._columns}
+        # Keras complains that it could not rebuild the layers from this file; the signature is all that counts.
+        absl.logging.set_verbosity(absl.logging.ERROR)
         tf.saved_model.save(self, str(path), signatures={SIGNATURE: self._embed.get_concrete_function(**specs)})
 
     def _call(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:

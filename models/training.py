@@ -1,6 +1,5 @@
 """The training loop: epochs of batches, judged after each on the validation week, the best one kept."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,16 +9,19 @@ import tensorflow as tf
 import tf_keras as keras
 from numpy.typing import NDArray
 
+from evaluation.validation_week import ValidationWeek
+from features.errors import InputError
 from features.schema import ITEM_ID
 from features.service_schema import TowerSchemas
 from features.training_set import TrainingSet
+from features.validation_set import ValidationSet
 from models.batches import Batches
 from models.config import Config
+from models.curve import Curve, Epoch
 from models.encoding import Encoding
 from models.two_tower import TwoTower
 from models.vocabulary import Vocabulary
 
-_logger = logging.getLogger(__name__)
 _ROWS_PER_CALL = 8_192
 
 Vectors = NDArray[np.float32]
@@ -33,13 +35,11 @@ class Towers:
         model: the towers with the weights of the best epoch.
         query: encoding of the query tower's inputs.
         item: encoding of the item tower's inputs.
-        item_vocabulary: the purchased items.
     """
 
     model: TwoTower
     query: Encoding
     item: Encoding
-    item_vocabulary: Vocabulary
 
     def query_vectors(self, rows: pa.Table) -> Vectors:
         """Vectors of queries, float32 (rows, dimensions)."""
@@ -50,46 +50,34 @@ class Towers:
         return _vectors(self.model.item_tower, self.item, rows)
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """One line of the training curve.
-
-    Attributes:
-        number: from 1.
-        loss: mean loss per purchase.
-        metrics: what the judge said, by name.
-    """
-
-    number: int
-    loss: float
-    metrics: dict[str, float]
-
-
 def train(
     rows: TrainingSet,
+    asked: ValidationSet,
+    week: ValidationWeek,
     schemas: TowerSchemas,
     config: Config,
     *,
     seed: int,
-    judge: Callable[[Towers], dict[str, float]],
-    watched: str,
     progress: Callable[[str, int], Callable[[int], object]],
     report: Callable[[Epoch], None],
-) -> tuple[Towers, list[Epoch]]:
-    """Fit two towers; the weights of the epoch with the highest `watched` metric are kept.
+) -> tuple[Towers, Curve]:
+    """Fit two towers, judge them after every epoch, and keep the weights of the best.
 
     Args:
         rows: the training set, everything in it before the cut.
+        asked: users and catalogue as of the cut.
+        week: the judge; training stops once `week.watched` has not risen for `config.patience` epochs.
         schemas: what the towers are built from.
         config: settings.
         seed: of weights, shuffling and dropout. Two runs with one seed give equal vectors.
-        judge: called after each epoch; returns metrics by name.
-        watched: the metric that stops training once it has not risen for `config.patience` epochs.
         progress: makes a progress callback from a label and a total.
         report: called with each finished epoch.
 
     Returns:
         The fitted towers and the training curve.
+
+    Raises:
+        InputError: every epoch ended in a fault.
     """
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
@@ -98,28 +86,32 @@ def train(
     item = Encoding.fitted(schemas.item, pa.concat_tables([rows.items, rows.sampled_items]), items)
     model = TwoTower(query, item, items.size, config)
     model.compile(optimizer=keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay))
-    towers = Towers(model, query, item, items)
+    towers = Towers(model, query, item)
     batches = Batches.of(rows, query, item, config)
-
     step = tf.function(model.train_step, input_signature=[batches.dataset(1, seed).element_spec])
-    curve: list[Epoch] = []
-    best: list[NDArray[np.float32]] = []
+
+    epochs: list[Epoch] = []
+    best: Epoch | None = None
+    weights: list[NDArray[np.float32]] = []
     for number in range(1, config.epochs + 1):
         loss = _run_epoch(step, batches.dataset(number, seed), progress(f"epoch {number}", batches.steps()))
-        curve.append(Epoch(number, loss, judge(towers)))
-        report(curve[-1])
-        recalls = [epoch.metrics[watched] for epoch in curve]
-        if recalls[-1] == max(recalls) and recalls.count(recalls[-1]) == 1:
-            best = model.get_weights()
-        elif number - (recalls.index(max(recalls)) + 1) >= config.patience:
-            _logger.info("stopped: no better %s for %d epochs", watched, config.patience)
+        judgement = week.judge_vectors(towers.query_vectors(asked.queries), towers.item_vectors(asked.catalogue))
+        epochs.append(Epoch(number, loss, judgement))
+        report(epochs[-1])
+        if not judgement.faults and (best is None or judgement.recall > best.judgement.recall):
+            best, weights = epochs[-1], model.get_weights()
+        elif number - (best.number if best else 0) >= config.patience:
             break
-    model.set_weights(best)
-    return towers, curve
+    if best is None:
+        raise InputError(f"No release was written, the training is at fault: {' '.join(epochs[-1].judgement.faults)}")
+    model.set_weights(weights)
+    return towers, Curve(tuple(epochs), best)
 
 
 def _run_epoch(
-    step: Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]], batches: tf.data.Dataset, done: Callable[[int], object]
+    step: Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]],
+    batches: tf.data.Dataset,
+    done: Callable[[int], object],
 ) -> float:
     losses = []
     for batch in batches:

@@ -1,0 +1,74 @@
+"""Raw tables in, feature tables out, in a workspace that is gone afterwards."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from features.errors import InputError
+from features.feature_tables import TABLES, FeatureTable, horizon, write_feature_tables
+from features.files import written_whole
+from features.raw_tables import RawCounts, load_raw_tables
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was built.
+
+    Attributes:
+        counts: rows read and set aside.
+        tables: the feature tables written.
+        known_until: the morning after the last purchase, UTC.
+    """
+
+    counts: RawCounts
+    tables: list[FeatureTable]
+    known_until: datetime
+
+
+def build_feature_tables(
+    raw_dir: Path,
+    output: Path,
+    *,
+    quarantine: Path | None,
+    memory_limit: str,
+    progress: Callable[[str, int], Callable[[int], object]],
+) -> Built:
+    """Read, check, compute and write; `output` is replaced only when everything is there.
+
+    Args:
+        raw_dir: folder of the raw tables.
+        output: folder of the feature tables.
+        quarantine: file for rows that cannot be used; without it they are an error.
+        memory_limit: of DuckDB, such as "4GB"; beyond it DuckDB spills to a temporary folder beside `output`.
+        progress: makes a progress callback from a label and a total.
+
+    Raises:
+        InputError: the raw tables cannot be used, or the memory limit is not one.
+    """
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".build-", dir=output.parent) as workspace:
+        connection = _database(Path(workspace), memory_limit)
+        done = progress("feature tables", len(TABLES) + 1)
+        counts = load_raw_tables(connection, raw_dir, quarantine=quarantine)
+        done(1)
+        with written_whole(output) as folder:
+            folder.mkdir()
+            tables = write_feature_tables(connection, folder, lambda _: done(1))
+        built = Built(counts, tables, horizon(connection))
+        connection.close()
+    return built
+
+
+def _database(workspace: Path, memory_limit: str) -> duckdb.DuckDBPyConnection:
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": memory_limit,
+        "temp_directory": str(workspace / "spill"),
+    }
+    try:
+        return duckdb.connect(str(workspace / "raw.duckdb"), config=settings)
+    except duckdb.Error as error:
+        raise InputError(f"'{memory_limit}' is not a memory limit: use a size such as 4GB.") from error

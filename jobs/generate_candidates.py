@@ -1,0 +1,87 @@
+"""Write the candidate sets of all users, or of some, from online features.
+
+python jobs/generate_candidates.py
+python jobs/generate_candidates.py --users users.txt --k 12 --already-bought drop --output top12.parquet
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from jobs.console import CANDIDATES, Stopwatch, bar, job, load_tensorflow, releases_option, repo_option
+
+
+@click.command()
+@repo_option
+@releases_option
+@click.option("--release", "version", help="Version of the release; by default the latest.")
+@click.option(
+    "--users", "users_file", type=click.Path(path_type=Path, dir_okay=False), help="File of user ids, one a line."
+)
+@click.option("--k", type=click.IntRange(1), default=100, show_default=True, help="Candidates for each user.")
+@click.option(
+    "--already-bought",
+    type=click.Choice(["drop", "keep"]),
+    default="keep",
+    show_default=True,
+    help="Whether a user's candidates leave out what he bought before.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=CANDIDATES,
+    show_default="data/candidates.parquet",
+    help="Parquet file; a JSON file of the same name tells how it was made.",
+)
+@job
+def main(
+    repo: Path,
+    releases: Path,
+    version: str | None,
+    users_file: Path | None,
+    k: int,
+    already_bought: Literal["drop", "keep"],
+    output: Path,
+) -> None:
+    """Write the candidate sets of all users, or of some, from online features."""
+    load_tensorflow()
+    from features.catalogue import user_ids
+    from features.feature_store import open_feature_store, tower_schemas
+    from features.online_features import bought_items, online_features, reads
+    from features.online_store import filled_until
+    from features.user_file import read_user_ids
+    from models.release import load_release
+    from retrieval.candidate_file import CandidateFile
+    from retrieval.retriever import Retriever
+
+    watch = Stopwatch()
+    release = load_release(releases, version)
+    store = open_feature_store(repo)
+    schemas = release.schemas
+    release.require(tower_schemas(store, schemas.query.service, schemas.item.service))
+    moment = filled_until(store)
+    users = read_user_ids(users_file) if users_file else user_ids(store, moment).to_pylist()
+    retriever = Retriever.over(release.item_ids, release.item_vectors, release.item_sales, already_bought, k)
+    done = bar("candidates", len(users))
+    with CandidateFile.written(output) as file:
+        for ids in reads(users):
+            queries = release.query_tower.vectors(online_features(store, schemas.query, ids, moment))
+            file.add(retriever.retrieve(ids, queries, bought_items(store, ids)))
+            done(len(ids))
+        file.describe(
+            release=release.version,
+            as_of=moment.isoformat(),
+            k=k,
+            already_bought=already_bought,
+            seconds=round(watch.seconds, 1),
+        )
+    sources = ", ".join(f"{count:,} by {source}" for source, count in file.users.items())
+    print(
+        f"{file.rows:,} candidates of {len(users):,} users ({sources}) from release {release.version} as of "
+        f"{moment:%Y-%m-%d %H:%M} UTC in {output} after {watch.seconds:.1f} s; next: python jobs/show_candidates.py"
+    )
+
+
+if __name__ == "__main__":
+    main()

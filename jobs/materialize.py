@@ -1,0 +1,38 @@
+"""Fill the online store with what was known at a moment.
+
+python jobs/materialize.py
+python jobs/materialize.py --as-of 2020-09-15
+"""
+
+from pathlib import Path
+
+import click
+
+from jobs.console import Stopwatch, chatter, job, repo_option
+
+
+@click.command()
+@repo_option
+@click.option("--as-of", help="Moment to fill up to, UTC; by default the morning after the last purchase.")
+@click.option("--from-scratch", is_flag=True, help="Empty the online store first; needed to go back in time.")
+@job
+def main(repo: Path, as_of: str | None, *, from_scratch: bool) -> None:
+    """Fill the online store with what was known at a moment, by default the data's own end."""
+    from features.feature_store import open_feature_store
+    from features.online_store import fill_online_store
+    from features.purchases import data_end
+    from features.time_split import parse_moment
+
+    watch = Stopwatch()
+    store = open_feature_store(repo)
+    moment = parse_moment(as_of) if as_of else data_end(store)
+    with chatter():
+        views = fill_online_store(store, moment, from_scratch=from_scratch)
+    print(
+        f"{len(views)} feature views ({', '.join(views)}) online as of {moment:%Y-%m-%d %H:%M} UTC "
+        f"after {watch.seconds:.1f} s; next: python jobs/generate_candidates.py"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""What jobs print of numbers."""
+
+from itertools import zip_longest
+
+import pyarrow as pa
+from tabulate import tabulate
+
+from evaluation.validation_week import Judgement
+from features.schema import RANK, SCORE, SOURCE
+from models.curve import Curve, Epoch
+
+
+def epoch_line(epoch: Epoch) -> str:
+    """One line for a finished epoch: its recalls, or why they are none."""
+    start = f"epoch {epoch.number}: loss {epoch.loss:.4f}"
+    if epoch.judgement.faults:
+        return f"{start}, FAULT: {' '.join(epoch.judgement.faults)}"
+    recalls = ", ".join(f"recall@{k} {value:.4f}" for k, value in epoch.judgement.recalls.items())
+    return f"{start}, {recalls}"
+
+
+def recall_table(preset: str, curve: Curve, baselines: dict[str, Judgement], users: int) -> str:
+    """The kept epoch beside the simple lists, on the same users and the whole catalogue."""
+    judged = {f"two towers, preset {preset} (epoch {curve.best.number})": curve.best.judgement, **baselines}
+    cutoffs = list(curve.best.judgement.recalls)
+    header = ["", *(f"recall@{k}" for k in cutoffs), *(f"recall@{k}, new items only" for k in cutoffs)]
+    body = [
+        [name, *(judgement.recalls.get(k) for k in cutoffs), *(judgement.new_recalls.get(k) for k in cutoffs)]
+        for name, judgement in judged.items()
+    ]
+    table = tabulate(body, headers=header, floatfmt=".4f", missingval="-")
+    return f"\nThe days after the cut, {users:,} users, whole catalogue:\n\n{table}\n"
+
+
+def candidate_table(user: str, rows: pa.Table, names: list[str], bought: list[str]) -> str:
+    """One user's candidates with names, beside what the user bought last."""
+    source = rows[SOURCE][0].as_py()
+    body = [
+        (rank, name[:48], f"{score:.3f}", last[:48])
+        for rank, name, score, last in zip_longest(
+            rows[RANK].to_pylist(), names, rows[SCORE].to_pylist(), bought[: len(names)], fillvalue=""
+        )
+    ]
+    table = tabulate(body, headers=["rank", "candidate", "score", "bought last"], disable_numparse=True)
+    return f"\nuser {user}, by {source}\n\n{table}"

@@ -1,0 +1,33 @@
+"""The course of a training, epoch by epoch."""
+
+from dataclasses import dataclass
+
+from evaluation.validation_week import Judgement
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of the training curve.
+
+    Attributes:
+        number: from 1.
+        loss: mean loss per purchase.
+        judgement: what the validation week said.
+    """
+
+    number: int
+    loss: float
+    judgement: Judgement
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The epochs of a training, and which of them was kept.
+
+    Attributes:
+        epochs: in order.
+        best: the one with the highest watched recall that was no fault.
+    """
+
+    epochs: tuple[Epoch, ...]
+    best: Epoch

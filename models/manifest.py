@@ -1,0 +1,29 @@
+"""What a manifest tells of how a release came about."""
+
+from importlib.metadata import version
+from typing import Any
+
+from features.training_set import TrainingSet
+from models.config import Config
+
+_LIBRARIES = (
+    "feast", "tensorflow", "tensorflow-recommenders", "tf-keras", "duckdb", "pyarrow", "pandas", "numpy",
+)  # fmt: skip
+
+
+def facts(
+    config: Config, *, seed: int, rows: TrainingSet, commit: str | None, seconds: dict[str, float]
+) -> dict[str, Any]:
+    """Return JSON-ready values: settings, seed, commit, rows, seconds and library versions."""
+    return {
+        "config": config.to_json(),
+        "seed": seed,
+        "commit": commit,
+        "rows": {
+            "purchases": rows.items.num_rows,
+            "queries": rows.queries.num_rows,
+            "sampled_items": rows.sampled_items.num_rows,
+        },
+        "seconds": {name: round(value, 1) for name, value in seconds.items()},
+        "libraries": {name: version(name) for name in _LIBRARIES},
+    }
