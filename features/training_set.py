@@ -70,6 +70,7 @@ def training_set(
     queries = historical_features(store, schemas.query, moments, progress("query features", moments.num_rows))
     items = historical_features(store, schemas.item, rows, progress("item features", rows.num_rows))
     days = _day_numbers(rows)
+    sampled_per_day = min(sampled_per_day, len(catalogue_ids))
     sample = _sample(rows, catalogue_ids, sampled_per_day, seed)
     sampled = historical_features(store, schemas.item, sample, progress("catalogue features", sample.num_rows))
     return TrainingSet(queries, query_rows, items, days, sampled, sampled_per_day, len(catalogue_ids))

@@ -1,9 +1,9 @@
 """A tower that anybody can call: raw feature values in, vectors out, as a SavedModel without this project's code."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
-import absl.logging
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
@@ -39,7 +39,7 @@ class ServingTower(tf.Module):
         """Write the SavedModel."""
         specs = {column.name: _spec(column) for column in self._columns}
         # Keras complains that it could not rebuild the layers from this file; the signature is all that counts.
-        absl.logging.set_verbosity(absl.logging.ERROR)
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
         tf.saved_model.save(self, str(path), signatures={SIGNATURE: self._embed.get_concrete_function(**specs)})
 
     def _call(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
