@@ -27,11 +27,13 @@ class Judgement:
     Attributes:
         recalls: mean recall over users, by cut-off.
         new_recalls: the same over the items that a user had never bought before, those he had left out of the lists.
+        dropped_recalls: recall of those lists over all purchases: what is left if items bought before are dropped.
         faults: sentences; not empty if the recalls are a fault rather than numbers.
     """
 
     recalls: dict[int, float]
     new_recalls: dict[int, float]
+    dropped_recalls: dict[int, float]
     faults: tuple[str, ...] = ()
 
     @property
@@ -104,7 +106,7 @@ class ValidationWeek:
             items: (items, dimensions).
         """
         if not (np.isfinite(queries).all() and np.isfinite(items).all()):
-            return Judgement({}, {}, ("Vectors are not finite: the training diverged, lower the learning rate.",))
+            return Judgement({}, {}, {}, ("Vectors are not finite: the training diverged, lower the learning rate.",))
         index, k = ItemIndex(self.item_ids, items), max(self.cutoffs)
         positions, _ = index.search(queries, k)
         fresh, _ = index.search(queries, k, self.bought)
@@ -125,7 +127,8 @@ class ValidationWeek:
         rows, new = self._new_items()
         recalls = {k: float(recall_at(positions, self.relevant, k).mean()) for k in self.cutoffs}
         new_recalls = {k: float(recall_at(fresh[rows], new, k).mean()) for k in self.cutoffs if len(rows)}
-        return Judgement(recalls, new_recalls)
+        dropped_recalls = {k: float(recall_at(fresh, self.relevant, k).mean()) for k in self.cutoffs}
+        return Judgement(recalls, new_recalls, dropped_recalls)
 
     def baselines(self) -> dict[str, Judgement]:
         """Judge the simple lists: last week's bestsellers, and bought before by frequency, then bestsellers."""

@@ -179,9 +179,13 @@ def user_at_request(inputs: pd.DataFrame) -> pd.DataFrame:
     """Age and recency, reckoned from the moment of the request."""
     import pandas as pd  # noqa: PLC0415 - Feast stores the body of this function by itself
 
-    now = pd.to_datetime(inputs["request_timestamp"], utc=True)
-    years = (now - pd.to_datetime(inputs["birth_date"], utc=True)).dt.total_seconds() / (365.2425 * 86400)
-    days = (now - pd.to_datetime(inputs["last_purchase_at"], utc=True)).dt.total_seconds() / 86400
+    # In whole seconds, because Feast hands moments over no finer than that online.
+    now, born, last = (
+        pd.to_datetime(inputs[name], utc=True).dt.floor("s")
+        for name in ("request_timestamp", "birth_date", "last_purchase_at")
+    )
+    years = (now - born).dt.total_seconds() / (365.2425 * 86400)
+    days = (now - last).dt.total_seconds() / 86400
     return pd.DataFrame(
         {
             "age_at_request": years.fillna(inputs["age"].astype("float64")),

@@ -79,7 +79,7 @@ def _in_entity_order(joined: pa.Table, rows: pa.Table, schema: ServiceSchema) ->
     return pa.table(
         {
             **{name: rows[name] for name in rows.column_names},
-            **{column.name: features[column.name].cast(column.arrow_type) for column in schema.columns},
+            **{column.name: features[column.name].cast(column.arrow_type, safe=False) for column in schema.columns},
         }
     )
 

@@ -77,13 +77,11 @@ def training_set(
 
 
 def _distinct(rows: pa.Table) -> tuple[pa.Table, NDArray[np.int32]]:
-    pair = pa.StructArray.from_arrays(
-        [rows[USER_ID].combine_chunks(), rows[EVENT_TIMESTAMP].combine_chunks()], [USER_ID, EVENT_TIMESTAMP]
-    )
-    frame = rows.select([USER_ID, EVENT_TIMESTAMP]).to_pandas()
-    codes = frame.groupby([EVENT_TIMESTAMP, USER_ID], sort=False).ngroup().to_numpy(np.int32)
+    """The distinct (user, moment) pairs, in the order of first appearance, and the pair of each row."""
+    pairs = rows.select([USER_ID, EVENT_TIMESTAMP])
+    codes = pairs.to_pandas().groupby([USER_ID, EVENT_TIMESTAMP], sort=False).ngroup().to_numpy(np.int32)
     _, first = np.unique(codes, return_index=True)
-    return pa.Table.from_struct_array(pair.take(pa.array(first))), codes
+    return pairs.take(pa.array(first)), codes
 
 
 def _day_numbers(rows: pa.Table) -> NDArray[np.int32]:

@@ -63,7 +63,7 @@ def bar(label: str, total: int) -> Callable[[int], object]:
     from tqdm import tqdm
 
     update: Callable[[int], object] = tqdm(
-        total=total, desc=label, unit=" rows", unit_scale=True, disable=None, leave=False
+        total=total, desc=label, unit="", unit_scale=True, disable=None, leave=False
     ).update
     return update
 

@@ -86,7 +86,14 @@ def main(
         split=split,
         curve=curve,
         baselines=week.baselines(),
-        facts=facts(config, seed=seed, rows=rows, commit=commit(), seconds={"join": joined, "fit": trained - joined}),
+        facts=facts(
+            config,
+            seed=seed,
+            purchases=purchases,
+            rows=rows,
+            commit=commit(),
+            seconds={"join": joined, "fit": trained - joined},
+        ),
     )
     version = write_release(releases, towers, contents, created=datetime.now(UTC))
     print(recall_table(config.preset, curve, contents.baselines, week.users))

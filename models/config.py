@@ -18,6 +18,7 @@ class Config:
         normalised: whether vectors are scaled to length 1, and dot products are cosines.
         temperature: scores are divided by it in the softmax.
         id_dropout: how often, in training, an item's id is hidden so that its features must speak for it.
+        dropout: share of each pooled history that is dropped in training.
         training_days: how many days before the cut are trained on; None for all.
         day_batches: whether a batch holds purchases of one day only, so that all its candidates are as of that day.
         sampled_per_day: catalogue items drawn for each day as further candidates; needs day_batches.
@@ -38,6 +39,7 @@ class Config:
     normalised: bool
     temperature: float
     id_dropout: float
+    dropout: float
     training_days: int | None
     day_batches: bool
     sampled_per_day: int
@@ -63,6 +65,7 @@ SEED: Final = Config(
     normalised=False,
     temperature=1.0,
     id_dropout=0.0,
+    dropout=0.0,
     training_days=None,
     day_batches=False,
     sampled_per_day=0,
@@ -83,7 +86,8 @@ DEFAULT: Final = Config(
     embedding_dimensions=32,
     normalised=True,
     temperature=0.1,
-    id_dropout=0.5,
+    id_dropout=0.9,
+    dropout=0.3,
     training_days=182,
     day_batches=True,
     sampled_per_day=2_048,
@@ -91,7 +95,7 @@ DEFAULT: Final = Config(
     batch_size=1_024,
     epochs=5,
     patience=2,
-    learning_rate=0.001,
+    learning_rate=0.0005,
     weight_decay=0.01,
 )
 

@@ -3,6 +3,7 @@
 from importlib.metadata import version
 from typing import Any
 
+from features.purchases import Purchases
 from features.training_set import TrainingSet
 from models.config import Config
 
@@ -12,7 +13,7 @@ _LIBRARIES = (
 
 
 def facts(
-    config: Config, *, seed: int, rows: TrainingSet, commit: str | None, seconds: dict[str, float]
+    config: Config, *, seed: int, purchases: Purchases, rows: TrainingSet, commit: str | None, seconds: dict[str, float]
 ) -> dict[str, Any]:
     """Return JSON-ready values: settings, seed, commit, rows, seconds and library versions."""
     return {
@@ -20,7 +21,9 @@ def facts(
         "seed": seed,
         "commit": commit,
         "rows": {
-            "purchases": rows.items.num_rows,
+            "purchases_before_cut": purchases.before.num_rows,
+            "purchases_trained": rows.items.num_rows,
+            "purchases_validated": purchases.validation.num_rows,
             "queries": rows.queries.num_rows,
             "sampled_items": rows.sampled_items.num_rows,
         },

@@ -61,20 +61,21 @@ class History(keras.layers.Layer):
     nothing, and an empty list is the zero vector.
     """
 
-    def __init__(self, embedding: keras.layers.Embedding) -> None:
+    def __init__(self, embedding: keras.layers.Embedding, dropout: float) -> None:
         super().__init__()
         self._embedding = embedding
+        self._dropout = keras.layers.Dropout(dropout)
 
     def build(self, _: tf.TensorShape) -> None:
         """Create the logits of the places."""
         self._places = self.add_weight(name="places", shape=(RECENT_ITEMS_KEPT,), initializer="zeros")
 
-    def call(self, codes: tf.Tensor) -> tf.Tensor:
+    def call(self, codes: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Return float32 (batch, dimensions)."""
         present = tf.cast(codes != MISSING, tf.float32)
         weights = present * tf.exp(self._places[: tf.shape(codes)[1]])
         weights /= tf.maximum(tf.reduce_sum(weights, axis=1, keepdims=True), 1e-9)
-        return tf.einsum("bl,bld->bd", weights, self._embedding(codes))
+        return self._dropout(tf.einsum("bl,bld->bd", weights, self._embedding(codes)), training=training)
 
 
 class Tower(keras.Model):
@@ -111,7 +112,7 @@ class Tower(keras.Model):
         if name in encoding.scales:
             return Number(encoding.scales[name], log=kind == "log")
         if kind == "items":
-            return History(self._item_embedding)
+            return History(self._item_embedding, config.dropout)
         if name == ITEM_ID:
             return self._item_embedding
         size = encoding.vocabularies[name].size

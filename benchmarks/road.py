@@ -1,0 +1,101 @@
+"""The README's results: the whole road on the demo data, step by step, with seconds and peak memory.
+
+    .venv/bin/python benchmarks/road.py
+
+Works in a folder of its own, a copy of feature_repo, so that data/ and artifacts/ stay as they are. Prints one
+Markdown table of the steps and one of recall: both presets beside the simple lists on the same users, and the ratio to
+last week's bestsellers.
+"""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+from tabulate import tabulate
+
+from jobs.console import ROOT, commit
+
+Steps = list[tuple[str, float, float]]
+
+
+def run_step(name: str, command: list[str], steps: Steps) -> None:
+    """Run a command; note its seconds and its peak resident memory in MB."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=sys.stderr)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise click.ClickException(f"{name} ended with status {os.waitstatus_to_exitcode(status)}")
+    steps.append((name, time.perf_counter() - started, usage.ru_maxrss / 1024))
+
+
+def job(name: str, *arguments: str) -> list[str]:
+    """The command line of one of the project's jobs."""
+    return [sys.executable, str(ROOT / "jobs" / f"{name}.py"), *arguments]
+
+
+@click.command()
+@click.option("--raw-dir", type=click.Path(path_type=Path), help="Raw tables; by default the demo data.")
+@click.option("--seed", default=1, show_default=True)
+def main(raw_dir: Path | None, seed: int) -> None:
+    """Walk the road and print what it took and what it was worth."""
+    steps: Steps = []
+    with tempfile.TemporaryDirectory(prefix="road-") as folder:
+        work = Path(folder)
+        repo, releases, data = work / "feature_repo", work / "artifacts", work / "data"
+        shutil.copytree(ROOT / "feature_repo", repo, ignore=shutil.ignore_patterns("__pycache__"))
+        if raw_dir is None:
+            raw_dir = data / "raw"
+            run_step("fetch_demo_data", job("fetch_demo_data", "--raw-dir", str(raw_dir)), steps)
+        build = job("build_features", "--raw-dir", str(raw_dir), "--output", str(data / "features"))
+        run_step("build_features", build, steps)
+        run_step("feast apply", [str(Path(sys.executable).parent / "feast"), "-c", str(repo), "apply"], steps)
+        metrics = {}
+        for preset in ("seed", "default"):
+            places = ("--repo", str(repo), "--releases", str(releases))
+            run_step(f"train, preset {preset}", job("train", *places, "--preset", preset, "--seed", str(seed)), steps)
+            release = releases / (releases / "LATEST").read_text().strip()
+            metrics[preset] = json.loads((release / "metrics.json").read_text())
+        run_step("materialize", job("materialize", "--repo", str(repo)), steps)
+        output = str(data / "candidates.parquet")
+        run_step("generate_candidates", job("generate_candidates", *places, "--output", output), steps)
+        manifest = json.loads((release / "manifest.json").read_text())
+
+    print(tabulate([(n, f"{s:.0f}", f"{m:,.0f}") for n, s, m in steps], ["step", "seconds", "peak MB"], "github"))
+    judged = {f"two towers, preset `{name}`": kept(content) for name, content in metrics.items()}
+    judged |= metrics["default"]["baselines"]
+    popular = judged["last week's bestsellers"]["recalls"]
+    rows = [
+        [
+            name,
+            *values["recalls"].values(),
+            values["recalls"]["100"] / popular["100"],
+            *values["new_recalls"].values(),
+            values["dropped_recalls"]["100"],
+        ]
+        for name, values in judged.items()
+    ]
+    header = [
+        "", "recall@12", "recall@100", "ratio to bestsellers", "recall@12, new items", "recall@100, new items",
+        "recall@100, bought dropped",
+    ]  # fmt: skip
+    print(f"\n{tabulate(rows, header, 'github', floatfmt='.4f')}\n")
+    print(
+        f"cut {manifest['cut'][:10]}, as of {manifest['as_of'][:10]}, seed {seed}, commit {commit()}, "
+        f"{os.cpu_count()} cores, {platform.machine()}"
+    )
+
+
+def kept(metrics: dict) -> dict:
+    """The judgement of the epoch whose weights were kept."""
+    return next(epoch["judgement"] for epoch in metrics["epochs"] if epoch["number"] == metrics["kept_epoch"])
+
+
+if __name__ == "__main__":
+    main()

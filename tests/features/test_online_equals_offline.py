@@ -1,0 +1,156 @@
+"""What a request sees online at a moment is what the training set would have joined for that moment."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from features.errors import InputError
+from features.schema import ITEM_ID, USER_ID
+
+pytestmark = pytest.mark.xdist_group("store")
+
+EARLY = datetime(2020, 1, 3, 9, 30, tzinfo=UTC)
+MIDDLE = datetime(2020, 2, 5, 13, 45, 7, 123456, tzinfo=UTC)
+LATE = datetime(2020, 2, 20, tzinfo=UTC)
+
+USERS = [*(f"{number:04d}" for number in range(1, 201)), "nobody"]
+ITEMS = [*(f"{number:010d}" for number in range(108_775_001, 108_775_061)), "0000000000"]
+SERVICES = [
+    ("query_tower_v1", USER_ID, USERS),
+    ("query_tower_v2", USER_ID, USERS),
+    ("item_tower_v1", ITEM_ID, ITEMS),
+    ("item_tower_v2", ITEM_ID, ITEMS),
+    ("already_bought_v1", USER_ID, USERS),
+    ("popularity_v1", ITEM_ID, ITEMS),
+]
+
+
+@pytest.fixture(scope="module")
+def store(toy, tmp_path_factory):
+    from features.feature_store import open_feature_store
+
+    return open_feature_store(toy.copy_to(tmp_path_factory.mktemp("online")).repo)
+
+
+def offline_and_online(store, moment, service, key, ids):
+    import pyarrow as pa
+
+    from features.catalogue import features_at
+    from features.feature_store import service_schema
+    from features.online_features import online_features
+
+    schema = service_schema(store, service, key)
+    offline = features_at(store, schema, pa.array(ids), moment)
+    return offline.drop_columns(["event_timestamp"]), online_features(store, schema, ids, moment)
+
+
+def assert_equal_value_by_value(store, moment):
+    for service, key, ids in SERVICES:
+        offline, online = offline_and_online(store, moment, service, key, ids)
+        assert online.schema == offline.schema
+        for name in online.column_names:
+            different = [
+                (id_, asked, joined)
+                for id_, asked, joined in zip(ids, online[name].to_pylist(), offline[name].to_pylist(), strict=True)
+                if asked != joined  # NaN differs from itself: a missing value is null on both sides
+            ]
+            assert different == [], (service, name)
+
+
+def test_a_store_that_was_never_filled_is_refused_by_name(store):
+    from features.online_store import filled_until
+
+    with pytest.raises(InputError, match="'item_catalog' is not online: run `python jobs/materialize.py` first"):
+        filled_until(store)
+
+
+def test_offline_features_at_a_moment_equal_online_features_after_materializing_to_it(store):
+    from features.online_store import fill_online_store, filled_until
+
+    views = fill_online_store(store, MIDDLE, from_scratch=False)
+
+    assert views == [
+        "item_catalog",
+        "item_sales_daily",
+        "user_activity_daily",
+        "user_bought_items_daily",
+        "user_profile",
+        "user_recent_items_daily",
+    ]
+    assert filled_until(store) == MIDDLE
+    assert_equal_value_by_value(store, MIDDLE)
+
+
+def test_the_values_compared_are_not_all_missing(store):
+    _, users = offline_and_online(store, MIDDLE, "query_tower_v2", USER_ID, USERS)
+    _, items = offline_and_online(store, MIDDLE, "item_tower_v2", ITEM_ID, ITEMS)
+
+    assert {name: users[name].null_count for name in ("purchases_7d", "recent_items", "month_sin", "active")} == {
+        "purchases_7d": 2,  # the user who never buys, and nobody
+        "recent_items": 2,
+        "month_sin": 0,
+        "active": users["active"].null_count,
+    }
+    assert 0 < users["age_at_request"].null_count < 30
+    assert items["sales_7d"].null_count == 2  # the item never sold, and the one that does not exist
+    assert items["product_type_name"].null_count == 1
+    assert items["section_name"].null_count == len(ITEMS)  # the raw table lacks the column
+
+
+def test_the_already_bought_list_online_is_the_one_offline(store, toy_purchases):
+    from features.online_features import bought_items
+
+    expected = {}
+    for user, item, moment, _ in toy_purchases:
+        if moment < "2020-02-05":
+            expected.setdefault(user, {})[item] = moment
+    newest_first = [
+        sorted(expected[user], key=lambda item, of=expected[user]: (-int(of[item].translate(DIGITS)), item))
+        if user in expected
+        else None
+        for user in USERS
+    ]
+
+    assert bought_items(store, USERS).to_pylist() == newest_first
+
+
+def test_moving_on_to_a_later_moment_keeps_them_equal(store):
+    from features.online_store import fill_online_store, filled_until
+
+    fill_online_store(store, LATE, from_scratch=False)
+
+    assert filled_until(store) == LATE
+    assert_equal_value_by_value(store, LATE)
+
+
+def test_going_back_in_time_is_refused_and_leaves_the_store_as_it_was(store):
+    from features.online_store import fill_online_store, filled_until
+
+    with pytest.raises(InputError, match=r"filled up to 2020-02-20 00:00 UTC, later than 2020-01-03 09:30: .*--from"):
+        fill_online_store(store, EARLY, from_scratch=False)
+
+    assert filled_until(store) == LATE
+    assert_equal_value_by_value(store, LATE)
+
+
+def test_going_back_from_scratch_leaves_nothing_of_the_future_behind(store):
+    from features.online_store import fill_online_store, filled_until
+
+    fill_online_store(store, EARLY, from_scratch=True)
+
+    assert filled_until(store) == EARLY
+    assert_equal_value_by_value(store, EARLY)
+    _, users = offline_and_online(store, EARLY, "query_tower_v2", USER_ID, USERS)
+    assert users["purchases_total"].null_count > 50  # most have not bought yet
+
+
+def test_after_going_back_the_way_forward_is_open_again(store):
+    from features.online_store import fill_online_store, filled_until
+
+    fill_online_store(store, MIDDLE, from_scratch=False)
+
+    assert filled_until(store) == MIDDLE
+    assert_equal_value_by_value(store, MIDDLE)
+
+
+DIGITS = str.maketrans("", "", "-: ")
