@@ -2,9 +2,9 @@
 
     .venv/bin/python benchmarks/full_size.py
 
-Writes seeded CSV files (31.8 million purchases of 1.37 million customers and 105,542 articles over two years, 64-character
-customer ids, purchases per customer and per article as skewed as H&M's), runs jobs/build_features.py on them, and prints
-seconds, peak memory and rows a second. Needs 15 GB of disk.
+Writes seeded CSV files (31.8 million purchases of 1.37 million customers and 105,542 articles over two years, baskets of
+three, 64-character customer ids, a few customers and articles with a large share of the sales), runs
+jobs/build_features.py on them, and prints seconds, peak memory and rows a second. Needs 15 GB of disk.
 """
 
 import os
@@ -19,7 +19,8 @@ import duckdb
 
 from jobs.console import ROOT, commit
 
-# A customer's weight is Pareto with a cap, an article's falls with its rank: 1 % of H&M's articles make a third of sales.
+# Powers of uniform numbers: the first tenth of the customers makes a quarter of the purchases, the first hundredth of
+# the articles a fifth of the sales.
 _CUSTOMERS = """
     copy (select sha256('{seed}-' || i) as customer_id, if(i % 100 = 0, null, 16 + hash(i) % 60) as age
           from range({customers}) as r(i)) to '{folder}/customers.csv' (header)
@@ -31,13 +32,19 @@ _ARTICLES = """
 """
 _PURCHASES = """
     copy (
-        select date '2018-09-20' + (i * 734 // {purchases})::integer as t_dat,
+        select date '2018-09-20' + (basket * 3 * 734 // {purchases})::integer as t_dat,
                sha256('{seed}-' || least(({customers} * pow(u, 1.6))::bigint, {customers} - 1)) as customer_id,
-               lpad((108775015 + least(({articles} * pow(v, 3))::bigint, {articles} - 1))::varchar, 10, '0') as article_id,
-               round(0.001 + 0.05 * w, 6) as price, 1 + (w > 0.3)::integer as sales_channel_id
-        from (select i, hash(i, {seed}) / 18446744073709551616.0 as u, hash(i, {seed} + 1) / 18446744073709551616.0 as v,
-                     hash(i, {seed} + 2) / 18446744073709551616.0 as w
-              from range({purchases}) as r(i))
+               lpad((108775015 + least(({articles} * pow(v, 3))::bigint, {articles} - 1))::varchar, 10, '0')
+                   as article_id,
+               round(0.001 + 0.05 * w, 6) as price,
+               1 + (w > 0.3)::integer as sales_channel_id
+        from (
+            select i // 3 as basket,
+                   hash(i // 3, {seed}) / 18446744073709551616.0 as u,
+                   hash(i, {seed} + 1) / 18446744073709551616.0 as v,
+                   hash(i, {seed} + 2) / 18446744073709551616.0 as w
+            from range({purchases}) as r(i)
+        )
     ) to '{folder}/transactions_train.csv' (header)
 """
 
@@ -69,8 +76,8 @@ def main(purchases: int, customers: int, articles: int, memory_limit: str, seed:
         written = sum(path.stat().st_size for path in (folder / "features").iterdir()) / 2**30
     print(
         f"{purchases:,} purchases ({raw:.1f} GiB of CSV) to {written:.1f} GiB of feature tables in {seconds:.0f} s, "
-        f"{purchases / seconds:,.0f} rows/s, peak {usage.ru_maxrss / 2**20:.1f} GiB with a DuckDB limit of {memory_limit}; "
-        f"seed {seed}, commit {commit()}"
+        f"{purchases / seconds:,.0f} rows/s, peak {usage.ru_maxrss / 2**20:.1f} GiB "
+        f"with a DuckDB limit of {memory_limit}; seed {seed}, commit {commit()}"
     )
 
 
