@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/full_size.py
 
-Writes seeded CSV files (31.8 million purchases of 1.37 million customers and 105,542 articles over two years, baskets of
-three, 64-character customer ids, a few customers and articles with a large share of the sales), runs
+Writes seeded CSV files (31.8 million purchases of 1.37 million customers and 105,542 articles over two years, baskets
+of three, 64-character customer ids, a few customers and articles with a large share of the sales), runs
 jobs/build_features.py on them, and prints seconds, peak memory and rows a second. Needs 15 GB of disk.
 """
 

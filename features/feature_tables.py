@@ -43,8 +43,9 @@ _CATALOG = """
 _TRANSACTIONS = """
     select user_id, item_id, purchased_at, price::float as price, sales_channel_id, {known} as event_timestamp,
            {known} - to_microseconds(row_number() over (
-               partition by user_id, item_id, day order by purchased_at desc, price desc) - 1) as created_timestamp
-    from dated_purchases order by purchased_at, user_id, item_id
+               partition by user_id, item_id, day order by purchased_at desc, price desc, sales_channel_id
+           ) - 1) as created_timestamp
+    from dated_purchases order by purchased_at, user_id, item_id, created_timestamp
 """
 
 # Money is summed as decimals: a sum of floats would depend on the order in which threads finish.

@@ -93,9 +93,9 @@ DEFAULT: Final = Config(
     sampled_per_day=2_048,
     log_q=True,
     batch_size=1_024,
-    epochs=5,
-    patience=2,
-    learning_rate=0.0005,
+    epochs=4,
+    patience=1,
+    learning_rate=0.001,
     weight_decay=0.01,
 )
 

@@ -7,8 +7,6 @@ import pytest
 from features.errors import InputError
 from features.schema import ITEM_ID, USER_ID
 
-pytestmark = pytest.mark.xdist_group("store")
-
 EARLY = datetime(2020, 1, 3, 9, 30, tzinfo=UTC)
 MIDDLE = datetime(2020, 2, 5, 13, 45, 7, 123456, tzinfo=UTC)
 LATE = datetime(2020, 2, 20, tzinfo=UTC)
@@ -26,11 +24,20 @@ SERVICES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def store(toy, tmp_path_factory):
+@pytest.fixture
+def store(toy, tmp_path):
+    """The toy store with an online store of its own, empty at first."""
     from features.feature_store import open_feature_store
 
-    return open_feature_store(toy.copy_to(tmp_path_factory.mktemp("online")).repo)
+    return open_feature_store(toy.copy_to(tmp_path / "copy").repo)
+
+
+@pytest.fixture
+def fill(store):
+    """Fill the online store up to a moment."""
+    from features.online_store import fill_online_store
+
+    return lambda moment, **options: fill_online_store(store, moment, from_scratch=False, **options)
 
 
 def offline_and_online(store, moment, service, key, ids):
@@ -65,10 +72,11 @@ def test_a_store_that_was_never_filled_is_refused_by_name(store):
         filled_until(store)
 
 
-def test_offline_features_at_a_moment_equal_online_features_after_materializing_to_it(store):
-    from features.online_store import fill_online_store, filled_until
+def test_offline_features_at_a_moment_equal_online_features_after_materializing_to_it(store, fill, toy_purchases):
+    from features.online_features import bought_items
+    from features.online_store import filled_until
 
-    views = fill_online_store(store, MIDDLE, from_scratch=False)
+    views = fill(MIDDLE)
 
     assert views == [
         "item_catalog",
@@ -80,76 +88,74 @@ def test_offline_features_at_a_moment_equal_online_features_after_materializing_
     ]
     assert filled_until(store) == MIDDLE
     assert_equal_value_by_value(store, MIDDLE)
+    assert bought_items(store, USERS).to_pylist() == bought_before("2020-02-05", toy_purchases)
+    assert_not_all_missing(store)
 
 
-def test_the_values_compared_are_not_all_missing(store):
+def test_moving_on_to_a_later_moment_keeps_them_equal(store, fill):
+    from features.online_store import filled_until
+
+    fill(MIDDLE)
+    fill(LATE)
+
+    assert filled_until(store) == LATE
+    assert_equal_value_by_value(store, LATE)
+
+
+def test_going_back_in_time_is_refused_and_leaves_the_store_as_it_was(store, fill):
+    from features.online_store import filled_until
+
+    fill(MIDDLE)
+
+    with pytest.raises(InputError, match=r"filled up to 2020-02-05 13:45 UTC, later than 2020-01-03 09:30: .*--from"):
+        fill(EARLY)
+    assert filled_until(store) == MIDDLE
+    assert_equal_value_by_value(store, MIDDLE)
+
+
+def test_going_back_from_scratch_leaves_nothing_of_the_future_behind(store, fill, toy_purchases):
+    from features.online_store import fill_online_store, filled_until
+
+    fill(MIDDLE)
+    fill_online_store(store, EARLY, from_scratch=True)
+
+    assert filled_until(store) == EARLY
+    assert_equal_value_by_value(store, EARLY)
+    buyers = {user for user, _, moment, _ in toy_purchases if moment < "2020-01-03"}
+    assert 100 < len(buyers) < 199
+    _, users = offline_and_online(store, EARLY, "query_tower_v2", USER_ID, USERS)
+    assert {row["user_id"] for row in users.to_pylist() if row["purchases_total"]} == buyers
+
+    fill(LATE)  # the way forward is open again
+    assert filled_until(store) == LATE
+    assert_equal_value_by_value(store, LATE)
+
+
+def test_items_have_names_for_people_and_their_id_where_there_is_none(store, fill):
+    from features.online_features import item_names
+
+    fill(EARLY)
+
+    assert item_names(store, ["0108775003", "unheard of"]) == ["Shoes 3", "unheard of"]
+
+
+def bought_before(morning, purchases):
+    last = {}
+    for user, item, moment, _ in purchases:
+        if moment < morning:
+            last.setdefault(user, {})[item] = int(moment.translate(DIGITS))
+    return [sorted(last[user], key=lambda item, of=last[user]: (-of[item], item)) if user in last else None for user in USERS]
+
+
+def assert_not_all_missing(store):
     _, users = offline_and_online(store, MIDDLE, "query_tower_v2", USER_ID, USERS)
     _, items = offline_and_online(store, MIDDLE, "item_tower_v2", ITEM_ID, ITEMS)
-
     assert users["purchases_7d"].null_count == 2  # the user who never buys, and nobody
     assert users["recent_items"].null_count == 2
     assert users["month_sin"].null_count == 0
     assert 0 < users["age_at_request"].null_count < 30
     # born on 1980-02-29, asked on 2020-02-05
-    assert {f"{row['age_at_request']:.2f}" for row in users.take(list(range(6, 200, 7))).to_pylist()} == {"39.93"}
+    assert {f"{row['age_at_request']:.2f}" for row in users.take(list(range(6, 200, 7))).to_pylist()} == {"39.94"}
     assert items["sales_7d"].null_count == 2  # the item never sold, and the one that does not exist
     assert items["product_type_name"].null_count == 1
     assert items["section_name"].null_count == len(ITEMS)  # the raw table lacks the column
-
-
-def test_the_already_bought_list_online_is_the_one_offline(store, toy_purchases):
-    from features.online_features import bought_items
-
-    expected = {}
-    for user, item, moment, _ in toy_purchases:
-        if moment < "2020-02-05":
-            expected.setdefault(user, {})[item] = moment
-    newest_first = [
-        sorted(expected[user], key=lambda item, of=expected[user]: (-int(of[item].translate(DIGITS)), item))
-        if user in expected
-        else None
-        for user in USERS
-    ]
-
-    assert bought_items(store, USERS).to_pylist() == newest_first
-
-
-def test_moving_on_to_a_later_moment_keeps_them_equal(store):
-    from features.online_store import fill_online_store, filled_until
-
-    fill_online_store(store, LATE, from_scratch=False)
-
-    assert filled_until(store) == LATE
-    assert_equal_value_by_value(store, LATE)
-
-
-def test_going_back_in_time_is_refused_and_leaves_the_store_as_it_was(store):
-    from features.online_store import fill_online_store, filled_until
-
-    with pytest.raises(InputError, match=r"filled up to 2020-02-20 00:00 UTC, later than 2020-01-03 09:30: .*--from"):
-        fill_online_store(store, EARLY, from_scratch=False)
-
-    assert filled_until(store) == LATE
-    assert_equal_value_by_value(store, LATE)
-
-
-def test_going_back_from_scratch_leaves_nothing_of_the_future_behind(store, toy_purchases):
-    from features.online_store import fill_online_store, filled_until
-
-    fill_online_store(store, EARLY, from_scratch=True)
-
-    assert filled_until(store) == EARLY
-    assert_equal_value_by_value(store, EARLY)
-    _, users = offline_and_online(store, EARLY, "query_tower_v2", USER_ID, USERS)
-    buyers = {user for user, _, moment, _ in toy_purchases if moment < "2020-01-03"}
-    assert 100 < len(buyers) < 199
-    assert {row["user_id"] for row in users.to_pylist() if row["purchases_total"]} == buyers
-
-
-def test_after_going_back_the_way_forward_is_open_again(store):
-    from features.online_store import fill_online_store, filled_until
-
-    fill_online_store(store, MIDDLE, from_scratch=False)
-
-    assert filled_until(store) == MIDDLE
-    assert_equal_value_by_value(store, MIDDLE)

@@ -1,0 +1,203 @@
+"""A Feast offline store whose point-in-time join takes n log n steps, on DuckDB's native as-of join.
+
+In `feature_store.yaml`:
+
+    offline_store:
+      type: features.asof_store.AsOfOfflineStore
+      memory_limit: 8GB
+      temp_directory: ../data/spill
+
+Whatever is not defined here is inherited from Feast's own DuckDB store.
+"""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from feast import FeatureView, FileSource
+from feast.data_format import ParquetFormat
+from feast.data_source import DataSource
+from feast.feature_view import DUMMY_ENTITY_ID
+from feast.infra.offline_stores.duckdb import (
+    DuckDBOfflineStore,
+    DuckDBOfflineStoreConfig,
+    _read_data_source,
+    _validate_lance_feature_views,
+)
+from feast.infra.offline_stores.offline_store import RetrievalMetadata
+from feast.infra.offline_stores.offline_utils import infer_event_timestamp_from_entity_df
+from feast.infra.registry.base_registry import BaseRegistry
+from feast.on_demand_feature_view import OnDemandFeatureView
+from feast.repo_config import RepoConfig
+
+from features.asof_job import AsOfRetrievalJob, JoinedRows, QueryRows, Rows, TableRows
+from features.asof_query import (
+    PROBE,
+    Table,
+    ViewJoin,
+    between_sql,
+    has_late_rows_sql,
+    join_sql,
+    latest_sql,
+    parquet_table,
+    probe_sql,
+    quoted,
+    types_of,
+)
+from features.errors import InputError
+
+_ENTITIES = "entities"
+_FEW = 4  # a semi-join pays for itself where the history is at least so many times longer than the entity rows
+
+
+class AsOfOfflineStoreConfig(DuckDBOfflineStoreConfig):  # type: ignore[misc]  # feast has no types
+    """The `offline_store` section of `feature_store.yaml`.
+
+    Attributes:
+        type: import path of the store.
+        memory_limit: how much DuckDB may hold in memory, such as "8GB"; what exceeds it goes to `temp_directory`.
+            DuckDB's own default is 80% of the machine. The entity frame and the answer of `to_arrow` come on top.
+        temp_directory: where to spill, relative to the feature repository; the system's own by default.
+        threads: how many threads DuckDB may use; all by default.
+    """
+
+    type: str = "features.asof_store.AsOfOfflineStore"
+    memory_limit: str | None = None
+    temp_directory: str | None = None
+    threads: int | None = None
+
+
+class AsOfOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]  # feast has no types
+    """Feast's DuckDB store with another join, which also resolves relative paths from the feature repository."""
+
+    @staticmethod
+    def get_historical_features(
+        config: RepoConfig,
+        feature_views: Sequence[FeatureView],
+        feature_refs: Sequence[str],
+        entity_df: pd.DataFrame | pa.Table | str,
+        registry: BaseRegistry,
+        project: str,
+        full_feature_names: bool = False,
+        filter_by_created_timestamp: bool = False,
+    ) -> AsOfRetrievalJob:
+        """Join features to entity rows, each as of the row's own moment.
+
+        Args:
+            config: of the feature store.
+            feature_views: the views that `feature_refs` name.
+            feature_refs: features as "view:feature".
+            entity_df: a frame, an Arrow table, or an SQL query for DuckDB. Timestamps without zone are UTC.
+            registry: of the feature store, for on-demand views.
+            project: of the feature store.
+            full_feature_names: whether to call a feature "view__feature".
+            filter_by_created_timestamp: hide values created after the row's moment.
+
+        Returns:
+            A job for the entity rows, all of them and in their order, with the features beside them.
+
+        Raises:
+            InputError: a column or a file is missing, two features have one name, or a key's types do not fit.
+        """
+        _validate_lance_feature_views(feature_views)
+        connection = _connect(config)
+        rows, entities = _entity_rows(connection, entity_df)
+        timestamp = _event_timestamp(entities)
+        rows, entities = _parsed(connection, rows, entities, timestamp)
+        views = [
+            (view, names)
+            for view in feature_views
+            if (names := [ref.partition(":")[2] for ref in feature_refs if ref.startswith(_prefix(view))])
+        ]
+        _check_names(views, entities, full_feature_names=full_feature_names)
+        columns = sorted({column for view, _ in views for column in _keys(view).values()})
+        probe_keys = {column: f"e{number}" for number, column in enumerate(columns)}
+        joins = [
+            _view_join(connection, config, view, names, entities, probe_keys, cut_off=filter_by_created_timestamp)
+            for view, names in views
+        ]
+        connection.execute(f"CREATE TABLE {PROBE} AS {probe_sql(entities, timestamp, probe_keys)}")
+        connection.unregister(_ENTITIES)
+        return AsOfRetrievalJob(
+            JoinedRows(
+                rows,
+                [QueryRows(connection, _sql(connection, join)) for join in joins],
+                [[_output_name(view, name, full=full_feature_names) for name in names] for view, names in views],
+            ),
+            config,
+            on_demand_feature_views=OnDemandFeatureView.get_requested_odfvs(list(feature_refs), project, registry),
+            full_feature_names=full_feature_names,
+            metadata=_metadata(connection, feature_refs, entities, timestamp),
+        )
+
+    @staticmethod
+    def pull_latest_from_table_or_query(
+        config: RepoConfig,
+        data_source: DataSource,
+        join_key_columns: Sequence[str],
+        feature_name_columns: Sequence[str],
+        timestamp_field: str,
+        created_timestamp_column: str | None,
+        start_date: datetime,
+        end_date: datetime,
+    ) -> AsOfRetrievalJob:
+        """Read the last row of each key among those stamped from `start_date` to `end_date`, both included."""
+        connection = _connect(config)
+        table = _table(connection, config, data_source)
+        columns = _pulled(join_key_columns, feature_name_columns, timestamp_field, created_timestamp_column)
+        _check_columns(table, columns, f"Source '{data_source.name}'")
+        sql = latest_sql(
+            table, columns, join_key_columns, timestamp_field, created_timestamp_column, start_date, end_date
+        )
+        return AsOfRetrievalJob(QueryRows(connection, sql), config)
+
+    @staticmethod
+    def pull_all_from_table_or_query(
+        config: RepoConfig,
+        data_source: DataSource,
+        join_key_columns: Sequence[str],
+        feature_name_columns: Sequence[str],
+        timestamp_field: str,
+        created_timestamp_column: str | None = None,
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
+    ) -> AsOfRetrievalJob:
+        """Read all rows stamped from `start_date` to `end_date`, both included; None is no limit."""
+        connection = _connect(config)
+        table = _table(connection, config, data_source)
+        columns = _pulled(join_key_columns, feature_name_columns, timestamp_field, created_timestamp_column)
+        _check_columns(table, columns, f"Source '{data_source.name}'")
+        return AsOfRetrievalJob(
+            QueryRows(connection, between_sql(table, columns, timestamp_field, start_date, end_date)), config
+        )
+
+
+def _connect(config: RepoConfig) -> duckdb.DuckDBPyConnection:
+    store = config.offline_store
+    spill = Path(store.temp_directory or Path(tempfile.gettempdir()) / "feast_asof_spill")
+    settings: dict[str, str | int] = {"temp_directory": str(Path(config.repo_path or ".") / spill)}
+    if store.memory_limit:
+        settings["memory_limit"] = store.memory_limit
+    if store.threads:
+        settings["threads"] = store.threads
+    connection = duckdb.connect(config=settings)
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    return connection
+
+
+def _table(connection: duckdb.DuckDBPyConnection, config: RepoConfig, source: DataSource) -> Table:
+    path = FileSource.get_uri_for_file_path(config.repo_path, source.path) if isinstance(source, FileSource) else "://"
+    if "://" not in path and isinstance(source.file_format, ParquetFormat | None):
+        try:
+            return parquet_table(connection, path)
+        except duckdb.IOException as error:
+            raise InputError(f"Source '{source.name}' has no readable Parquet files at {path}: {error}") from error
+    # Whatever else Feast's store can read, it reads.
+    name = f"source_{abs(hash(source.name))}"
+    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM rows", {"rows": None})
+    return Table(name, types_of(connection, name), source.name, "0", "rowid")

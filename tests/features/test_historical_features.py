@@ -1,0 +1,182 @@
+"""Features as of each row's own moment, held against a plain loop over the purchases."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from features.errors import InputError
+from features.schema import ITEM_ID, USER_ID
+
+NEVER_BUYS = "0200"
+
+
+@pytest.fixture(scope="module")
+def ask(toy_store):
+    """Ask for the features of (id, moment) rows through a service."""
+    import pyarrow as pa
+
+    from features.feature_store import service_schema
+    from features.historical_features import historical_features
+
+    def ask(service, rows, store=toy_store):
+        key = ITEM_ID if service.startswith(("item", "popularity")) else USER_ID
+        entities = pa.table(
+            {
+                key: pa.array([row[0] for row in rows], pa.string()),
+                "event_timestamp": pa.array([row[1] for row in rows], pa.timestamp("us", tz="UTC")),
+            }
+        )
+        return historical_features(store, service_schema(store, service, key), entities)
+
+    return ask
+
+
+@pytest.fixture(scope="module")
+def purchases(toy_purchases):
+    """(user, item, moment, price)."""
+    return [
+        (user, item, datetime.fromisoformat(f"{moment}+00:00"), float(price))
+        for user, item, moment, price in toy_purchases
+    ]
+
+
+def known(purchases, moment):
+    """What is known at a moment: the purchases before its morning."""
+    morning = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return morning, [purchase for purchase in purchases if purchase[2] < morning]
+
+
+def within(days, purchases, morning):
+    return [purchase for purchase in purchases if purchase[2] >= morning - timedelta(days=days)]
+
+
+def newest_first(purchases):
+    last = {item: moment for _, item, moment, _ in purchases}
+    return sorted(last, key=lambda item: (-last[item].timestamp(), item))
+
+
+def test_no_row_is_lost_and_their_order_is_kept(ask, purchases):
+    rows = [(user, moment) for user, _, moment, _ in purchases]
+    rows = [*rows[1::2], *rows[::2][::-1], rows[7], rows[7], (NEVER_BUYS, rows[0][1]), ("nobody", rows[0][1])]
+
+    table = ask("query_tower_v2", rows)
+
+    assert table.num_rows == len(rows) == 4979
+    assert list(zip(table["user_id"].to_pylist(), table["event_timestamp"].to_pylist(), strict=True)) == rows
+    assert table.slice(4975, 1).equals(table.slice(4976, 1))
+
+
+def test_a_users_features_are_what_a_plain_loop_finds_before_the_morning_of_the_request(ask, purchases):
+    of_user = {f"{number:04d}": [] for number in range(1, 201)}
+    for purchase in purchases:
+        of_user[purchase[0]].append(purchase)
+    rows = [(user, moment) for user, _, moment, _ in purchases[::9]]
+    rows += [(user, datetime(2020, 2, 29, 23, 59, 59, tzinfo=UTC)) for user in of_user]
+
+    table = ask("query_tower_v2", rows).to_pylist()
+
+    for (user, moment), row in zip(rows, table, strict=True):
+        morning, before = known(of_user[user], moment)
+        if not before:
+            assert {row[name] for name in ("purchases_7d", "purchases_total", "mean_price", "recent_items")} == {None}
+            assert row["days_since_last_purchase"] is None
+            continue
+        month = within(28, before, morning)
+        assert row["purchases_7d"] == len(within(7, before, morning))
+        assert row["purchases_28d"] == len(month)
+        assert row["purchases_total"] == len(before)
+        assert row["active_days_total"] == len({purchase[2].date() for purchase in before})
+        assert row["spend_28d"] == pytest.approx(sum(purchase[3] for purchase in month), rel=1e-6)
+        assert row["mean_price"] == pytest.approx(sum(purchase[3] for purchase in before) / len(before), rel=1e-6)
+        assert row["recent_items"] == newest_first(before)[:50]
+        days = (moment - before[-1][2]).total_seconds() / 86400
+        assert row["days_since_last_purchase"] == pytest.approx(days, rel=1e-6)
+
+
+def test_an_items_features_are_what_a_plain_loop_finds_before_the_morning_of_the_request(ask, purchases):
+    of_item = {}
+    for purchase in purchases:
+        of_item.setdefault(purchase[1], []).append(purchase)
+    rows = [(item, moment) for _, item, moment, _ in purchases[::9]]
+    rows += [(item, datetime(2020, 2, 29, tzinfo=UTC)) for item in of_item]
+
+    table = ask("item_tower_v2", rows).to_pylist()
+
+    for (item, moment), row in zip(rows, table, strict=True):
+        morning, before = known(of_item[item], moment)
+        windows = {days: len(within(days, before, morning)) for days in (1, 7, 28)}
+        assert (row["sales_1d"] or 0, row["sales_7d"] or 0, row["sales_28d"] or 0) == tuple(windows.values())
+        assert row["sales_total"] == (len(before) or None)
+        assert row["garment_group_name"] == row["product_type_name"] is not None
+
+
+def test_a_first_purchase_does_not_see_itself_and_the_next_days_does(ask, purchases):
+    first, second = {}, {}
+    for user, item, moment, _ in purchases:
+        if user not in first:
+            first[user] = (item, moment)
+        elif moment.date() > first[user][1].date():
+            second.setdefault(user, moment)
+
+    at_first = ask("query_tower_v2", [(user, moment) for user, (_, moment) in first.items()])
+    at_second = ask("query_tower_v2", [(user, second[user]) for user in first])
+
+    assert len(first) == 199
+    for name in ("recent_items", "purchases_total", "days_since_last_purchase", "mean_price"):
+        assert at_first[name].null_count == 199
+        assert at_second[name].null_count == 0
+    assert [items[-1] for items in at_second["recent_items"].to_pylist()] == [item for item, _ in first.values()]
+
+
+def test_users_without_history_get_nulls_and_their_season(ask):
+    table = ask("query_tower_v2", [(NEVER_BUYS, datetime(2020, 2, 10, tzinfo=UTC)), ("nobody", datetime(2020, 2, 10, tzinfo=UTC))])
+
+    never_buys, nobody = table.drop_columns(["user_id", "event_timestamp"]).to_pylist()
+    season = {"month_sin": pytest.approx(3**0.5 / 2), "month_cos": pytest.approx(0.5)}
+    assert {name: value for name, value in nobody.items() if value is not None} == season
+    assert never_buys["club_member_status"] in {"ACTIVE", "PRE-CREATE"}
+    assert {name for name, value in never_buys.items() if value is None} >= {"recent_items", "purchases_7d", "mean_price"}
+
+
+def test_age_follows_the_birth_date_where_it_is_known_and_else_the_stated_one(ask):
+    leap_day, later = datetime(2020, 2, 29, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC)
+
+    rows = ask("query_tower_v1", [("0007", leap_day), ("0007", later), ("0001", leap_day), ("0001", later)]).to_pylist()
+
+    assert rows[0]["age_at_request"] == pytest.approx(40.0, abs=0.001)  # born on 1980-02-29
+    assert rows[1]["age_at_request"] == pytest.approx(40.0 - 59 / 365.2425, abs=0.001)
+    assert rows[2]["age_at_request"] == rows[3]["age_at_request"]
+
+
+def test_columns_have_the_order_and_the_types_of_the_schema(ask, toy_store):
+    from features.feature_store import service_schema
+
+    for service, key in (("query_tower_v2", USER_ID), ("item_tower_v2", ITEM_ID)):
+        schema = service_schema(toy_store, service, key)
+        for rows in ([("x", datetime(2020, 1, 5, tzinfo=UTC))], []):
+            table = ask(service, rows)
+            assert table.num_rows == len(rows)
+            assert table.column_names == [key, "event_timestamp", *(column.name for column in schema.columns)]
+            assert [field.type for field in table.schema][2:] == [column.arrow_type for column in schema.columns]
+
+
+def test_joining_in_slices_gives_the_same_rows(ask, purchases, monkeypatch):
+    rows = [(user, moment) for user, _, moment, _ in purchases[::500]]
+    whole = ask("query_tower_v2", rows)
+    monkeypatch.setattr("features.historical_features.ROWS_PER_JOIN", 4)
+
+    assert ask("query_tower_v2", rows).combine_chunks().equals(whole.combine_chunks())
+
+
+def test_a_store_that_loses_rows_is_refused_by_name(ask, toy, tmp_path, purchases):
+    from features.feature_store import open_feature_store
+
+    copy = toy.copy_to(tmp_path / "dask")
+    settings = copy.repo / "feature_store.yaml"
+    text = settings.read_text(encoding="utf-8")
+    assert "type: duckdb" in text
+    settings.write_text(text.replace("type: duckdb", "type: file"), encoding="utf-8")
+    first = {user: (user, moment) for user, _, moment, _ in reversed(purchases)}
+
+    with pytest.raises(InputError, match=r"for 199 rows asked of feature service 'already_bought_v1': set `offline_sto"):
+        ask("already_bought_v1", list(first.values()), open_feature_store(copy.repo))
