@@ -12,11 +12,14 @@ from models.curve import Curve, Epoch
 
 def epoch_line(epoch: Epoch) -> str:
     """One line for a finished epoch: its recalls, or why they are none."""
-    start = f"epoch {epoch.number}: loss {epoch.loss:.4f}"
-    if epoch.judgement.faults:
-        return f"{start}, FAULT: {' '.join(epoch.judgement.faults)}"
-    recalls = ", ".join(f"recall@{k} {value:.4f}" for k, value in epoch.judgement.recalls.items())
-    return f"{start}, {recalls}"
+    return f"epoch {epoch.number}, loss {epoch.loss:.4f}: {recalls(epoch.judgement)}"
+
+
+def recalls(judgement: Judgement) -> str:
+    """A judgement in words."""
+    if judgement.faults:
+        return f"FAULT. {' '.join(judgement.faults)}"
+    return ", ".join(f"recall@{k} {value:.4f}" for k, value in judgement.recalls.items())
 
 
 def recall_table(preset: str, curve: Curve, baselines: dict[str, Judgement], users: int) -> str:

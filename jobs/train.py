@@ -46,7 +46,7 @@ def main(
     from features.time_split import TimeSplit, parse_moment
     from features.training_set import training_set
     from features.validation_set import validation_set
-    from jobs.reports import epoch_line, recall_table
+    from jobs.reports import epoch_line, recall_table, recalls
     from models.config import chosen
     from models.manifest import facts
     from models.release import Contents, write_release
@@ -65,6 +65,9 @@ def main(
     )
     asked = validation_set(store, schemas, purchases, items_at_cut, split)
     week = ValidationWeek.of(asked.user_ids, items_at_cut, purchases.before, purchases.validation, split.cut)
+    baselines = week.baselines()
+    for name, judgement in baselines.items():
+        print(f"{name}: {recalls(judgement)}", flush=True)
     joined = watch.seconds
     towers, curve = train(
         rows,
@@ -85,7 +88,7 @@ def main(
         item_sales=sales_at(store, item_ids, split.as_of),
         split=split,
         curve=curve,
-        baselines=week.baselines(),
+        baselines=baselines,
         facts=facts(
             config,
             seed=seed,
@@ -96,7 +99,7 @@ def main(
         ),
     )
     version = write_release(releases, towers, contents, created=datetime.now(UTC))
-    print(recall_table(config.preset, curve, contents.baselines, week.users))
+    print(recall_table(config.preset, curve, baselines, week.users))
     print(
         f"release {releases / version} after {watch.seconds:.0f} s ({joined:.0f} s joining, "
         f"{trained - joined:.0f} s fitting); next: python jobs/materialize.py"
