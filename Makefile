@@ -1,6 +1,8 @@
 # The road, in the order in which data walks it. `make demo` walks it to the end, `make test` checks it.
 .PHONY: setup demo data features apply train materialize candidates show test lint lock clean
 
+.NOTPARALLEL:
+
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 RUN := .venv/bin/python
 

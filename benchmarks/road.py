@@ -75,6 +75,7 @@ def main(raw_dir: Path | None, seed: int) -> None:
         [
             name,
             *values["recalls"].values(),
+            "{:.3f}-{:.3f}".format(*values["interval"]),
             values["recalls"]["100"] / popular["100"],
             *values["new_recalls"].values(),
             values["dropped_recalls"]["100"],
@@ -82,8 +83,8 @@ def main(raw_dir: Path | None, seed: int) -> None:
         for name, values in judged.items()
     ]
     header = [
-        "", "recall@12", "recall@100", "ratio to bestsellers", "recall@12, new items", "recall@100, new items",
-        "recall@100, bought dropped",
+        "", "recall@12", "recall@100", "95 % interval", "ratio to bestsellers",
+        "recall@12, new items", "recall@100, new items", "recall@100, bought dropped",
     ]  # fmt: skip
     print(f"\n{tabulate(rows, header, 'github', floatfmt='.4f')}\n")
     print(

@@ -11,7 +11,7 @@ from retrieval.popularity import PopularityList
 
 
 @dataclass(frozen=True, eq=False)
-class Purchases:
+class PurchaseCodes:
     """One row per purchase, in any order.
 
     Attributes:
@@ -54,7 +54,9 @@ class Purchases:
         return self.where(self.purchased_at < cut)
 
 
-def last_week_popularity(purchases: Purchases, cut: np.datetime64, n_items: int, days: int = 7) -> NDArray[np.int64]:
+def last_week_popularity(
+    purchases: PurchaseCodes, cut: np.datetime64, n_items: int, days: int = 7
+) -> NDArray[np.int64]:
     """Count each item's purchases in the `days` days before the cut, [cut - days, cut).
 
     Args:
@@ -79,7 +81,7 @@ def last_week_popularity(purchases: Purchases, cut: np.datetime64, n_items: int,
 
 
 def bought_before_then_popular(
-    purchases: Purchases, cut: np.datetime64, users: NDArray[np.int32], popularity: PopularityList, k: int
+    purchases: PurchaseCodes, cut: np.datetime64, users: NDArray[np.int32], popularity: PopularityList, k: int
 ) -> NDArray[np.int32]:
     """List what each user bought before the cut, then what is popular.
 

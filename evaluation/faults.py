@@ -7,15 +7,23 @@ from numpy.typing import NDArray
 
 HIGHEST_COSINE: Final = 0.999
 LOWEST_RANK: Final = 2.0
+FEWEST_BY_CHANCE: Final = 5.0
 
 
-def retrieval_faults(positions: NDArray[np.int32], k: int, recall: NDArray[np.float64]) -> list[str]:
+def retrieval_faults(
+    positions: NDArray[np.int32], k: int, recall: NDArray[np.float64], relevant: int, items: int
+) -> list[str]:
     """Say what is wrong with a model's lists.
+
+    A recall of 0 or 1 is a fault only where blind chance would have been expected to find, or to miss, a few items: in
+    a small shop nobody may happen to buy what was listed.
 
     Args:
         positions: (n, width) int32, best first; -1 is padding.
         k: The number of places judged, at least 1.
         recall: (n,) float64, each user's recall at k.
+        relevant: How many relevant items all users have together.
+        items: The size of the catalogue.
 
     Returns:
         One sentence for each fault, none if all is well. Lists shorter than k come from a catalogue smaller than k
@@ -31,11 +39,12 @@ def retrieval_faults(positions: NDArray[np.int32], k: int, recall: NDArray[np.fl
             f"not {positions.shape}, {recall.shape} and {k}."
         )
     faults = []
-    if (recall == 0).all():
+    hits_by_chance = relevant * min(1.0, k / items)
+    if (recall == 0).all() and hits_by_chance >= FEWEST_BY_CHANCE:
         faults.append(
             f"Recall@{k} is exactly 0 for all {n} users: ids or vectors of the two sides do not belong together."
         )
-    if (recall == 1).all():
+    if (recall == 1).all() and relevant - hits_by_chance >= FEWEST_BY_CHANCE:
         faults.append(
             f"Recall@{k} is exactly 1 for all {n} users: the truth leaks into the lists, or ties count as hits."
         )

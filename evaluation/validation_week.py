@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from evaluation.baselines import Purchases, bought_before_then_popular, last_week_popularity
+from evaluation.baselines import PurchaseCodes, bought_before_then_popular, last_week_popularity
 from evaluation.faults import embedding_faults, retrieval_faults
-from evaluation.metrics import recall_at
+from evaluation.metrics import bootstrap_interval, recall_at
 from features.schema import EVENT_TIMESTAMP, ITEM_ID, USER_ID
 from retrieval.item_index import ItemIndex
 from retrieval.item_lists import ItemLists
@@ -28,12 +28,14 @@ class Judgement:
         recalls: mean recall over users, by cut-off.
         new_recalls: the same over the items that a user had never bought before, those he had left out of the lists.
         dropped_recalls: recall of those lists over all purchases: what is left if items bought before are dropped.
+        interval: 95 % bootstrap interval of `recall`, over users.
         faults: sentences; not empty if the recalls are a fault rather than numbers.
     """
 
     recalls: dict[int, float]
     new_recalls: dict[int, float]
     dropped_recalls: dict[int, float]
+    interval: tuple[float, float] | None = None
     faults: tuple[str, ...] = ()
 
     @property
@@ -57,7 +59,7 @@ class ValidationWeek:
 
     item_ids: NDArray[np.str_]
     users: int
-    history: Purchases
+    history: PurchaseCodes
     bought: ItemLists
     relevant: ItemLists
     cut: np.datetime64
@@ -76,24 +78,26 @@ class ValidationWeek:
             user_ids: the users that are asked, string, unique.
             item_ids: the catalogue, string, ascending.
             before: purchases before the cut: `user_id`, `item_id`, `event_timestamp`.
-            after: purchases after the cut, same columns; those of users that are not asked are passed over.
+            after: purchases after the cut, same columns; those of users that are not asked are passed over. An item
+                that is not in the catalogue yet cannot be listed: it counts as missed.
             cut: the moment between them, UTC.
         """
         everybody = pc.unique(pa.chunked_array([user_ids, *before[USER_ID].chunks]))
-        history = Purchases(
+        history = PurchaseCodes(
             user_codes=_codes(before[USER_ID], everybody),
             item_positions=_codes(before[ITEM_ID], item_ids),
             purchased_at=before[EVENT_TIMESTAMP].to_numpy().astype("datetime64[us]"),
         )
         own = history.where(history.user_codes < len(user_ids))
         after = after.filter(pc.is_in(after[USER_ID], user_ids))
+        everything = pc.unique(pa.chunked_array([item_ids, *after[ITEM_ID].chunks]))
         return cls(
             item_ids=np.array(item_ids.to_pylist(), np.str_),
             users=len(user_ids),
             history=history,
             bought=ItemLists.from_pairs(own.user_codes, own.item_positions, len(user_ids)),
             relevant=ItemLists.from_pairs(
-                _codes(after[USER_ID], user_ids), _codes(after[ITEM_ID], item_ids), len(user_ids)
+                _codes(after[USER_ID], user_ids), _codes(after[ITEM_ID], everything), len(user_ids)
             ),
             cut=np.datetime64(cut.astimezone(UTC).replace(tzinfo=None), "us"),
         )
@@ -106,12 +110,14 @@ class ValidationWeek:
             items: (items, dimensions).
         """
         if not (np.isfinite(queries).all() and np.isfinite(items).all()):
-            return Judgement({}, {}, {}, ("Vectors are not finite: the training diverged, lower the learning rate.",))
+            return Judgement(
+                {}, {}, {}, faults=("Vectors are not finite: the training diverged, lower the learning rate.",)
+            )
         index, k = ItemIndex(self.item_ids, items), max(self.cutoffs)
         positions, _ = index.search(queries, k)
         fresh, _ = index.search(queries, k, self.bought)
         faults = [
-            *retrieval_faults(positions, k, recall_at(positions, self.relevant, k)),
+            *self._list_faults(positions),
             *embedding_faults(items, "item vectors"),
             *(embedding_faults(queries, "query vectors") if len(queries) > 1 else []),
         ]
@@ -128,7 +134,8 @@ class ValidationWeek:
         recalls = {k: float(recall_at(positions, self.relevant, k).mean()) for k in self.cutoffs}
         new_recalls = {k: float(recall_at(fresh[rows], new, k).mean()) for k in self.cutoffs if len(rows)}
         dropped_recalls = {k: float(recall_at(fresh, self.relevant, k).mean()) for k in self.cutoffs}
-        return Judgement(recalls, new_recalls, dropped_recalls)
+        interval = bootstrap_interval(recall_at(positions, self.relevant, max(self.cutoffs)), seed=0)
+        return Judgement(recalls, new_recalls, dropped_recalls, interval)
 
     def baselines(self) -> dict[str, Judgement]:
         """Judge the simple lists: last week's bestsellers, and bought before by frequency, then bestsellers."""
@@ -143,9 +150,17 @@ class ValidationWeek:
             "bought before, then bestsellers": self.judge_lists(before, fresh),
         }
 
+    def _list_faults(self, positions: NDArray[np.int32]) -> list[str]:
+        relevant, items = len(self.relevant.positions), len(self.item_ids)
+        return [
+            fault
+            for k in self.cutoffs
+            for fault in retrieval_faults(positions, k, recall_at(positions, self.relevant, k), relevant, items)
+        ]
+
     def _new_items(self) -> tuple[NDArray[np.intp], ItemLists]:
         """The users who bought something new to them, and those purchases."""
-        width = len(self.item_ids)
+        width = max(len(self.item_ids), int(self.relevant.positions.max()) + 1)
         bought = self.bought.rows * width + self.bought.positions
         relevant = self.relevant.rows * width + self.relevant.positions
         new = ~np.isin(relevant, bought)

@@ -9,6 +9,8 @@ from feast.types import UnixTimestamp
 # Absolute, because Feast's DuckDB store reads relative paths from the working directory, not from this folder.
 _DEFAULT = Path(__file__).resolve().parent.parent / "data" / "features"
 FEATURE_TABLES = os.environ.get("FEATURE_TABLES", str(_DEFAULT))
+if "://" not in FEATURE_TABLES:
+    FEATURE_TABLES = str(Path(FEATURE_TABLES).resolve())
 
 
 def _feature_table(name: str, description: str) -> FileSource:

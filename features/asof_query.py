@@ -51,6 +51,14 @@ class Table:
             return f"epoch_ns({quoted(column)})::HUGEINT"
         return f"epoch_us(CAST({quoted(column)} AS TIMESTAMPTZ))::HUGEINT * 1000"
 
+    def is_text(self, column: str) -> bool:
+        """Whether a column holds text, be it encoded as a category."""
+        return self.types[column].startswith(("VARCHAR", "ENUM"))
+
+    def is_untyped(self, column: str) -> bool:
+        """Whether a column has no type, because it holds nothing but nulls."""
+        return self.types[column] in {"NULL", '"NULL"'}
+
 
 @dataclass(frozen=True)
 class ViewJoin:
@@ -119,7 +127,11 @@ def probe_sql(entities: Table, timestamp: str, keys: Mapping[str, str]) -> str:
         timestamp: their event timestamp.
         keys: the probe's name of each entity column that is some view's key.
     """
-    columns = "".join(f", {quoted(column)} AS {name}" for column, name in keys.items())
+    columns = "".join(
+        # A column of nothing but nulls may have no type, and would get one that no key can be compared with.
+        f", {f'CAST({quoted(column)} AS VARCHAR)' if entities.is_untyped(column) else quoted(column)} AS {name}"
+        for column, name in keys.items()
+    )
     moment = f"coalesce({entities.moment(timestamp)}, {_FIRST}) AS moment"  # before everything: it finds nothing
     return f"SELECT row_number() OVER () - 1 AS {quoted(ROW)}, {moment}{columns} FROM {entities.sql}"
 
@@ -144,8 +156,7 @@ def join_sql(view: ViewJoin, *, late_rows: bool, few_probes: bool) -> str:
         late_rows: whether to reckon with rows created after their event timestamp; matters with the cut-off only.
         few_probes: whether to read only the history of keys asked for, because there are few of them.
     """
-    # A view without keys joins everything with everything: as if all had one key in common.
-    keys = [f"k{number}" for number in range(len(view.keys))] or ["k0"]
+    keys = [f"k{number}" for number in range(len(view.keys))] or ["k0"]  # a view without keys has one key for all
     features = [f"f{number}" for number in range(len(view.features))]
     key_list, rank = ", ".join(keys), "(moment, created, file, line)"
     ctes = {"source": _source_sql(view, few_probes=few_probes)}
@@ -162,17 +173,18 @@ def join_sql(view: ViewJoin, *, late_rows: bool, few_probes: bool) -> str:
     if view.ttl:
         values = [f"CASE WHEN p.moment - h.moment <= {_nanoseconds(view.ttl)} THEN {value} END" for value in values]
     selected = "".join(f", {value} AS {feature}" for value, feature in zip(values, features, strict=True))
-    equal = " AND ".join(f"p.{probe} = h.{key}" for probe, key in zip(view.keys.values(), keys, strict=False))
-    equal = equal or "p.moment IS NOT NULL = (h.k0 = 0)"
+    equal = "".join(f"p.{probe} = h.k{number} AND " for number, probe in enumerate(view.keys.values()))
     return (
         f"WITH {', '.join(f'{name} AS ({sql})' for name, sql in ctes.items())} "
-        f"SELECT p.{quoted(ROW)}{selected} FROM {PROBE} AS p ASOF LEFT JOIN history AS h ON {equal} "
-        f"AND (p.moment, {_LAST}, {_LAST_FILE}, {_LAST_LINE}) >= (h.seen, h.created, h.file, h.line) "
+        f"SELECT p.{quoted(ROW)}{selected} FROM {PROBE} AS p ASOF LEFT JOIN history AS h ON {equal}"
+        f"(p.moment, {_LAST}, {_LAST_FILE}, {_LAST_LINE}) >= (h.seen, h.created, h.file, h.line) "
         f"ORDER BY p.{quoted(ROW)}"
     )
 
 
-def between_sql(table: Table, columns: Sequence[str], timestamp: str, start: datetime | None, end: datetime | None) -> str:
+def between_sql(
+    table: Table, columns: Sequence[str], timestamp: str, start: datetime | None, end: datetime | None
+) -> str:
     """Select the rows stamped from `start` to `end`, both included."""
     selected = ", ".join(map(quoted, columns))
     return f"SELECT {selected} FROM {table.sql} WHERE {_between(table, timestamp, start, end)}"

@@ -11,31 +11,28 @@ Whatever is not defined here is inherited from Feast's own DuckDB store.
 """
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 from feast import FeatureView, FileSource
 from feast.data_format import ParquetFormat
 from feast.data_source import DataSource
-from feast.feature_view import DUMMY_ENTITY_ID
 from feast.infra.offline_stores.duckdb import (
     DuckDBOfflineStore,
     DuckDBOfflineStoreConfig,
     _read_data_source,
     _validate_lance_feature_views,
 )
-from feast.infra.offline_stores.offline_store import RetrievalMetadata
-from feast.infra.offline_stores.offline_utils import infer_event_timestamp_from_entity_df
 from feast.infra.registry.base_registry import BaseRegistry
 from feast.on_demand_feature_view import OnDemandFeatureView
 from feast.repo_config import RepoConfig
 
-from features.asof_job import AsOfRetrievalJob, JoinedRows, QueryRows, Rows, TableRows
+from features.asof_entities import entity_rows
+from features.asof_job import AsOfRetrievalJob, JoinedRows, QueryRows
 from features.asof_query import (
     PROBE,
     Table,
@@ -46,12 +43,19 @@ from features.asof_query import (
     latest_sql,
     parquet_table,
     probe_sql,
-    quoted,
     types_of,
+)
+from features.asof_views import (
+    batch_source_of,
+    check_columns,
+    check_outputs,
+    features_asked,
+    keys_of,
+    output_name,
+    view_join,
 )
 from features.errors import InputError
 
-_ENTITIES = "entities"
 _FEW = 4  # a semi-join pays for itself where the history is at least so many times longer than the entity rows
 
 
@@ -106,33 +110,30 @@ class AsOfOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]  # feast has n
         """
         _validate_lance_feature_views(feature_views)
         connection = _connect(config)
-        rows, entities = _entity_rows(connection, entity_df)
-        timestamp = _event_timestamp(entities)
-        rows, entities = _parsed(connection, rows, entities, timestamp)
-        views = [
-            (view, names)
-            for view in feature_views
-            if (names := [ref.partition(":")[2] for ref in feature_refs if ref.startswith(_prefix(view))])
-        ]
-        _check_names(views, entities, full_feature_names=full_feature_names)
-        columns = sorted({column for view, _ in views for column in _keys(view).values()})
+        entities = entity_rows(connection, entity_df)
+        views = [(view, names) for view in feature_views if (names := features_asked(view, feature_refs))]
+        outputs = [[output_name(view, name, full=full_feature_names) for name in names] for view, names in views]
+        check_outputs([*entities.table.types, *(name for names in outputs for name in names)])
+        columns = sorted({column for view, _ in views for column in keys_of(view).values()})
         probe_keys = {column: f"e{number}" for number, column in enumerate(columns)}
         joins = [
-            _view_join(connection, config, view, names, entities, probe_keys, cut_off=filter_by_created_timestamp)
+            view_join(
+                view,
+                names,
+                _table(connection, config, batch_source_of(view)),
+                entities.table,
+                probe_keys,
+                cut_off=filter_by_created_timestamp,
+            )
             for view, names in views
         ]
-        connection.execute(f"CREATE TABLE {PROBE} AS {probe_sql(entities, timestamp, probe_keys)}")
-        connection.unregister(_ENTITIES)
+        connection.execute(f"CREATE TABLE {PROBE} AS {probe_sql(entities.table, entities.timestamp, probe_keys)}")
         return AsOfRetrievalJob(
-            JoinedRows(
-                rows,
-                [QueryRows(connection, _sql(connection, join)) for join in joins],
-                [[_output_name(view, name, full=full_feature_names) for name in names] for view, names in views],
-            ),
+            JoinedRows(entities.rows, [_query(connection, join) for join in joins], outputs),
             config,
             on_demand_feature_views=OnDemandFeatureView.get_requested_odfvs(list(feature_refs), project, registry),
             full_feature_names=full_feature_names,
-            metadata=_metadata(connection, feature_refs, entities, timestamp),
+            metadata=entities.metadata(connection, feature_refs),
         )
 
     @staticmethod
@@ -150,7 +151,7 @@ class AsOfOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]  # feast has n
         connection = _connect(config)
         table = _table(connection, config, data_source)
         columns = _pulled(join_key_columns, feature_name_columns, timestamp_field, created_timestamp_column)
-        _check_columns(table, columns, f"Source '{data_source.name}'")
+        check_columns(table, columns, f"Source '{data_source.name}'")
         sql = latest_sql(
             table, columns, join_key_columns, timestamp_field, created_timestamp_column, start_date, end_date
         )
@@ -171,7 +172,7 @@ class AsOfOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]  # feast has n
         connection = _connect(config)
         table = _table(connection, config, data_source)
         columns = _pulled(join_key_columns, feature_name_columns, timestamp_field, created_timestamp_column)
-        _check_columns(table, columns, f"Source '{data_source.name}'")
+        check_columns(table, columns, f"Source '{data_source.name}'")
         return AsOfRetrievalJob(
             QueryRows(connection, between_sql(table, columns, timestamp_field, start_date, end_date)), config
         )
@@ -180,7 +181,9 @@ class AsOfOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]  # feast has n
 def _connect(config: RepoConfig) -> duckdb.DuckDBPyConnection:
     store = config.offline_store
     spill = Path(store.temp_directory or Path(tempfile.gettempdir()) / "feast_asof_spill")
-    settings: dict[str, str | int] = {"temp_directory": str(Path(config.repo_path or ".") / spill)}
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "temp_directory": str(Path(config.repo_path or ".") / spill)
+    }
     if store.memory_limit:
         settings["memory_limit"] = store.memory_limit
     if store.threads:
@@ -191,13 +194,36 @@ def _connect(config: RepoConfig) -> duckdb.DuckDBPyConnection:
 
 
 def _table(connection: duckdb.DuckDBPyConnection, config: RepoConfig, source: DataSource) -> Table:
-    path = FileSource.get_uri_for_file_path(config.repo_path, source.path) if isinstance(source, FileSource) else "://"
-    if "://" not in path and isinstance(source.file_format, ParquetFormat | None):
+    is_parquet = isinstance(source, FileSource) and isinstance(source.file_format, ParquetFormat | None)
+    path = FileSource.get_uri_for_file_path(config.repo_path, source.path) if is_parquet else ""
+    if is_parquet and "://" not in path:
         try:
             return parquet_table(connection, path)
         except duckdb.IOException as error:
-            raise InputError(f"Source '{source.name}' has no readable Parquet files at {path}: {error}") from error
-    # Whatever else Feast's store can read, it reads.
-    name = f"source_{abs(hash(source.name))}"
-    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM rows", {"rows": None})
-    return Table(name, types_of(connection, name), source.name, "0", "rowid")
+            raise InputError(
+                f"Source '{source.name}' has no readable Parquet files at {path}: write them, or correct the path and "
+                f"run `feast apply`. DuckDB says: {error}"
+            ) from error
+    # Whatever else Feast's own store can read, it reads.
+    name = f"source_{len(connection.sql('SHOW TABLES').fetchall())}"
+    connection.register("incoming", _read_data_source(source, str(config.repo_path)).to_pyarrow_batches())
+    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")
+    connection.unregister("incoming")
+    return Table(name, types_of(connection, name), source.name, file="0", line="rowid")
+
+
+def _query(connection: duckdb.DuckDBPyConnection, join: ViewJoin) -> QueryRows:
+    late_rows = join.hides_late_rows and bool(_value(connection, has_late_rows_sql(join)))
+    probes = _value(connection, f"SELECT count(*) FROM {PROBE}")
+    history = _value(connection, f"SELECT count(*) FROM {join.history.sql}")
+    return QueryRows(connection, join_sql(join, late_rows=late_rows, few_probes=probes * _FEW <= history))
+
+
+def _value(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    [(value,)] = connection.execute(sql).fetchall()
+    return int(value)
+
+
+def _pulled(keys: Sequence[str], features: Sequence[str], timestamp: str, created: str | None) -> list[str]:
+    # Feast's own store drops __log_date, the partition of feature logs, as well.
+    return [name for name in [*keys, *features, timestamp, *([created] if created else [])] if name != "__log_date"]

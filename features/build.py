@@ -49,6 +49,7 @@ def build_feature_tables(
     Raises:
         InputError: the raw tables cannot be used, or the memory limit is not one.
     """
+    _check_places(raw_dir, output, quarantine)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".build-", dir=output.parent) as workspace:
         connection = _database(Path(workspace), memory_limit)
@@ -61,6 +62,24 @@ def build_feature_tables(
         built = Built(counts, tables, horizon(connection))
         connection.close()
     return built
+
+
+def _check_places(raw_dir: Path, output: Path, quarantine: Path | None) -> None:
+    """Nothing but an earlier build may be replaced."""
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output} is a file: --output takes a folder for the feature tables.")
+    ours = {f"{name}.parquet" for name in TABLES}
+    others = sorted(path.name for path in output.iterdir() if path.name not in ours) if output.is_dir() else []
+    if others:
+        raise InputError(
+            f"{output} holds {others[0]}{' and more' if others[1:] else ''}, which is no feature table and would be "
+            "lost: pass a folder of its own with --output."
+        )
+    folder = output.resolve()
+    if folder in {raw_dir.resolve(), *raw_dir.resolve().parents}:
+        raise InputError(f"{output} holds the raw tables: pass another folder with --output.")
+    if quarantine is not None and folder in quarantine.resolve().parents:
+        raise InputError(f"{quarantine} lies inside {output}, which is replaced whole: write it elsewhere.")
 
 
 def _database(workspace: Path, memory_limit: str) -> duckdb.DuckDBPyConnection:

@@ -1,5 +1,7 @@
 """Opening the feature store, and asking its registry what there is."""
 
+import os
+import re
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,10 +34,20 @@ def open_feature_store(repo: Path) -> FeatureStore:
     """
     if not (repo / "feature_store.yaml").is_file():
         raise InputError(f"{repo} has no feature_store.yaml: pass the feature repository with --repo.")
+    _check_variables(repo)
     store = FeatureStore(repo_path=str(repo))
     if not store.list_feature_services():
         raise InputError(f"The registry of {repo} is empty: run `feast -c {repo} apply` first.")
     return store
+
+
+def _check_variables(repo: Path) -> None:
+    """Feast leaves `${…}` as it is if the variable is not set, and would make a folder of that name."""
+    path = Path(os.environ.get("FEAST_FS_YAML_FILE_PATH", repo / "feature_store.yaml"))
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    for name in re.findall(r"\$\{(\w+)\}", "\n".join(line for line in lines if not line.lstrip().startswith("#"))):
+        if name not in os.environ:
+            raise InputError(f"{path} needs the environment variable {name}, which is not set.")
 
 
 def feature_service(store: FeatureStore, name: str) -> FeatureService:
@@ -65,8 +77,7 @@ def service_schema(store: FeatureStore, name: str, entity_key: str) -> ServiceSc
         view = _view(store, projection.name)
         for field in projection.features:
             tag = field.tags.get(_ENCODING) or view.tags.get(f"{_ENCODING}:{field.name}")
-            where = f"Feature service '{name}' (view '{projection.name}')"
-            columns.append(FeatureColumn.declared(field.name, str(field.dtype), tag, where))
+            columns.append(FeatureColumn.declared(field.name, str(field.dtype), tag, projection.name, name))
     return ServiceSchema(name, entity_key, embedded is not None, tuple(columns))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 from feast import FeatureStore
@@ -27,8 +28,13 @@ def online_features(store: FeatureStore, schema: ServiceSchema, ids: list[str], 
     service = feature_service(store, schema.service)
     rows = {schema.entity_key: ids, REQUEST_TIMESTAMP: [moment] * len(ids)}
     response = store.get_online_features(features=service, entity_rows=rows).to_dict()
-    columns = {column.name: pa.array(response[column.name], column.arrow_type) for column in schema.columns}
+    columns = {column.name: _array(response[column.name], column.arrow_type) for column in schema.columns}
     return pa.table({schema.entity_key: pa.array(ids, pa.string()), **columns})
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """Numbers lose the digits that float32 does not hold, as they do offline."""
+    return pa.array(values, pa.float64()).cast(kind, safe=False) if kind == pa.float32() else pa.array(values, kind)
 
 
 def bought_items(store: FeatureStore, ids: list[str]) -> pa.ListArray:
@@ -40,6 +46,8 @@ def bought_items(store: FeatureStore, ids: list[str]) -> pa.ListArray:
 
 def item_names(store: FeatureStore, ids: list[str]) -> list[str]:
     """Read the names of items for people to read; the id where there is none."""
+    if not ids:  # Feast takes an empty read for one without keys
+        return []
     service = feature_service(store, ITEM_CARD)
     response = store.get_online_features(features=service, entity_rows={ITEM_ID: ids}).to_dict()
     return [name or item for item, name in zip(ids, response[PROD_NAME], strict=True)]

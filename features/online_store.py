@@ -38,6 +38,12 @@ def fill_online_store(store: FeatureStore, moment: datetime, *, from_scratch: bo
 
 
 def _empty(store: FeatureStore, views: list[FeatureView]) -> None:
+    # First the registry forgets: if the job is stopped from here on, the store counts as not filled.
+    for view in views:
+        view.materialization_intervals = []
+        store.registry.delete_feature_view(view.name, store.project, commit=False)
+        store.registry.apply_feature_view(view, store.project, commit=False)
+    store.registry.commit()
     provider = get_provider(store.config)
     entities = store.list_entities()
     for dropped, made in ((views, []), ([], views)):
@@ -55,11 +61,17 @@ def filled_until(store: FeatureStore) -> datetime:
     """The moment up to which the online store was filled last, UTC.
 
     Raises:
-        InputError: some view was never filled.
+        InputError: some view was never filled, or views were filled up to different moments.
     """
-    ends: list[datetime] = []
+    ends: dict[datetime, str] = {}
     for view in views_in_services(store):
         if not view.materialization_intervals:
             raise InputError(f"Feature view '{view.name}' is not online: run `python jobs/materialize.py` first.")
-        ends.append(view.materialization_intervals[-1][1].astimezone(UTC))
-    return min(ends)
+        ends[view.materialization_intervals[-1][1].astimezone(UTC)] = view.name
+    if len(ends) > 1:
+        (early, first), *_, (late, last) = sorted(ends.items())
+        raise InputError(
+            f"The online store is filled unevenly, '{first}' up to {early:%Y-%m-%d %H:%M} UTC and '{last}' up to "
+            f"{late:%Y-%m-%d %H:%M}: run `python jobs/materialize.py` again."
+        )
+    return next(iter(ends))

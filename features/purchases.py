@@ -11,7 +11,9 @@ from feast import FeatureStore
 from features.errors import InputError
 from features.feature_store import read_source
 from features.schema import EVENT_TIMESTAMP, ITEM_ID, PURCHASED_AT, USER_ID
-from features.time_split import TimeSplit
+from features.time_split import TimeSplit, parse_moment
+
+_END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 _logger = logging.getLogger(__name__)
 
@@ -74,11 +76,29 @@ def data_end(store: FeatureStore) -> datetime:
     Raises:
         InputError: the store holds no purchases.
     """
-    known = read_source(store, "transactions", [], known_at=datetime(9999, 1, 1, tzinfo=UTC) - timedelta(days=1))
+    # The last row of every item instead of every purchase; an item sold on the last day has one of that morning.
+    known = read_source(store, "item_sales_daily", [], known_at=_END_OF_TIME, latest=True)
     if known.num_rows == 0:
         raise InputError("The feature store holds no purchases: run `python jobs/build_features.py` first.")
     end: datetime = pc.max(known[EVENT_TIMESTAMP]).as_py()
     return end.astimezone(UTC)
+
+
+def moment_or_data_end(store: FeatureStore, text: str | None) -> datetime:
+    """Read a moment; without one, take the data's own end.
+
+    Raises:
+        InputError: the text is no moment, or lies more than a day beyond the data: the windows of the last days would
+            be empty because nobody has written them yet, not because nobody bought.
+    """
+    end = data_end(store)
+    moment = parse_moment(text) if text else end
+    if moment > end + timedelta(days=1):
+        raise InputError(
+            f"Nothing is known of {moment:%Y-%m-%d %H:%M} UTC: the last purchases are of the day before "
+            f"{end:%Y-%m-%d}; choose an earlier --as-of, or build the features of later purchases."
+        )
+    return moment
 
 
 def _scalar(moment: datetime) -> pa.Scalar:

@@ -71,12 +71,12 @@ def _numbers(column: str, kind: str, unknown: str) -> tuple[RowCheck, RowCheck]:
     )
 
 
-def _date(column: str) -> RowCheck:
+def _date(column: str, first_year: int = 1900) -> RowCheck:
     # The bounds keep out infinity and mistyped years, and lie within what nanoseconds in 64 bits can tell.
     return RowCheck(
         column,
-        "is not a date of the years 1900 to 2199",
-        f"{column} IS NOT NULL AND (TRY_CAST({column} AS TIMESTAMPTZ) >= TIMESTAMPTZ '1900-01-01 00:00:00+00' "
+        f"is not a date of the years {first_year} to 2199",
+        f"{column} IS NOT NULL AND (TRY_CAST({column} AS TIMESTAMPTZ) >= TIMESTAMPTZ '{first_year}-01-01 00:00:00+00' "
         f"AND TRY_CAST({column} AS TIMESTAMPTZ) < TIMESTAMPTZ '2200-01-01 00:00:00+00') IS NOT TRUE",
         "write it like 2020-09-22 or 2020-09-22 13:30:00+02:00",
     )
@@ -111,9 +111,15 @@ _ROW_CHECKS: Final = {
         _missing(schema.CUSTOMER_ID),
         _missing(schema.ARTICLE_ID),
         _missing(schema.T_DAT),
-        _date(schema.T_DAT),
+        _date(schema.T_DAT, first_year=1970),
         _missing(schema.PRICE),
         *_numbers(schema.PRICE, "DOUBLE", ""),
+        RowCheck(
+            schema.PRICE,
+            "is a billion or more",
+            f"TRY_CAST({schema.PRICE} AS DOUBLE) >= 1e9",
+            "write prices in a larger unit of currency",
+        ),
         _unknown(schema.CUSTOMER_ID, CUSTOMERS, "users", schema.USER_ID),
         _unknown(schema.ARTICLE_ID, ARTICLES, "items", schema.ITEM_ID),
     ),
@@ -218,7 +224,7 @@ def _first_problem(
     also = f", and {counted(others)} more with other problems" if others else ""
     return InputError(
         f"{file.path}: {check.reason} in {counted(count)} ({shown(file.unit, first, count)}){also}; "
-        f"{check.remedy}, or set such rows aside in a quarantine file"
+        f"{check.remedy}, or set such rows aside with --quarantine FILE"
     )
 
 

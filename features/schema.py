@@ -1,4 +1,4 @@
-"""The names of every column, written once.
+"""The names of columns that Python code speaks of, written once; SQL and declarations spell theirs out.
 
 Raw names are those of the H&M competition's files; from the feature tables on, the project speaks of users
 and items. All timestamps are UTC, `timestamp[us, tz=UTC]` in Parquet.
@@ -29,7 +29,6 @@ PROD_NAME: Final = "prod_name"
 RANK: Final = "rank"
 SCORE: Final = "score"
 SOURCE: Final = "source"
-CANDIDATE_COLUMNS: Final = (USER_ID, ITEM_ID, RANK, SCORE, SOURCE)
 
 # The customers' and articles' descriptive columns that become features, with the raw name they have in the files.
 # The raw files may lack any of those not marked as needed; a column that is absent is null throughout.

@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from features.errors import InputError
 
-Encoding = Literal["embedding", "one_hot", "number", "log", "items"]
+EncodingKind = Literal["embedding", "one_hot", "number", "log", "items"]
 
 _STRING = "String"
 _STRINGS = "Array(String)"
 _NUMBERS = frozenset({"Float32", "Float64", "Int32", "Int64", "Bool"})
-_CHOICES: dict[str, tuple[Encoding, ...]] = {
+_CHOICES: dict[str, tuple[EncodingKind, ...]] = {
     _STRING: ("embedding", "one_hot"),
     _STRINGS: ("items",),
     **dict.fromkeys(_NUMBERS, ("number", "log")),
@@ -26,19 +26,21 @@ _CHOICES: dict[str, tuple[Encoding, ...]] = {
 
 @dataclass(frozen=True)
 class FeatureColumn:
-    """One feature: its name, Feast dtype, and how a tower takes it."""
+    """One feature: its name, Feast dtype, how a tower takes it, and the feature view it comes from."""
 
     name: str
     dtype: str
-    encoding: Encoding
+    encoding: EncodingKind
+    view: str = ""
 
     @classmethod
-    def declared(cls, name: str, dtype: str, tag: str | None, where: str) -> Self:
+    def declared(cls, name: str, dtype: str, tag: str | None, view: str, service: str) -> Self:
         """Build a column from its declaration; without a tag the first encoding its dtype allows is taken.
 
         Raises:
             InputError: no tower can take this dtype, or not with this tag.
         """
+        where = f"Feature service '{service}' (view '{view}')"
         choices = _CHOICES.get(dtype)
         if choices is None:
             raise InputError(
@@ -49,7 +51,7 @@ class FeatureColumn:
             raise InputError(
                 f"{where} tags '{name}' ({dtype}) with encoding '{tag}': {dtype} allows {' or '.join(choices)}."
             )
-        return cls(name, dtype, next(choice for choice in choices if tag in {None, choice}))
+        return cls(name, dtype, next(choice for choice in choices if tag in {None, choice}), view)
 
     @property
     def arrow_type(self) -> pa.DataType:

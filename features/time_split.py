@@ -17,7 +17,10 @@ def parse_moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise InputError(f"'{text}' is not a moment: use 2020-09-22 or 2020-09-22T12:00:00+00:00.") from error
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise InputError(f"'{text}' lies outside the years 1 to 9999 in UTC.") from error
 
 
 @dataclass(frozen=True)

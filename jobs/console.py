@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ RAW_DIR = ROOT / "data" / "raw"
 FEATURE_TABLES = Path(os.environ.get("FEATURE_TABLES", ROOT / "data" / "features"))
 FEATURE_REPO = ROOT / "feature_repo"
 RELEASES = ROOT / "artifacts"
+DEBUG = "FEAST_TWO_TOWER_DEBUG"
 CANDIDATES = ROOT / "data" / "candidates.parquet"
 
 repo_option = click.option(
@@ -49,10 +51,21 @@ def job(main: Callable[..., None]) -> Callable[..., None]:
         logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
         for room in ("features", "models", "retrieval", "evaluation"):
             logging.getLogger(room).setLevel(logging.INFO)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary files are removed
         try:
             main(*args, **kwargs)
         except InputError as error:
             click.echo(f"error: {error}", err=True)
+            sys.exit(1)
+        except Exception as error:
+            if os.environ.get(DEBUG):
+                raise
+            said = " ".join(str(error).split())[:300] or "no message"
+            click.echo(
+                f"error: {type(error).__name__} in {Path(sys.argv[0]).name}: {said} (nothing was replaced; "
+                f"{DEBUG}=1 shows where it happened).",
+                err=True,
+            )
             sys.exit(1)
 
     return run

@@ -61,6 +61,7 @@ def main(
     schemas = release.schemas
     release.require(tower_schemas(store, schemas.query.service, schemas.item.service))
     moment = filled_until(store)
+    release.require_moment(moment)
     users = read_user_ids(users_file) if users_file else user_ids(store, moment).to_pylist()
     retriever = Retriever.over(release.item_ids, release.item_vectors, release.item_sales, already_bought, k)
     done = bar("candidates", len(users))
@@ -71,6 +72,7 @@ def main(
             done(len(ids))
         file.describe(
             release=release.version,
+            release_as_of=release.as_of.isoformat(),
             as_of=moment.isoformat(),
             k=k,
             already_bought=already_bought,

@@ -20,12 +20,11 @@ def main(repo: Path, as_of: str | None, *, from_scratch: bool) -> None:
     """Fill the online store with what was known at a moment, by default the data's own end."""
     from features.feature_store import open_feature_store
     from features.online_store import fill_online_store
-    from features.purchases import data_end
-    from features.time_split import parse_moment
+    from features.purchases import moment_or_data_end
 
     watch = Stopwatch()
     store = open_feature_store(repo)
-    moment = parse_moment(as_of) if as_of else data_end(store)
+    moment = moment_or_data_end(store, as_of)
     with chatter():
         views = fill_online_store(store, moment, from_scratch=from_scratch)
     print(

@@ -19,25 +19,37 @@ def recalls(judgement: Judgement) -> str:
     """A judgement in words."""
     if judgement.faults:
         return f"FAULT. {' '.join(judgement.faults)}"
-    return ", ".join(f"recall@{k} {value:.4f}" for k, value in judgement.recalls.items())
+    return ", ".join(f"recall@{k} {_shown(value)}" for k, value in judgement.recalls.items())
 
 
 def recall_table(preset: str, curve: Curve, baselines: dict[str, Judgement], users: int) -> str:
     """The kept epoch beside the simple lists, on the same users and the whole catalogue."""
     judged = {f"two towers, preset {preset} (epoch {curve.best.number})": curve.best.judgement, **baselines}
     cutoffs = list(curve.best.judgement.recalls)
-    header = ["", *(f"recall@{k}" for k in cutoffs), *(f"recall@{k}, new items only" for k in cutoffs)]
+    header = ["", *(f"recall@{k}" for k in cutoffs), "95 % interval", *(f"recall@{k} new items" for k in cutoffs)]
     body = [
-        [name, *(judgement.recalls.get(k) for k in cutoffs), *(judgement.new_recalls.get(k) for k in cutoffs)]
+        [
+            name,
+            *(_shown(judgement.recalls[k]) for k in cutoffs),
+            "{:.3f}-{:.3f}".format(*judgement.interval or (0, 0)),
+            *(_shown(judgement.new_recalls.get(k)) for k in cutoffs),
+        ]
         for name, judgement in judged.items()
     ]
-    table = tabulate(body, headers=header, floatfmt=".4f", missingval="-")
+    table = tabulate(body, headers=header, disable_numparse=True)
     best, k = curve.best.judgement, max(cutoffs)
     return (
         f"\nThe days after the cut, {users:,} users, whole catalogue:\n\n{table}\n\n"
         f"Dropping what a user bought before takes recall@{k} from {best.recall:.4f} "
         f"to {best.dropped_recalls[k]:.4f}.\n"
     )
+
+
+def _shown(recall: float | None) -> str:
+    """A recall of exactly 0 or 1 says more about the question than about the answer: it is not shown as a number."""
+    if recall is None:
+        return "-"
+    return {0.0: "none hit", 1.0: "all hit"}.get(recall, f"{recall:.4f}")
 
 
 def candidate_table(user: str, rows: pa.Table, names: list[str], bought: list[str]) -> str:

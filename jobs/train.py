@@ -42,8 +42,8 @@ def main(
     from evaluation.validation_week import ValidationWeek
     from features.catalogue import catalogue_ids, features_at, sales_at
     from features.feature_store import open_feature_store, tower_schemas
-    from features.purchases import data_end, read_purchases
-    from features.time_split import TimeSplit, parse_moment
+    from features.purchases import moment_or_data_end, read_purchases
+    from features.time_split import TimeSplit
     from features.training_set import training_set
     from features.validation_set import validation_set
     from jobs.reports import epoch_line, recall_table, recalls
@@ -56,7 +56,7 @@ def main(
     config = chosen(preset, training_days=training_days, epochs=epochs)
     store = open_feature_store(repo)
     schemas = tower_schemas(store, config.query_service, config.item_service)
-    moment = parse_moment(as_of) if as_of else data_end(store)
+    moment = moment_or_data_end(store, as_of)
     split = TimeSplit.ending(moment, validation_days=validation_days, training_days=config.training_days)
     purchases = read_purchases(store, split)
     items_at_cut = catalogue_ids(store, split.cut)

@@ -8,10 +8,10 @@ import sys
 
 _CHOICE = "TF_USE_LEGACY_KERAS"
 
-if "tensorflow" in sys.modules and os.environ.get(_CHOICE) != "1":
+if os.environ.get(_CHOICE, "1") != "1" or ("tensorflow" in sys.modules and _CHOICE not in os.environ):
     raise ImportError(
-        "TensorFlow was imported with Keras 3 before `models`; TensorFlow Recommenders needs Keras 2: "
-        f"import `models` first, or set {_CHOICE}=1 in the environment."
+        "TensorFlow Recommenders needs Keras 2, and Keras 3 was chosen: import `models` before TensorFlow, "
+        f"and leave {_CHOICE} unset or set it to 1."
     )
 os.environ.setdefault(_CHOICE, "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -26,7 +26,7 @@ class Curve:
 
     Attributes:
         epochs: in order.
-        best: the one with the highest watched recall that was no fault.
+        best: the one with the highest recall at the largest cut-off that was no fault.
     """
 
     epochs: tuple[Epoch, ...]

@@ -15,9 +15,10 @@
 
 import hashlib
 import json
+import logging
 import re
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,10 @@ from models.training import Towers
 FORMAT = 1
 MANIFEST = "manifest.json"
 LATEST = "LATEST"
+_FRESH = timedelta(days=7)
 _VERSION = re.compile(r"[0-9]{8}-[a-z0-9_]{1,40}-[0-9a-f]{8}")
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,29 @@ class Release:
     item_vectors: NDArray[np.float32]
     item_sales: NDArray[np.float32]
 
+    @property
+    def as_of(self) -> datetime:
+        """The moment of which the item vectors and sales are, UTC."""
+        return datetime.fromisoformat(self.manifest["as_of"])
+
+    def require_moment(self, moment: datetime) -> None:
+        """Refuse query features that are older than the release, and say aloud if they are much newer.
+
+        Raises:
+            InputError: the item vectors know more than the query features.
+        """
+        if moment < self.as_of:
+            raise InputError(
+                f"Release {self.version} is as of {self.as_of:%Y-%m-%d %H:%M} UTC, later than the online store "
+                f"({moment:%Y-%m-%d %H:%M}): run `python jobs/materialize.py`, or pass an earlier --release."
+            )
+        if moment > self.as_of + _FRESH:
+            _logger.warning(
+                "release %s is %d days older than the online features: train again soon",
+                self.version,
+                (moment - self.as_of).days,
+            )
+
     def require(self, current: TowerSchemas) -> None:
         """Refuse a feature store whose services are not those the release was trained on.
 
@@ -123,7 +150,10 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
             "cut": contents.split.cut.isoformat(),
             "training_start": contents.split.start.isoformat() if contents.split.start else None,
             "learned": learned,
-            "services": {"query": towers.query.schema.to_json(), "item": towers.item.schema.to_json()},
+            "services": {
+                side: {**schema.to_json(), "fingerprint": schema.fingerprint}
+                for side, schema in (("query", towers.query.schema), ("item", towers.item.schema))
+            },
             "items": len(contents.item_ids),
             **contents.facts,
             "files": {str(path.relative_to(folder)): _digest(path) for path in _files(folder)},
@@ -146,8 +176,11 @@ def load_release(releases: Path, version: str | None = None) -> Release:
     folder = releases / version
     if not (folder / MANIFEST).is_file():
         raise InputError(f"There is no release {version} in {releases}: run `python jobs/train.py` first.")
-    manifest = _verified_manifest(folder, version)
-    schemas = TowerSchemas(*(ServiceSchema.from_json(manifest["services"][side]) for side in ("query", "item")))
+    try:
+        manifest = _verified_manifest(folder, version)
+        schemas = TowerSchemas(*(ServiceSchema.from_json(manifest["services"][side]) for side in ("query", "item")))
+    except (KeyError, TypeError) as error:
+        raise InputError(f"The {MANIFEST} of release {version} lacks {error}: train again.") from error
     item_ids, item_vectors, item_sales = (
         np.load(folder / name, allow_pickle=False) for name in ("item_ids.npy", "item_vectors.npy", "item_sales.npy")
     )
@@ -164,7 +197,7 @@ def _latest(releases: Path) -> str:
 
 
 def _verified_manifest(folder: Path, version: str) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest = _read_manifest(folder, version)
     if manifest.get("format") != FORMAT:
         raise InputError(
             f"Release {version} has format {manifest.get('format')}, this code reads {FORMAT}: train again."
@@ -177,6 +210,16 @@ def _verified_manifest(folder: Path, version: str) -> dict[str, Any]:
     for name, digest in manifest["files"].items():
         if _digest(folder / name) != digest:
             raise InputError(f"Release {version} was changed after it was written: {name} differs from its manifest.")
+    return manifest
+
+
+def _read_manifest(folder: Path, version: str) -> dict[str, Any]:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"Release {version} has no readable {MANIFEST}: train again.") from error
+    if not isinstance(manifest, dict):
+        raise InputError(f"Release {version} has no readable {MANIFEST}: train again.")
     return manifest
 
 

@@ -66,7 +66,7 @@ def train(
     Args:
         rows: the training set, everything in it before the cut.
         asked: users and catalogue as of the cut.
-        week: the judge; training stops once `week.watched` has not risen for `config.patience` epochs.
+        week: the judge; training stops once recall at its largest cut-off has not risen for `config.patience` epochs.
         schemas: what the towers are built from.
         config: settings.
         seed: of weights, shuffling and dropout. Two runs with one seed give equal vectors.
@@ -81,9 +81,11 @@ def train(
     """
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    items = Vocabulary.of(rows.items[ITEM_ID])
+    candidates = pa.concat_tables([rows.items, rows.sampled_items])
+    # Of all candidates, not of the purchased ones: or to have a word would tell that an item is going to be sold.
+    items = Vocabulary.of(candidates[ITEM_ID])
     query = Encoding.fitted(schemas.query, rows.queries, items)
-    item = Encoding.fitted(schemas.item, pa.concat_tables([rows.items, rows.sampled_items]), items)
+    item = Encoding.fitted(schemas.item, candidates, items)
     model = TwoTower(query, item, items.size, config)
     model.compile(optimizer=keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay))
     towers = Towers(model, query, item)
@@ -100,7 +102,7 @@ def train(
         report(epochs[-1])
         if not judgement.faults and (best is None or judgement.recall > best.judgement.recall):
             best, weights = epochs[-1], model.get_weights()
-        elif number - (best.number if best else 0) >= config.patience:
+        elif best is not None and number - best.number >= config.patience:
             break
     if best is None:
         raise InputError(f"No release was written, the training is at fault: {' '.join(epochs[-1].judgement.faults)}")
@@ -113,11 +115,12 @@ def _run_epoch(
     batches: tf.data.Dataset,
     done: Callable[[int], object],
 ) -> float:
-    losses = []
+    losses, purchases = [], []
     for batch in batches:
         losses.append(step(batch)["loss"].numpy())
+        purchases.append(len(batch["user"]))
         done(1)
-    return float(np.mean(losses))
+    return float(np.average(losses, weights=purchases))
 
 
 def _vectors(tower: keras.Model, encoding: Encoding, rows: pa.Table) -> Vectors:

@@ -15,7 +15,7 @@ class TwoTower(tfrs.Model):
     The loss is the softmax cross entropy of each purchase against the batch's candidates (TFRS `Retrieval`), with
     - the candidates' logits lowered by the log of how often they are candidates (Yi et al. 2019, "Sampling-bias-
       corrected neural modeling for large corpus item recommendations"), if `config.log_q`;
-    - the same item, and the same user's other purchases, not counted as negatives.
+    - whatever the user bought in this batch not counted as a negative, whoever's candidate it is.
     """
 
     def __init__(self, query: Encoding, item: Encoding, item_words: int, config: Config) -> None:
@@ -48,10 +48,13 @@ class TwoTower(tfrs.Model):
 
     @staticmethod
     def counted(users: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
-        """Which candidates count for which purchase, bool (b, c): its own, and those the user did not buy here."""
+        """Which candidates count for which purchase, bool (b, c): its own, and every item its user did not buy here."""
         purchases = tf.shape(users)[0]
-        bought = tf.equal(users[:, None], users[None, :])
-        bought = tf.pad(bought, [[0, 0], [0, tf.shape(candidates)[0] - purchases]])
-        same_item = tf.equal(candidates[:purchases, None], candidates[None, :])
+        user_codes = tf.unique(users).idx
+        item_codes = tf.unique(candidates).idx
+        pairs = tf.stack([user_codes, item_codes[:purchases]], axis=1)
+        shape = tf.stack([tf.reduce_max(user_codes) + 1, tf.reduce_max(item_codes) + 1])
+        bought = tf.scatter_nd(pairs, tf.ones(purchases, tf.int32), shape) > 0
+        bought = tf.gather(tf.gather(bought, user_codes), item_codes, axis=1)
         own = tf.eye(purchases, tf.shape(candidates)[0], dtype=tf.bool)
-        return own | ~(bought | same_item)
+        return own | ~bought

@@ -34,7 +34,7 @@ class CandidateFile:
     @classmethod
     @contextlib.contextmanager
     def written(cls, path: Path) -> Iterator[Self]:
-        """Open `path` and the JSON file beside it; both appear whole once the block succeeds, or not at all.
+        """Open `path` and the JSON file beside it; each appears whole once the block succeeds, or not at all.
 
         Raises:
             InputError: the path does not end in .parquet.

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from evaluation.baselines import Purchases, bought_before_then_popular, last_week_popularity
+from evaluation.baselines import PurchaseCodes, bought_before_then_popular, last_week_popularity
 from retrieval.popularity import PopularityList
 
 CUT = np.datetime64("2020-09-16", "us")
@@ -10,7 +10,7 @@ CUT = np.datetime64("2020-09-16", "us")
 def purchases_of(*rows):
     """Rows of user code, item position, time."""
     users, items, times = zip(*rows, strict=True)
-    return Purchases(np.array(users, np.int32), np.array(items, np.int32), np.array(times, "datetime64[us]"))
+    return PurchaseCodes(np.array(users, np.int32), np.array(items, np.int32), np.array(times, "datetime64[us]"))
 
 
 def test_last_week_counts_from_seven_days_before_the_cut_and_ends_before_it():
@@ -121,10 +121,10 @@ def test_malformed_purchases_are_refused():
     times = np.array(["2020-01-01"], "datetime64[us]")
 
     with pytest.raises(ValueError, match="int64"):
-        Purchases(users.astype(np.int64), items, times)
+        PurchaseCodes(users.astype(np.int64), items, times)
     with pytest.raises(ValueError, match="missing"):
-        Purchases(users, items, np.array(["NaT"], "datetime64[us]"))
+        PurchaseCodes(users, items, np.array(["NaT"], "datetime64[us]"))
     with pytest.raises(ValueError, match="equally long"):
-        Purchases(users, items[:0], times)
+        PurchaseCodes(users, items[:0], times)
     with pytest.raises(ValueError, match="at least 0"):
-        Purchases(users, items - np.int32(1), times)
+        PurchaseCodes(users, items - np.int32(1), times)

@@ -95,13 +95,29 @@ def test_rows_set_aside_are_counted_and_the_others_are_built(raw_dir, tmp_path):
 
 def test_new_tables_replace_the_old_ones_whole(raw_dir, tmp_path):
     build(raw_dir, tmp_path / "out")
-    (tmp_path / "out" / "from_last_year.parquet").touch()
     append(raw_dir, "2020-02-03,0001,0108775001,0.5,1\n")
 
     built = build(raw_dir, tmp_path / "out")
 
     assert names_in(tmp_path / "out") == FILES
     assert built.known_until == datetime(2020, 2, 4, tzinfo=UTC)
+
+
+def test_a_folder_that_holds_anything_else_is_not_replaced(raw_dir, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("mine")
+
+    with pytest.raises(InputError, match=r"out holds thesis\.txt, which is no feature table and would be lost"):
+        build(raw_dir, tmp_path / "out")
+
+    assert (tmp_path / "out" / "thesis.txt").read_text() == "mine"
+
+
+def test_the_folder_of_the_raw_tables_is_not_replaced(raw_dir):
+    with pytest.raises(InputError, match="which is no feature table and would be lost"):
+        build(raw_dir, raw_dir)
+
+    assert "customers.csv" in names_in(raw_dir)
 
 
 def test_a_memory_limit_that_is_none_is_refused(raw_dir, tmp_path):

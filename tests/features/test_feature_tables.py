@@ -30,7 +30,9 @@ def write(folder, purchases, users=("u",), items=("a", "b", "c")):
             ("active", "float"),
         ):  # fmt: skip
             database.execute(f"alter table users add column {name} {kind}")
-        database.execute("create table items as select unnest(?::varchar[]) as item_id, 'Hat' as prod_name", [list(items)])
+        database.execute(
+            "create table items as select unnest(?::varchar[]) as item_id, 'Hat' as prod_name", [list(items)]
+        )
         database.execute(
             "create table purchases(user_id varchar, item_id varchar, purchased_at timestamptz, price double, "
             "sales_channel_id varchar)"
@@ -254,7 +256,9 @@ def test_recent_items_keep_the_last_50_and_bought_items_the_last_2000(tmp_path):
 
 def test_users_are_computed_in_buckets_that_give_the_same_rows(tmp_path, monkeypatch):
     users = [f"u{number}" for number in range(9)]
-    purchases = [(user, item, day(1 + place % 4)) for place, user in enumerate(users) for item in "abc"[: place % 3 + 1]]
+    purchases = [
+        (user, item, day(1 + place % 4)) for place, user in enumerate(users) for item in "abc"[: place % 3 + 1]
+    ]
     write(tmp_path / "one", purchases, users=users)
     monkeypatch.setattr("features.feature_tables._USERS_PER_BUCKET", 2)
     write(tmp_path / "several", purchases, users=users)
@@ -299,20 +303,22 @@ def test_equal_moments_are_told_apart_by_price_and_then_by_channel(tmp_path):
         assert read(tmp_path / name, "transactions", "price", "sales_channel_id", "created_timestamp") == expected
 
 
-def test_sums_of_money_do_not_depend_on_the_order_of_the_rows(tmp_path):
-    # As floats, 0.1 + 0.2 + 0.3 differs from 0.3 + 0.2 + 0.1, and 1e8 swallows the small ones that come after it.
-    purchases = [("u", "a", day(1, seconds=place), price) for place, price in enumerate([1e8, 0.1, 0.2, 0.3] * 50)]
-    write(tmp_path / "one", purchases)
-    write(tmp_path / "other", purchases[::-1])
+@pytest.mark.parametrize("base", [2**24, 2**24 + 2])
+def test_sums_of_money_are_exact_and_do_not_depend_on_the_order_of_the_rows(tmp_path, base):
+    # The sum lies half way between two 32-bit floats: the least error of a sum of floats, which adds ten times 0.1 to
+    # less or more than 1 before or after a large number, would tip it to the other one.
+    prices = [float(base), *[0.1] * 10]
+    for name, ordered in (("one", prices), ("other", prices[::-1])):
+        write(tmp_path / name, [("u", "a", day(1), price) for price in ordered])
 
-    for table in ("user_activity_daily", "item_sales_daily"):
-        assert read(tmp_path / "one", table) == read(tmp_path / "other", table)
-    assert activity(tmp_path / "one", "mean_price") == [(day(2), pytest.approx((1e8 + 0.6) / 4))]
+    for name in ("one", "other"):
+        assert activity(tmp_path / name, "spend_28d") == [(day(2), {2**24: 2.0**24, 2**24 + 2: 2.0**24 + 4}[base])]
 
 
 def test_the_order_of_the_purchases_does_not_matter(tmp_path):
     purchases = [
-        (f"u{place % 3}", "abc"[place % 2], day(1 + place // 5, hours=place % 5), 0.1 * (place % 7)) for place in range(60)
+        (f"u{place % 3}", "abc"[place % 2], day(1 + place // 5, hours=place % 5), 0.1 * (place % 7))
+        for place in range(60)
     ]
     write(tmp_path / "one", purchases, users=("u0", "u1", "u2"))
     write(tmp_path / "other", purchases[::2] + purchases[1::2], users=("u0", "u1", "u2"))

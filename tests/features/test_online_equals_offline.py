@@ -68,7 +68,7 @@ def assert_equal_value_by_value(store, moment):
 def test_a_store_that_was_never_filled_is_refused_by_name(store):
     from features.online_store import filled_until
 
-    with pytest.raises(InputError, match="'item_catalog' is not online: run `python jobs/materialize.py` first"):
+    with pytest.raises(InputError, match=r"'item_catalog' is not online: run `python jobs/materialize\.py` first"):
         filled_until(store)
 
 
@@ -137,6 +137,7 @@ def test_items_have_names_for_people_and_their_id_where_there_is_none(store, fil
     fill(EARLY)
 
     assert item_names(store, ["0108775003", "unheard of"]) == ["Shoes 3", "unheard of"]
+    assert item_names(store, []) == []
 
 
 def bought_before(morning, purchases):
@@ -144,7 +145,10 @@ def bought_before(morning, purchases):
     for user, item, moment, _ in purchases:
         if moment < morning:
             last.setdefault(user, {})[item] = int(moment.translate(DIGITS))
-    return [sorted(last[user], key=lambda item, of=last[user]: (-of[item], item)) if user in last else None for user in USERS]
+    return [
+        sorted(last[user], key=lambda item, of=last[user]: (-of[item], item)) if user in last else None
+        for user in USERS
+    ]
 
 
 def assert_not_all_missing(store):

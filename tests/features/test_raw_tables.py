@@ -477,10 +477,12 @@ BAD_SALES = [
     ("customer_id is missing", "2018-09-20,,0108775015,0.02,1", "''"),
     ("article_id is missing", "2018-09-20,0001,,0.02,1", "''"),
     ("t_dat is missing", ",0001,0108775015,0.02,1", "''"),
-    ("t_dat is not a date of the years 1900 to 2199", "20.09.2018,0001,0108775015,0.02,1", "'20.09.2018'"),
-    ("t_dat is not a date of the years 1900 to 2199", "2018-02-30,0001,0108775015,0.02,1", "'2018-02-30'"),
-    ("t_dat is not a date of the years 1900 to 2199", "infinity,0001,0108775015,0.02,1", "'infinity'"),
-    ("t_dat is not a date of the years 1900 to 2199", "0018-09-20,0001,0108775015,0.02,1", "'0018-09-20'"),
+    ("t_dat is not a date of the years 1970 to 2199", "20.09.2018,0001,0108775015,0.02,1", "'20.09.2018'"),
+    ("t_dat is not a date of the years 1970 to 2199", "2018-02-30,0001,0108775015,0.02,1", "'2018-02-30'"),
+    ("t_dat is not a date of the years 1970 to 2199", "1969-12-31,0001,0108775015,0.02,1", "'1969-12-31'"),
+    ("price is a billion or more", "2018-09-20,0001,0108775015,1e9,1", "'1e9'"),
+    ("t_dat is not a date of the years 1970 to 2199", "infinity,0001,0108775015,0.02,1", "'infinity'"),
+    ("t_dat is not a date of the years 1970 to 2199", "0018-09-20,0001,0108775015,0.02,1", "'0018-09-20'"),
     ("price is missing", "2018-09-20,0001,0108775015,,1", "''"),
     ("price is not a number", "2018-09-20,0001,0108775015,nan,1", "'nan'"),
     ("price is not a number", "2018-09-20,0001,0108775015,-inf,1", "'-inf'"),
@@ -507,7 +509,7 @@ def test_an_error_shows_the_first_three_rows_and_counts_the_others(database, raw
     message = error_of(database, raw_dir)
 
     assert "price is negative in 5 rows (line 2: '-1', line 4: '-1', line 5: '-1', ...); " in message
-    assert message.endswith("write it like 21 or 0.0254, or set such rows aside in a quarantine file")
+    assert message.endswith("write it like 21 or 0.0254, or set such rows aside with --quarantine FILE")
 
 
 def test_long_values_are_cut_to_forty_characters(database, raw_dir):
@@ -584,7 +586,7 @@ def test_bad_rows_are_set_aside_with_table_line_reason_and_record(database, raw_
         ("customers", "4", "age is not a number"),
         ("customers", "5", "customer_id appeared before"),
         ("customers", "6", "age is negative"),
-        ("transactions_train", "4", "t_dat is not a date of the years 1900 to 2199"),
+        ("transactions_train", "4", "t_dat is not a date of the years 1970 to 2199"),
         ("transactions_train", "5", "customer_id is not in customers"),
     ]
     assert json.loads(rows[0]["record"]) == ["2018-09-21", "0001"]

@@ -37,15 +37,15 @@ SCHEMA = ServiceSchema(
     ],
 )
 def test_a_dtype_has_a_default_encoding_and_a_tag_chooses_another(dtype, tag, encoding, arrow_type):
-    column = FeatureColumn.declared("x", dtype, tag, "here")
+    column = FeatureColumn.declared("x", dtype, tag, "v", "s")
 
-    assert column == FeatureColumn("x", dtype, encoding)
+    assert column == FeatureColumn("x", dtype, encoding, "v")
     assert column.arrow_type == arrow_type
 
 
 def test_a_dtype_that_no_tower_can_take_is_refused_by_name():
     with pytest.raises(InputError) as caught:
-        FeatureColumn.declared("birth_date", "UnixTimestamp", None, "Feature service 's' (view 'v')")
+        FeatureColumn.declared("birth_date", "UnixTimestamp", None, "v", "s")
 
     assert str(caught.value) == (
         "Feature service 's' (view 'v') holds 'birth_date' of dtype UnixTimestamp, which no tower can take: use one "
@@ -64,9 +64,11 @@ def test_a_dtype_that_no_tower_can_take_is_refused_by_name():
 )
 def test_a_tag_that_does_not_fit_the_dtype_is_refused_with_those_that_do(dtype, tag, allowed):
     with pytest.raises(InputError) as caught:
-        FeatureColumn.declared("x", dtype, tag, "Here")
+        FeatureColumn.declared("x", dtype, tag, "v", "s")
 
-    assert str(caught.value) == f"Here tags 'x' ({dtype}) with encoding '{tag}': {dtype} allows {allowed}."
+    assert str(caught.value) == (
+        f"Feature service 's' (view 'v') tags 'x' ({dtype}) with encoding '{tag}': {dtype} allows {allowed}."
+    )
 
 
 def test_the_embedded_key_is_the_first_input():

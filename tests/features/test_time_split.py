@@ -9,7 +9,9 @@ from features.time_split import TimeSplit, parse_moment
 def test_the_last_seven_days_validate_and_everything_before_them_trains():
     split = TimeSplit.ending(datetime(2020, 9, 23, tzinfo=UTC))
 
-    assert split == TimeSplit(start=None, cut=datetime(2020, 9, 16, tzinfo=UTC), as_of=datetime(2020, 9, 23, tzinfo=UTC))
+    assert split == TimeSplit(
+        start=None, cut=datetime(2020, 9, 16, tzinfo=UTC), as_of=datetime(2020, 9, 23, tzinfo=UTC)
+    )
 
 
 def test_training_days_reach_back_from_the_cut():

@@ -1,7 +1,7 @@
 """The purchases parted by time, and the training set joined to them."""
 
 import csv
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -81,6 +81,35 @@ def test_purchases_are_parted_at_the_cut_and_none_is_lost(toy_joined, toy_purcha
     assert purchases.before.num_rows + purchases.validation.num_rows == 4975
 
 
+def test_a_purchase_at_the_cut_itself_validates_and_one_just_before_it_trains(monkeypatch):
+    import pyarrow as pa
+
+    from features.purchases import read_purchases
+    from features.time_split import TimeSplit
+
+    def read_source(_store, view, columns, *, known_at):
+        assert (view, columns, known_at) == ("transactions", ["purchased_at"], AS_OF)
+        cut, start = datetime(2020, 2, 23, tzinfo=UTC), datetime(2020, 2, 22, tzinfo=UTC)
+        tick = timedelta(microseconds=1)
+        moments = [cut, cut - tick, start, start - tick]
+        return pa.table(
+            {
+                "user_id": list("abcd"),
+                "item_id": list("xxxx"),
+                "purchased_at": pa.array(moments, pa.timestamp("us", tz="UTC")),
+                "event_timestamp": pa.array(moments, pa.timestamp("us", tz="UTC")),
+            }
+        )
+
+    monkeypatch.setattr("features.purchases.read_source", read_source)
+
+    purchases = read_purchases(None, TimeSplit.ending(AS_OF, training_days=1))
+
+    assert purchases.validation["user_id"].to_pylist() == ["a"]
+    assert purchases.training["user_id"].to_pylist() == ["c", "b"]
+    assert purchases.before["user_id"].to_pylist() == ["d", "c", "b"]
+
+
 def test_an_earlier_release_knows_nothing_of_later_purchases(toy_store):
     from features.purchases import read_purchases
     from features.time_split import TimeSplit
@@ -139,9 +168,7 @@ def test_days_are_numbered_from_the_first_and_items_are_drawn_for_each_as_of_its
     purchases, rows, _ = toy_joined
 
     first = datetime(2020, 2, 9, tzinfo=UTC)
-    assert rows.days.tolist() == [
-        (moment - first).days for moment in purchases.training["event_timestamp"].to_pylist()
-    ]
+    assert rows.days.tolist() == [(moment - first).days for moment in purchases.training["event_timestamp"].to_pylist()]
     assert (rows.sampled_per_day, rows.catalogue_size, rows.sampled_items.num_rows) == (5, 60, 70)
     mornings = [f"{moment:%Y-%m-%d %H:%M}" for moment in rows.sampled_items["event_timestamp"].to_pylist()]
     assert mornings == [f"2020-02-{day:02d} 00:00" for day in range(9, 23) for _ in range(5)]

@@ -1,0 +1,301 @@
+"""The whole road, as a person walks it: each step a command of its own, from a folder that is not the project's."""
+
+import csv
+import json
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+pytestmark = pytest.mark.whole_path
+
+K = 12
+USERS = ["0003", "nobody", "0200", "0001"]  # 0200 is known and has never bought
+COLUMNS = [
+    pa.field("user_id", pa.string(), nullable=False),
+    pa.field("item_id", pa.string(), nullable=False),
+    pa.field("rank", pa.int32(), nullable=False),
+    pa.field("score", pa.float32(), nullable=False),
+    pa.field("source", pa.string(), nullable=False),
+]
+
+
+@dataclass
+class Road:
+    """A project and what each step said."""
+
+    project: object
+    elsewhere: Path
+    said: dict
+    walk: object
+
+    def output(self, name):
+        return self.project.root / "out" / f"{name}.parquet"
+
+    def generate(self, name, *words):
+        return self.walk(
+            "generate_candidates", "--repo", self.project.repo, "--releases", self.project.releases,
+            "--k", K, "--output", self.output(name), *words,
+        )  # fmt: skip
+
+
+def ended_well(done):
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+def refused(done):
+    """Return the one sentence with which a job ends that was given something it cannot use."""
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert done.stderr.rstrip().endswith(errors[0])
+    return errors[0]
+
+
+@pytest.fixture(scope="module")
+def road(tmp_path_factory, project_at, run_job, apply):
+    from features.toy_world import write_toy_world
+
+    project = project_at(tmp_path_factory.mktemp("road"))
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    road = Road(project, elsewhere, {}, lambda name, *words: run_job(name, *words, cwd=elsewhere))
+    project.copy_repo()
+    write_toy_world(project.raw, seed=7)
+    users = project.root / "users.txt"
+    users.write_text("\n".join(USERS) + "\n", encoding="utf-8")
+    repo = ("--repo", project.repo)
+
+    def step(name, done):
+        road.said[name] = ended_well(done)
+
+    step("build_features", road.walk("build_features", "--raw-dir", project.raw, "--output", project.tables))
+    apply(project)
+    step("train", road.walk("train", *repo, "--releases", project.releases, "--epochs", 2))
+    step("materialize", road.walk("materialize", *repo))
+    step("keep", road.generate("keep"))
+    step("drop", road.generate("drop", "--users", users, "--already-bought", "drop"))
+    step("show", road.walk("show_candidates", *repo, "--candidates", road.output("drop"), "--users", 3, "--top", 5))
+    return road
+
+
+@pytest.fixture(scope="module")
+def sales(road):
+    with (road.project.raw / "transactions_train.csv").open(encoding="utf-8", newline="") as text:
+        return [(row["t_dat"][:10], row["customer_id"], row["article_id"]) for row in csv.DictReader(text)]
+
+
+@pytest.fixture(scope="module")
+def bought(sales):
+    items = defaultdict(set)
+    for _, user, item in sales:
+        items[user].add(item)
+    return items
+
+
+@pytest.fixture(scope="module")
+def bestsellers(sales):
+    sold = Counter(item for day, _, item in sales if day >= "2020-02-23")
+    return sorted(
+        (f"{number:010d}" for number in range(108_775_001, 108_775_061)), key=lambda item: (-sold[item], item)
+    )
+
+
+def lists_in(road, name):
+    lists = defaultdict(list)
+    for row in pq.read_table(road.output(name)).to_pylist():
+        lists[row["user_id"]].append(row)
+    return lists
+
+
+def release_of(road):
+    return (road.project.releases / "LATEST").read_text(encoding="utf-8").strip()
+
+
+def test_every_step_ends_in_one_line_with_counts_seconds_and_the_next_command(road):
+    last = {name: said.strip().splitlines()[-1] for name, said in road.said.items()}
+
+    assert last["build_features"].startswith(
+        "200 users, 60 items, 4,975 purchases (0 rows set aside) known until 2020-03"
+    )
+    assert last["build_features"].endswith("s; next: feast -c feature_repo apply")
+    assert last["train"].startswith(f"release {road.project.releases / release_of(road)} after ")
+    assert last["train"].endswith("next: python jobs/materialize.py")
+    assert last["materialize"].startswith("6 feature views (item_catalog, ")
+    assert "online as of 2020-03-01 00:00 UTC after " in last["materialize"]
+    assert last["materialize"].endswith("s; next: python jobs/generate_candidates.py")
+    assert last["keep"].startswith("2,400 candidates of 200 users (199 by two_tower, 1 by popularity) from release ")
+    assert last["drop"].startswith("48 candidates of 4 users (2 by two_tower, 2 by popularity) from release ")
+    assert last["keep"].endswith("s; next: python jobs/show_candidates.py")
+    for name in ("build_features", "materialize", "keep", "drop"):
+        assert len(road.said[name].strip().splitlines()) == 1
+
+
+def test_training_prints_recall_beside_the_simple_lists(road):
+    said = road.said["train"]
+
+    for epoch in (1, 2):
+        assert re.search(rf"^epoch {epoch}\b.*\bloss [0-9]+\.[0-9]+\b.*\brecall@12 0\.[0-9]{{4}}", said, re.MULTILINE)
+    for model in ("two towers, preset default (epoch ", "last week's bestsellers", "bought before, then bestsellers"):
+        assert model in said
+
+
+def test_nothing_is_written_to_the_folder_that_the_commands_were_called_from(road):
+    assert list(road.elsewhere.iterdir()) == []
+    assert {path.name for path in road.project.root.iterdir()} == {
+        "artifacts",
+        "data",
+        "feature_repo",
+        "out",
+        "users.txt",
+    }
+
+
+@pytest.mark.parametrize("name", ["keep", "drop"])
+def test_the_columns_are_exactly_these(road, name):
+    assert list(pq.read_schema(road.output(name))) == COLUMNS
+
+
+@pytest.mark.parametrize("name", ["keep", "drop"])
+def test_every_user_has_exactly_k_different_items_in_ranks_1_to_k_best_first(road, name):
+    lists = lists_in(road, name)
+
+    assert list(lists) == (USERS if name == "drop" else [f"{number:04d}" for number in range(1, 201)])
+    for rows in lists.values():
+        assert [row["rank"] for row in rows] == list(range(1, K + 1))
+        assert len({row["item_id"] for row in rows}) == K
+        assert len({row["source"] for row in rows}) == 1
+        scores = [row["score"] for row in rows]
+        assert scores == sorted(scores, reverse=True)
+
+
+def test_with_drop_no_candidate_was_bought_before_and_with_keep_some_were(road, bought):
+    def bought_before(name):
+        return [row for user, rows in lists_in(road, name).items() for row in rows if row["item_id"] in bought[user]]
+
+    assert bought_before("drop") == []
+    assert len(bought_before("keep")) > 200
+
+
+def test_dropping_brings_up_the_next_best_in_their_order(road, bought):
+    keep, drop = lists_in(road, "keep"), lists_in(road, "drop")
+
+    for user in ("0003", "0001"):
+        left = [row["item_id"] for row in keep[user] if row["item_id"] not in bought[user]]
+        assert 0 < len(left) < K
+        assert [row["item_id"] for row in drop[user]][: len(left)] == left
+
+
+@pytest.mark.parametrize(("name", "users"), [("keep", ["0200"]), ("drop", ["nobody", "0200"])])
+def test_users_without_history_and_unknown_ones_get_what_sells(road, bestsellers, name, users):
+    lists = lists_in(road, name)
+
+    assert [user for user, rows in lists.items() if rows[0]["source"] == "popularity"] == users
+    for user in users:
+        assert [row["item_id"] for row in lists[user]] == bestsellers[:K]
+        assert lists[user][0]["score"] == float(int(lists[user][0]["score"])) > 10  # units sold
+
+
+def test_users_with_history_get_items_of_their_own_group(road):
+    # Users 0001, 0005, … buy items 0108775001, 0108775005, … and so on: the right answer of the checkerboard world.
+    own = [
+        (int(user) - 1) % 4 == (int(row["item_id"]) - 108_775_001) % 4
+        for user, rows in lists_in(road, "keep").items()
+        if rows[0]["source"] == "two_tower"
+        for row in rows
+    ]
+
+    assert len(own) == 199 * K
+    assert sum(own) / len(own) > 0.5  # a quarter by chance
+
+
+def test_beside_the_candidates_stands_how_they_were_made(road):
+    written = json.loads(road.output("drop").with_suffix(".json").read_text(encoding="utf-8"))
+
+    assert 0 < written.pop("seconds") < 300
+    assert written == {
+        "users": 4,
+        "users_by_source": {"two_tower": 2, "popularity": 2},
+        "rows": 48,
+        "release": release_of(road),
+        "release_as_of": "2020-03-01T00:00:00+00:00",
+        "as_of": "2020-03-01T00:00:00+00:00",
+        "k": 12,
+        "already_bought": "drop",
+    }
+    assert sorted(path.name for path in road.output("drop").parent.iterdir()) == [
+        "drop.json",
+        "drop.parquet",
+        "keep.json",
+        "keep.parquet",
+    ]
+
+
+def test_candidates_are_shown_with_names_beside_what_was_bought_last(road, sales):
+    said = road.said["show"]
+
+    assert [line for line in said.splitlines() if line.startswith("user ")] == [
+        "user 0003, by two_tower",
+        "user nobody, by popularity",
+        "user 0200, by popularity",
+    ]
+    best = lists_in(road, "drop")["0003"][0]["item_id"]
+    last = [item for _, user, item in sales if user == "0003"][-1]
+    first_row = next(line for line in said.splitlines() if line.startswith("1 "))
+    names = [
+        f"{('Hats', 'Shirts', 'Shoes', 'Trousers')[(int(item) - 1) % 4]} {int(item) % 1000}" for item in (best, last)
+    ]
+    assert first_row.split("  ")[0] == "1"
+    assert names[0] in first_row
+    assert first_row.endswith(names[1])
+
+
+def test_the_release_says_what_it_was_made_from(road):
+    manifest = json.loads((road.project.releases / release_of(road) / "manifest.json").read_text(encoding="utf-8"))
+
+    assert manifest["version"] == release_of(road)
+    assert (manifest["as_of"], manifest["cut"]) == ("2020-03-01T00:00:00+00:00", "2020-02-23T00:00:00+00:00")
+    assert manifest["config"]["preset"] == "default"
+    assert manifest["items"] == 60
+    assert manifest["seed"] == 1
+    assert manifest["rows"]["purchases_before_cut"] == manifest["rows"]["purchases_trained"] == 4378
+    assert manifest["rows"]["purchases_validated"] == 597
+    assert set(manifest["libraries"]) >= {"feast", "tensorflow", "tensorflow-recommenders", "numpy"}
+    assert manifest["services"]["item"]["service"] == "item_tower_v2"
+
+
+def test_a_run_that_fails_leaves_the_previous_output_untouched(road):
+    before = {path.name: path.read_bytes() for path in road.output("keep").parent.iterdir()}
+    not_text = road.project.root / "data" / "registry.db"
+
+    message = refused(road.generate("keep", "--users", not_text))
+
+    assert message == f"error: {not_text} is not UTF-8 text: --users takes a text file with one user id a line."
+    assert {path.name: path.read_bytes() for path in road.output("keep").parent.iterdir()} == before
+
+
+def test_a_missing_raw_table_is_one_sentence_and_leaves_the_tables_untouched(road, tmp_path):
+    before = {path.name: path.stat().st_mtime_ns for path in road.project.tables.iterdir()}
+
+    message = refused(road.walk("build_features", "--raw-dir", tmp_path, "--output", road.project.tables))
+
+    assert f"{tmp_path}" in message
+    assert "customers" in message
+    assert {path.name: path.stat().st_mtime_ns for path in road.project.tables.iterdir()} == before
+
+
+def test_candidates_that_were_never_written_are_one_sentence_with_the_command_to_run(road, tmp_path):
+    message = refused(
+        road.walk("show_candidates", "--repo", road.project.repo, "--candidates", tmp_path / "none.parquet")
+    )
+
+    assert (
+        message == f"error: There is no file {tmp_path}/none.parquet: run `python jobs/generate_candidates.py` first."
+    )

@@ -1,0 +1,146 @@
+"""A few rows, literal, and two towers over them.
+
+TensorFlow is imported by the fixtures and tests that need it, not by the files: every worker reads every file.
+"""
+
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from features.service_schema import FeatureColumn, ServiceSchema, TowerSchemas
+from models.config import SEED
+
+QUERY = ServiceSchema(
+    "query_tower_v9",
+    "user_id",
+    embeds_key=True,
+    columns=(
+        FeatureColumn("age", "Float32", "number"),
+        FeatureColumn("spend", "Float32", "log"),
+        FeatureColumn("status", "String", "one_hot"),
+        FeatureColumn("recent_items", "Array(String)", "items"),
+    ),
+)
+ITEM = ServiceSchema(
+    "item_tower_v9",
+    "item_id",
+    embeds_key=True,
+    columns=(
+        FeatureColumn("colour", "String", "embedding"),
+        FeatureColumn("group", "String", "one_hot"),
+        FeatureColumn("sales", "Int64", "log"),
+    ),
+)
+CONFIG = replace(
+    SEED, dimensions=4, hidden=(16,), embedding_dimensions=3, batch_size=2, id_dropout=0.0, dropout=0.0, epochs=1
+)
+
+USERS = [
+    {"user_id": "u1", "age": 20.0, "spend": 0.5, "status": "ACTIVE", "recent_items": ["a", "b"]},
+    {"user_id": "u2", "age": None, "spend": None, "status": None, "recent_items": None},
+    {"user_id": "u3", "age": 60.0, "spend": 9.0, "status": "LEFT", "recent_items": ["c"]},
+]
+ITEMS = [
+    {"item_id": "a", "colour": "red", "group": "Hats", "sales": 3.0},
+    {"item_id": "b", "colour": "blue", "group": "Shoes", "sales": 0.0},
+    {"item_id": "c", "colour": None, "group": "Hats", "sales": None},
+]
+
+
+def table_of(schema: ServiceSchema, rows: list[dict[str, Any]]) -> pa.Table:
+    types = {schema.entity_key: pa.string(), **{column.name: column.arrow_type for column in schema.columns}}
+    return pa.table(
+        {name: pa.chunked_array([pa.array([row[name] for row in rows], kind)]) for name, kind in types.items()}
+    )
+
+
+def judged(recall):
+    from evaluation.validation_week import Judgement
+
+    # Whatever recalls a judgement is made of.
+    recalls = {field.name: {12: recall} for field in fields(Judgement) if field.name.endswith("recalls")}
+    return Judgement(**recalls)
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """The rows and what is fitted on them."""
+
+    query_schema: ServiceSchema = QUERY
+    item_schema: ServiceSchema = ITEM
+    config: Any = CONFIG
+    users: pa.Table = None
+    items: pa.Table = None
+
+    @property
+    def schemas(self):
+        return TowerSchemas(QUERY, ITEM)
+
+    def table(self, schema, rows):
+        return table_of(schema, rows)
+
+    def encodings(self):
+        from models.encoding import Encoding
+        from models.vocabulary import Vocabulary
+
+        words = Vocabulary.of(self.items["item_id"])
+        return Encoding.fitted(QUERY, self.users, words), Encoding.fitted(ITEM, self.items, words), words
+
+    def towers(self, seed=1, **settings):
+        """Two towers with random weights."""
+        import tf_keras as keras
+
+        from models.training import Towers
+        from models.two_tower import TwoTower
+
+        keras.utils.set_random_seed(seed)
+        query, item, words = self.encodings()
+        towers = Towers(TwoTower(query, item, words.size, replace(self.config, **settings)), query, item)
+        towers.query_vectors(self.users)
+        towers.item_vectors(self.items)
+        return towers
+
+    def training_set(self, purchases, sampled=(), sampled_per_day=0, catalogue_size=3):
+        """Purchases are (user, item, day), in days; sampled are item ids, `sampled_per_day` for each day."""
+        import numpy as np
+
+        from features.training_set import TrainingSet
+
+        users = {row["user_id"]: place for place, row in enumerate(USERS)}
+        items = {row["item_id"]: row for row in ITEMS}
+        return TrainingSet(
+            queries=self.users,
+            query_rows=np.array([users[user] for user, _, _ in purchases], np.int32),
+            items=table_of(ITEM, [items[item] for _, item, _ in purchases]),
+            days=np.array([day for _, _, day in purchases], np.int32),
+            sampled_items=table_of(ITEM, [items[item] for item in sampled]),
+            sampled_per_day=sampled_per_day,
+            catalogue_size=catalogue_size,
+        )
+
+    def write_release(self, releases, towers, **facts):
+        import numpy as np
+
+        from features.time_split import TimeSplit
+        from models.curve import Curve, Epoch
+        from models.release import Contents, write_release
+
+        epoch = Epoch(1, 2.5, judged(0.5))
+        contents = Contents(
+            item_ids=np.array(["a", "b", "c"]),
+            item_vectors=towers.item_vectors(self.items),
+            item_sales=np.array([3, 0, 1], np.float32),
+            split=TimeSplit.ending(datetime(2020, 9, 23, tzinfo=UTC)),
+            curve=Curve((epoch,), epoch),
+            baselines={"last week's bestsellers": judged(0.4)},
+            facts={"config": self.config.to_json(), "seed": 1, **facts},
+        )
+        return write_release(releases, towers, contents, datetime(2020, 9, 24, 12, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    return Tiny(users=table_of(QUERY, USERS), items=table_of(ITEM, ITEMS))

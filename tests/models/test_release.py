@@ -1,0 +1,263 @@
+"""A release is read back as it was written, or refused by name."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from features.errors import InputError
+from features.service_schema import FeatureColumn, TowerSchemas
+
+
+@pytest.fixture(scope="module")
+def towers(tiny):
+    return tiny.towers(seed=3)
+
+
+@pytest.fixture(scope="module")
+def written(tiny, towers, tmp_path_factory):
+    releases = tmp_path_factory.mktemp("releases")
+    return releases, tiny.write_release(releases, towers)
+
+
+@pytest.fixture
+def releases(written, tmp_path):
+    """A copy to be damaged."""
+    shutil.copytree(written[0], tmp_path / "releases")
+    return tmp_path / "releases"
+
+
+@pytest.fixture
+def folder(releases, written):
+    return releases / written[1]
+
+
+def error_of(releases, version=None):
+    from models.release import load_release
+
+    with pytest.raises(InputError) as caught:
+        load_release(releases, version)
+    return str(caught.value)
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_save_and_load_give_the_same_vectors(written, towers, tiny):
+    from models.release import load_release
+
+    release = load_release(written[0])
+
+    assert release.version == written[1]
+    np.testing.assert_allclose(
+        release.query_tower.vectors(tiny.users), towers.query_vectors(tiny.users), rtol=1e-5, atol=1e-6
+    )
+    np.testing.assert_array_equal(release.item_vectors, towers.item_vectors(tiny.items))
+    assert release.item_ids.tolist() == ["a", "b", "c"]
+    assert release.item_sales.tolist() == [3, 0, 1]
+    assert release.schemas == tiny.schemas
+
+
+def test_the_saved_item_tower_gives_the_saved_item_vectors(written, tiny):
+    from models.serving import SavedTower
+
+    tower = SavedTower(written[0] / written[1] / "item_tower", tiny.item_schema)
+
+    vectors = np.load(written[0] / written[1] / "item_vectors.npy")
+    np.testing.assert_allclose(tower.vectors(tiny.items), vectors, rtol=1e-5, atol=1e-6)
+
+
+def test_a_release_is_one_folder_beside_the_name_of_the_latest(written):
+    releases, version = written
+
+    assert names_in(releases) == [version, "LATEST"]
+    assert (releases / "LATEST").read_text(encoding="utf-8") == f"{version}\n"
+    assert version.startswith("20200923-seed-")
+    assert names_in(releases / version) == [
+        "item_ids.npy",
+        "item_sales.npy",
+        "item_tower",
+        "item_vectors.npy",
+        "manifest.json",
+        "metrics.json",
+        "query_tower",
+        "vocabularies.json",
+    ]
+
+
+def test_the_manifest_says_what_it_is_and_lists_every_other_file(written):
+    folder = written[0] / written[1]
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+
+    assert {name: manifest[name] for name in ("format", "version", "created", "as_of", "cut", "training_start")} == {
+        "format": 1,
+        "version": written[1],
+        "created": "2020-09-24T12:00:00+00:00",
+        "as_of": "2020-09-23T00:00:00+00:00",
+        "cut": "2020-09-16T00:00:00+00:00",
+        "training_start": None,
+    }
+    assert manifest["config"]["preset"] == "seed"
+    query = manifest["services"]["query"]
+    assert query["columns"][2] == {"name": "status", "dtype": "String", "encoding": "one_hot", "view": ""}
+    assert len(query["fingerprint"]) == 16
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert set(manifest["files"]) == files - {"manifest.json"}
+    assert all(len(digest) == 64 for digest in manifest["files"].values())
+
+
+def test_words_and_metrics_stand_beside_the_towers(written):
+    folder = written[0] / written[1]
+
+    assert json.loads((folder / "vocabularies.json").read_text(encoding="utf-8")) == {
+        "query_tower_v9": {
+            "user_id": ["u1", "u2", "u3"],
+            "status": ["ACTIVE", "LEFT"],
+            "recent_items": ["a", "b", "c"],
+        },
+        "item_tower_v9": {"item_id": ["a", "b", "c"], "colour": ["blue", "red"], "group": ["Hats", "Shoes"]},
+    }
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["kept_epoch"] == 1
+    assert metrics["epochs"][0]["loss"] == 2.5
+    assert metrics["baselines"]["last week's bestsellers"]["recalls"] == {"12": 0.4}
+
+
+def test_the_version_is_that_of_what_was_learned(written, tiny, towers, tmp_path):
+    assert tiny.write_release(tmp_path, towers, commit="another") == written[1]
+    assert tiny.write_release(tmp_path, tiny.towers(seed=4)) != written[1]
+
+
+def test_the_latest_release_is_the_last_one_written_and_the_earlier_ones_stay(releases, written, tiny):
+    from models.release import load_release
+
+    later = tiny.write_release(releases, tiny.towers(seed=4))
+
+    assert load_release(releases).version == later
+    assert load_release(releases, written[1]).version == written[1]
+
+
+def test_a_release_that_fails_half_way_leaves_the_latest_one_as_it_was(releases, written, tiny, monkeypatch):
+    before = names_in(releases)
+    monkeypatch.setattr("models.release._metrics", lambda _: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        tiny.write_release(releases, tiny.towers(seed=4))
+
+    assert names_in(releases) == before
+    assert (releases / "LATEST").read_text(encoding="utf-8").strip() == written[1]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "item_vectors.npy",
+        "item_ids.npy",
+        "item_sales.npy",
+        "vocabularies.json",
+        "metrics.json",
+        "query_tower/saved_model.pb",
+        "query_tower/variables/variables.data-00000-of-00001",
+        "item_tower/saved_model.pb",
+    ],
+)
+def test_a_tampered_file_is_refused_by_name(releases, folder, name):
+    content = bytearray((folder / name).read_bytes())
+    content[-1] ^= 1
+    (folder / name).write_bytes(content)
+
+    assert error_of(releases) == (
+        f"Release {folder.name} was changed after it was written: {name} differs from its manifest."
+    )
+
+
+def test_a_missing_file_is_refused_by_name(releases, folder):
+    (folder / "item_sales.npy").unlink()
+
+    assert error_of(releases) == f"Release {folder.name} is not whole: item_sales.npy is missing."
+
+
+def test_an_added_file_is_refused_by_name(releases, folder):
+    (folder / "query_tower" / "assets").mkdir(exist_ok=True)
+    (folder / "query_tower" / "assets" / "extra.bin").touch()
+
+    assert error_of(releases) == f"Release {folder.name} is not whole: query_tower/assets/extra.bin is new."
+
+
+def change_manifest(folder, **changes):
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+
+
+@pytest.mark.parametrize("number", [0, 2, "1", None])
+def test_another_format_is_refused_by_name(releases, folder, number):
+    change_manifest(folder, format=number)
+
+    assert error_of(releases) == f"Release {folder.name} has format {number}, this code reads 1: train again."
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "\x00"])
+def test_a_manifest_that_is_none_is_refused_by_name(releases, folder, text):
+    (folder / "manifest.json").write_text(text, encoding="utf-8")
+
+    assert error_of(releases) == f"Release {folder.name} has no readable manifest.json: train again."
+
+
+def test_a_renamed_folder_is_refused_by_name(releases, folder):
+    folder.rename(releases / "20200923-seed-00000000")
+
+    assert error_of(releases, "20200923-seed-00000000") == (
+        f"Folder 20200923-seed-00000000 holds release {folder.name}: a release must keep its name."
+    )
+
+
+def test_arrays_of_different_lengths_are_refused_by_name(releases, folder):
+    change_manifest(folder, items=4)
+
+    assert "holds item ids and vectors of different lengths" in error_of(releases)
+
+
+@pytest.mark.parametrize(
+    "version", ["../x", "/etc", "20200923-seed-0000000", "20200923-seed-00000000/..", "latest", " "]
+)
+def test_a_name_that_is_no_release_name_is_refused(releases, version):
+    assert error_of(releases, version).startswith(f"'{version}' is not the name of a release: they look like 2017")
+
+
+def test_a_latest_that_points_elsewhere_is_refused(releases):
+    (releases / "LATEST").write_text("../../elsewhere\n", encoding="utf-8")
+
+    assert error_of(releases).startswith("'../../elsewhere' is not the name of a release")
+
+
+def test_a_release_that_does_not_exist_is_refused_with_the_command_that_makes_one(releases, tmp_path):
+    assert error_of(releases, "20200923-seed-00000000") == (
+        f"There is no release 20200923-seed-00000000 in {releases}: run `python jobs/train.py` first."
+    )
+    assert error_of(tmp_path / "none") == f"There is no release in {tmp_path}/none: run `python jobs/train.py` first."
+
+
+def test_features_in_another_order_dtype_or_encoding_are_refused_by_service(written, tiny):
+    from models.release import load_release
+
+    release = load_release(written[0])
+    release.require(tiny.schemas)
+    query, item = tiny.query_schema, tiny.item_schema
+
+    others = [
+        (TowerSchemas(replace(query, columns=query.columns[::-1]), item), query.service),
+        (TowerSchemas(query, replace(item, columns=item.columns[:2])), item.service),
+        (
+            TowerSchemas(
+                replace(query, columns=(FeatureColumn("age", "Float32", "log"), *query.columns[1:])),
+                item,
+            ),
+            query.service,
+        ),
+    ]
+    for schemas, service in others:
+        with pytest.raises(InputError, match=f"Release {written[1]} was trained on feature service '{service}'"):
+            release.require(schemas)
