@@ -18,6 +18,7 @@ from retrieval.item_lists import ItemLists
 from retrieval.popularity import PopularityList
 
 _CUTOFFS = (12, 100)
+_ENOUGH_VECTORS = 10  # fewer vectors lie on a line by nature
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,8 @@ class ValidationWeek:
         fresh, _ = index.search(queries, k, self.bought)
         faults = [
             *self._list_faults(positions),
-            *embedding_faults(items, "item vectors"),
-            *(embedding_faults(queries, "query vectors") if len(queries) > 1 else []),
+            *(embedding_faults(items, "item vectors") if len(items) >= _ENOUGH_VECTORS else []),
+            *(embedding_faults(queries, "query vectors") if len(queries) >= _ENOUGH_VECTORS else []),
         ]
         return replace(self.judge_lists(positions, fresh), faults=tuple(faults))
 

@@ -163,3 +163,24 @@ def assert_not_all_missing(store):
     assert items["sales_7d"].null_count == 2  # the item never sold, and the one that does not exist
     assert items["product_type_name"].null_count == 1
     assert items["section_name"].null_count == len(ITEMS)  # the raw table lacks the column
+
+
+def test_a_store_that_was_emptied_and_not_filled_again_is_not_online(store, fill):
+    from features.feature_store import views_in_services
+    from features.online_store import _empty, filled_until
+
+    fill(MIDDLE)
+    _empty(store, views_in_services(store))
+
+    with pytest.raises(InputError, match="is not online: run `python jobs/materialize"):
+        filled_until(store)
+
+
+def test_views_filled_up_to_different_moments_are_refused(store, fill):
+    from features.online_store import filled_until
+
+    fill(MIDDLE)
+    store.materialize(EARLY, LATE, feature_views=["item_catalog"])
+
+    with pytest.raises(InputError, match=r"filled unevenly, '\w+' up to .* and 'item_catalog' up to 2020-02-20 00:00"):
+        filled_until(store)

@@ -212,3 +212,12 @@ def test_the_validation_asks_all_who_come_back_as_of_the_cut_and_no_one_else(toy
     assert asked.catalogue["item_id"].to_pylist() == [f"{number:010d}" for number in range(108_775_001, 108_775_061)]
     for table in (asked.queries, asked.catalogue):
         assert set(table["event_timestamp"].to_pylist()) == {datetime(2020, 2, 23, tzinfo=UTC)}
+
+
+def test_moments_more_than_a_day_beyond_the_data_are_refused(toy_store):
+    from features.purchases import moment_or_data_end
+
+    assert moment_or_data_end(toy_store, None) == AS_OF
+    assert moment_or_data_end(toy_store, "2020-03-02") == datetime(2020, 3, 2, tzinfo=UTC)
+    with pytest.raises(InputError, match="Nothing is known of 2020-03-02 00:01 UTC: the last purchases are of the day"):
+        moment_or_data_end(toy_store, "2020-03-02T00:01")

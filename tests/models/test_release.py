@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -261,3 +262,24 @@ def test_features_in_another_order_dtype_or_encoding_are_refused_by_service(writ
     for schemas, service in others:
         with pytest.raises(InputError, match=f"Release {written[1]} was trained on feature service '{service}'"):
             release.require(schemas)
+
+
+def test_query_features_older_than_the_release_are_refused_and_much_newer_ones_told(written, caplog):
+    from models.release import load_release
+
+    release = load_release(written[0])
+
+    with pytest.raises(InputError, match=r"2020-09-23 00:00 UTC, later than the online store \(2020-09-22 23:59\)"):
+        release.require_moment(datetime(2020, 9, 22, 23, 59, tzinfo=UTC))
+    release.require_moment(datetime(2020, 9, 30, tzinfo=UTC))
+    assert caplog.messages == []
+    release.require_moment(datetime(2020, 10, 1, tzinfo=UTC))
+    assert caplog.messages == [f"release {written[1]} is 8 days older than the online features: train again soon"]
+
+
+def test_a_manifest_that_lacks_a_part_is_refused(folder, releases):
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    del manifest["services"]
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+    assert "lacks 'services': train again." in error_of(releases)
