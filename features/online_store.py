@@ -21,8 +21,10 @@ def fill_online_store(store: FeatureStore, moment: datetime, *, from_scratch: bo
         The names of the views filled.
 
     Raises:
-        InputError: the store was filled up to a later moment.
+        InputError: the store was filled up to a later moment, or the moment lies before 1970.
     """
+    if moment <= _BEGINNING:
+        raise InputError(f"Nothing is known of {moment:%Y-%m-%d}: choose an --as-of after 1970-01-01.")
     views = views_in_services(store)
     filled = [view.materialization_intervals[-1][1] for view in views if view.materialization_intervals]
     if from_scratch:

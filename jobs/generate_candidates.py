@@ -45,12 +45,14 @@ def main(
     output: Path,
 ) -> None:
     """Write the candidate sets of all users, or of some, from online features."""
+    from features.user_file import read_user_ids
+
+    wanted = read_user_ids(users_file) if users_file else None
     load_tensorflow()
     from features.catalogue import user_ids
     from features.feature_store import open_feature_store, tower_schemas
     from features.online_features import bought_items, online_features, reads
     from features.online_store import filled_until
-    from features.user_file import read_user_ids
     from models.release import load_release
     from retrieval.candidate_file import CandidateFile
     from retrieval.retriever import Retriever
@@ -62,7 +64,7 @@ def main(
     release.require(tower_schemas(store, schemas.query.service, schemas.item.service))
     moment = filled_until(store)
     release.require_moment(moment)
-    users = read_user_ids(users_file) if users_file else user_ids(store, moment).to_pylist()
+    users = wanted or user_ids(store, moment).to_pylist()
     retriever = Retriever.over(release.item_ids, release.item_vectors, release.item_sales, already_bought, k)
     done = bar("candidates", len(users))
     with CandidateFile.written(output) as file:

@@ -176,6 +176,16 @@ def test_a_store_that_was_emptied_and_not_filled_again_is_not_online(store, fill
         filled_until(store)
 
 
+def test_a_moment_before_all_data_is_refused_before_anything_is_emptied(store, fill):
+    from features.online_store import fill_online_store, filled_until
+
+    fill(MIDDLE)
+    with pytest.raises(InputError, match="Nothing is known of 1960-01-01: choose an --as-of after 1970-01-01"):
+        fill_online_store(store, datetime(1960, 1, 1, tzinfo=UTC), from_scratch=True)
+
+    assert filled_until(store) == MIDDLE
+
+
 def test_views_filled_up_to_different_moments_are_refused(store, fill):
     from features.online_store import filled_until
 
