@@ -18,7 +18,9 @@ import pyarrow.parquet as pq
 
 from features.schema import BOUGHT_ITEMS, BOUGHT_ITEMS_KEPT, DAY, MONTH, RECENT_ITEMS, RECENT_ITEMS_KEPT, WEEK
 
-# One bucket of users at a time goes through the list features, whose intermediate result is the square of a history.
+# One bucket of users at a time goes through windows and lists, so that full-size tables fit into 4 GB: the windows of
+# all users do not spill, and the lists' intermediate result is the square of a history.
+_USERS_PER_WINDOW = 250_000
 _USERS_PER_BUCKET = 25_000
 
 # `day` is the number of the UTC day since 1970; a purchase of day d is known from the morning of day d + 1.
@@ -53,7 +55,7 @@ _ACTIVITY = """
     with daily as (
         select user_id, day + 1 as day, count(*) as purchases, sum(exact_price) as spend,
                min(purchased_at) as first_at, max(purchased_at) as last_at
-        from dated_purchases group by all
+        from dated_purchases where hash(user_id) % {buckets} = {bucket} group by all
     ), timeline as (
         select user_id, day, sum(purchases) as purchases, sum(spend) as spend, min(first_at) as first_at,
                max(last_at) as last_at
@@ -186,12 +188,12 @@ def write_feature_tables(
         "week": WEEK,
         "month": MONTH,
     }
-    buckets = users // _USERS_PER_BUCKET + 1
+    windows, buckets = users // _USERS_PER_WINDOW + 1, users // _USERS_PER_BUCKET + 1
     queries = {
         "user_profile": [_PROFILE.format(**words)],
         "item_catalog": [_CATALOG.format(**words)],
         "transactions": [_TRANSACTIONS.format(**words)],
-        "user_activity_daily": [_ACTIVITY.format(**words)],
+        "user_activity_daily": [_ACTIVITY.format(bucket=bucket, buckets=windows, **words) for bucket in range(windows)],
         "item_sales_daily": [_SALES.format(**words)],
         "user_bought_items_daily": [
             _BOUGHT_ITEMS.format(bucket=bucket, buckets=buckets, name=BOUGHT_ITEMS, kept=BOUGHT_ITEMS_KEPT, **words)

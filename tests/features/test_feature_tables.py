@@ -261,10 +261,19 @@ def test_users_are_computed_in_buckets_that_give_the_same_rows(tmp_path, monkeyp
     ]
     write(tmp_path / "one", purchases, users=users)
     monkeypatch.setattr("features.feature_tables._USERS_PER_BUCKET", 2)
+    monkeypatch.setattr("features.feature_tables._USERS_PER_WINDOW", 2)
     write(tmp_path / "several", purchases, users=users)
 
     assert len(lists(tmp_path / "one")) == 9
     assert sorted(lists(tmp_path / "several")) == sorted(lists(tmp_path / "one"))
+    several, one = (
+        pq.read_table(tmp_path / name / "user_activity_daily.parquet").sort_by(
+            [("user_id", "ascending"), ("event_timestamp", "ascending")]
+        )
+        for name in ("several", "one")
+    )
+    assert several.num_rows == 9
+    assert several.equals(one)
 
 
 # Ties, money, types
