@@ -12,8 +12,9 @@ from feast.infra.offline_stores.offline_store import RetrievalMetadata
 from feast.infra.offline_stores.offline_utils import infer_event_timestamp_from_entity_df
 
 from features.asof_job import QueryRows, Rows, TableRows
-from features.asof_query import Table, quoted, types_of
+from features.asof_query import Table, types_of
 from features.errors import InputError
+from features.sql import identifier
 
 _NAME: Final = "entities"
 
@@ -35,7 +36,7 @@ class EntityRows:
 
     def metadata(self, connection: duckdb.DuckDBPyConnection, feature_refs: Sequence[str]) -> RetrievalMetadata:
         """What Feast wants to know of a retrieval before it runs."""
-        moment = f"CAST({quoted(self.timestamp)} AS TIMESTAMPTZ)"
+        moment = f"CAST({identifier(self.timestamp)} AS TIMESTAMPTZ)"
         [(first, last)] = connection.execute(f"SELECT min({moment}), max({moment}) FROM {self.table.sql}").fetchall()
         keys = [name for name in self.table.types if name != self.timestamp]
         return RetrievalMetadata(list(feature_refs), keys, first, last)
@@ -88,7 +89,7 @@ def _from_query(connection: duckdb.DuckDBPyConnection, query: str) -> EntityRows
     schema = {name: _dtype(is_time=kind.startswith("TIMESTAMP")) for name, kind in types.items()}
     timestamp = infer_event_timestamp_from_entity_df(schema)
     if not types[timestamp].startswith("TIMESTAMP"):
-        connection.execute(f"ALTER TABLE {_NAME} ALTER {quoted(timestamp)} TYPE TIMESTAMPTZ")
+        connection.execute(f"ALTER TABLE {_NAME} ALTER {identifier(timestamp)} TYPE TIMESTAMPTZ")
     table = Table(_NAME, types_of(connection, _NAME), "the entity rows")
     return EntityRows(QueryRows(connection, f"SELECT * FROM {_NAME}"), table, timestamp)
 

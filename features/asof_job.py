@@ -218,8 +218,7 @@ def _side_by_side(readers: Sequence[pa.RecordBatchReader], schema: pa.Schema) ->
         rows = min(head.num_rows for head in heads)
         if rows == 0:
             raise RuntimeError(_mismatch(f"one answer ended after {done:,} rows, and others went on"))
-        columns = list(heads[0].columns)
-        columns = [column.slice(0, rows) for column in columns]
+        columns = [column.slice(0, rows) for column in heads[0].columns]
         for head in heads[1:]:
             answer = head.slice(0, rows)
             _check(answer, done, rows)

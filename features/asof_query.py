@@ -16,6 +16,8 @@ from typing import Final
 
 import duckdb
 
+from features.sql import identifier, literal
+
 PROBE: Final = "probe"
 ROW: Final = "row"
 
@@ -48,8 +50,8 @@ class Table:
     def moment(self, column: str) -> str:
         """An expression for a column's moment, null where the column is null."""
         if self.types[column].endswith("_NS"):
-            return f"epoch_ns({quoted(column)})::HUGEINT"
-        return f"epoch_us(CAST({quoted(column)} AS TIMESTAMPTZ))::HUGEINT * 1000"
+            return f"epoch_ns({identifier(column)})::HUGEINT"
+        return f"epoch_us(CAST({identifier(column)} AS TIMESTAMPTZ))::HUGEINT * 1000"
 
     def is_text(self, column: str) -> bool:
         """Whether a column holds text, be it encoded as a category."""
@@ -90,16 +92,6 @@ class ViewJoin:
         return self.cut_off and self.created is not None
 
 
-def quoted(name: str) -> str:
-    """A column's name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def text(value: str) -> str:
-    """A value as an SQL string."""
-    return "'" + value.replace("'", "''") + "'"
-
-
 def types_of(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
     """DuckDB's type of each column of what can be selected from, by column name."""
     relation_ = connection.sql(f"SELECT * FROM {relation}")
@@ -115,7 +107,7 @@ def parquet_table(connection: duckdb.DuckDBPyConnection, path: str) -> Table:
     several = Path(path).is_dir() or not Path(path).is_file()
     files = f"{path}/**/*.parquet" if Path(path).is_dir() else path
     options = "union_by_name = true, hive_types_autocast = false" if several else "hive_partitioning = false"
-    relation = f"read_parquet({text(files)}, {options})"
+    relation = f"read_parquet({literal(files)}, {options})"
     return Table(relation, types_of(connection, relation), path)
 
 
@@ -129,11 +121,11 @@ def probe_sql(entities: Table, timestamp: str, keys: Mapping[str, str]) -> str:
     """
     columns = "".join(
         # A column of nothing but nulls may have no type, and would get one that no key can be compared with.
-        f", {f'CAST({quoted(column)} AS VARCHAR)' if entities.is_untyped(column) else quoted(column)} AS {name}"
+        f", {f'CAST({identifier(column)} AS VARCHAR)' if entities.is_untyped(column) else identifier(column)} AS {name}"
         for column, name in keys.items()
     )
     moment = f"coalesce({entities.moment(timestamp)}, {_FIRST}) AS moment"  # before everything: it finds nothing
-    return f"SELECT row_number() OVER () - 1 AS {quoted(ROW)}, {moment}{columns} FROM {entities.sql}"
+    return f"SELECT row_number() OVER () - 1 AS {identifier(ROW)}, {moment}{columns} FROM {entities.sql}"
 
 
 def has_late_rows_sql(view: ViewJoin) -> str:
@@ -176,9 +168,9 @@ def join_sql(view: ViewJoin, *, late_rows: bool, few_probes: bool) -> str:
     equal = "".join(f"p.{probe} = h.k{number} AND " for number, probe in enumerate(view.keys.values()))
     return (
         f"WITH {', '.join(f'{name} AS ({sql})' for name, sql in ctes.items())} "
-        f"SELECT p.{quoted(ROW)}{selected} FROM {PROBE} AS p ASOF LEFT JOIN history AS h ON {equal}"
+        f"SELECT p.{identifier(ROW)}{selected} FROM {PROBE} AS p ASOF LEFT JOIN history AS h ON {equal}"
         f"(p.moment, {_LAST}, {_LAST_FILE}, {_LAST_LINE}) >= (h.seen, h.created, h.file, h.line) "
-        f"ORDER BY p.{quoted(ROW)}"
+        f"ORDER BY p.{identifier(ROW)}"
     )
 
 
@@ -186,7 +178,7 @@ def between_sql(
     table: Table, columns: Sequence[str], timestamp: str, start: datetime | None, end: datetime | None
 ) -> str:
     """Select the rows stamped from `start` to `end`, both included."""
-    selected = ", ".join(map(quoted, columns))
+    selected = ", ".join(map(identifier, columns))
     return f"SELECT {selected} FROM {table.sql} WHERE {_between(table, timestamp, start, end)}"
 
 
@@ -205,9 +197,9 @@ def latest_sql(
     """
     created_moment = f"coalesce({table.moment(created)}, {_FIRST})" if created else _FIRST
     rank = f"({table.moment(timestamp)}, {created_moment}, {table.file}, {table.line})"
-    by_key = f"GROUP BY {', '.join(map(quoted, keys))}" if keys else "HAVING count(*) > 0"
+    by_key = f"GROUP BY {', '.join(map(identifier, keys))}" if keys else "HAVING count(*) > 0"
     places = f"SELECT max({rank}) AS best FROM {table.sql} WHERE {_between(table, timestamp, start, end)} {by_key}"
-    selected = ", ".join(map(quoted, columns))
+    selected = ", ".join(map(identifier, columns))
     return (
         f"WITH places AS MATERIALIZED ({places}) SELECT {selected} FROM {table.sql} "
         f"WHERE ({table.file}, {table.line}) IN (SELECT (best[3], best[4]) FROM places)"
@@ -216,7 +208,7 @@ def latest_sql(
 
 def _source_sql(view: ViewJoin, *, few_probes: bool) -> str:
     history = view.history
-    keys = [f"{quoted(key)} AS k{number}" for number, key in enumerate(view.keys)] or ["0 AS k0"]
+    keys = [f"{identifier(key)} AS k{number}" for number, key in enumerate(view.keys)] or ["0 AS k0"]
     created = f"coalesce({history.moment(view.created)}, {_FIRST})" if view.created else _FIRST
     columns = [
         *keys,
@@ -224,13 +216,13 @@ def _source_sql(view: ViewJoin, *, few_probes: bool) -> str:
         f"{created} AS created",
         f"{history.file}::UBIGINT AS file",
         f"{history.line}::BIGINT AS line",
-        *(f"{quoted(feature)} AS f{number}" for number, feature in enumerate(view.features)),
+        *(f"{identifier(feature)} AS f{number}" for number, feature in enumerate(view.features)),
     ]
-    conditions = [f"{quoted(view.timestamp)} IS NOT NULL", *(f"{quoted(key)} IS NOT NULL" for key in view.keys)]
+    conditions = [f"{identifier(view.timestamp)} IS NOT NULL", *(f"{identifier(key)} IS NOT NULL" for key in view.keys)]
     if view.hides_late_rows and view.created:
-        conditions.append(f"{quoted(view.created)} IS NOT NULL")
+        conditions.append(f"{identifier(view.created)} IS NOT NULL")
     if few_probes:
-        conditions += [f"{quoted(key)} IN (SELECT {probe} FROM {PROBE})" for key, probe in view.keys.items()]
+        conditions += [f"{identifier(key)} IN (SELECT {probe} FROM {PROBE})" for key, probe in view.keys.items()]
     return f"SELECT {', '.join(columns)} FROM {history.sql} WHERE {' AND '.join(conditions)}"
 
 

@@ -1,7 +1,6 @@
 """Raw tables in, feature tables out, in a workspace that is gone afterwards."""
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ import duckdb
 from features.errors import InputError
 from features.feature_tables import TABLES, FeatureTable, horizon, write_feature_tables
 from features.files import written_whole
+from features.progress import Progress
 from features.raw_tables import RawCounts, load_raw_tables
 
 
@@ -35,7 +35,7 @@ def build_feature_tables(
     *,
     quarantine: Path | None,
     memory_limit: str,
-    progress: Callable[[str, int], Callable[[int], object]],
+    progress: Progress,
 ) -> Built:
     """Read, check, compute and write; `output` is replaced only when everything is there.
 

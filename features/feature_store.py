@@ -15,6 +15,9 @@ from features.errors import InputError
 from features.schema import ITEM_ID, USER_ID
 from features.service_schema import FeatureColumn, ServiceSchema, TowerSchemas
 
+# Earlier than every stamp: the door refuses purchases before it.
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
 _EMBEDDED_KEY = "embedded_key"
 _ENCODING = "encoding"
 
@@ -72,9 +75,9 @@ def service_schema(store: FeatureStore, name: str, entity_key: str) -> ServiceSc
     embedded = service.tags.get(_EMBEDDED_KEY)
     if embedded not in {None, entity_key}:
         raise InputError(f"Feature service '{name}' embeds the key '{embedded}', but describes '{entity_key}'.")
-    columns = []
+    views, columns = _views(store), []
     for projection in service.feature_view_projections:
-        view = _view(store, projection.name)
+        view = views[projection.name]
         for field in projection.features:
             tag = field.tags.get(_ENCODING) or view.tags.get(f"{_ENCODING}:{field.name}")
             columns.append(FeatureColumn.declared(field.name, str(field.dtype), tag, projection.name, name))
@@ -90,15 +93,16 @@ def tower_schemas(store: FeatureStore, query_service: str, item_service: str) ->
 
 def views_in_services(store: FeatureStore) -> list[FeatureView]:
     """Return the stored feature views that some feature service reads, directly or through an on-demand view."""
+    views = _views(store)
     names: set[str] = set()
     for service in store.list_feature_services():
         for projection in service.feature_view_projections:
-            view = _view(store, projection.name)
+            view = views[projection.name]
             if isinstance(view, OnDemandFeatureView):
                 names.update(source.name for source in view.source_feature_view_projections.values())
             else:
                 names.add(view.name)
-    return [store.get_feature_view(name) for name in sorted(names)]
+    return [views[name] for name in sorted(names)]
 
 
 def read_source(
@@ -124,11 +128,10 @@ def read_source(
         feature_name_columns=columns,
         timestamp_field=source.timestamp_field,
         created_timestamp_column=source.created_timestamp_column or None,
-        start_date=datetime(1970, 1, 1, tzinfo=UTC),
+        start_date=BEGINNING,
         end_date=known_at,
     ).to_arrow()
 
 
-def _view(store: FeatureStore, name: str) -> FeatureView | OnDemandFeatureView:
-    on_demand = {view.name: view for view in store.list_on_demand_feature_views()}
-    return on_demand[name] if name in on_demand else store.get_feature_view(name)
+def _views(store: FeatureStore) -> dict[str, FeatureView | OnDemandFeatureView]:
+    return {view.name: view for view in (*store.list_feature_views(), *store.list_on_demand_feature_views())}

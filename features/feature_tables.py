@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.schema import BOUGHT_ITEMS, BOUGHT_ITEMS_KEPT, DAY, MONTH, RECENT_ITEMS, RECENT_ITEMS_KEPT, WEEK
+from features.sql import literal
 
 # One bucket of users at a time goes through windows and lists, so that full-size tables fit into 4 GB: the windows of
 # all users do not spill, and the lists' intermediate result is the square of a history.
@@ -199,7 +200,7 @@ def write_feature_tables(
             _BOUGHT_ITEMS.format(bucket=bucket, buckets=buckets, name=BOUGHT_ITEMS, kept=BOUGHT_ITEMS_KEPT, **words)
             for bucket in range(buckets)
         ],
-        "user_recent_items_daily": [_RECENT_ITEMS.format(path=_quoted(folder / "user_bought_items_daily.parquet"))],
+        "user_recent_items_daily": [_RECENT_ITEMS.format(path=literal(folder / "user_bought_items_daily.parquet"))],
     }
     written = []
     for name, parts in queries.items():
@@ -213,10 +214,6 @@ def horizon(connection: duckdb.DuckDBPyConnection) -> datetime:
     last = "(select max(epoch_us(purchased_at)) // 86400000000 + 1 from purchases)"
     moment: datetime = connection.execute(f"select {_STAMP.format(day=last)}").fetchall()[0][0]
     return moment
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _write(connection: duckdb.DuckDBPyConnection, queries: list[str], path: Path) -> int:

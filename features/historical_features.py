@@ -1,7 +1,6 @@
 """Features as they were known at a row's own moment, through Feast's offline store."""
 
 import logging
-from collections.abc import Callable
 from datetime import datetime
 
 import numpy as np
@@ -11,6 +10,7 @@ from feast import FeatureStore
 
 from features.errors import InputError
 from features.feature_store import feature_service
+from features.progress import Done
 from features.schema import EVENT_TIMESTAMP, REQUEST_TIMESTAMP, ROW_ID
 from features.service_schema import ServiceSchema
 
@@ -25,7 +25,7 @@ def historical_features(
     store: FeatureStore,
     schema: ServiceSchema,
     entities: pa.Table,
-    progress: Callable[[int], object] = lambda _: None,
+    done: Done = lambda _: None,
 ) -> pa.Table:
     """Join the features of a service, each row as of its own timestamp.
 
@@ -33,7 +33,7 @@ def historical_features(
         store: an applied feature store.
         schema: the service and its columns.
         entities: columns `schema.entity_key` (string) and `event_timestamp` (timestamp[us, UTC]), (rows,).
-        progress: called with the number of rows done since the last call.
+        done: called with the number of rows done since the last call.
 
     Returns:
         Columns entity key, `event_timestamp` and the service's features in the schema's order and Arrow types, one
@@ -52,7 +52,7 @@ def historical_features(
         frame[ROW_ID] = np.arange(len(frame))
         joined = store.get_historical_features(entity_df=frame, features=service).to_arrow()
         parts.append(_in_entity_order(joined, rows, schema))
-        progress(rows.num_rows)
+        done(rows.num_rows)
     if not parts:
         return _empty(entities.select(keys), schema)
     table = pa.concat_tables(parts)

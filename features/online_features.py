@@ -25,11 +25,16 @@ def online_features(store: FeatureStore, schema: ServiceSchema, ids: list[str], 
         The entity key and the service's features in the schema's order and Arrow types, one row per id, in order.
         A feature without a stored value is null.
     """
-    service = feature_service(store, schema.service)
-    rows = {schema.entity_key: ids, REQUEST_TIMESTAMP: [moment] * len(ids)}
-    response = store.get_online_features(features=service, entity_rows=rows).to_dict()
+    response = _read(store, schema.service, {schema.entity_key: ids, REQUEST_TIMESTAMP: [moment] * len(ids)})
     columns = {column.name: _array(response[column.name], column.arrow_type) for column in schema.columns}
     return pa.table({schema.entity_key: pa.array(ids, pa.string()), **columns})
+
+
+def _read(store: FeatureStore, service: str, rows: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    response: dict[str, list[Any]] = store.get_online_features(
+        features=feature_service(store, service), entity_rows=rows
+    ).to_dict()
+    return response
 
 
 def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
@@ -39,18 +44,15 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
 
 def bought_items(store: FeatureStore, ids: list[str]) -> pa.ListArray:
     """Read the items each user has bought, newest first, list<string> (ids,); null for a user without purchases."""
-    service = feature_service(store, ALREADY_BOUGHT)
-    response = store.get_online_features(features=service, entity_rows={USER_ID: ids}).to_dict()
-    return pa.array(response[BOUGHT_ITEMS], pa.list_(pa.string()))
+    return pa.array(_read(store, ALREADY_BOUGHT, {USER_ID: ids})[BOUGHT_ITEMS], pa.list_(pa.string()))
 
 
 def item_names(store: FeatureStore, ids: list[str]) -> list[str]:
     """Read the names of items for people to read; the id where there is none."""
     if not ids:  # Feast takes an empty read for one without keys
         return []
-    service = feature_service(store, ITEM_CARD)
-    response = store.get_online_features(features=service, entity_rows={ITEM_ID: ids}).to_dict()
-    return [name or item for item, name in zip(ids, response[PROD_NAME], strict=True)]
+    names = _read(store, ITEM_CARD, {ITEM_ID: ids})[PROD_NAME]
+    return [name or item for item, name in zip(ids, names, strict=True)]
 
 
 def reads(ids: list[str]) -> Iterator[list[str]]:

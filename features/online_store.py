@@ -6,9 +6,7 @@ from feast import FeatureStore, FeatureView
 from feast.infra.provider import get_provider
 
 from features.errors import InputError
-from features.feature_store import views_in_services
-
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+from features.feature_store import BEGINNING, views_in_services
 
 
 def fill_online_store(store: FeatureStore, moment: datetime, *, from_scratch: bool) -> list[str]:
@@ -23,7 +21,7 @@ def fill_online_store(store: FeatureStore, moment: datetime, *, from_scratch: bo
     Raises:
         InputError: the store was filled up to a later moment, or the moment lies before 1970.
     """
-    if moment <= _BEGINNING:
+    if moment <= BEGINNING:
         raise InputError(f"Nothing is known of {moment:%Y-%m-%d}: choose an --as-of after 1970-01-01.")
     views = views_in_services(store)
     filled = [view.materialization_intervals[-1][1] for view in views if view.materialization_intervals]
@@ -35,7 +33,7 @@ def fill_online_store(store: FeatureStore, moment: datetime, *, from_scratch: bo
             "to go back in time, add --from-scratch, which empties it first."
         )
     names = [view.name for view in views]
-    store.materialize(_BEGINNING, moment, feature_views=names)
+    store.materialize(BEGINNING, moment, feature_views=names)
     return names
 
 

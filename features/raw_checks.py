@@ -22,7 +22,7 @@ from features.errors import InputError
 from features.files import written_whole
 from features.raw_files import ARTICLES, CUSTOMERS, TRANSACTIONS, RawFile, places, shown
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 QUARANTINE_COLUMNS: Final = ("table", "line", "reason", "record")
 STAGED: Final = {CUSTOMERS: "staged_customers", ARTICLES: "staged_articles", TRANSACTIONS: "staged_transactions"}
@@ -160,7 +160,7 @@ def opened_quarantine(path: Path | None) -> Iterator[Quarantine | None]:
             quarantine = Quarantine(text, Path(folder))
             yield quarantine
         for (table, reason), count in quarantine.rows.items():
-            logger.warning("%s: %s set aside in %s: %s", table, counted(count), path, reason)
+            _logger.warning("%s: %s set aside in %s: %s", table, counted(count), path, reason)
         if quarantine.rows:
             with written_whole(path) as fresh:
                 draft.rename(fresh)

@@ -31,8 +31,9 @@ from features.raw_files import (
     shown,
     unreadable_parquet,
 )
+from features.sql import identifier, literal
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 TYPED: Final = {CUSTOMERS: "users", ARTICLES: "items", TRANSACTIONS: "purchases"}
 
@@ -135,7 +136,7 @@ def _stage(connection: duckdb.DuckDBPyConnection, file: RawFile, quarantine: Qua
     malformed = 0
     if file.is_parquet:
         for name in file.integer_ids:
-            logger.warning("%s: %s holds integers; whether its ids had leading zeros cannot be known", file.path, name)
+            _logger.warning("%s: %s holds integers; whether its ids had leading zeros cannot be known", file.path, name)
         _stage_parquet(connection, file)
     else:
         try:
@@ -144,14 +145,14 @@ def _stage(connection: duckdb.DuckDBPyConnection, file: RawFile, quarantine: Qua
             copy, malformed = _without_malformed_rows(file, quarantine, first_sentence(error))
             _stage_csv(connection, file, copy)
     if file.absent_columns:
-        logger.info("%s has no column %s: null throughout", file.path, ", ".join(file.absent_columns))
+        _logger.info("%s has no column %s: null throughout", file.path, ", ".join(file.absent_columns))
     if not malformed and not _count(connection, STAGED[file.table]):
         raise InputError(f"{file.path} has column names but no rows; download or write it again")
     return malformed
 
 
 def _stage_csv(connection: duckdb.DuckDBPyConnection, file: RawFile, path: Path) -> None:
-    columns = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in _staged_names(file))
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in _staged_names(file))
     connection.execute(
         f"CREATE OR REPLACE TABLE {STAGED[file.table]} AS SELECT * FROM read_csv(?, columns = {{{columns}}}, "
         """auto_detect = false, header = true, delim = ',', quote = '"', escape = '"')""",
@@ -161,7 +162,7 @@ def _stage_csv(connection: duckdb.DuckDBPyConnection, file: RawFile, path: Path)
 
 def _stage_parquet(connection: duckdb.DuckDBPyConnection, file: RawFile) -> None:
     columns = ", ".join(
-        f"nullif(CAST({_identifier(name)} AS VARCHAR), '') AS {_identifier(staged)}"
+        f"nullif(CAST({identifier(name)} AS VARCHAR), '') AS {identifier(staged)}"
         for name, staged in zip(file.columns, _staged_names(file), strict=True)
     )
     try:
@@ -225,7 +226,9 @@ def _make_typed_table(connection: duckdb.DuckDBPyConnection, file: RawFile, set_
     connection.execute(f"DROP TABLE {staged}")
     connection.execute("DROP TABLE bad_rows")
     rows = _count(connection, typed)
-    logger.info("%s: %s in, %s kept, %s set aside", file.path, counted(rows + set_aside), f"{rows:,}", f"{set_aside:,}")
+    _logger.info(
+        "%s: %s in, %s kept, %s set aside", file.path, counted(rows + set_aside), f"{rows:,}", f"{set_aside:,}"
+    )
     if not rows:
         raise InputError(
             f"{file.path}: all of its {counted(set_aside)} would be set aside; load it without a quarantine to see why"
@@ -240,11 +243,3 @@ def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
 def _staged_names(file: RawFile) -> list[str]:
     # A column called rowid would hide the row's position.
     return [f"{name} of the file" if name.casefold() == "rowid" else name for name in file.columns]
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -1,6 +1,5 @@
 """The training set: every purchase with what was known of its user and its item at that moment."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +9,10 @@ from feast import FeatureStore
 from numpy.typing import NDArray
 
 from features.historical_features import historical_features
+from features.progress import Progress
 from features.purchases import Purchases
 from features.schema import EVENT_TIMESTAMP, ITEM_ID, USER_ID
 from features.service_schema import TowerSchemas
-
-Progress = Callable[[str, int], Callable[[int], object]]
 
 
 @dataclass(frozen=True)

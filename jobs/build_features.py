@@ -7,17 +7,11 @@ from pathlib import Path
 
 import click
 
-from jobs.console import FEATURE_TABLES, RAW_DIR, Stopwatch, bar, job
+from jobs.console import FEATURE_TABLES, Stopwatch, bar, job, raw_dir_option
 
 
 @click.command()
-@click.option(
-    "--raw-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=RAW_DIR,
-    show_default="data/raw",
-    help="Folder of customers, articles and transactions_train, each .csv, .csv.gz or .parquet.",
-)
+@raw_dir_option
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),

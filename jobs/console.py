@@ -17,6 +17,8 @@ from typing import Any
 
 import click
 
+from features.progress import Done
+
 ROOT = Path(__file__).resolve().parent.parent
 RAW_DIR = ROOT / "data" / "raw"
 FEATURE_TABLES = Path(os.environ.get("FEATURE_TABLES", ROOT / "data" / "features"))
@@ -25,6 +27,13 @@ RELEASES = ROOT / "artifacts"
 DEBUG = "FEAST_TWO_TOWER_DEBUG"
 CANDIDATES = ROOT / "data" / "candidates.parquet"
 
+raw_dir_option = click.option(
+    "--raw-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=RAW_DIR,
+    show_default="data/raw",
+    help="Folder of the raw tables customers, articles and transactions_train.",
+)
 repo_option = click.option(
     "--repo",
     type=click.Path(path_type=Path, file_okay=False),
@@ -71,13 +80,11 @@ def job(main: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def bar(label: str, total: int) -> Callable[[int], object]:
+def bar(label: str, total: int) -> Done:
     """Return the `update` of a progress bar, which is silent where stderr is not a terminal."""
     from tqdm import tqdm
 
-    update: Callable[[int], object] = tqdm(
-        total=total, desc=label, unit="", unit_scale=True, disable=None, leave=False
-    ).update
+    update: Done = tqdm(total=total, desc=label, unit="", unit_scale=True, disable=None, leave=False).update
     return update
 
 

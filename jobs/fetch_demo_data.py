@@ -9,17 +9,11 @@ from pathlib import Path
 
 import click
 
-from jobs.console import RAW_DIR, Stopwatch, job
+from jobs.console import Stopwatch, job, raw_dir_option
 
 
 @click.command()
-@click.option(
-    "--raw-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=RAW_DIR,
-    show_default="data/raw",
-    help="The folder to write customers.csv, articles.csv and transactions_train.csv to.",
-)
+@raw_dir_option
 @job
 def main(raw_dir: Path) -> None:
     """Write the demo data as raw tables, in the layout of the H&M competition's files."""

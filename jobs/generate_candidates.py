@@ -17,7 +17,10 @@ from jobs.console import CANDIDATES, Stopwatch, bar, job, load_tensorflow, relea
 @releases_option
 @click.option("--release", "version", help="Version of the release; by default the latest.")
 @click.option(
-    "--users", "users_file", type=click.Path(path_type=Path, dir_okay=False), help="File of user ids, one a line."
+    "--users",
+    "users_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File of user ids, one a line; by default all users.",
 )
 @click.option("--k", type=click.IntRange(1), default=100, show_default=True, help="Candidates for each user.")
 @click.option(
