@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import duckdb
 import ibis  # type: ignore[import-untyped]
@@ -22,8 +22,7 @@ from feast.saved_dataset import SavedDatasetStorage
 
 from features.asof_query import ROW
 from features.files import written_whole
-
-ROWS_PER_BATCH: Final = 65_536
+from features.parquet_rows import ROWS_PER_BATCH
 
 
 class Rows(Protocol):
@@ -132,6 +131,12 @@ class AsOfRetrievalJob(IbisRetrievalJob):  # type: ignore[misc]  # feast has no 
         self._rows = rows
         self._config = config
 
+    def to_arrow(self, validation_reference: Any = None, timeout: int | None = None) -> pa.Table:
+        """All rows at once, with their on-demand features."""
+        if self.on_demand_feature_views and validation_reference is None:
+            return self._transformed(self._to_arrow_internal(timeout))
+        return super().to_arrow(validation_reference, timeout)
+
     def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:
         del timeout  # Feast's own DuckDB store has no use for it either
         return self._rows.table()
@@ -196,13 +201,29 @@ class AsOfRetrievalJob(IbisRetrievalJob):  # type: ignore[misc]  # feast has no 
         return written
 
     def _transformed(self, table: pa.Table) -> pa.Table:
-        return AsOfRetrievalJob(
-            TableRows(table),
+        """Append the on-demand features; only the columns that their views declare as inputs become a frame."""
+        inputs = {name for view in self.on_demand_feature_views for name in _inputs(view)}
+        narrow = table.select([name for name in table.column_names if name in inputs])
+        job = AsOfRetrievalJob(
+            TableRows(narrow),
             self._config,
             on_demand_feature_views=self.on_demand_feature_views,
             full_feature_names=self.full_feature_names,
             metadata=self.metadata,
-        ).to_arrow()
+        )
+        answer = IbisRetrievalJob.to_arrow(job)
+        for name in answer.column_names[narrow.num_columns :]:
+            table = table.append_column(name, answer[name])
+        return table
+
+
+def _inputs(view: OnDemandFeatureView) -> set[str]:
+    """The columns an on-demand view reads, each under both of its names, as Feast looks for either."""
+    projections = view.source_feature_view_projections.values()
+    features = [(projection, feature.name) for projection in projections for feature in projection.features]
+    full = {f"{projection.name_to_use()}__{name}" for projection, name in features}
+    full |= {f"{projection.name}__{name}" for projection, name in features}
+    return full | {name for _, name in features} | set(view.get_request_data_schema())
 
 
 def _batches(first: pa.Table, others: Iterator[pa.Table]) -> Iterator[pa.RecordBatch]:

@@ -1,63 +1,69 @@
 """Features as they were known at a row's own moment, through Feast's offline store."""
 
 import logging
+from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from feast import FeatureStore
 
+from features.asof_store import AsOfOfflineStoreConfig
 from features.errors import InputError
 from features.feature_store import feature_service
+from features.files import written_whole
+from features.parquet_rows import ParquetRows
 from features.progress import Done
 from features.schema import EVENT_TIMESTAMP, REQUEST_TIMESTAMP, ROW_ID
 from features.service_schema import ServiceSchema
-
-# Feast's DuckDB store joins a key with the whole of its history before it looks at the time, so that its memory grows
-# with rows x history: 1.46 million rows at once took 21 GB. In slices it stays below 4 GB, and is no slower.
-ROWS_PER_JOIN = 100_000
+from features.sql import identifier, literal
 
 _logger = logging.getLogger(__name__)
 
 
-def historical_features(
-    store: FeatureStore,
-    schema: ServiceSchema,
-    entities: pa.Table,
-    done: Done = lambda _: None,
-) -> pa.Table:
-    """Join the features of a service, each row as of its own timestamp.
+def historical_features(store: FeatureStore, schema: ServiceSchema, entities: pa.Table) -> pa.Table:
+    """Join the features of a service, each row as of its own timestamp. What was not known then is not seen.
 
     Args:
         store: an applied feature store.
         schema: the service and its columns.
-        entities: columns `schema.entity_key` (string) and `event_timestamp` (timestamp[us, UTC]), (rows,).
-        done: called with the number of rows done since the last call.
+        entities: columns `schema.entity_key` (string), `event_timestamp` (timestamp[us, UTC]) and any others, (rows,).
 
     Returns:
-        Columns entity key, `event_timestamp` and the service's features in the schema's order and Arrow types, one
-        row per row of `entities`, in the same order. A feature unknown at that moment is null.
+        The columns of `entities` and the service's features in the schema's order and Arrow types, one row per row of
+        `entities`, in the same order. A feature unknown at that moment is null.
 
     Raises:
         InputError: the offline store lost, added or repeated rows.
     """
-    service = feature_service(store, schema.service)
-    keys = [schema.entity_key, EVENT_TIMESTAMP]
-    parts = []
-    for start in range(0, entities.num_rows, ROWS_PER_JOIN):
-        rows = entities.select(keys).slice(start, ROWS_PER_JOIN)
-        frame = rows.to_pandas()
-        frame[REQUEST_TIMESTAMP] = frame[EVENT_TIMESTAMP]
-        frame[ROW_ID] = np.arange(len(frame))
-        joined = store.get_historical_features(entity_df=frame, features=service).to_arrow()
-        parts.append(_in_entity_order(joined, rows, schema))
-        done(rows.num_rows)
-    if not parts:
-        return _empty(entities.select(keys), schema)
-    table = pa.concat_tables(parts)
-    _logger.info("%s: %s rows in, %s rows out", schema.service, f"{entities.num_rows:,}", f"{table.num_rows:,}")
-    return table
+    answer = _answer_schema(entities.schema, schema)
+    if entities.num_rows == 0:
+        return answer.empty_table()
+    return pa.Table.from_batches(_joined(store, schema, entities, answer), answer)
+
+
+def write_historical_features(
+    store: FeatureStore, schema: ServiceSchema, entities: ParquetRows, path: Path, done: Done = lambda _: None
+) -> ParquetRows:
+    """Do what `historical_features` does from file to file; with the as-of store only a batch is held in memory.
+
+    Args:
+        store: an applied feature store.
+        schema: the service and its columns.
+        entities: the entity rows, in one file.
+        path: the file to write, whole or not at all.
+        done: called with the number of rows done since the last call.
+    """
+    answer = _answer_schema(entities.schema, schema)
+    with written_whole(path) as fresh, pq.ParquetWriter(fresh, answer, compression="zstd") as writer:
+        for batch in _joined(store, schema, entities, answer):
+            writer.write_batch(batch)
+            done(batch.num_rows)
+    return ParquetRows((path,))
 
 
 def as_of(entity_key: str, ids: pa.Array | pa.ChunkedArray, moment: datetime) -> pa.Table:
@@ -66,24 +72,51 @@ def as_of(entity_key: str, ids: pa.Array | pa.ChunkedArray, moment: datetime) ->
     return pa.table({entity_key: ids, EVENT_TIMESTAMP: stamps.cast(pa.timestamp("us", tz="UTC"))})
 
 
-def _in_entity_order(joined: pa.Table, rows: pa.Table, schema: ServiceSchema) -> pa.Table:
-    order = pc.sort_indices(joined[ROW_ID])
-    found = joined[ROW_ID].take(order).to_numpy()
-    if not np.array_equal(found, np.arange(rows.num_rows)):
-        raise InputError(
-            f"The offline store returned {joined.num_rows:,} rows for {rows.num_rows:,} rows asked of feature service "
-            f"'{schema.service}': set `offline_store: {{type: duckdb}}` in feature_store.yaml (Feast's file store "
-            "drops rows without a feature value)."
-        )
-    features = joined.select([column.name for column in schema.columns]).take(order)
-    return pa.table(
-        {
-            **{name: rows[name] for name in rows.column_names},
-            **{column.name: features[column.name].cast(column.arrow_type, safe=False) for column in schema.columns},
-        }
+def _answer_schema(entities: pa.Schema, schema: ServiceSchema) -> pa.Schema:
+    return pa.schema([*entities, *(pa.field(column.name, column.arrow_type) for column in schema.columns)])
+
+
+def _joined(
+    store: FeatureStore, schema: ServiceSchema, entities: pa.Table | ParquetRows, answer: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """The answer in batches, in the order of `entities` and the types of `answer`."""
+    streams = isinstance(store.config.offline_store, AsOfOfflineStoreConfig)
+    job = store.get_historical_features(
+        entity_df=_request(entities) if streams else _frame(entities),
+        features=feature_service(store, schema.service),
+        filter_by_created_timestamp=True,
     )
+    rows = 0
+    for batch in job.to_arrow_batches() if streams else _in_order(job.to_arrow(), entities.num_rows, schema.service):
+        columns = [batch[field.name].cast(field.type, safe=False) for field in answer]
+        yield pa.RecordBatch.from_arrays(columns, schema=answer)
+        rows += batch.num_rows
+    _logger.info("%s: %s rows in, %s rows out", schema.service, f"{entities.num_rows:,}", f"{rows:,}")
 
 
-def _empty(rows: pa.Table, schema: ServiceSchema) -> pa.Table:
-    columns = {column.name: pa.array([], column.arrow_type) for column in schema.columns}
-    return pa.table({**{name: rows[name] for name in rows.column_names}, **columns})
+def _request(entities: pa.Table | ParquetRows) -> pa.Table | str:
+    """The entity rows for the as-of store, which takes Arrow and SQL beside Feast's frames, and checks what comes."""
+    if isinstance(entities, pa.Table):
+        return entities.append_column(REQUEST_TIMESTAMP, entities[EVENT_TIMESTAMP])
+    files = ", ".join(literal(path) for path in entities.paths)
+    return f"SELECT *, {identifier(EVENT_TIMESTAMP)} AS {identifier(REQUEST_TIMESTAMP)} FROM read_parquet([{files}])"
+
+
+def _frame(entities: pa.Table | ParquetRows) -> pd.DataFrame:
+    """The entity rows for any other store, with a number that leads the answer back into their order."""
+    frame: pd.DataFrame = (entities.table() if isinstance(entities, ParquetRows) else entities).to_pandas()
+    frame[REQUEST_TIMESTAMP] = frame[EVENT_TIMESTAMP]
+    frame[ROW_ID] = np.arange(len(frame))
+    return frame
+
+
+def _in_order(joined: pa.Table, rows: int, service: str) -> list[pa.RecordBatch]:
+    order = pc.sort_indices(joined[ROW_ID])
+    if not np.array_equal(joined[ROW_ID].take(order).to_numpy(), np.arange(rows)):
+        raise InputError(
+            f"The offline store returned {joined.num_rows:,} rows for {rows:,} rows asked of feature service "
+            f"'{service}': set `offline_store: {{type: features.asof_store.AsOfOfflineStore}}` in feature_store.yaml "
+            "(Feast's file store drops rows without a feature value)."
+        )
+    batches: list[pa.RecordBatch] = joined.take(order).to_batches()
+    return batches

@@ -65,12 +65,12 @@ def training_set(
     """
     rows = purchases.training
     moments, query_rows = _distinct(rows)
-    queries = historical_features(store, schemas.query, moments, progress("query features", moments.num_rows))
-    items = historical_features(store, schemas.item, rows, progress("item features", rows.num_rows))
+    queries = historical_features(store, schemas.query, moments)
+    items = historical_features(store, schemas.item, rows)
     days = _day_numbers(rows)
     sampled_per_day = min(sampled_per_day, len(catalogue_ids))
     sample = _sample(rows, catalogue_ids, sampled_per_day, seed)
-    sampled = historical_features(store, schemas.item, sample, progress("catalogue features", sample.num_rows))
+    sampled = historical_features(store, schemas.item, sample)
     return TrainingSet(queries, query_rows, items, days, sampled, sampled_per_day, len(catalogue_ids))
 
 

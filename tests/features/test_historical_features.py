@@ -167,23 +167,65 @@ def test_columns_have_the_order_and_the_types_of_the_schema(ask, toy_store):
             assert [field.type for field in table.schema][2:] == [column.arrow_type for column in schema.columns]
 
 
-def test_joining_in_slices_gives_the_same_rows(ask, purchases, monkeypatch):
-    rows = [(user, moment) for user, _, moment, _ in purchases[::500]]
-    whole = ask("query_tower_v2", rows)
-    monkeypatch.setattr("features.historical_features.ROWS_PER_JOIN", 4)
+def test_from_file_to_file_come_the_same_rows_with_whatever_else_stood_beside_them(toy_store, purchases, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    assert ask("query_tower_v2", rows).combine_chunks().equals(whole.combine_chunks())
+    from features.feature_store import service_schema
+    from features.historical_features import historical_features, write_historical_features
+    from features.parquet_rows import ParquetRows
+
+    schema = service_schema(toy_store, "query_tower_v2", USER_ID)
+    entities = pa.table(
+        {
+            "user_id": pa.array([user for user, *_ in purchases]),
+            "place": pa.array(range(len(purchases)), pa.int32()),
+            "event_timestamp": pa.array([moment for _, _, moment, _ in purchases], pa.timestamp("us", tz="UTC")),
+        }
+    )
+    pq.write_table(entities, tmp_path / "entities.parquet")
+    done = []
+
+    rows = write_historical_features(
+        toy_store, schema, ParquetRows((tmp_path / "entities.parquet",)), tmp_path / "joined.parquet", done.append
+    )
+
+    table = historical_features(toy_store, schema, entities)
+    assert sum(done) == rows.num_rows == len(purchases)
+    assert rows.table().combine_chunks().equals(table.combine_chunks())
+    assert table.column_names[:3] == ["user_id", "place", "event_timestamp"]
+    assert table.select([0, 1, 2]).equals(entities)
+
+
+@pytest.mark.parametrize("other", ["duckdb", "file"])
+def test_feasts_own_stores_give_the_same_rows_where_they_lose_none(ask, toy, tmp_path, purchases, other):
+    from features.feature_store import open_feature_store
+
+    rows = [(user, moment) for user, _, moment, _ in purchases[1000::50]]  # everybody has bought by then
+    if other == "file":
+        known = ask("already_bought_v1", rows)["bought_items"].to_pylist()
+        rows = [row for row, items in zip(rows, known, strict=True) if items]
+
+    for service in ("already_bought_v1", "query_tower_v2"):
+        theirs = ask(service, rows, open_feature_store(with_offline_store(toy, tmp_path / service, other).repo))
+        assert theirs.combine_chunks().equals(ask(service, rows).combine_chunks())
+
+
+def with_offline_store(toy, folder, kind):
+    """A copy of the toy project with another offline store."""
+    copy = toy.copy_to(folder)
+    settings = copy.repo / "feature_store.yaml"
+    text = settings.read_text(encoding="utf-8")
+    text, count = re.subn(r"(offline_store:\n) +type: \S+\n( +\S+: \S+\n)*", rf"\1  type: {kind}\n", text)
+    assert count == 1
+    settings.write_text(text, encoding="utf-8")
+    return copy
 
 
 def test_a_store_that_loses_rows_is_refused_by_name(ask, toy, tmp_path, purchases):
     from features.feature_store import open_feature_store
 
-    copy = toy.copy_to(tmp_path / "dask")
-    settings = copy.repo / "feature_store.yaml"
-    text = settings.read_text(encoding="utf-8")
-    text, count = re.subn(r"(offline_store:\n +type:) \S+", r"\1 file", text)
-    assert count == 1
-    settings.write_text(text, encoding="utf-8")
+    copy = with_offline_store(toy, tmp_path / "dask", "file")
     first = {user: (user, moment) for user, _, moment, _ in reversed(purchases)}
 
     with pytest.raises(InputError, match="rows for 199 rows asked of feature service 'already_bought_v1'"):
