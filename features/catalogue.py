@@ -1,5 +1,6 @@
 """The catalogue: every item there is, with what is known of it at one moment."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -12,6 +13,35 @@ from features.feature_store import read_source, service_schema
 from features.historical_features import as_of, historical_features
 from features.schema import ITEM_ID, USER_ID
 from features.service_schema import ServiceSchema
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All items at one moment.
+
+    Attributes:
+        ids: str, (items,), ascending.
+        features: features of a service, in the order of `ids`.
+        sales: float32, (items,), units sold in the week before.
+    """
+
+    ids: NDArray[np.str_]
+    features: pa.Table
+    sales: NDArray[np.float32]
+
+
+def catalogue_at(store: FeatureStore, schema: ServiceSchema, moment: datetime) -> Catalogue:
+    """Read the catalogue as of a moment, with the features of the service `schema`.
+
+    Raises:
+        InputError: it is empty.
+    """
+    ids = catalogue_ids(store, moment)
+    return Catalogue(
+        ids=np.array(ids.to_pylist(), np.str_),
+        features=features_at(store, schema, ids, moment),
+        sales=sales_at(store, ids, moment),
+    )
 
 
 def catalogue_ids(store: FeatureStore, moment: datetime) -> pa.Array:

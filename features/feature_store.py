@@ -7,10 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from feast import FeatureService, FeatureStore, FeatureView, OnDemandFeatureView
 from feast.errors import FeastObjectNotFoundException
+from feast.infra.offline_stores.offline_store import RetrievalJob
 from feast.infra.offline_stores.offline_utils import get_offline_store_from_config
 
+from features.asof_job import AsOfRetrievalJob
 from features.errors import InputError
 from features.schema import ITEM_ID, USER_ID
 from features.service_schema import FeatureColumn, ServiceSchema, TowerSchemas
@@ -93,16 +96,15 @@ def tower_schemas(store: FeatureStore, query_service: str, item_service: str) ->
 
 def views_in_services(store: FeatureStore) -> list[FeatureView]:
     """Return the stored feature views that some feature service reads, directly or through an on-demand view."""
+    names = {name for service in store.list_feature_services() for name in _stored_views(store, service)}
     views = _views(store)
-    names: set[str] = set()
-    for service in store.list_feature_services():
-        for projection in service.feature_view_projections:
-            view = views[projection.name]
-            if isinstance(view, OnDemandFeatureView):
-                names.update(source.name for source in view.source_feature_view_projections.values())
-            else:
-                names.add(view.name)
     return [views[name] for name in sorted(names)]
+
+
+def views_of_service(store: FeatureStore, name: str) -> list[FeatureView]:
+    """Return the stored feature views that the feature service `name` reads, directly or through an on-demand view."""
+    views = _views(store)
+    return [views[view] for view in sorted(_stored_views(store, feature_service(store, name)))]
 
 
 def read_source(
@@ -117,6 +119,22 @@ def read_source(
         known_at: rows stamped later are left out.
         latest: only the last row of every key instead of all rows.
     """
+    return _source(store, view_name, columns, known_at, latest=latest).to_arrow()
+
+
+def write_source(store: FeatureStore, view_name: str, columns: list[str], path: Path, *, known_at: datetime) -> Path:
+    """Write all rows of a feature view's own source to a Parquet file; the as-of store holds only a batch in memory."""
+    job = _source(store, view_name, columns, known_at, latest=False)
+    if isinstance(job, AsOfRetrievalJob):
+        job.to_parquet(path)
+    else:
+        pq.write_table(job.to_arrow(), path)
+    return path
+
+
+def _source(
+    store: FeatureStore, view_name: str, columns: list[str], known_at: datetime, *, latest: bool
+) -> RetrievalJob:
     view = store.get_feature_view(view_name)
     source = view.batch_source
     offline = get_offline_store_from_config(store.config.offline_store)
@@ -130,7 +148,19 @@ def read_source(
         created_timestamp_column=source.created_timestamp_column or None,
         start_date=BEGINNING,
         end_date=known_at,
-    ).to_arrow()
+    )
+
+
+def _stored_views(store: FeatureStore, service: FeatureService) -> set[str]:
+    views = _views(store)
+    names: set[str] = set()
+    for projection in service.feature_view_projections:
+        view = views[projection.name]
+        if isinstance(view, OnDemandFeatureView):
+            names.update(source.name for source in view.source_feature_view_projections.values())
+        else:
+            names.add(view.name)
+    return names
 
 
 def _views(store: FeatureStore) -> dict[str, FeatureView | OnDemandFeatureView]:

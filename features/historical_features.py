@@ -20,7 +20,7 @@ from features.parquet_rows import ParquetRows
 from features.progress import Done
 from features.schema import EVENT_TIMESTAMP, REQUEST_TIMESTAMP, ROW_ID
 from features.service_schema import ServiceSchema
-from features.sql import identifier, literal
+from features.sql import identifier
 
 _logger = logging.getLogger(__name__)
 
@@ -73,7 +73,9 @@ def as_of(entity_key: str, ids: pa.Array | pa.ChunkedArray, moment: datetime) ->
 
 
 def _answer_schema(entities: pa.Schema, schema: ServiceSchema) -> pa.Schema:
-    return pa.schema([*entities, *(pa.field(column.name, column.arrow_type) for column in schema.columns)])
+    # Nullable throughout, so that the rows of two files can be put together.
+    asked = [pa.field(field.name, field.type) for field in entities]
+    return pa.schema([*asked, *(pa.field(column.name, column.arrow_type) for column in schema.columns)])
 
 
 def _joined(
@@ -98,8 +100,7 @@ def _request(entities: pa.Table | ParquetRows) -> pa.Table | str:
     """The entity rows for the as-of store, which takes Arrow and SQL beside Feast's frames, and checks what comes."""
     if isinstance(entities, pa.Table):
         return entities.append_column(REQUEST_TIMESTAMP, entities[EVENT_TIMESTAMP])
-    files = ", ".join(literal(path) for path in entities.paths)
-    return f"SELECT *, {identifier(EVENT_TIMESTAMP)} AS {identifier(REQUEST_TIMESTAMP)} FROM read_parquet([{files}])"
+    return f"SELECT *, {identifier(EVENT_TIMESTAMP)} AS {identifier(REQUEST_TIMESTAMP)} FROM {entities.sql}"
 
 
 def _frame(entities: pa.Table | ParquetRows) -> pd.DataFrame:

@@ -8,6 +8,8 @@ from typing import Final, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features.sql import literal
+
 ROWS_PER_BATCH: Final = 65_536
 
 
@@ -25,6 +27,11 @@ class ParquetRows:
     def of(cls, *tables: Self) -> Self:
         """The rows of several, one after the other."""
         return cls(tuple(path for table in tables for path in table.paths))
+
+    @property
+    def sql(self) -> str:
+        """What to write after FROM for DuckDB."""
+        return f"read_parquet([{', '.join(map(literal, self.paths))}])"
 
     @property
     def num_rows(self) -> int:

@@ -2,109 +2,135 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from feast import FeatureStore
 
 from features.errors import InputError
-from features.feature_store import read_source
-from features.schema import EVENT_TIMESTAMP, ITEM_ID, PURCHASED_AT, USER_ID
-from features.time_split import TimeSplit, parse_moment
+from features.feature_store import write_source
+from features.parquet_rows import ParquetRows
+from features.schema import PURCHASED_AT, USER_ID, WEEK
+from features.spilling import spilling_connection
+from features.sql import literal
+from features.time_split import TimeSplit
 
-_END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
+# Users are numbered in the order of their first purchase, so that nobody's number depends on who comes later.
+_SORTED = """
+    copy (
+        with known as (select user_id, item_id, purchased_at as event_timestamp from read_parquet({known})),
+        users as (
+            select user_id, (row_number() over (order by first, user_id) - 1)::integer as user_code
+            from (select user_id, min(event_timestamp) as first from known group by user_id)
+        )
+        select user_id, item_id, event_timestamp, user_code from known join users using (user_id)
+        order by event_timestamp, user_id, item_id
+    ) to {path} (format parquet, compression zstd)
+"""
+_COLUMNS = "user_id, item_id, event_timestamp"
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Purchases:
-    """Purchases before a cut and after it.
-
-    Both tables have columns `user_id`, `item_id` (string) and `event_timestamp` (timestamp[us, UTC], the moment of
-    the purchase), ordered by time, then user, then item.
+    """Purchases before a cut and after it, in a file.
 
     Attributes:
-        before: everything before the cut.
-        training: the part of `before` that trains.
-        validation: purchases in [cut, as_of).
+        rows: `user_id`, `item_id` (string), `event_timestamp` (timestamp[us, UTC], the moment of the purchase) and
+            `user_code` (int32, a number for each user), ordered by time, then user, then item.
+        split: what parts them.
+        before: how many there are before the cut.
+        training: how many of these train.
+        validation: how many there are in [cut, as_of).
+        ends: the first moment and the last, or None if there are none.
     """
 
-    before: pa.Table
-    training: pa.Table
-    validation: pa.Table
+    rows: ParquetRows
+    split: TimeSplit
+    before: int
+    training: int
+    validation: int
+    ends: tuple[datetime, datetime] | None
+
+    def after_cut(self) -> pa.Table:
+        """The purchases after the cut: `user_id`, `item_id`, `event_timestamp`."""
+        return self._select(f"select {_COLUMNS} from purchases where {_validates(self.split)}")
+
+    def returning_users(self) -> pa.Array:
+        """Who buys after the cut and had bought before it, string, ascending."""
+        sql = f"""
+            select distinct user_id from purchases where {_validates(self.split)}
+            and user_code in (select user_code from purchases where not {_validates(self.split)}) order by user_id
+        """
+        return self._select(sql)[USER_ID].combine_chunks()
+
+    def history(self, users: pa.Array) -> pa.Table:
+        """What a judge needs of the purchases before the cut: those of `users`, and everybody's of the week before it.
+
+        Columns `user_id`, `item_id`, `event_timestamp`, in the order of time, user and item.
+        """
+        sql = f"""
+            select {_COLUMNS} from purchases where not {_validates(self.split)}
+            and (event_timestamp >= {_moment(self.split.cut - timedelta(days=WEEK))}
+                 or user_id in (select user_id from asked))
+            order by event_timestamp, user_id, item_id
+        """
+        return self._select(sql, asked=pa.table({USER_ID: users}))
+
+    def nothing_left(self, name: str) -> InputError:
+        """What to say if a part has no purchases."""
+        ends = f"from {self.ends[0]:%Y-%m-%d} to {self.ends[1]:%Y-%m-%d}" if self.ends else "nowhere"
+        return InputError(
+            f"No purchase is left for {name}: the cut is {self.split.cut:%Y-%m-%d} and the purchases known at "
+            f"{self.split.as_of:%Y-%m-%d} run {ends}; choose another --as-of or --validation-days."
+        )
+
+    def _select(self, sql: str, **tables: pa.Table) -> pa.Table:
+        with spilling_connection(self.rows.paths[0].parent) as connection:
+            for name, table in tables.items():
+                connection.register(name, table)
+            return connection.sql(sql.replace("from purchases", f"from {self.rows.sql}")).to_arrow_table()
 
 
-def read_purchases(store: FeatureStore, split: TimeSplit) -> Purchases:
-    """Read the purchases known at `split.as_of` and part them at the cut.
+def write_purchases(store: FeatureStore, split: TimeSplit, folder: Path) -> Purchases:
+    """Write the purchases known at `split.as_of` to a file in `folder`, and count them on both sides of the cut.
 
     Raises:
-        InputError: nothing was bought before the cut, or nothing after it.
+        InputError: no purchase is left for training.
     """
-    known = read_source(store, "transactions", [PURCHASED_AT], known_at=split.as_of)
-    purchases = (
-        known.select([USER_ID, ITEM_ID, PURCHASED_AT])
-        .rename_columns([USER_ID, ITEM_ID, EVENT_TIMESTAMP])
-        .sort_by([(EVENT_TIMESTAMP, "ascending"), (USER_ID, "ascending"), (ITEM_ID, "ascending")])
-    )
-    moments = purchases[EVENT_TIMESTAMP]
-    before = purchases.filter(pc.less(moments, _scalar(split.cut)))
-    validation = purchases.filter(pc.greater_equal(moments, _scalar(split.cut)))
-    training = before
-    if split.start is not None:
-        training = before.filter(pc.greater_equal(before[EVENT_TIMESTAMP], _scalar(split.start)))
-    for part, name in ((training, "training"), (validation, "validation")):
-        if part.num_rows == 0:
-            raise InputError(
-                f"No purchase is left for {name}: the cut is {split.cut:%Y-%m-%d} and the purchases known at "
-                f"{split.as_of:%Y-%m-%d} run {_range(moments)}; choose another --as-of or --validation-days."
-            )
+    known = write_source(store, "transactions", [PURCHASED_AT], folder / "known.parquet", known_at=split.as_of)
+    rows = ParquetRows((folder / "purchases.parquet",))
+    with spilling_connection(folder) as connection:
+        connection.execute(_SORTED.format(known=literal(known), path=literal(rows.paths[0])))
+        known.unlink()
+        parts = (f"not {_validates(split)}", trains(split), _validates(split))
+        counts = ", ".join(f"count(*) filter (where {part})" for part in parts)
+        sql = f"select {counts}, min(event_timestamp), max(event_timestamp) from {rows.sql}"
+        [(before, training, validation, first, last)] = connection.execute(sql).fetchall()
+    purchases = Purchases(rows, split, before, training, validation, (first, last) if first else None)
+    if not training:
+        raise purchases.nothing_left("training")
     _logger.info(
         "purchases: %s before %s (%s train), %s after",
-        f"{before.num_rows:,}",
+        f"{before:,}",
         f"{split.cut:%Y-%m-%d}",
-        f"{training.num_rows:,}",
-        f"{validation.num_rows:,}",
+        f"{training:,}",
+        f"{validation:,}",
     )
-    return Purchases(before, training, validation)
+    return purchases
 
 
-def data_end(store: FeatureStore) -> datetime:
-    """The morning after the last purchase: the latest moment about which the store knows anything, UTC.
-
-    Raises:
-        InputError: the store holds no purchases.
-    """
-    # The last row of every item instead of every purchase; an item sold on the last day has one of that morning.
-    known = read_source(store, "item_sales_daily", [], known_at=_END_OF_TIME, latest=True)
-    if known.num_rows == 0:
-        raise InputError("The feature store holds no purchases: run `python jobs/build_features.py` first.")
-    end: datetime = pc.max(known[EVENT_TIMESTAMP]).as_py()
-    return end.astimezone(UTC)
+def trains(split: TimeSplit) -> str:
+    """The SQL condition for a purchase that trains."""
+    start = f" and event_timestamp >= {_moment(split.start)}" if split.start else ""
+    return f"event_timestamp < {_moment(split.cut)}{start}"
 
 
-def moment_or_data_end(store: FeatureStore, text: str | None) -> datetime:
-    """Read a moment; without one, take the data's own end.
-
-    Raises:
-        InputError: the text is no moment, or lies more than a day beyond the data: the windows of the last days would
-            be empty because nobody has written them yet, not because nobody bought.
-    """
-    end = data_end(store)
-    moment = parse_moment(text) if text else end
-    if moment > end + timedelta(days=1):
-        raise InputError(
-            f"Nothing is known of {moment:%Y-%m-%d %H:%M} UTC: the last purchases are of the day before "
-            f"{end:%Y-%m-%d}; choose an earlier --as-of, or build the features of later purchases."
-        )
-    return moment
+def _validates(split: TimeSplit) -> str:
+    return f"event_timestamp >= {_moment(split.cut)}"
 
 
-def _scalar(moment: datetime) -> pa.Scalar:
-    return pa.scalar(moment, pa.timestamp("us", tz="UTC"))
-
-
-def _range(moments: pa.ChunkedArray) -> str:
-    ends = pc.min_max(moments)
-    return f"from {ends['min'].as_py():%Y-%m-%d} to {ends['max'].as_py():%Y-%m-%d}" if len(moments) else "nowhere"
+def _moment(moment: datetime) -> str:
+    return f"timestamptz {literal(moment.isoformat())}"

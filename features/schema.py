@@ -16,6 +16,7 @@ SALES_CHANNEL_ID: Final = "sales_channel_id"
 # Feature tables and everything after them.
 USER_ID: Final = "user_id"
 ITEM_ID: Final = "item_id"
+USER_CODE: Final = "user_code"
 EVENT_TIMESTAMP: Final = "event_timestamp"
 CREATED_TIMESTAMP: Final = "created_timestamp"
 PURCHASED_AT: Final = "purchased_at"

@@ -1,17 +1,15 @@
-"""The validation week as a question: users and catalogue as of the cut. Its answer is `Purchases.validation`."""
+"""The validation week as a question: users and catalogue as of the cut. Its answer is `Purchases.after_cut`."""
 
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from feast import FeatureStore
 
 from features.catalogue import features_at
 from features.errors import InputError
 from features.purchases import Purchases
-from features.schema import USER_ID
+from features.schema import ITEM_ID, USER_ID
 from features.service_schema import TowerSchemas
-from features.time_split import TimeSplit
 
 
 @dataclass(frozen=True)
@@ -32,20 +30,26 @@ class ValidationSet:
         """The users that are asked, string, (users,)."""
         return self.queries[USER_ID].combine_chunks()
 
+    @property
+    def item_ids(self) -> pa.Array:
+        """The catalogue, string, (items,)."""
+        return self.catalogue[ITEM_ID].combine_chunks()
+
 
 def validation_set(
-    store: FeatureStore, schemas: TowerSchemas, purchases: Purchases, catalogue_ids: pa.Array, split: TimeSplit
+    store: FeatureStore, schemas: TowerSchemas, purchases: Purchases, catalogue_ids: pa.Array
 ) -> ValidationSet:
-    """Ask for the features of the query users and of the whole catalogue as of `split.cut`.
+    """Ask for the features of the query users and of the whole catalogue as of the cut.
 
     Raises:
-        InputError: nobody who bought in the validation days had bought before.
+        InputError: nobody bought in the validation days, or nobody who did had bought before.
     """
-    buyers = pc.unique(purchases.validation[USER_ID])
-    users = buyers.filter(pc.is_in(buyers, pc.unique(purchases.before[USER_ID]))).sort()
+    if not purchases.validation:
+        raise purchases.nothing_left("validation")
+    users, cut = purchases.returning_users(), purchases.split.cut
     if len(users) == 0:
-        raise InputError(f"Nobody who bought from {split.cut:%Y-%m-%d} on had bought before: choose another --as-of.")
+        raise InputError(f"Nobody who bought from {cut:%Y-%m-%d} on had bought before: choose another --as-of.")
     return ValidationSet(
-        queries=features_at(store, schemas.query, users, split.cut),
-        catalogue=features_at(store, schemas.item, catalogue_ids, split.cut),
+        queries=features_at(store, schemas.query, users, cut),
+        catalogue=features_at(store, schemas.item, catalogue_ids, cut),
     )

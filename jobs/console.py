@@ -95,6 +95,14 @@ def chatter() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def scratch(beside: Path) -> Iterator[Path]:
+    """A folder in the folder `beside`, which is made if it is not there, for what is gone after the block."""
+    beside.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".scratch-", dir=beside) as name:
+        yield Path(name)
+
+
 def load_tensorflow() -> None:
     """Import TensorFlow, with Keras 2, without what its native code prints before logging can be set.
 

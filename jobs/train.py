@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from jobs.console import Stopwatch, bar, commit, job, load_tensorflow, releases_option, repo_option
+from jobs.console import Stopwatch, bar, commit, job, load_tensorflow, releases_option, repo_option, scratch
 
 
 @click.command()
@@ -37,20 +37,21 @@ def main(
     The last days before --as-of validate; nothing in them is seen by what is trained.
     """
     load_tensorflow()
-    import numpy as np
-
     from evaluation.validation_week import ValidationWeek
-    from features.catalogue import catalogue_ids, features_at, sales_at
+    from features.catalogue import catalogue_at
+    from features.data_end import moment_or_data_end
+    from features.dataset import write_dataset
     from features.feature_store import open_feature_store, tower_schemas
-    from features.purchases import moment_or_data_end, read_purchases
     from features.time_split import TimeSplit
-    from features.training_set import training_set
-    from features.validation_set import validation_set
     from jobs.reports import epoch_line, recall_table, recalls
     from models.config import chosen
+    from models.curve import Epoch
     from models.manifest import facts
     from models.release import Contents, write_release
     from models.training import train
+
+    def say(epoch: Epoch) -> None:
+        print(epoch_line(epoch), flush=True)
 
     watch = Stopwatch()
     config = chosen(preset, training_days=training_days, epochs=epochs)
@@ -58,51 +59,36 @@ def main(
     schemas = tower_schemas(store, config.query_service, config.item_service)
     moment = moment_or_data_end(store, as_of)
     split = TimeSplit.ending(moment, validation_days=validation_days, training_days=config.training_days)
-    purchases = read_purchases(store, split)
-    items_at_cut = catalogue_ids(store, split.cut)
-    rows = training_set(
-        store, schemas, purchases, items_at_cut, sampled_per_day=config.sampled_per_day, seed=seed, progress=bar
-    )
-    asked = validation_set(store, schemas, purchases, items_at_cut, split)
-    week = ValidationWeek.of(asked.user_ids, items_at_cut, purchases.before, purchases.validation, split.cut)
-    baselines = week.baselines()
-    for name, judgement in baselines.items():
-        print(f"{name}: {recalls(judgement)}", flush=True)
-    joined = watch.seconds
-    towers, curve = train(
-        rows,
-        asked,
-        week,
-        schemas,
-        config,
-        seed=seed,
-        progress=bar,
-        report=lambda epoch: print(epoch_line(epoch), flush=True),
-    )
-    trained = watch.seconds
+    with scratch(releases) as folder:
+        data = write_dataset(
+            store, schemas, split, folder, sampled_per_day=config.sampled_per_day, seed=seed, progress=bar
+        )
+        asked, purchases = data.validation, data.purchases
+        history = purchases.history(asked.user_ids)
+        week = ValidationWeek.of(asked.user_ids, asked.item_ids, history, purchases.after_cut(), split.cut)
+        baselines = week.baselines()
+        for name, judgement in baselines.items():
+            print(f"{name}: {recalls(judgement)}", flush=True)
+        joined = watch.seconds
+        towers, curve = train(data, week, schemas, config, folder, seed=seed, progress=bar, report=say)
+        seconds = {"join": joined, "fit": watch.seconds - joined}
+        made = facts(config, seed=seed, data=data, commit=commit(), seconds=seconds)
 
-    item_ids = catalogue_ids(store, split.as_of)
+    catalogue = catalogue_at(store, schemas.item, moment)
     contents = Contents(
-        item_ids=np.array(item_ids.to_pylist(), np.str_),
-        item_vectors=towers.item_vectors(features_at(store, schemas.item, item_ids, split.as_of)),
-        item_sales=sales_at(store, item_ids, split.as_of),
+        item_ids=catalogue.ids,
+        item_vectors=towers.item_vectors(catalogue.features),
+        item_sales=catalogue.sales,
         split=split,
         curve=curve,
         baselines=baselines,
-        facts=facts(
-            config,
-            seed=seed,
-            purchases=purchases,
-            rows=rows,
-            commit=commit(),
-            seconds={"join": joined, "fit": trained - joined},
-        ),
+        facts=made,
     )
     version = write_release(releases, towers, contents, created=datetime.now(UTC))
     print(recall_table(config.preset, curve, baselines, week.users))
     print(
-        f"release {releases / version} after {watch.seconds:.0f} s ({joined:.0f} s joining, "
-        f"{trained - joined:.0f} s fitting); next: python jobs/materialize.py"
+        f"release {releases / version} after {watch.seconds:.0f} s ({seconds['join']:.0f} s joining, "
+        f"{seconds['fit']:.0f} s fitting); next: python jobs/materialize.py"
     )
 
 

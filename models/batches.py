@@ -1,121 +1,67 @@
-"""The training set in batches: shuffled anew in every epoch, with the candidates that stand for the catalogue."""
+"""The encoded training set in batches: shuffled anew in every epoch, never more than one window of days in memory."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from features.schema import ITEM_ID, USER_ID
-from features.training_set import TrainingSet
 from models.config import Config
-from models.encoding import Codes, Encoding
-
-Batch = dict[str, Any]
+from models.encoded_set import EncodedSet
+from models.training_rows import Batch, TrainingRows
 
 
 @dataclass(frozen=True)
 class Batches:
-    """Encoded training purchases.
+    """Batches of an encoded training set.
+
+    An epoch takes the days in random order, a window of them at a time, and shuffles the purchases within the window.
 
     Attributes:
-        queries: codes of the distinct queries, (queries, …).
-        query_rows: int32 (purchases,), row of `queries` of each purchase.
-        items: codes of the candidates: first the purchased items (purchases, …), then the sampled ones, in days.
-        users: int32 (purchases,), a number for each user.
-        candidates: int32 (purchases + sampled,), a number for each catalogue item.
-        days: int32 (purchases,), day of each purchase.
-        sold: float32 (purchases + sampled,), share of its day's purchases that were of this item.
-        sampled_per_day: sampled candidates of each day.
-        drawn: probability that one draw from the catalogue takes a given item.
-        config: batch size and kind.
+        rows: the encoded training set.
+        config: size and kind of batches, and how many purchases a window may hold; it holds a day at least.
     """
 
-    queries: Codes
-    query_rows: NDArray[np.int32]
-    items: Codes
-    users: NDArray[np.int32]
-    candidates: NDArray[np.int32]
-    days: NDArray[np.int32]
-    sold: NDArray[np.float32]
-    sampled_per_day: int
-    drawn: float
+    rows: EncodedSet
     config: Config
-
-    @classmethod
-    def of(cls, rows: TrainingSet, query: Encoding, item: Encoding, config: Config) -> Self:
-        """Encode a training set."""
-        table = pa.concat_tables([rows.items, rows.sampled_items])
-        candidates = pc.dictionary_encode(table[ITEM_ID].combine_chunks()).indices.to_numpy().astype(np.int32)
-        users = pc.dictionary_encode(rows.queries[USER_ID].combine_chunks()).indices.to_numpy().astype(np.int32)
-        sampled_days = np.repeat(np.arange(rows.days.max() + 1), rows.sampled_per_day)
-        days = np.concatenate([rows.days, sampled_days]) if config.day_batches else np.zeros(len(candidates), np.int64)
-        return cls(
-            queries=query.codes(rows.queries),
-            query_rows=rows.query_rows,
-            items=item.codes(table),
-            users=users[rows.query_rows],
-            candidates=candidates,
-            days=rows.days,
-            sold=_shares(candidates, days, len(rows.days)),
-            sampled_per_day=rows.sampled_per_day,
-            drawn=1 / rows.catalogue_size,
-            config=config,
-        )
 
     def dataset(self, epoch: int, seed: int) -> tf.data.Dataset:
         """The batches of one epoch; the order is determined by `seed` and `epoch`."""
-        order = self.order(epoch, seed)
-        signature = tf.nest.map_structure(
-            lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), self._batch(order[0])
-        )
-        return tf.data.Dataset.from_generator(lambda: map(self._batch, order), output_signature=signature).prefetch(4)
+        first = self.rows.reader()(0).batch(np.zeros(1, np.int64), self.rows.drawn)
+        signature = tf.nest.map_structure(lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), first)
+        return tf.data.Dataset.from_generator(lambda: self.epoch(epoch, seed), output_signature=signature).prefetch(4)
 
-    def order(self, epoch: int, seed: int) -> list[NDArray[np.int64]]:
-        """Purchase rows of each batch of an epoch.
+    def epoch(self, epoch: int, seed: int) -> Iterator[Batch]:
+        """The batches of one epoch.
 
-        Batches of a day hold purchases of that day only and come in random order of days; a day's purchases are
-        parted evenly, so that none is left out and no batch is tiny.
+        With `day_batches` a batch holds purchases of one day, and batches come in random order within a window. A
+        day's purchases are parted evenly, so that none is left out and no batch is tiny.
         """
         random = np.random.default_rng([seed, epoch])
-        size = self.config.batch_size
-        if not self.config.day_batches:
-            shuffled = random.permutation(len(self.days))
-            return [shuffled[start : start + size] for start in range(0, len(shuffled), size)]
-        ends = np.flatnonzero(np.diff(self.days, append=-1)) + 1
-        batches = []
-        for rows in np.split(np.arange(len(self.days)), ends[:-1]):
-            batches.extend(np.array_split(random.permutation(rows), -(-len(rows) // size)))
-        return [batches[place] for place in random.permutation(len(batches))]
+        read = self.rows.reader()
+        for window in self._windows(random):
+            days = [read(day) for day in window]
+            parts = days if self.config.day_batches else [TrainingRows.together(days)]
+            batches = [(part, rows) for part in parts for rows in self._parted(len(part), random)]
+            for place in random.permutation(len(batches)):
+                part, rows = batches[place]
+                yield part.batch(rows, self.rows.drawn)
+            del days, parts, part, batches  # before the next window is read
 
-    def steps(self) -> int:
+    def steps(self, epoch: int, seed: int) -> int:
         """Batches in an epoch."""
-        return len(self.order(0, 0))
+        sizes = self.rows.purchases_per_day
+        if self.config.day_batches:
+            return int(-(-sizes // self.config.batch_size).sum())
+        windows = self._windows(np.random.default_rng([seed, epoch]))
+        return sum(-(-int(sizes[window].sum()) // self.config.batch_size) for window in windows)
 
-    def _batch(self, rows: NDArray[np.int64]) -> Batch:
-        first = len(self.days) + self.days[rows[0]] * self.sampled_per_day
-        candidates = np.concatenate([rows, np.arange(first, first + self.sampled_per_day)])
-        # Expected number of times that each candidate is among the batch's candidates, scaled to at most 1, because
-        # TFRS takes it for a probability; a common factor does not change the softmax.
-        expected = len(rows) * self.sold[candidates] + self.sampled_per_day * self.drawn
-        return {
-            "query": {name: codes[self.query_rows[rows]] for name, codes in self.queries.items()},
-            "item": {name: codes[candidates] for name, codes in self.items.items()},
-            "user": self.users[rows],
-            "candidate": self.candidates[candidates],
-            "frequency": (expected / expected.max()).astype(np.float32),
-        }
+    def _windows(self, random: np.random.Generator) -> list[NDArray[np.int64]]:
+        """The days of each window."""
+        days = random.permutation(len(self.rows.purchases_per_day))
+        windows = np.cumsum(self.rows.purchases_per_day[days]) // self.config.window
+        return np.split(days, np.flatnonzero(np.diff(windows)) + 1)
 
-
-def _shares(candidates: NDArray[np.int32], days: NDArray[Any], purchases: int) -> NDArray[np.float32]:
-    """Share of its day's purchases that went to each candidate; the first `purchases` rows are the purchases."""
-    items = int(candidates.max()) + 1
-    keys = days.astype(np.int64) * items + candidates
-    sold_keys, counts = np.unique(keys[:purchases], return_counts=True)
-    totals = np.bincount(days[:purchases])
-    places = np.minimum(np.searchsorted(sold_keys, keys), len(sold_keys) - 1)
-    sold = np.where(sold_keys[places] == keys, counts[places], 0)
-    return np.asarray(sold / np.maximum(totals[days], 1), np.float32)
+    def _parted(self, purchases: int, random: np.random.Generator) -> list[NDArray[np.int64]]:
+        return np.array_split(random.permutation(purchases), -(-purchases // self.config.batch_size))

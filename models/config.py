@@ -24,6 +24,7 @@ class Config:
         sampled_per_day: catalogue items drawn for each day as further candidates; needs day_batches.
         log_q: whether the softmax is corrected by how often an item is a candidate.
         batch_size: purchases per step.
+        window: purchases held in memory while they are shuffled; at least those of one day are.
         epochs: passes over the training purchases, at most.
         patience: epochs without a better recall after which training stops.
         learning_rate: of AdamW.
@@ -45,10 +46,15 @@ class Config:
     sampled_per_day: int
     log_q: bool
     batch_size: int
+    window: int
     epochs: int
     patience: int
     learning_rate: float
     weight_decay: float
+
+    def __post_init__(self) -> None:
+        if self.sampled_per_day and not self.day_batches:
+            raise ValueError("Candidates drawn for each day need batches of one day: set day_batches.")
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON-ready values."""
@@ -71,6 +77,7 @@ SEED: Final = Config(
     sampled_per_day=0,
     log_q=False,
     batch_size=2_048,
+    window=262_144,
     epochs=5,
     patience=5,
     learning_rate=0.01,
@@ -93,6 +100,7 @@ DEFAULT: Final = Config(
     sampled_per_day=2_048,
     log_q=True,
     batch_size=1_024,
+    window=262_144,
     epochs=4,
     patience=1,
     learning_rate=0.001,

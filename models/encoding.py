@@ -1,5 +1,6 @@
 """What is fitted on the training set before any weight: vocabularies and the scale of numbers."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -7,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from features.parquet_rows import ParquetRows
 from features.schema import ITEM_ID, RECENT_ITEMS_KEPT
-from features.service_schema import FeatureColumn, ServiceSchema
+from features.service_schema import FeatureColumn, ServiceSchema, TowerSchemas
 from models.vocabulary import Vocabulary
 
 Codes = dict[str, NDArray[Any]]
@@ -22,14 +24,24 @@ class Scale:
     deviation: float
 
     @classmethod
-    def of(cls, values: NDArray[np.float32], *, log: bool) -> Self:
-        """Fit on the values that are not missing; a constant or always missing number gets deviation 1."""
-        present = values[~np.isnan(values)].astype(np.float64)
-        if log:
-            present = np.log1p(np.maximum(present, 0))
-        if len(present) == 0:
-            return cls(0.0, 1.0)
-        return cls(float(present.mean()), float(present.std()) or 1.0)
+    def of(cls, column: Iterable[NDArray[np.float32]], *, log: bool) -> Self:
+        """Fit on a column that comes in pieces, without its missing values.
+
+        A constant or always missing number gets deviation 1. Sums of squares of the pieces are put together by
+        Chan, Golub & LeVeque's formula (1979), which does not cancel as a difference of large sums does.
+        """
+        count, mean, squares = 0, 0.0, 0.0
+        for piece in column:
+            present = piece[~np.isnan(piece)].astype(np.float64)
+            if len(present) == 0:
+                continue
+            if log:
+                present = np.log1p(np.maximum(present, 0))
+            shift, total = float(present.mean()) - mean, count + len(present)
+            squares += float(((present - present.mean()) ** 2).sum()) + shift**2 * count * len(present) / total
+            mean += shift * len(present) / total
+            count = total
+        return cls(mean, float(np.sqrt(squares / count)) or 1.0) if count else cls(0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -47,16 +59,17 @@ class Encoding:
     scales: dict[str, Scale]
 
     @classmethod
-    def fitted(cls, schema: ServiceSchema, rows: pa.Table, items: Vocabulary) -> Self:
-        """Fit on rows of the training set only; `items` is the vocabulary of the purchased items."""
+    def fitted(cls, schema: ServiceSchema, rows: ParquetRows, items: Vocabulary) -> Self:
+        """Fit on rows of the training set only; `items` is the vocabulary of the candidates."""
         vocabularies, scales = {}, {}
         for column in schema.inputs:
             if column.name == ITEM_ID or column.encoding == "items":
                 vocabularies[column.name] = items
             elif column.dtype == "String":
-                vocabularies[column.name] = Vocabulary.of(rows[column.name])
+                vocabularies[column.name] = Vocabulary.of(rows.column(column.name))
             else:
-                scales[column.name] = Scale.of(_numbers(rows[column.name]), log=column.encoding == "log")
+                pieces = map(_numbers, rows.column(column.name))
+                scales[column.name] = Scale.of(pieces, log=column.encoding == "log")
         return cls(schema, vocabularies, scales)
 
     def codes(self, rows: pa.Table) -> Codes:
@@ -71,7 +84,33 @@ class Encoding:
         return _numbers(values)
 
 
-def _numbers(column: pa.ChunkedArray) -> NDArray[np.float32]:
+@dataclass(frozen=True)
+class Encodings:
+    """The encodings of both towers.
+
+    Attributes:
+        query: of the query tower's inputs.
+        item: of the item tower's inputs.
+        items: the words of item ids. Of all candidates, not of the purchased ones: or to have a word would tell that
+            an item is going to be sold.
+    """
+
+    query: Encoding
+    item: Encoding
+    items: Vocabulary
+
+    @classmethod
+    def fitted(cls, schemas: TowerSchemas, queries: ParquetRows, candidates: ParquetRows) -> Self:
+        """Fit both on the queries and the candidates of a training set."""
+        items = Vocabulary.of(candidates.column(ITEM_ID))
+        return cls(
+            query=Encoding.fitted(schemas.query, queries, items),
+            item=Encoding.fitted(schemas.item, candidates, items),
+            items=items,
+        )
+
+
+def _numbers(column: pa.Array | pa.ChunkedArray) -> NDArray[np.float32]:
     """Nulls become NaN."""
-    numbers: NDArray[np.float32] = column.to_numpy().astype(np.float32)
-    return numbers
+    numbers = column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()
+    return np.asarray(numbers, np.float32)

@@ -3,8 +3,7 @@
 from importlib.metadata import version
 from typing import Any
 
-from features.purchases import Purchases
-from features.training_set import TrainingSet
+from features.dataset import Dataset
 from models.config import Config
 
 _LIBRARIES = (
@@ -12,20 +11,18 @@ _LIBRARIES = (
 )  # fmt: skip
 
 
-def facts(
-    config: Config, *, seed: int, purchases: Purchases, rows: TrainingSet, commit: str | None, seconds: dict[str, float]
-) -> dict[str, Any]:
+def facts(config: Config, *, seed: int, data: Dataset, commit: str | None, seconds: dict[str, float]) -> dict[str, Any]:
     """Return JSON-ready values: settings, seed, commit, rows, seconds and library versions."""
     return {
         "config": config.to_json(),
         "seed": seed,
         "commit": commit,
         "rows": {
-            "purchases_before_cut": purchases.before.num_rows,
-            "purchases_trained": rows.items.num_rows,
-            "purchases_validated": purchases.validation.num_rows,
-            "queries": rows.queries.num_rows,
-            "sampled_items": rows.sampled_items.num_rows,
+            "purchases_before_cut": data.purchases.before,
+            "purchases_trained": data.purchases.training,
+            "purchases_validated": data.purchases.validation,
+            "queries": data.training.queries.num_rows,
+            "sampled_items": data.training.sampled_items.num_rows,
         },
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
         "libraries": {name: version(name) for name in _LIBRARIES},

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -10,17 +11,15 @@ import tf_keras as keras
 from numpy.typing import NDArray
 
 from evaluation.validation_week import ValidationWeek
+from features.dataset import Dataset
 from features.errors import InputError
-from features.schema import ITEM_ID
 from features.service_schema import TowerSchemas
-from features.training_set import TrainingSet
-from features.validation_set import ValidationSet
 from models.batches import Batches
 from models.config import Config
 from models.curve import Curve, Epoch
-from models.encoding import Encoding
+from models.encoded_set import EncodedSet
+from models.encoding import Encoding, Encodings
 from models.two_tower import TwoTower
-from models.vocabulary import Vocabulary
 
 _ROWS_PER_CALL = 8_192
 
@@ -51,11 +50,11 @@ class Towers:
 
 
 def train(
-    rows: TrainingSet,
-    asked: ValidationSet,
+    data: Dataset,
     week: ValidationWeek,
     schemas: TowerSchemas,
     config: Config,
+    folder: Path,
     *,
     seed: int,
     progress: Callable[[str, int], Callable[[int], object]],
@@ -64,11 +63,11 @@ def train(
     """Fit two towers, judge them after every epoch, and keep the weights of the best.
 
     Args:
-        rows: the training set, everything in it before the cut.
-        asked: users and catalogue as of the cut.
+        data: the training set, everything in it before the cut, and users and catalogue as of the cut.
         week: the judge; training stops once recall at its largest cut-off has not risen for `config.patience` epochs.
         schemas: what the towers are built from.
         config: settings.
+        folder: an empty folder for the encoded training set.
         seed: of weights, shuffling and dropout. Two runs with one seed give equal vectors.
         progress: makes a progress callback from a label and a total.
         report: called with each finished epoch.
@@ -79,24 +78,23 @@ def train(
     Raises:
         InputError: every epoch ended in a fault.
     """
+    rows, asked = data.training, data.validation
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    candidates = pa.concat_tables([rows.items, rows.sampled_items])
-    # Of all candidates, not of the purchased ones: or to have a word would tell that an item is going to be sold.
-    items = Vocabulary.of(candidates[ITEM_ID])
-    query = Encoding.fitted(schemas.query, rows.queries, items)
-    item = Encoding.fitted(schemas.item, candidates, items)
-    model = TwoTower(query, item, items.size, config)
+    encodings = Encodings.fitted(schemas, rows.queries, rows.candidates)
+    model = TwoTower(encodings.query, encodings.item, encodings.items.size, config)
     model.compile(optimizer=keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay))
-    towers = Towers(model, query, item)
-    batches = Batches.of(rows, query, item, config)
+    towers = Towers(model, encodings.query, encodings.item)
+    done = progress("encoding, days", len(rows.purchases_per_day))
+    encoded = EncodedSet.written(rows, encodings, folder, shares_of_day=config.day_batches, done=done)
+    batches = Batches(encoded, config)
     step = tf.function(model.train_step, input_signature=[batches.dataset(1, seed).element_spec])
 
     epochs: list[Epoch] = []
     best: Epoch | None = None
     weights: list[NDArray[np.float32]] = []
     for number in range(1, config.epochs + 1):
-        loss = _run_epoch(step, batches.dataset(number, seed), progress(f"epoch {number}", batches.steps()))
+        loss = _run_epoch(step, batches.dataset(number, seed), progress(f"epoch {number}", batches.steps(number, seed)))
         judgement = week.judge_vectors(towers.query_vectors(asked.queries), towers.item_vectors(asked.catalogue))
         epochs.append(Epoch(number, loss, judgement))
         report(epochs[-1])

@@ -1,5 +1,6 @@
 """Words to codes: the same codes from Arrow columns in training and from raw strings in serving."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -20,10 +21,12 @@ class Vocabulary:
     words: tuple[str, ...]
 
     @classmethod
-    def of(cls, column: pa.ChunkedArray | pa.Array) -> Self:
-        """Collect the distinct words of a string column; null and the empty string are missing, not words."""
-        words = pc.unique(column).drop_null()
-        return cls(tuple(sorted(word for word in words.to_pylist() if word)))
+    def of(cls, column: Iterable[pa.Array]) -> Self:
+        """Collect the distinct words of a string column that comes in pieces; null and "" are missing, not words."""
+        words: set[str] = set()
+        for piece in column:
+            words.update(pc.unique(piece).drop_null().to_pylist())
+        return cls(tuple(sorted(words - {""})))
 
     @property
     def size(self) -> int:

@@ -18,8 +18,8 @@ MAY_IMPORT = {
     "retrieval": {"retrieval", "features.errors", "features.files", "features.schema"},
     "evaluation": {"evaluation", "retrieval", "features.schema"},
     "models": {
-        "models", "evaluation", "features.errors", "features.files", "features.purchases", "features.schema",
-        "features.service_schema", "features.time_split", "features.training_set", "features.validation_set",
+        "models", "evaluation", "features.errors", "features.files", "features.dataset", "features.parquet_rows",
+        "features.schema", "features.service_schema", "features.time_split", "features.training_set",
     },
     "jobs": {"jobs", "models", "evaluation", "retrieval", "features"},
     "benchmarks": {"jobs.console", "models", "evaluation", "retrieval", "features"},

@@ -3,13 +3,18 @@
 TensorFlow is imported by the fixtures and tests that need it, not by the files: every worker reads every file.
 """
 
+import tempfile
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from features.parquet_rows import ParquetRows
 from features.service_schema import FeatureColumn, ServiceSchema, TowerSchemas
 from models.config import SEED
 
@@ -57,6 +62,13 @@ def table_of(schema: ServiceSchema, rows: list[dict[str, Any]]) -> pa.Table:
     )
 
 
+def written(folder, table):
+    """The rows of a table in a file of its own."""
+    path = Path(tempfile.mkdtemp(dir=folder)) / "rows.parquet"
+    pq.write_table(table, path)
+    return ParquetRows((path,))
+
+
 def judged(recall):
     from evaluation.validation_week import Judgement
 
@@ -74,6 +86,7 @@ class Tiny:
     config: Any = CONFIG
     users: pa.Table = None
     items: pa.Table = None
+    folder: Path = None
 
     @property
     def schemas(self):
@@ -82,12 +95,16 @@ class Tiny:
     def table(self, schema, rows):
         return table_of(schema, rows)
 
+    def written(self, table):
+        return written(self.folder, table)
+
     def encodings(self):
-        from models.encoding import Encoding
+        from models.encoding import Encoding, Encodings
         from models.vocabulary import Vocabulary
 
-        words = Vocabulary.of(self.items["item_id"])
-        return Encoding.fitted(QUERY, self.users, words), Encoding.fitted(ITEM, self.items, words), words
+        words = Vocabulary.of(self.items["item_id"].chunks)
+        query = Encoding.fitted(QUERY, self.written(self.users), words)
+        return Encodings(query, Encoding.fitted(ITEM, self.written(self.items), words), words)
 
     def towers(self, seed=1, **settings):
         """Two towers with random weights."""
@@ -97,26 +114,49 @@ class Tiny:
         from models.two_tower import TwoTower
 
         keras.utils.set_random_seed(seed)
-        query, item, words = self.encodings()
-        towers = Towers(TwoTower(query, item, words.size, replace(self.config, **settings)), query, item)
+        fitted = self.encodings()
+        model = TwoTower(fitted.query, fitted.item, fitted.items.size, replace(self.config, **settings))
+        towers = Towers(model, fitted.query, fitted.item)
         towers.query_vectors(self.users)
         towers.item_vectors(self.items)
         return towers
 
     def training_set(self, purchases, sampled=(), sampled_per_day=0, catalogue_size=3):
-        """Purchases are (user, item, day), in days; sampled are item ids, `sampled_per_day` for each day."""
+        """Purchases are (user, item, day), by day and user; sampled are item ids, `sampled_per_day` for each day."""
         import numpy as np
 
         from features.training_set import TrainingSet
 
-        users = {row["user_id"]: place for place, row in enumerate(USERS)}
+        users = {row["user_id"]: row for row in USERS}
         items = {row["item_id"]: row for row in ITEMS}
+        queries = [key for key, _ in groupby(purchases, key=lambda purchase: (purchase[2], purchase[0]))]
+        days = [day for day, _ in groupby(day for _, _, day in purchases)]
+        drawn = zip(sampled, np.repeat(days, sampled_per_day).tolist(), strict=True)
+
+        def rows(schema, described, moments, codes):
+            table = table_of(schema, described)
+            first = datetime(2020, 9, 1, tzinfo=UTC)
+            stamps = pa.array([first + timedelta(days=day) for day in moments], pa.timestamp("us", tz="UTC"))
+            table = table.append_column("event_timestamp", stamps)
+            return self.written(table.append_column("user_code", pa.array(codes, pa.int32())))
+
+        codes = {user: place for place, user in enumerate(users)}
+        drawn = list(drawn)
         return TrainingSet(
-            queries=self.users,
-            query_rows=np.array([users[user] for user, _, _ in purchases], np.int32),
-            items=table_of(ITEM, [items[item] for _, item, _ in purchases]),
-            days=np.array([day for _, _, day in purchases], np.int32),
-            sampled_items=table_of(ITEM, [items[item] for item in sampled]),
+            queries=rows(
+                QUERY, [users[user] for _, user in queries], [day for day, _ in queries], [codes[u] for _, u in queries]
+            ),
+            items=rows(
+                ITEM,
+                [items[item] for _, item, _ in purchases],
+                [day for _, _, day in purchases],
+                [codes[user] for user, _, _ in purchases],
+            ),
+            sampled_items=rows(
+                ITEM, [items[item] for item, _ in drawn], [day for _, day in drawn], [None for _ in drawn]
+            ),
+            queries_per_day=np.array([sum(day == other for other, _ in queries) for day in days]),
+            purchases_per_day=np.array([sum(day == other for *_, other in purchases) for day in days]),
             sampled_per_day=sampled_per_day,
             catalogue_size=catalogue_size,
         )
@@ -142,5 +182,5 @@ class Tiny:
 
 
 @pytest.fixture(scope="session")
-def tiny():
-    return Tiny(users=table_of(QUERY, USERS), items=table_of(ITEM, ITEMS))
+def tiny(tmp_path_factory):
+    return Tiny(users=table_of(QUERY, USERS), items=table_of(ITEM, ITEMS), folder=tmp_path_factory.mktemp("tiny"))

@@ -1,26 +1,30 @@
-"""The training set in batches: what is in them, in what order, and how often each candidate is expected."""
+"""The training set in batches: which purchases are in them, and in what order."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+# By day and user, as a training set is; no user buys an item twice, so that the pair names the purchase.
 PURCHASES = [
-    ("u1", "a", 0), ("u2", "a", 0), ("u1", "b", 0), ("u3", "a", 0), ("u2", "c", 0),
+    ("u1", "a", 0), ("u1", "b", 0), ("u2", "a", 0), ("u2", "c", 0), ("u3", "a", 0),
     ("u1", "c", 1), ("u3", "b", 1),
     ("u2", "b", 2),
 ]  # fmt: skip
 SAMPLED = ["a", "b", "c", "c", "b", "a"]  # two for each day
+DAY_OF = {(user, item): day for user, item, day in PURCHASES}
 
 
 @pytest.fixture
-def batches(tiny):
+def batches(tiny, tmp_path):
     def batches(purchases=PURCHASES, sampled=SAMPLED, sampled_per_day=2, **settings):
         from models.batches import Batches
+        from models.encoded_set import EncodedSet
 
-        query, item, _ = tiny.encodings()
         rows = tiny.training_set(purchases, sampled, sampled_per_day)
-        return Batches.of(rows, query, item, replace(tiny.config, **settings))
+        config = replace(tiny.config, sampled_per_day=0, **settings)
+        encoded = EncodedSet.written(rows, tiny.encodings(), tmp_path, shares_of_day=config.day_batches)
+        return Batches(encoded, config)
 
     return batches
 
@@ -33,30 +37,45 @@ def mixed(batches, **settings):
     return batches(sampled=[], sampled_per_day=0, day_batches=False, **settings)
 
 
+def purchases_of(batch):
+    users, items = ("u1", "u2", "u3"), ("", "", "a", "b", "c")
+    return [
+        (users[user], items[item]) for user, item in zip(batch["user"], batch["candidate"], strict=False)
+    ]  # the first candidates are what was bought
+
+
+def order(batches, epoch=1, seed=3):
+    return [purchases_of(batch) for batch in batches.epoch(epoch, seed)]
+
+
 @pytest.mark.parametrize("kind", [by_day, mixed])
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
-def test_every_purchase_comes_exactly_once_in_an_epoch(batches, kind, size):
-    made = kind(batches, batch_size=size)
+@pytest.mark.parametrize("window", [1, 6, 100])
+def test_every_purchase_comes_exactly_once_in_an_epoch(batches, kind, size, window):
+    made = kind(batches, batch_size=size, window=window)
 
-    order = made.order(1, seed=3)
+    batches_ = order(made)
 
-    assert sorted(np.concatenate(order).tolist()) == list(range(8))
-    assert max(len(rows) for rows in order) <= size
-    assert made.steps() == len(order)
+    assert sorted(purchase for batch in batches_ for purchase in batch) == sorted(DAY_OF)
+    assert max(len(batch) for batch in batches_) <= size
+    assert made.steps(1, seed=3) == len(batches_)
 
 
 def test_a_batch_of_a_day_holds_that_days_purchases_only_and_a_day_is_parted_evenly(batches):
-    order = by_day(batches, batch_size=4).order(1, seed=3)
+    days = [[DAY_OF[purchase] for purchase in batch] for batch in order(by_day(batches, batch_size=4))]
 
-    days = np.array([day for _, _, day in PURCHASES])
-    assert all(len(set(days[rows])) == 1 for rows in order)
-    assert sorted((int(days[rows[0]]), len(rows)) for rows in order) == [(0, 2), (0, 3), (1, 2), (2, 1)]
+    assert all(len(set(batch)) == 1 for batch in days)
+    assert sorted((batch[0], len(batch)) for batch in days) == [(0, 2), (0, 3), (1, 2), (2, 1)]
 
 
-def test_without_day_batches_days_are_mixed(batches):
-    days = np.array([day for _, _, day in PURCHASES])
+def test_without_day_batches_days_are_mixed_within_a_window(batches):
+    def is_mixed(window):
+        made = mixed(batches, window=window)
+        orders = [order(made, seed=seed) for seed in range(5)]
+        return any(len({DAY_OF[purchase] for purchase in batch}) > 1 for batches_ in orders for batch in batches_)
 
-    assert any(len(set(days[rows])) > 1 for seed in range(5) for rows in mixed(batches).order(1, seed))
+    assert is_mixed(window=100)
+    assert not is_mixed(window=1)
 
 
 @pytest.mark.parametrize("kind", [by_day, mixed])
@@ -64,71 +83,63 @@ def test_rows_are_shuffled_and_not_batches(batches, kind):
     made = kind(batches, batch_size=3)
 
     # Which purchases share a batch differs from epoch to epoch, not only the order of the batches.
-    together = {frozenset(frozenset(rows.tolist()) for rows in made.order(epoch, seed=3)) for epoch in range(1, 7)}
+    together = {frozenset(frozenset(batch) for batch in order(made, epoch)) for epoch in range(1, 7)}
     assert len(together) > 1
 
 
 @pytest.mark.parametrize("kind", [by_day, mixed])
 def test_the_order_follows_seed_and_epoch(batches, kind):
-    def order(epoch, seed):
-        return [rows.tolist() for rows in kind(batches).order(epoch, seed)]
+    made = kind(batches)
 
-    assert order(1, 3) == order(1, 3)
-    assert order(2, 3) != order(1, 3)
-    assert order(1, 4) != order(1, 3)
-
-
-def test_batches_of_days_come_in_random_order_of_days(batches):
-    days = np.array([day for _, _, day in PURCHASES])
-    firsts = {int(days[by_day(batches).order(epoch, seed=3)[0][0]]) for epoch in range(12)}
-
-    assert firsts == {0, 1, 2}
+    assert order(made, 1, 3) == order(made, 1, 3)
+    assert order(made, 2, 3) != order(made, 1, 3)
+    assert order(made, 1, 4) != order(made, 1, 3)
 
 
-def test_sold_is_the_share_of_the_days_purchases_that_were_of_the_item(batches):
-    made = by_day(batches)
+def test_days_come_in_random_order_and_batches_of_a_windows_days_are_interleaved(batches):
+    made = by_day(batches, batch_size=2)
+    orders = [[DAY_OF[batch[0]] for batch in order(made, epoch)] for epoch in range(12)]
 
-    assert made.sold[:8].tolist() == pytest.approx([3 / 5, 3 / 5, 1 / 5, 3 / 5, 1 / 5, 1 / 2, 1 / 2, 1])
-    # drawn as of day 0: a and b; as of day 1: c and c; as of day 2: b, and a which was not sold on that day
-    assert made.sold[8:].tolist() == pytest.approx([3 / 5, 1 / 5, 1 / 2, 1 / 2, 1, 0])
-
-
-def test_without_day_batches_the_share_is_that_of_all_purchases(batches):
-    assert mixed(batches).sold.tolist() == pytest.approx([3 / 8, 3 / 8, 3 / 8, 3 / 8, 2 / 8, 2 / 8, 3 / 8, 3 / 8])
+    assert {days[0] for days in orders} == {0, 1, 2}
+    assert any(days != sorted(days, key=days.index) for days in orders)
 
 
-def test_a_batch_holds_its_purchases_and_the_items_drawn_for_its_day(batches, tiny):
+@pytest.mark.parametrize("kind", [by_day, mixed])
+def test_no_more_than_a_window_of_days_is_read_before_its_batches_are_used_up(batches, kind, monkeypatch):
+    from models.encoded_set import EncodedSet
+
+    read, reader = [], EncodedSet.reader
+
+    def remembering(self):
+        day = reader(self)
+        return lambda number: read.append(number) or day(number)
+
+    monkeypatch.setattr(EncodedSet, "reader", remembering)
+    made = kind(batches, batch_size=1, window=1)  # a day at a time
+
+    seen = [(DAY_OF[purchases_of(batch)[0]], list(read)) for batch in made.epoch(1, 3)]
+
+    assert all(days[-1] == day for day, days in seen)
+    assert sorted(seen[-1][1]) == [0, 1, 2]
+
+
+def test_the_dataset_hands_out_the_batches_of_the_epoch(batches):
     made = by_day(batches, batch_size=2)
 
-    batch = made._batch(np.array([6, 5]))  # u3 buys b and u1 buys c, on day 1, for which c and c were drawn
+    handed = list(made.dataset(2, seed=3))
 
-    assert batch["user"].tolist() == [2, 0]
-    assert batch["candidate"].tolist() == [1, 2, 2, 2]
-    words = ["a", "b", "c"]
-    assert [words[code - 2] for code in batch["item"]["item_id"]] == ["b", "c", "c", "c"]
-    np.testing.assert_array_equal(batch["query"]["age"], np.array([60, 20], np.float32))
-    assert {name: codes.shape[0] for name, codes in batch["query"].items()} == dict.fromkeys(batch["query"], 2)
-    # Expected among the 4 candidates: 2 purchases x 1/2 of the day's, and 2 draws x 1/3 of the catalogue.
-    assert batch["frequency"].tolist() == pytest.approx([1, 1, 1, 1])
-
-
-def test_frequency_is_the_expected_count_among_the_candidates_scaled_to_at_most_1(batches):
-    made = by_day(batches, batch_size=5)
-
-    batch = made._batch(np.array([0, 2, 4, 1, 3]))  # a, b, c, a, a on day 0; drawn: a and b
-
-    # a: 5 x 3/5 + 2/3 = 11/3; b and c: 5 x 1/5 + 2/3 = 5/3
-    assert batch["candidate"].tolist() == [0, 1, 2, 0, 0, 0, 1]
-    assert batch["frequency"].tolist() == pytest.approx([1, 5 / 11, 5 / 11, 1, 1, 1, 5 / 11])
-
-
-def test_the_dataset_hands_out_the_batches_in_that_order(batches):
-    made = by_day(batches, batch_size=2)
-
-    handed = [batch["user"].numpy().tolist() for batch in made.dataset(2, seed=3)]
-
-    users = [{"u1": 0, "u2": 1, "u3": 2}[user] for user, _, _ in PURCHASES]
-    assert handed == [[users[row] for row in rows] for rows in made.order(2, seed=3)]
+    assert [purchases_of({name: batch[name].numpy() for name in ("user", "candidate")}) for batch in handed] == order(
+        made, 2, 3
+    )
+    for batch, own in zip(handed, made.epoch(2, 3), strict=True):
+        for side in ("query", "item"):
+            for name, codes in own[side].items():
+                np.testing.assert_array_equal(batch[side][name].numpy(), codes)
     spec = made.dataset(1, seed=3).element_spec
     assert spec["query"]["recent_items"].shape.as_list() == [None, 50]
     assert spec["item"]["sales"].dtype.name == "float32"
+
+
+def test_candidates_drawn_for_each_day_need_batches_of_a_day(tiny):
+    with pytest.raises(ValueError, match="set day_batches"):
+        replace(tiny.config, sampled_per_day=5, day_batches=False)

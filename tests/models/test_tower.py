@@ -12,7 +12,7 @@ from models.encoding import Scale
 def test_one_hot_keeps_every_word(tiny):
     from models.tower import OneHot
 
-    query, _, _ = tiny.encodings()
+    query = tiny.encodings().query
     size = query.vocabularies["status"].size
 
     rows = OneHot(size)(np.array([0, 1, 2, 3], np.int32)).numpy()
@@ -158,8 +158,8 @@ def test_a_new_feature_needs_a_new_column_in_the_schema_and_nothing_else(tiny, c
     schema = replace(tiny.query_schema, columns=(*tiny.query_schema.columns, column))
     user = {"user_id": "u1", "age": 20.0, "spend": 0.5, "status": "ACTIVE", "recent_items": ["a"]}
     rows = tiny.table(schema, [{**user, column.name: value} for value in values])
-    _, _, words = tiny.encodings()
-    encoding = Encoding.fitted(schema, rows, words)
+    words = tiny.encodings().items
+    encoding = Encoding.fitted(schema, tiny.written(rows), words)
     keras.utils.set_random_seed(1)
 
     tower = Tower(encoding, tiny.config, keras.layers.Embedding(words.size, 3), "query_tower")

@@ -1,7 +1,9 @@
 """What is learned: the checkerboard world is, its noise twin is not, and one seed gives one result."""
 
+import tempfile
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,18 +28,15 @@ def noise(applied_project):
 
 
 @pytest.fixture(scope="session")
-def lesson():
+def lesson(tmp_path_factory):
     """Everything that a training in a project needs, joined once for each preset."""
     joined = {}
 
     def lesson(project, preset):
         from evaluation.validation_week import ValidationWeek
-        from features.catalogue import catalogue_ids
+        from features.dataset import write_dataset
         from features.feature_store import open_feature_store, tower_schemas
-        from features.purchases import read_purchases
         from features.time_split import TimeSplit
-        from features.training_set import training_set
-        from features.validation_set import validation_set
         from models.config import PRESETS
 
         if (project, preset) not in joined:
@@ -45,13 +44,13 @@ def lesson():
             store = open_feature_store(project.repo)
             split = TimeSplit.ending(AS_OF, training_days=config.training_days)
             schemas = tower_schemas(store, config.query_service, config.item_service)
-            purchases, ids = read_purchases(store, split), catalogue_ids(store, split.cut)
-            rows = training_set(
-                store, schemas, purchases, ids, sampled_per_day=config.sampled_per_day, seed=1, progress=silent
-            )
-            asked = validation_set(store, schemas, purchases, ids, split)
-            week = ValidationWeek.of(asked.user_ids, ids, purchases.before, purchases.validation, split.cut)
-            joined[project, preset] = rows, asked, week, schemas, config
+            folder = tmp_path_factory.mktemp("lesson")
+            per_day = config.sampled_per_day
+            data = write_dataset(store, schemas, split, folder, sampled_per_day=per_day, seed=1, progress=silent)
+            asked, purchases = data.validation, data.purchases
+            history = purchases.history(asked.user_ids)
+            week = ValidationWeek.of(asked.user_ids, asked.item_ids, history, purchases.after_cut(), split.cut)
+            joined[project, preset] = data, week, schemas, config
         return joined[project, preset]
 
     return lesson
@@ -64,14 +63,15 @@ def silent(_label, _total):
 def taught(lesson, *, seed=1, report=lambda _: None, **settings):
     from models.training import train
 
-    rows, asked, week, schemas, config = lesson
-    config = replace(config, **settings)
-    return train(rows, asked, week, schemas, config, seed=seed, progress=silent, report=report)
+    data, week, schemas, config = lesson
+    with tempfile.TemporaryDirectory() as folder:
+        config = replace(config, **settings)
+        return train(data, week, schemas, config, Path(folder), seed=seed, progress=silent, report=report)
 
 
 @pytest.mark.parametrize(("preset", "epochs"), [("seed", 5), ("default", 3)])
 def test_the_checkerboard_world_is_learned(lesson, toy, preset, epochs):
-    _, _, week, _, _ = learned_from = lesson(toy, preset)
+    _, week, *_ = learned_from = lesson(toy, preset)
 
     _, curve = taught(learned_from, epochs=epochs, patience=epochs)
 
@@ -83,7 +83,7 @@ def test_the_checkerboard_world_is_learned(lesson, toy, preset, epochs):
 
 @pytest.mark.parametrize(("preset", "epochs"), [("seed", 5), ("default", 3)])
 def test_its_noise_twin_is_not(lesson, noise, preset, epochs):
-    _, _, week, _, _ = learned_from = lesson(noise, preset)
+    _, week, *_ = learned_from = lesson(noise, preset)
 
     _, curve = taught(learned_from, epochs=epochs, patience=epochs)
 
@@ -95,13 +95,13 @@ def test_its_noise_twin_is_not(lesson, noise, preset, epochs):
 
 
 def test_two_trainings_with_one_seed_give_the_same_vectors_and_another_seed_others(lesson, toy):
-    _, asked, *_ = learned_from = lesson(toy, "default")
+    data, *_ = learned_from = lesson(toy, "default")
 
     first, again, other = (taught(learned_from, seed=seed, epochs=1) for seed in (1, 1, 2))
 
     assert again[1] == first[1]
     for side in ("query_vectors", "item_vectors"):
-        rows = asked.queries if side == "query_vectors" else asked.catalogue
+        rows = data.validation.queries if side == "query_vectors" else data.validation.catalogue
         vectors = [getattr(towers, side)(rows) for towers, _ in (first, again, other)]
         np.testing.assert_array_equal(vectors[1], vectors[0])
         assert not np.allclose(vectors[2], vectors[0])
@@ -124,22 +124,23 @@ class ScriptedWeek:
 
 
 def test_the_weights_kept_are_those_of_the_best_epoch_and_not_of_the_last(lesson, toy):
-    rows, asked, _, schemas, config = lesson(toy, "seed")
+    data, _, schemas, config = lesson(toy, "seed")
     week, reported = ScriptedWeek(0.2, 0.6, 0.4), []
 
-    towers, curve = taught((rows, asked, week, schemas, config), epochs=3, report=reported.append)
+    towers, curve = taught((data, week, schemas, config), epochs=3, report=reported.append)
 
     assert (curve.best.number, list(curve.epochs)) == (2, reported)
+    asked = data.validation
     for epoch, (queries, items) in enumerate(week.seen, 1):
         kept = np.array_equal(towers.query_vectors(asked.queries), queries)
         assert kept is np.array_equal(towers.item_vectors(asked.catalogue), items) is (epoch == 2)
 
 
 def test_training_stops_when_recall_has_not_risen_for_as_long_as_patience_lasts(lesson, toy):
-    rows, asked, _, schemas, config = lesson(toy, "seed")
+    data, _, schemas, config = lesson(toy, "seed")
     week = ScriptedWeek(0.2, 0.5, 0.4, 0.5, 0.9)
 
-    _, curve = taught((rows, asked, week, schemas, config), epochs=9, patience=2)
+    _, curve = taught((data, week, schemas, config), epochs=9, patience=2)
 
     assert [epoch.number for epoch in curve.epochs] == [1, 2, 3, 4]
     assert curve.best.number == 2

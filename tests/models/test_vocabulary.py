@@ -8,9 +8,9 @@ WORDS = Vocabulary(("blue", "red"))
 
 
 def test_words_are_distinct_and_ascending_and_missing_ones_are_none():
-    assert Vocabulary.of(pa.array(["red", None, "blue", "", "red"])) == WORDS
-    assert Vocabulary.of(pa.chunked_array([["red"], [None, "blue", "red"]])) == WORDS
-    assert Vocabulary.of(pa.array([None, ""], pa.string())) == Vocabulary(())
+    assert Vocabulary.of([pa.array(["red", None, "blue", "", "red"])]) == WORDS
+    assert Vocabulary.of(pa.array(piece) for piece in (["red"], [None, "blue", "red"])) == WORDS
+    assert Vocabulary.of([pa.array([None, ""], pa.string())]) == Vocabulary.of([]) == Vocabulary(())
 
 
 def test_missing_is_0_unknown_is_1_and_words_follow():
@@ -32,7 +32,7 @@ def test_a_column_in_chunks_and_one_without_rows_are_coded_alike():
 
 
 def test_ids_with_leading_zeros_stay_apart():
-    ids = Vocabulary.of(pa.array(["0108", "108"]))
+    ids = Vocabulary.of([pa.array(["0108", "108"])])
 
     assert ids.words == ("0108", "108")
     assert ids.codes(pa.array(["108", "0108", "00108"])).tolist() == [3, 2, 1]
