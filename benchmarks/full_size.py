@@ -59,11 +59,7 @@ def main(purchases: int, customers: int, articles: int, memory_limit: str, seed:
     """Write full-size raw tables, build the feature tables, and print what it took."""
     with tempfile.TemporaryDirectory(prefix="full-size-", dir=ROOT) as name:
         folder = Path(name)
-        sizes = {"purchases": purchases, "customers": customers, "articles": articles, "seed": seed, "folder": folder}
-        connection = duckdb.connect()
-        for query in (_CUSTOMERS, _ARTICLES, _PURCHASES):
-            connection.execute(query.format(**sizes))
-        connection.close()
+        write_raw_tables(folder, purchases=purchases, customers=customers, articles=articles, seed=seed)
         raw = sum(path.stat().st_size for path in folder.glob("*.csv")) / 2**30
         started = time.perf_counter()
         script = str(ROOT / "jobs" / "build_features.py")
@@ -79,6 +75,14 @@ def main(purchases: int, customers: int, articles: int, memory_limit: str, seed:
         f"{purchases / seconds:,.0f} rows/s, peak {usage.ru_maxrss / 2**20:.1f} GiB "
         f"with a DuckDB limit of {memory_limit}; seed {seed}, commit {commit()}"
     )
+
+
+def write_raw_tables(folder: Path, *, purchases: int, customers: int, articles: int, seed: int) -> None:
+    """Write seeded raw tables as CSV."""
+    sizes = {"purchases": purchases, "customers": customers, "articles": articles, "seed": seed, "folder": folder}
+    with duckdb.connect() as connection:
+        for query in (_CUSTOMERS, _ARTICLES, _PURCHASES):
+            connection.execute(query.format(**sizes))
 
 
 if __name__ == "__main__":
