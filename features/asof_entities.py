@@ -12,7 +12,7 @@ from feast.infra.offline_stores.offline_store import RetrievalMetadata
 from feast.infra.offline_stores.offline_utils import infer_event_timestamp_from_entity_df
 
 from features.asof_job import QueryRows, Rows, TableRows
-from features.asof_query import Table, types_of
+from features.asof_table import Table, types_of
 from features.errors import InputError
 from features.sql import identifier
 

@@ -33,18 +33,9 @@ from feast.repo_config import RepoConfig
 
 from features.asof_entities import entity_rows
 from features.asof_job import AsOfRetrievalJob, JoinedRows, QueryRows
-from features.asof_query import (
-    PROBE,
-    Table,
-    ViewJoin,
-    between_sql,
-    has_late_rows_sql,
-    join_sql,
-    latest_sql,
-    parquet_table,
-    probe_sql,
-    types_of,
-)
+from features.asof_join import view_queries
+from features.asof_pull import between_sql, latest_sql
+from features.asof_table import Table, parquet_table, types_of
 from features.asof_views import (
     batch_source_of,
     check_columns,
@@ -55,8 +46,6 @@ from features.asof_views import (
     view_join,
 )
 from features.errors import InputError
-
-_FEW = 4  # a semi-join pays for itself where the history is at least so many times longer than the entity rows
 
 
 class AsOfOfflineStoreConfig(DuckDBOfflineStoreConfig):  # type: ignore[misc]  # feast has no types
@@ -127,9 +116,8 @@ class AsOfOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]  # feast has n
             )
             for view, names in views
         ]
-        connection.execute(f"CREATE TABLE {PROBE} AS {probe_sql(entities.table, entities.timestamp, probe_keys)}")
         return AsOfRetrievalJob(
-            JoinedRows(entities.rows, [_query(connection, join) for join in joins], outputs),
+            JoinedRows(entities.rows, view_queries(connection, entities, probe_keys, joins), outputs),
             config,
             on_demand_feature_views=OnDemandFeatureView.get_requested_odfvs(list(feature_refs), project, registry),
             full_feature_names=full_feature_names,
@@ -210,18 +198,6 @@ def _table(connection: duckdb.DuckDBPyConnection, config: RepoConfig, source: Da
     connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")
     connection.unregister("incoming")
     return Table(name, types_of(connection, name), source.name, file="0", line="rowid")
-
-
-def _query(connection: duckdb.DuckDBPyConnection, join: ViewJoin) -> QueryRows:
-    late_rows = join.hides_late_rows and bool(_value(connection, has_late_rows_sql(join)))
-    probes = _value(connection, f"SELECT count(*) FROM {PROBE}")
-    history = _value(connection, f"SELECT count(*) FROM {join.history.sql}")
-    return QueryRows(connection, join_sql(join, late_rows=late_rows, few_probes=probes * _FEW <= history))
-
-
-def _value(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
-    [(value,)] = connection.execute(sql).fetchall()
-    return int(value)
 
 
 def _pulled(keys: Sequence[str], features: Sequence[str], timestamp: str, created: str | None) -> list[str]:

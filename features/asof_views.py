@@ -6,7 +6,8 @@ from feast import FeatureView
 from feast.data_source import DataSource
 from feast.feature_view import DUMMY_ENTITY_ID
 
-from features.asof_query import Table, ViewJoin
+from features.asof_query import ViewJoin
+from features.asof_table import Table
 from features.errors import InputError
 
 

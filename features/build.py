@@ -52,7 +52,7 @@ def build_feature_tables(
     _check_places(raw_dir, output, quarantine)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".build-", dir=output.parent) as workspace:
-        connection = _database(Path(workspace), memory_limit)
+        connection = raw_database(Path(workspace), memory_limit)
         done = progress("feature tables", len(TABLES) + 1)
         counts = load_raw_tables(connection, raw_dir, quarantine=quarantine)
         done(1)
@@ -82,7 +82,12 @@ def _check_places(raw_dir: Path, output: Path, quarantine: Path | None) -> None:
         raise InputError(f"{quarantine} lies inside {output}, which is replaced whole: write it elsewhere.")
 
 
-def _database(workspace: Path, memory_limit: str) -> duckdb.DuckDBPyConnection:
+def raw_database(workspace: Path, memory_limit: str) -> duckdb.DuckDBPyConnection:
+    """Open a database on disk that spills beside itself.
+
+    Raises:
+        InputError: the memory limit is not one.
+    """
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory_limit,
         "temp_directory": str(workspace / "spill"),

@@ -58,7 +58,7 @@ def job(main: Callable[..., None]) -> Callable[..., None]:
         from features.errors import InputError
 
         logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-        for room in ("features", "models", "retrieval", "evaluation"):
+        for room in ("features", "models", "retrieval", "evaluation", "leakage"):
             logging.getLogger(room).setLevel(logging.INFO)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary files are removed
         try:
@@ -71,8 +71,8 @@ def job(main: Callable[..., None]) -> Callable[..., None]:
                 raise
             said = " ".join(str(error).split())[:300] or "no message"
             click.echo(
-                f"error: {type(error).__name__} in {Path(sys.argv[0]).name}: {said} (nothing was replaced; "
-                f"{DEBUG}=1 shows where it happened).",
+                f"error: {type(error).__name__} in {Path(sys.argv[0]).name}: {said} "
+                f"({DEBUG}=1 shows where it happened).",
                 err=True,
             )
             sys.exit(1)
@@ -96,11 +96,27 @@ def chatter() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def warnings_only(room: str) -> Iterator[None]:
+    """Inside the block a room does not count its rows aloud."""
+    logger = logging.getLogger(room)
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextlib.contextmanager
 def scratch(beside: Path) -> Iterator[Path]:
-    """A folder in the folder `beside`, which is made if it is not there, for what is gone after the block."""
+    """A folder in the folder `beside` for what is gone after the block; `beside` itself if it stayed empty, too."""
     beside.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".scratch-", dir=beside) as name:
-        yield Path(name)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".scratch-", dir=beside) as name:
+            yield Path(name)
+    finally:
+        if not any(beside.iterdir()):
+            beside.rmdir()
 
 
 def load_tensorflow() -> None:

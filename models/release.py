@@ -5,6 +5,7 @@
       query_tower/       SavedModel: raw query features to vectors
       item_tower/        SavedModel: raw item features to vectors
       vocabularies.json  the words each tower knows
+      scales.json        mean and deviation of each number, by which the towers standardise it
       item_ids.npy       the catalogue as of the release, ascending
       item_vectors.npy   float32 (items, dimensions), in the order of item_ids
       item_sales.npy     float32 (items,), units sold in the week before the release: the popularity list
@@ -141,6 +142,7 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
         np.save(folder / "item_vectors.npy", contents.item_vectors, allow_pickle=False)
         np.save(folder / "item_sales.npy", contents.item_sales, allow_pickle=False)
         _write_json(folder / "vocabularies.json", _vocabularies(towers))
+        _write_json(folder / "scales.json", _scales(towers))
         _write_json(folder / "metrics.json", _metrics(contents))
         manifest = {
             "format": FORMAT,
@@ -226,6 +228,13 @@ def _read_manifest(folder: Path, version: str) -> dict[str, Any]:
 def _vocabularies(towers: Towers) -> dict[str, dict[str, list[str]]]:
     return {
         encoding.schema.service: {name: list(vocabulary.words) for name, vocabulary in encoding.vocabularies.items()}
+        for encoding in (towers.query, towers.item)
+    }
+
+
+def _scales(towers: Towers) -> dict[str, dict[str, dict[str, float]]]:
+    return {
+        encoding.schema.service: {name: asdict(scale) for name, scale in encoding.scales.items()}
         for encoding in (towers.query, towers.item)
     }
 

@@ -45,7 +45,7 @@ class Vocabulary:
         distinct = pc.dictionary_encode(column)
         codes = [self._codes.get(word, UNKNOWN) for word in distinct.dictionary.to_pylist()]
         places = distinct.indices.fill_null(len(codes)).to_numpy()
-        return np.array([*codes, MISSING], np.int32)[places]
+        return np.asarray(np.array([*codes, MISSING], np.int32)[places])
 
     def list_codes(self, column: pa.ChunkedArray, length: int) -> NDArray[np.int32]:
         """Codes of the first `length` words of each list, int32, (rows, length), padded with 0."""

@@ -23,10 +23,13 @@ TOGETHER = {
     "test_whole_path": "whole path",
     **dict.fromkeys((path.stem for path in (ROOT / "tests" / "models").glob("test_*.py")), "towers"),
     "test_bad_input": "towers",
+    "test_check_leakage": "towers",
     "test_hm_sample": "towers",
     "test_feature_contract": "store",
     "test_historical_features": "store",
+    "test_late_rows": "store",
     "test_online_equals_offline": "store",
+    "test_store_copy": "store",
     "test_training_set": "store",
 }
 LONGEST_FIRST = ("whole path", "towers", "store")

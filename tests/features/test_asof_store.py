@@ -345,6 +345,31 @@ def test_of_equal_stamps_the_row_created_last_counts_and_of_those_the_last_in_th
     assert values_of(ask(AsOfOfflineStore, config, [view_of(path)], entities_at(["a", "b"], [9, 9]))) == [2, 5]
 
 
+@pytest.mark.parametrize("cut_off", [False, True])
+@pytest.mark.parametrize("kind", [UTC_US, UTC_NS])
+@pytest.mark.parametrize(
+    ("users", "days", "created", "values"),
+    [
+        (["a", "b"], [0, 1], [0, 1], [1, 2]),  # one row a key
+        (["a", "b", "a"], [0, 1, 2], [0, 1, 2], [3, 2]),  # several, at different moments
+        (["a", "b", "a"], [0, 1, 0], [1, 1, 0], [1, 2]),  # two at the same moment
+        (["a", "b", "a"], [1, 1, 0], [1, 3, 2], [1, 2]),  # created late
+    ],
+)
+def test_the_answer_is_right_however_the_history_lets_the_join_be_done(
+    config, repo, users, days, created, values, kind, cut_off
+):
+    path = repo / "h.parquet"
+    write_history(path, users, days, range(1, len(users) + 1), created=created)
+    table = pq.read_table(path)
+    stamps = {name: table[name].cast(kind) for name in ("stamp", "created")}
+    pq.write_table(pa.table({**{name: table[name] for name in table.column_names}, **stamps}), path)
+    entities = entities_at(["b", "nobody", "a", None, "a"], [9, 9, 9, 9, -1])
+
+    job = ask(AsOfOfflineStore, config, [view_of(path)], entities, cut_off=cut_off)
+    assert values_of(job) == [values[1], None, values[0], None, None]
+
+
 def test_with_the_cut_off_a_correction_is_seen_once_it_was_made_and_never_before(config, repo):
     # Day 0 said 1; on day 3 this was corrected to 10; day 1 said 2, but that came in on day 5 only.
     path = write_history(repo / "h.parquet", ["a"] * 4, [0, 0, 1, 2], [1, 10, 2, 7], created=[0, 3, 5, None])
@@ -437,6 +462,21 @@ def test_names_of_columns_are_quoted(config, repo):
     view = view_of(path, features=(odd,))
 
     assert values_of(ask(AsOfOfflineStore, config, [view], entities_at(["a"], [1]), [f"view:{odd}"]), odd) == [5]
+
+
+def test_columns_may_have_the_names_that_the_store_uses_itself(config, repo):
+    names = ("moment", "created", "file", "line", "seen", "key", "number", "row", "k0", "f0", "e0", "p", "h", "rows")
+    columns = {name: pa.array([number]) for number, name in enumerate(names)}
+    path = repo / "h.parquet"
+    pq.write_table(pa.table({"user_id": ["a"], "stamp": moments([0]), **columns}), path)
+    views = [view_of(path, features=names, created=""), view_of(path, name="again", features=names, created="")]
+    entities = pa.table({"user_id": ["a"], "moment": moments([1]), **columns}).drop(["moment"])
+    entities = entities.append_column("moment", moments([1]))
+    answer = ask(AsOfOfflineStore, config, views, entities, full=True).to_arrow()
+
+    assert [answer[f"{view}__{name}"].to_pylist() for view in ("view", "again") for name in names] == [
+        [number] for number in range(len(names))
+    ] * 2
 
 
 def test_fields_can_be_mapped_the_timestamps_too(config, history):

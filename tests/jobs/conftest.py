@@ -5,7 +5,7 @@ import importlib
 import pytest
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def call():
     """Call a job with words, as `python jobs/<name>.py` does; returns exit_code, stdout and stderr."""
     from click.testing import CliRunner

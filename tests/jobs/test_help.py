@@ -26,6 +26,7 @@ print("loaded:", *sorted(name for name in sys.modules if "." not in name))
 def test_every_job_is_a_verb_and_is_tested_here():
     assert [path.stem for path in JOBS] == [
         "build_features",
+        "check_leakage",
         "fetch_demo_data",
         "generate_candidates",
         "materialize",
@@ -45,7 +46,7 @@ def test_help_loads_nothing_heavy_and_says_what_the_job_does(job, tmp_path):
     assert "click" in loaded.split()
     assert help_text.startswith("Usage: ")
     first_word = help_text.split("\n\n")[1].split()[0]
-    assert first_word in {"Fill", "Print", "Read", "Train", "Write"}
+    assert first_word in {"Fill", "Print", "Prove", "Read", "Train", "Write"}
     assert list(tmp_path.iterdir()) == []
 
 

@@ -85,6 +85,7 @@ def test_a_release_is_one_folder_beside_the_name_of_the_latest(written):
         "manifest.json",
         "metrics.json",
         "query_tower",
+        "scales.json",
         "vocabularies.json",
     ]
 
@@ -110,7 +111,7 @@ def test_the_manifest_says_what_it_is_and_lists_every_other_file(written):
     assert all(len(digest) == 64 for digest in manifest["files"].values())
 
 
-def test_words_and_metrics_stand_beside_the_towers(written):
+def test_words_scales_and_metrics_stand_beside_the_towers(written):
     folder = written[0] / written[1]
 
     assert json.loads((folder / "vocabularies.json").read_text(encoding="utf-8")) == {
@@ -121,6 +122,10 @@ def test_words_and_metrics_stand_beside_the_towers(written):
         },
         "item_tower_v9": {"item_id": ["a", "b", "c"], "colour": ["blue", "red"], "group": ["Hats", "Shoes"]},
     }
+    scales = json.loads((folder / "scales.json").read_text(encoding="utf-8"))
+    assert list(scales) == ["query_tower_v9", "item_tower_v9"]
+    assert list(scales["query_tower_v9"]) == ["age", "spend"]
+    assert scales["query_tower_v9"]["age"] == {"mean": 40.0, "deviation": 20.0}
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["kept_epoch"] == 1
     assert metrics["epochs"][0]["loss"] == 2.5
@@ -159,6 +164,7 @@ def test_a_release_that_fails_half_way_leaves_the_latest_one_as_it_was(releases,
         "item_ids.npy",
         "item_sales.npy",
         "vocabularies.json",
+        "scales.json",
         "metrics.json",
         "query_tower/saved_model.pb",
         "query_tower/variables/variables.data-00000-of-00001",

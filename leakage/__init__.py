@@ -1,0 +1,1 @@
+"""The leak check: the same questions to worlds that differ in the future only."""

@@ -1,0 +1,92 @@
+"""Rows that were written later than they are stamped: offline they are hidden until then, online they would be seen."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from feast import FeatureStore, FeatureView
+
+from features.feature_store import write_source
+from features.schema import EVENT_TIMESTAMP, ROW_ID
+from features.spilling import spilling_connection
+from features.sql import identifier, literal
+from leakage.differences import Answer
+
+_END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
+_MOST = 100_000
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LateRows:
+    """Keys and stamps of late rows.
+
+    Attributes:
+        view: the feature view whose source holds them.
+        rows: its join keys and `event_timestamp`, each combination once, in the order of time.
+    """
+
+    view: FeatureView
+    rows: pa.Table
+
+
+def late_rows(store: FeatureStore, folder: Path) -> list[LateRows]:
+    """Find in the sources of all views the rows that were created after their stamp, or nobody knows when.
+
+    Args:
+        store: an applied feature store.
+        folder: for temporary files.
+    """
+    found = [
+        LateRows(view, _late(store, view, folder))
+        for view in store.list_feature_views()
+        if view.batch_source.created_timestamp_column
+    ]
+    return [late for late in found if late.rows.num_rows]
+
+
+def late_answers(store: FeatureStore, late: list[LateRows]) -> Iterator[tuple[Answer, Answer]]:
+    """Ask about each late row's key as of its stamp.
+
+    Yields:
+        For each view what was known then, and what an online store would hold that is filled up to then.
+    """
+    for rows in late:
+        yield _answer(store, rows, hides_late_rows=True), _answer(store, rows, hides_late_rows=False)
+
+
+def _late(store: FeatureStore, view: FeatureView, folder: Path) -> pa.Table:
+    source = view.batch_source
+    moment, created = identifier(source.timestamp_field), identifier(source.created_timestamp_column)
+    keys = ", ".join(map(identifier, view.join_keys))
+    path = write_source(store, view.name, [], folder / f"{view.name}.stamps.parquet", known_at=_END_OF_TIME)
+    with spilling_connection(folder) as connection:
+        rows = connection.sql(
+            f"select distinct {keys}, {moment} as {EVENT_TIMESTAMP} from read_parquet({literal(path)}) "
+            f"where {created} is null or {created} > {moment} order by {EVENT_TIMESTAMP}, {keys}"
+        ).to_arrow_table()
+    path.unlink()
+    if rows.num_rows > _MOST:
+        _logger.warning("%s: of %s late rows the first %s are looked at", view.name, f"{rows.num_rows:,}", f"{_MOST:,}")
+    return rows.slice(0, _MOST)
+
+
+def _answer(store: FeatureStore, late: LateRows, *, hides_late_rows: bool) -> Answer:
+    view, names = late.view.name, [feature.name for feature in late.view.features]
+    frame: pd.DataFrame = late.rows.to_pandas()
+    frame[ROW_ID] = np.arange(len(frame))
+    job = store.get_historical_features(
+        entity_df=frame,
+        features=[f"{view}:{name}" for name in names],
+        filter_by_created_timestamp=hides_late_rows,
+    )
+    answer = job.to_arrow().sort_by(ROW_ID)
+    keys = tuple(late.rows.column_names)
+    rows = pa.table({**{key: late.rows[key] for key in keys}, **{name: answer[name] for name in names}})
+    return Answer("rows created after their stamp", rows, keys, dict.fromkeys((*keys, *names), view))
