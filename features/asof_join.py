@@ -57,7 +57,7 @@ def _shape(connection: duckdb.DuckDBPyConnection, join: ViewJoin, history: str) 
     few = _value(connection, f"SELECT count(*) FROM {history}") <= min(probes, math.prod(keys))
     single = few and not _value(connection, repeats_sql(history, join.key_columns))
     tied = not single and (late or bool(_value(connection, repeats_sql(history, [*join.key_columns, "moment"]))))
-    return Shape(late, False, True)
+    return Shape(late, single, tied)
 
 
 def _value(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
