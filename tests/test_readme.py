@@ -51,9 +51,10 @@ def test_the_two_commands_stand_at_the_top():
     assert [line.split("#")[0].strip() for line in FENCED[0].strip().splitlines()] == ["make demo", "make test"]
 
 
-def test_every_option_is_one_of_a_job():
+def test_every_option_is_one_of_a_job_or_benchmark():
     options = set(found(r"(?<![\w-])(--[a-z][a-z-]*)"))
-    known = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "jobs").glob("*.py"))
+    scripts = [path for room in ("jobs", "benchmarks") for path in (ROOT / room).glob("*.py")]
+    known = "\n".join(path.read_text(encoding="utf-8") for path in scripts)
 
     assert "--already-bought" in options
     assert options - set(re.findall(r'"(--[a-z-]+)"', known)) - {"--help"} == set()
