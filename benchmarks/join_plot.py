@@ -47,7 +47,8 @@ def draw(report: dict[str, Any], path: Path) -> None:
             f"Point-in-time join, {report['threads']} threads, medians of {report['repeats']}", loc="left", fontsize=12
         )
         axes.set_ylim(top=axes.get_ylim()[1] * 2)  # room for labels
-        _label(axes, [end for end in ends if end])
+        if any(ends):
+            _label(axes, [end for end in ends if end])
         figure.savefig(path)
 
 

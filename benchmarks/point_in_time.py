@@ -137,7 +137,10 @@ def summary(runs: list[dict[str, Any]], smaller: list[dict[str, Any]]) -> dict[s
         return next(run for run in runs if "stopped" in run)
     middle = statistics.median(run["seconds"] for run in runs)
     every = [round(run["seconds"], 3) for run in runs]
-    return {**runs[0], "seconds": middle, "runs": every, "peak_gb": max(run["peak_gb"] for run in runs)}
+    digests = {run["digest"] for run in runs}
+    digest = digests.pop() if len(digests) == 1 else "differs from run to run"
+    agreed = {"digest": digest, "rows_out": min(run["rows_out"] for run in runs)}
+    return {**runs[0], **agreed, "seconds": middle, "runs": every, "peak_gb": max(run["peak_gb"] for run in runs)}
 
 
 def compared(result: dict[str, Any], floor: dict[str, Any], rows: int) -> dict[str, Any]:

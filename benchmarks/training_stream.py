@@ -9,7 +9,6 @@ The joins may take what the store's yaml allows DuckDB; the stream holds one win
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -35,8 +34,10 @@ _BIN = Path(sys.executable).parent
 def main(sizes: tuple[int, ...], seed: int, run: str | None, folder: Path | None) -> None:
     """Print seconds and peak memory of joins and stream at each size."""
     if run and folder:
-        print(json.dumps(join(folder, seed) if run == "join" else stream(folder, seed)))
+        answer = join(folder, seed) if run == "join" else stream(folder, seed)
+        print(json.dumps({**answer, "peak_gb": peak_gb()}))
         return
+    (ROOT / "build").mkdir(exist_ok=True)
     peaks = []
     for purchases in sizes:
         with tempfile.TemporaryDirectory(prefix="training-stream-", dir=ROOT / "build") as name:
@@ -76,10 +77,16 @@ def watched(step: str, folder: Path, seed: int) -> dict[str, Any]:
     command = [sys.executable, __file__, "--run", step, "--folder", str(folder), "--seed", str(seed)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     said = process.stdout.read() if process.stdout else b""
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
+    if process.wait():
         raise click.ClickException(f"{step} failed")
-    return {**json.loads(said.splitlines()[-1]), "peak_gb": usage.ru_maxrss / 1e6}
+    answer: dict[str, Any] = json.loads(said.splitlines()[-1])
+    return answer
+
+
+def peak_gb() -> float:
+    """The most memory that this process has held, which does not include its parent's, as ru_maxrss does."""
+    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024 / 1e9
 
 
 def join(folder: Path, seed: int) -> dict[str, Any]:
@@ -136,7 +143,6 @@ def stream(folder: Path, seed: int) -> dict[str, Any]:
     )
     rows = TrainingSet(queries, items, sampled, days["queries"], days["purchases"], DEFAULT.sampled_per_day, 105_542)
     encodings = Encodings.fitted(schemas, rows.queries, rows.candidates)
-    (folder / "codes").mkdir()
     encoded = EncodedSet.written(rows, encodings, folder / "codes", shares_of_day=True)
     batches = sum(1 for _ in Batches(encoded, DEFAULT).dataset(1, seed))
     return {"batches": batches, "seconds": time.perf_counter() - started}

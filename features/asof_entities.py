@@ -42,7 +42,7 @@ class EntityRows:
         return RetrievalMetadata(list(feature_refs), keys, first, last)
 
 
-def entity_rows(connection: duckdb.DuckDBPyConnection, entities: pd.DataFrame | pa.Table | str) -> EntityRows:
+def entity_rows(connection: duckdb.DuckDBPyConnection, entities: pd.DataFrame | pa.Table | str | None) -> EntityRows:
     """Make entity rows known to a connection.
 
     Raises:

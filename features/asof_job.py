@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import duckdb
 import ibis  # type: ignore[import-untyped]
@@ -19,10 +19,14 @@ from feast.infra.offline_stores.offline_store import RetrievalMetadata
 from feast.on_demand_feature_view import OnDemandFeatureView
 from feast.repo_config import RepoConfig
 from feast.saved_dataset import SavedDatasetStorage
+from feast.types import from_feast_to_pyarrow_type
 
 from features.asof_query import ROW
+from features.errors import InputError
 from features.files import written_whole
 from features.parquet_rows import ROWS_PER_BATCH
+
+_PART: Final = "part-0.parquet"
 
 
 class Rows(Protocol):
@@ -157,7 +161,8 @@ class AsOfRetrievalJob(IbisRetrievalJob):  # type: ignore[misc]  # feast has no 
         first = next(tables, None)
         if first is None:
             first = self._transformed(reader.schema.empty_table())
-        return pa.RecordBatchReader.from_batches(first.schema, _batches(first, tables))
+        schema = _typed(first.schema, self.on_demand_feature_views)
+        return pa.RecordBatchReader.from_batches(schema, _batches(first.cast(schema), tables))
 
     def to_parquet(self, path: Path, rows_per_batch: int = ROWS_PER_BATCH) -> int:
         """Write the rows of `to_arrow` to one file, whole or not at all, and return their number."""
@@ -178,12 +183,16 @@ class AsOfRetrievalJob(IbisRetrievalJob):  # type: ignore[misc]  # feast has no 
             return
         if Path(uri).exists() and not allow_overwrite:
             raise SavedDatasetLocationAlreadyExists(location=uri)
+        if Path(uri).is_dir() and (others := [path.name for path in Path(uri).iterdir() if path.name != _PART]):
+            raise InputError(
+                f"{uri} holds {min(others)}, which would be lost: give the saved dataset a folder of its own."
+            )
         with written_whole(Path(uri)) as fresh:
             if uri.endswith(".parquet"):
                 self._write(fresh, ROWS_PER_BATCH)
             else:
                 fresh.mkdir()
-                self._write(fresh / "part-0.parquet", ROWS_PER_BATCH)
+                self._write(fresh / _PART, ROWS_PER_BATCH)
 
     def to_remote_storage(self) -> list[str]:
         """Write the rows to the staging location, as Feast's own DuckDB store does."""
@@ -224,6 +233,23 @@ def _inputs(view: OnDemandFeatureView) -> set[str]:
     full = {f"{projection.name_to_use()}__{name}" for projection, name in features}
     full |= {f"{projection.name}__{name}" for projection, name in features}
     return full | {name for _, name in features} | set(view.get_request_data_schema())
+
+
+def _typed(schema: pa.Schema, views: Sequence[OnDemandFeatureView]) -> pa.Schema:
+    """A schema in which an on-demand feature that had no value in the first batch has the type it is declared with."""
+    declared = {name: field for view in views for field in view.features for name in _names(view, field.name)}
+    return pa.schema(
+        [
+            field.with_type(from_feast_to_pyarrow_type(declared[field.name].dtype))
+            if pa.types.is_null(field.type) and field.name in declared
+            else field
+            for field in schema
+        ]
+    )
+
+
+def _names(view: OnDemandFeatureView, name: str) -> tuple[str, str]:
+    return name, f"{view.projection.name_to_use()}__{name}"
 
 
 def _batches(first: pa.Table, others: Iterator[pa.Table]) -> Iterator[pa.RecordBatch]:

@@ -13,6 +13,7 @@ Whatever is not defined here is inherited from Feast's own DuckDB store.
 import tempfile
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -55,7 +56,8 @@ class AsOfOfflineStoreConfig(DuckDBOfflineStoreConfig):  # type: ignore[misc]  #
         type: import path of the store.
         memory_limit: how much DuckDB may hold in memory, such as "8GB"; what exceeds it goes to `temp_directory`.
             DuckDB's own default is 80% of the machine. The entity frame and the answer of `to_arrow` come on top.
-        temp_directory: where to spill, relative to the feature repository; the system's own by default.
+        temp_directory: where to spill, relative to the feature repository; by default a folder of
+            the process in the system's own.
         threads: how many threads DuckDB may use; all by default.
     """
 
@@ -66,18 +68,20 @@ class AsOfOfflineStoreConfig(DuckDBOfflineStoreConfig):  # type: ignore[misc]  #
 
 
 class AsOfOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]  # feast has no types
-    """Feast's DuckDB store with another join, which also resolves relative paths from the feature repository."""
+    """Feast's DuckDB store with another join, which reads relative paths from the feature repository."""
 
     @staticmethod
     def get_historical_features(
         config: RepoConfig,
         feature_views: Sequence[FeatureView],
         feature_refs: Sequence[str],
-        entity_df: pd.DataFrame | pa.Table | str,
+        entity_df: pd.DataFrame | pa.Table | str | None,
         registry: BaseRegistry,
         project: str,
         full_feature_names: bool = False,
         filter_by_created_timestamp: bool = False,
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
     ) -> AsOfRetrievalJob:
         """Join features to entity rows, each as of the row's own moment.
 
@@ -90,6 +94,8 @@ class AsOfOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]  # feast has n
             project: of the feature store.
             full_feature_names: whether to call a feature "view__feature".
             filter_by_created_timestamp: hide values created after the row's moment.
+            start_date: not supported, nor is `end_date`: they are for a retrieval without entity rows.
+            end_date: see `start_date`.
 
         Returns:
             A job for the entity rows, all of them and in their order, with the features beside them.
@@ -97,6 +103,7 @@ class AsOfOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]  # feast has n
         Raises:
             InputError: a column or a file is missing, two features have one name, or a key's types do not fit.
         """
+        del start_date, end_date  # without entity rows `entity_rows` says that there must be some
         _validate_lance_feature_views(feature_views)
         connection = _connect(config)
         entities = entity_rows(connection, entity_df)
@@ -166,9 +173,15 @@ class AsOfOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]  # feast has n
         )
 
 
+@cache
+def _own_spill() -> tempfile.TemporaryDirectory[str]:
+    """A folder of this process alone, which is gone with it."""
+    return tempfile.TemporaryDirectory(prefix="feast_asof_")
+
+
 def _connect(config: RepoConfig) -> duckdb.DuckDBPyConnection:
     store = config.offline_store
-    spill = Path(store.temp_directory or Path(tempfile.gettempdir()) / "feast_asof_spill")
+    spill = Path(store.temp_directory or _own_spill().name)
     settings: dict[str, str | bool | int | float | list[str]] = {
         "temp_directory": str(Path(config.repo_path or ".") / spill)
     }

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from feast import FeatureService, FeatureStore, FeatureView, OnDemandFeatureView
 from feast.errors import FeastObjectNotFoundException
+from feast.feature_view import DUMMY_ENTITY_ID
 from feast.infra.offline_stores.offline_store import RetrievalJob
 from feast.infra.offline_stores.offline_utils import get_offline_store_from_config
 
@@ -119,17 +120,36 @@ def read_source(
         known_at: rows stamped later are left out.
         latest: only the last row of every key instead of all rows.
     """
-    return _source(store, view_name, columns, known_at, latest=latest).to_arrow()
+    table = _source(store, view_name, columns, known_at, latest=latest).to_arrow()
+    return table.rename_columns(_served_names(store, view_name, table.column_names))
 
 
 def write_source(store: FeatureStore, view_name: str, columns: list[str], path: Path, *, known_at: datetime) -> Path:
     """Write all rows of a feature view's own source to a Parquet file; the as-of store holds only a batch in memory."""
     job = _source(store, view_name, columns, known_at, latest=False)
-    if isinstance(job, AsOfRetrievalJob):
-        job.to_parquet(path)
-    else:
-        pq.write_table(job.to_arrow(), path)
+    reader = job.to_arrow_batches() if isinstance(job, AsOfRetrievalJob) else job.to_arrow().to_reader()
+    names = _served_names(store, view_name, reader.schema.names)
+    schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, names, strict=True)])
+    with pq.ParquetWriter(path, schema) as writer:
+        for batch in reader:
+            writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
     return path
+
+
+def keys_of_view(view: FeatureView) -> list[str]:
+    """The join keys of a view; Feast gives one without entities a key that no file has."""
+    return [key for key in view.join_keys if key != DUMMY_ENTITY_ID]
+
+
+def created_column(store: FeatureStore, view_name: str) -> str | None:
+    """The column that says when a row of a view's source was written, if there is one."""
+    return store.get_feature_view(view_name).batch_source.created_timestamp_column or None
+
+
+def _served_names(store: FeatureStore, view_name: str, names: list[str]) -> list[str]:
+    """The names under which Feast serves a file's columns."""
+    mapping = store.get_feature_view(view_name).batch_source.field_mapping
+    return [mapping.get(name, name) for name in names]
 
 
 def _source(
@@ -139,13 +159,15 @@ def _source(
     source = view.batch_source
     offline = get_offline_store_from_config(store.config.offline_store)
     pull = offline.pull_latest_from_table_or_query if latest else offline.pull_all_from_table_or_query
+    in_file = {served: name for name, served in source.field_mapping.items()}
+    created = source.created_timestamp_column
     return pull(
         config=store.config,
         data_source=source,
-        join_key_columns=list(view.join_keys),
-        feature_name_columns=columns,
-        timestamp_field=source.timestamp_field,
-        created_timestamp_column=source.created_timestamp_column or None,
+        join_key_columns=[in_file.get(key, key) for key in keys_of_view(view)],
+        feature_name_columns=[in_file.get(column, column) for column in columns],
+        timestamp_field=in_file.get(source.timestamp_field, source.timestamp_field),
+        created_timestamp_column=in_file.get(created, created) or None,
         start_date=BEGINNING,
         end_date=known_at,
     )

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from feast import FeatureStore
+from feast.infra.offline_stores.offline_utils import get_offline_store_from_config
 
 from features.asof_store import AsOfOfflineStoreConfig
 from features.errors import InputError
@@ -83,6 +84,7 @@ def _joined(
 ) -> Iterator[pa.RecordBatch]:
     """The answer in batches, in the order of `entities` and the types of `answer`."""
     streams = isinstance(store.config.offline_store, AsOfOfflineStoreConfig)
+    _require_cut_off(store)
     job = store.get_historical_features(
         entity_df=_request(entities) if streams else _frame(entities),
         features=feature_service(store, schema.service),
@@ -94,6 +96,15 @@ def _joined(
         yield pa.RecordBatch.from_arrays(columns, schema=answer)
         rows += batch.num_rows
     _logger.info("%s: %s rows in, %s rows out", schema.service, f"{entities.num_rows:,}", f"{rows:,}")
+
+
+def _require_cut_off(store: FeatureStore) -> None:
+    kind = store.config.offline_store.type
+    if not get_offline_store_from_config(store.config.offline_store).supports_filter_by_created_timestamp:
+        raise InputError(
+            f"The offline store '{kind}' cannot hide rows that were written later than they are stamped: set another "
+            "`offline_store` in feature_store.yaml, such as features.asof_store.AsOfOfflineStore."
+        )
 
 
 def _request(entities: pa.Table | ParquetRows) -> pa.Table | str:

@@ -46,7 +46,8 @@ class ParquetRows:
     def batches(self, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
         """All rows in order, at most `ROWS_PER_BATCH` at a time; of some columns, or of all."""
         for path in self.paths:
-            with pq.ParquetFile(path) as file:
+            # What is buffered ahead would be kept until the file is closed.
+            with pq.ParquetFile(path, pre_buffer=False) as file:
                 yield from file.iter_batches(ROWS_PER_BATCH, columns=columns)
 
     def column(self, name: str) -> Iterator[pa.Array]:

@@ -9,17 +9,19 @@ import pyarrow as pa
 from feast import FeatureStore
 
 from features.errors import InputError
-from features.feature_store import write_source
+from features.feature_store import created_column, write_source
 from features.parquet_rows import ParquetRows
 from features.schema import PURCHASED_AT, USER_ID, WEEK
 from features.spilling import spilling_connection
-from features.sql import literal
+from features.sql import identifier, literal
 from features.time_split import TimeSplit
 
 # Users are numbered in the order of their first purchase, so that nobody's number depends on who comes later.
 _SORTED = """
     copy (
-        with known as (select user_id, item_id, purchased_at as event_timestamp from read_parquet({known})),
+        with known as (
+            select user_id, item_id, purchased_at as event_timestamp from read_parquet({known}) where {written}
+        ),
         users as (
             select user_id, (row_number() over (order by first, user_id) - 1)::integer as user_code
             from (select user_id, min(event_timestamp) as first from known group by user_id)
@@ -97,13 +99,17 @@ class Purchases:
 def write_purchases(store: FeatureStore, split: TimeSplit, folder: Path) -> Purchases:
     """Write the purchases known at `split.as_of` to a file in `folder`, and count them on both sides of the cut.
 
+    Known are those that are stamped and were written by then.
+
     Raises:
         InputError: no purchase is left for training.
     """
+    created = created_column(store, "transactions")
+    written = f"{identifier(created)} <= {_moment(split.as_of)}" if created else "true"
     known = write_source(store, "transactions", [PURCHASED_AT], folder / "known.parquet", known_at=split.as_of)
     rows = ParquetRows((folder / "purchases.parquet",))
     with spilling_connection(folder) as connection:
-        connection.execute(_SORTED.format(known=literal(known), path=literal(rows.paths[0])))
+        connection.execute(_SORTED.format(known=literal(known), written=written, path=literal(rows.paths[0])))
         known.unlink()
         parts = (f"not {_validates(split)}", trains(split), _validates(split))
         counts = ", ".join(f"count(*) filter (where {part})" for part in parts)

@@ -65,14 +65,15 @@ def main(
     release = load_release(releases, version)
     used = open_feature_store(repo)
     release.require(tower_schemas(used, release.schemas.query.service, release.schemas.item.service))
-    questions = LeakQuestions(release, releases / release.version, all_services(used), data_end(used), seed, bar)
+    services, others = all_services(used)
+    questions = LeakQuestions(release, releases / release.version, services, data_end(used), seed, bar)
 
     with scratch(releases) as folder, chatter(), RawWorld.loaded(raw_dir, folder, memory_limit=memory_limit) as world:
         moments, store = world.moments(number, seed=seed), store_copy(used, folder / "store")
         with warnings_only("features"):  # the table at the end counts the rows
             done = timed(questions.stages(store, world, moments, folder, users=users, items=items))
     found = leaks(done, {view.name for view in (*used.list_feature_views(), *used.list_on_demand_feature_views())})
-    print("\n\n".join([*found, summary(done)]))
+    print("\n\n".join([*found, summary(done), *(f"NOT COMPARED: {service}" for service in others)]))
     print(f"{'LEAKS' if found else 'no leak'} found after {watch.seconds:.0f} s")
     sys.exit(1 if found else 0)
 

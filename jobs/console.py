@@ -110,6 +110,7 @@ def warnings_only(room: str) -> Iterator[None]:
 @contextlib.contextmanager
 def scratch(beside: Path) -> Iterator[Path]:
     """A folder in the folder `beside` for what is gone after the block; `beside` itself if it stayed empty, too."""
+    beside = beside.resolve()  # Feast reads relative paths from the feature repository
     beside.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(prefix=".scratch-", dir=beside) as name:

@@ -70,7 +70,7 @@ def main(
         for name, judgement in baselines.items():
             print(f"{name}: {recalls(judgement)}", flush=True)
         joined = watch.seconds
-        towers, curve = train(data, week, schemas, config, folder, seed=seed, progress=bar, report=say)
+        towers, curve = train(data, week, schemas, config, folder / "codes", seed=seed, progress=bar, report=say)
         seconds = {"join": joined, "fit": watch.seconds - joined}
         made = facts(config, seed=seed, data=data, commit=commit(), seconds=seconds)
 

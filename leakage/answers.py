@@ -1,6 +1,5 @@
 """What a feature store says of a moment: the questions whose answers must not depend on what comes after it."""
 
-import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,22 +23,20 @@ from leakage.differences import Answer
 _PURCHASES: Final = "transactions"
 _DIRECTORIES: Final = {USER_ID: "user_profile", ITEM_ID: "item_catalog"}
 
-_logger = logging.getLogger(__name__)
 
-
-def all_services(store: FeatureStore) -> list[ServiceSchema]:
-    """The schemas of all feature services that describe a user or an item, by name; others are named aloud."""
-    schemas = []
+def all_services(store: FeatureStore) -> tuple[list[ServiceSchema], list[str]]:
+    """The schemas of all feature services that describe a user or an item, by name, and why others are not asked."""
+    schemas, others = [], []
     for name in sorted(service.name for service in store.list_feature_services()):
         keys = {key for view in views_of_service(store, name) for key in view.join_keys}
         if len(keys) != 1 or not keys <= set(_DIRECTORIES):
-            _logger.warning("%s is not compared: it describes neither users nor items", name)
+            others.append(f"{name}: it describes neither users nor items alone")
             continue
         try:
             schemas.append(service_schema(store, name, *keys))
         except InputError as error:
-            _logger.warning("%s is not compared: %s", name, error)
-    return schemas
+            others.append(f"{name}: {error}")
+    return schemas, others
 
 
 def training_answers(rows: TrainingSet, schemas: TowerSchemas) -> list[Answer]:

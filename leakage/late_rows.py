@@ -1,6 +1,5 @@
 """Rows that were written later than they are stamped: offline they are hidden until then, online they would be seen."""
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,16 +10,14 @@ import pandas as pd
 import pyarrow as pa
 from feast import FeatureStore, FeatureView
 
-from features.feature_store import write_source
+from features.feature_store import keys_of_view, write_source
 from features.schema import EVENT_TIMESTAMP, ROW_ID
 from features.spilling import spilling_connection
 from features.sql import identifier, literal
 from leakage.differences import Answer
 
 _END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
-_MOST = 100_000
-
-_logger = logging.getLogger(__name__)
+_ROWS_PER_JOIN = 100_000
 
 
 @dataclass(frozen=True)
@@ -55,16 +52,18 @@ def late_answers(store: FeatureStore, late: list[LateRows]) -> Iterator[tuple[An
     """Ask about each late row's key as of its stamp.
 
     Yields:
-        For each view what was known then, and what an online store would hold that is filled up to then.
+        For each view, in parts, what was known then, and what an online store would hold that is filled up to then.
     """
-    for rows in late:
-        yield _answer(store, rows, hides_late_rows=True), _answer(store, rows, hides_late_rows=False)
+    for all_of_view in late:
+        for start in range(0, all_of_view.rows.num_rows, _ROWS_PER_JOIN):
+            rows = LateRows(all_of_view.view, all_of_view.rows.slice(start, _ROWS_PER_JOIN))
+            yield _answer(store, rows, hides_late_rows=True), _answer(store, rows, hides_late_rows=False)
 
 
 def _late(store: FeatureStore, view: FeatureView, folder: Path) -> pa.Table:
     source = view.batch_source
     moment, created = identifier(source.timestamp_field), identifier(source.created_timestamp_column)
-    keys = ", ".join(map(identifier, view.join_keys))
+    keys = ", ".join(map(identifier, keys_of_view(view)))
     path = write_source(store, view.name, [], folder / f"{view.name}.stamps.parquet", known_at=_END_OF_TIME)
     with spilling_connection(folder) as connection:
         rows = connection.sql(
@@ -72,9 +71,7 @@ def _late(store: FeatureStore, view: FeatureView, folder: Path) -> pa.Table:
             f"where {created} is null or {created} > {moment} order by {EVENT_TIMESTAMP}, {keys}"
         ).to_arrow_table()
     path.unlink()
-    if rows.num_rows > _MOST:
-        _logger.warning("%s: of %s late rows the first %s are looked at", view.name, f"{rows.num_rows:,}", f"{_MOST:,}")
-    return rows.slice(0, _MOST)
+    return rows
 
 
 def _answer(store: FeatureStore, late: LateRows, *, hides_late_rows: bool) -> Answer:

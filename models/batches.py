@@ -57,11 +57,17 @@ class Batches:
         windows = self._windows(np.random.default_rng([seed, epoch]))
         return sum(-(-int(sizes[window].sum()) // self.config.batch_size) for window in windows)
 
-    def _windows(self, random: np.random.Generator) -> list[NDArray[np.int64]]:
-        """The days of each window."""
-        days = random.permutation(len(self.rows.purchases_per_day))
-        windows = np.cumsum(self.rows.purchases_per_day[days]) // self.config.window
-        return np.split(days, np.flatnonzero(np.diff(windows)) + 1)
+    def _windows(self, random: np.random.Generator) -> list[list[int]]:
+        """The days of each window: as many as it may hold, and at least one."""
+        windows: list[list[int]] = []
+        room = 0
+        for day in random.permutation(len(self.rows.purchases_per_day)).tolist():
+            room -= int(self.rows.purchases_per_day[day])
+            if room < 0:
+                windows.append([])
+                room = self.config.window - int(self.rows.purchases_per_day[day])
+            windows[-1].append(day)
+        return windows
 
     def _parted(self, purchases: int, random: np.random.Generator) -> list[NDArray[np.int64]]:
         return np.array_split(random.permutation(purchases), -(-purchases // self.config.batch_size))

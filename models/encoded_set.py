@@ -56,10 +56,14 @@ class EncodedSet:
         Args:
             rows: the training set.
             encodings: fitted on it.
-            folder: an empty folder for the files.
+            folder: where the files go; it must not exist yet, so that nothing that is read is written over.
             shares_of_day: whether an item's share of the sales is that of the day, or of the whole training set.
             done: called with the number of days done since the last call.
+
+        Raises:
+            FileExistsError: the folder is there already.
         """
+        folder.mkdir()
         shares = None if shares_of_day else _shares(rows, encodings.items)
         with ExitStack() as stack:
             writers: dict[str, pq.ParquetWriter] = {}
@@ -74,7 +78,7 @@ class EncodedSet:
 
     def reader(self) -> Callable[[int], TrainingRows]:
         """Open the files, and return what reads one day."""
-        files = {name: pq.ParquetFile(self.folder / f"{name}.parquet") for name in _FILES}
+        files = {name: pq.ParquetFile(self.folder / f"{name}.parquet", pre_buffer=False) for name in _FILES}
 
         def day(number: int) -> TrainingRows:
             queries, purchases, candidates, items = (_arrays(files[name].read_row_group(number)) for name in _FILES)

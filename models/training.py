@@ -67,7 +67,7 @@ def train(
         week: the judge; training stops once recall at its largest cut-off has not risen for `config.patience` epochs.
         schemas: what the towers are built from.
         config: settings.
-        folder: an empty folder for the encoded training set.
+        folder: for the encoded training set; it must not exist yet.
         seed: of weights, shuffling and dropout. Two runs with one seed give equal vectors.
         progress: makes a progress callback from a label and a total.
         report: called with each finished epoch.

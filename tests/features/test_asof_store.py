@@ -717,6 +717,45 @@ def test_a_job_is_persisted_as_a_file_or_a_folder_and_overwrites_only_when_allow
             job.persist(storage)
 
 
+def test_a_folder_that_holds_anything_else_is_not_overwritten(config, history):
+    job = ask(AsOfOfflineStore, config, [view_of(history)], entities_at(["a"], [1]))
+    (config.repo_path / "exports").mkdir()
+    (config.repo_path / "exports" / "precious.csv").write_text("1")
+
+    with pytest.raises(InputError, match=r"exports holds precious\.csv, which would be lost"):
+        job.persist(SavedDatasetFileStorage("exports", ParquetFormat()), allow_overwrite=True)
+    assert (config.repo_path / "exports" / "precious.csv").read_text() == "1"
+
+
+def test_an_on_demand_feature_without_a_value_in_the_first_batch_has_its_declared_type(config, history):
+    view = view_of(history)
+
+    @on_demand_feature_view(sources=[view], schema=[Field(name="word", dtype=String)], mode="pandas")
+    def worded(inputs):
+        return pd.DataFrame({"word": [None if value != 3 else "three" for value in inputs["value"]]})
+
+    job = ask(
+        AsOfOfflineStore,
+        config,
+        [view],
+        entities_at(["a", "a", "b"], [0, 1, 1]),
+        ["view:value", "worded:word"],
+        registry=OnDemandViews(worded),
+    )
+
+    assert job.to_arrow_batches(1).read_all()["word"].to_pylist() == [None, None, "three"]
+
+
+def test_without_a_folder_of_its_own_the_store_spills_where_nobody_else_can_look(config):
+    from pathlib import Path
+
+    from features.asof_store import _connect
+
+    [(folder,)] = _connect(config).execute("select current_setting('temp_directory')").fetchall()
+
+    assert Path(folder).stat().st_mode & 0o077 == 0
+
+
 # ------------------------------------------------- where Feast's own store differs: docs/feast-differences.md
 
 

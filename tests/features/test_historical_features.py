@@ -230,3 +230,50 @@ def test_a_store_that_loses_rows_is_refused_by_name(ask, toy, tmp_path, purchase
 
     with pytest.raises(InputError, match="rows for 199 rows asked of feature service 'already_bought_v1'"):
         ask("already_bought_v1", list(first.values()), open_feature_store(copy.repo))
+
+
+def test_a_store_that_cannot_hide_late_rows_is_refused_by_name(ask, toy_store, purchases, monkeypatch):
+    from features.asof_store import AsOfOfflineStore
+
+    monkeypatch.setattr(AsOfOfflineStore, "supports_filter_by_created_timestamp", False)
+
+    with pytest.raises(InputError, match="AsOfOfflineStore' cannot hide rows that were written later"):
+        ask("query_tower_v2", [(purchases[0][0], purchases[0][2])])
+
+
+def test_asking_without_entity_rows_is_refused_in_words(toy_store):
+    with pytest.raises(InputError, match="does not retrieve by start_date and end_date"):
+        toy_store.get_historical_features(
+            features=toy_store.get_feature_service("popularity_v1"), start_date=datetime(2020, 1, 1, tzinfo=UTC)
+        ).to_arrow()
+
+
+def test_a_source_with_names_of_its_own_is_read_under_the_names_that_feast_serves(toy_store, tmp_path, monkeypatch):
+    import copy
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from features.feature_store import read_source, write_source
+
+    view = copy.deepcopy(toy_store.get_feature_view("item_sales_daily"))
+    stamps = pa.array([datetime(2020, 1, 2, tzinfo=UTC)], pa.timestamp("us", tz="UTC"))
+    pq.write_table(pa.table({"article": ["a"], "week": [3], "at": stamps, "made": stamps}), tmp_path / "own.parquet")
+    view.batch_source.file_options.uri = str(tmp_path / "own.parquet")
+    view.batch_source.field_mapping = {
+        "article": "item_id", "week": "sales_7d", "at": "event_timestamp", "made": "created_timestamp"
+    }  # fmt: skip
+    monkeypatch.setattr(toy_store, "get_feature_view", lambda _: view)
+    end = datetime(2020, 3, 1, tzinfo=UTC)
+
+    expected = {
+        "item_id": "a",
+        "sales_7d": 3,
+        "event_timestamp": stamps[0].as_py(),
+        "created_timestamp": stamps[0].as_py(),
+    }
+    for latest in (False, True):
+        rows = read_source(toy_store, "item_sales_daily", ["sales_7d"], known_at=end, latest=latest)
+        assert rows.to_pylist() == [expected]
+    path = write_source(toy_store, "item_sales_daily", ["sales_7d"], tmp_path / "out.parquet", known_at=end)
+    assert pq.read_table(path).to_pylist() == [expected]

@@ -82,6 +82,30 @@ def test_purchases_are_parted_at_the_cut_and_none_is_lost(toy_joined, toy_purcha
     assert purchases.before + purchases.validation == 4975
 
 
+def test_a_purchase_that_was_written_later_than_the_release_is_not_known_to_it(monkeypatch, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from features.purchases import write_purchases
+    from features.time_split import TimeSplit
+
+    moment, late = datetime(2020, 2, 10, tzinfo=UTC), datetime(2020, 3, 2, tzinfo=UTC)
+
+    def write_source(_store, _view, _columns, path, *, known_at):
+        stamp = pa.timestamp("us", tz="UTC")
+        written = pa.array([moment, AS_OF, late, None], stamp)
+        columns = {"user_id": list("abcd"), "item_id": list("xxxx"), "purchased_at": pa.array([moment] * 4, stamp)}
+        pq.write_table(pa.table({**columns, "written": written}), path)
+        return path
+
+    monkeypatch.setattr("features.purchases.write_source", write_source)
+    monkeypatch.setattr("features.purchases.created_column", lambda *_: "written")
+
+    purchases = write_purchases(None, TimeSplit.ending(AS_OF), tmp_path)
+
+    assert purchases.rows.table()["user_id"].to_pylist() == ["a", "b"]
+
+
 def test_users_are_numbered_in_the_order_of_their_first_purchase(toy_joined, toy_purchases):
     codes = {}
     for user, _, _ in expected(toy_purchases, "2020-01-01", "2020-03-01"):
@@ -118,6 +142,7 @@ def test_a_purchase_at_the_cut_itself_validates_and_one_just_before_it_trains(mo
         return path
 
     monkeypatch.setattr("features.purchases.write_source", write_source)
+    monkeypatch.setattr("features.purchases.created_column", lambda *_: None)
 
     purchases = write_purchases(None, TimeSplit.ending(AS_OF, training_days=1), tmp_path)
 

@@ -1,5 +1,6 @@
 """The training set in batches: which purchases are in them, and in what order."""
 
+import uuid
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +24,9 @@ def batches(tiny, tmp_path):
 
         rows = tiny.training_set(purchases, sampled, sampled_per_day)
         config = replace(tiny.config, sampled_per_day=0, **settings)
-        encoded = EncodedSet.written(rows, tiny.encodings(), tmp_path, shares_of_day=config.day_batches)
+        encoded = EncodedSet.written(
+            rows, tiny.encodings(), tmp_path / str(uuid.uuid4()), shares_of_day=config.day_batches
+        )
         return Batches(encoded, config)
 
     return batches
@@ -102,6 +105,18 @@ def test_days_come_in_random_order_and_batches_of_a_windows_days_are_interleaved
 
     assert {days[0] for days in orders} == {0, 1, 2}
     assert any(days != sorted(days, key=days.index) for days in orders)
+
+
+@pytest.mark.parametrize(("window", "sizes"), [(1, [1, 2, 5]), (3, [3, 5]), (6, [2, 6]), (7, [1, 7]), (8, [8])])
+def test_a_window_holds_no_more_purchases_than_it_may_but_a_day_at_least(batches, window, sizes):
+    made = by_day(batches, window=window)
+
+    windows = [made._windows(np.random.default_rng(seed)) for seed in range(30)]
+
+    held = [[int(made.rows.purchases_per_day[days].sum()) for days in of_epoch] for of_epoch in windows]
+    assert all(total <= max(window, 5) for of_epoch in held for total in of_epoch)
+    assert sizes in map(sorted, held)
+    assert {tuple(sorted(day for days in of_epoch for day in days)) for of_epoch in windows} == {(0, 1, 2)}
 
 
 @pytest.mark.parametrize("kind", [by_day, mixed])

@@ -1,5 +1,6 @@
 """The training set as numbers in files, a row group a day: what is written is what is read."""
 
+import uuid
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +25,9 @@ def encoded(tiny, tmp_path):
         from models.encoded_set import EncodedSet
 
         rows = rows or tiny.training_set(PURCHASES, SAMPLED, 2)
-        return EncodedSet.written(rows, tiny.encodings(), tmp_path, shares_of_day=shares_of_day, done=done)
+        return EncodedSet.written(
+            rows, tiny.encodings(), tmp_path / str(uuid.uuid4()), shares_of_day=shares_of_day, done=done
+        )
 
     return encoded
 
@@ -92,6 +95,16 @@ def test_codes_are_read_as_they_were_written(encoded, tiny):
         for name, values in codes.items():
             np.testing.assert_array_equal(read[name], values)
             assert read[name].dtype == values.dtype
+
+
+def test_a_folder_that_is_there_is_refused_because_its_files_may_be_the_ones_that_are_read(tiny):
+    from models.encoded_set import EncodedSet
+
+    rows = tiny.training_set(PURCHASES, SAMPLED, 2)
+
+    with pytest.raises(FileExistsError):
+        EncodedSet.written(rows, tiny.encodings(), rows.items.paths[0].parent, shares_of_day=True)
+    assert rows.items.table().num_rows == 7
 
 
 def test_purchases_that_do_not_lead_to_the_queries_are_an_error(encoded, tiny):

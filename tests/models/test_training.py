@@ -66,7 +66,7 @@ def taught(lesson, *, seed=1, report=lambda _: None, **settings):
     data, week, schemas, config = lesson
     with tempfile.TemporaryDirectory() as folder:
         config = replace(config, **settings)
-        return train(data, week, schemas, config, Path(folder), seed=seed, progress=silent, report=report)
+        return train(data, week, schemas, config, Path(folder) / "codes", seed=seed, progress=silent, report=report)
 
 
 @pytest.mark.parametrize(("preset", "epochs"), [("seed", 5), ("default", 3)])
