@@ -10,12 +10,12 @@ Whatever is written or spilled goes to the working directory.
 """
 
 import json
-import re
 import time
 from pathlib import Path
 from typing import Any
 
 import click
+from peak_memory import peak_gb
 
 PEERS = ("raw", "asof", "asof-frame", "feast-duckdb", "feast-dask")
 ANSWER, SPILL = Path("answer.parquet"), Path("spill")
@@ -36,10 +36,9 @@ def main(peer: str, folder: Path, target: str, threads: int, memory_limit: str) 
     started = time.perf_counter()
     table = join(target)
     seconds = time.perf_counter() - started
-    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
-    peak_gb = int(peak[1]) * 1024 / 1e9 if peak else float("nan")
+    peak = peak_gb()
     rows, digest = digest_of(table)
-    click.echo(json.dumps({"seconds": seconds, "peak_gb": peak_gb, "rows_out": rows, "digest": digest}))
+    click.echo(json.dumps({"seconds": seconds, "peak_gb": peak, "rows_out": rows, "digest": digest}))
 
 
 def raw_join(folder: Path, settings: dict[str, Any]) -> Any:

@@ -19,6 +19,7 @@ from typing import Any
 
 import click
 from full_size import write_raw_tables
+from peak_memory import peak_gb
 
 from jobs.console import ROOT, commit
 
@@ -81,12 +82,6 @@ def watched(step: str, folder: Path, seed: int) -> dict[str, Any]:
         raise click.ClickException(f"{step} failed")
     answer: dict[str, Any] = json.loads(said.splitlines()[-1])
     return answer
-
-
-def peak_gb() -> float:
-    """The most memory that this process has held, which does not include its parent's, as ru_maxrss does."""
-    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) * 1024 / 1e9
 
 
 def join(folder: Path, seed: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from features.feature_tables import TABLES, FeatureTable, horizon, write_feature
 from features.files import written_whole
 from features.progress import Progress
 from features.raw_tables import RawCounts, load_raw_tables
+from features.spilling import spilling
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,7 @@ def raw_database(workspace: Path, memory_limit: str) -> duckdb.DuckDBPyConnectio
     Raises:
         InputError: the memory limit is not one.
     """
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": memory_limit,
-        "temp_directory": str(workspace / "spill"),
-    }
     try:
-        return duckdb.connect(str(workspace / "raw.duckdb"), config=settings)
+        return duckdb.connect(str(workspace / "raw.duckdb"), config=spilling(workspace, memory_limit))
     except duckdb.Error as error:
         raise InputError(f"'{memory_limit}' is not a memory limit: use a size such as 4GB.") from error

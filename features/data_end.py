@@ -6,11 +6,9 @@ import pyarrow.compute as pc
 from feast import FeatureStore
 
 from features.errors import InputError
-from features.feature_store import read_source
+from features.feature_store import END_OF_TIME, read_source
 from features.schema import EVENT_TIMESTAMP
 from features.time_split import parse_moment
-
-_END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def data_end(store: FeatureStore) -> datetime:
@@ -20,7 +18,7 @@ def data_end(store: FeatureStore) -> datetime:
         InputError: the store holds no purchases.
     """
     # The last row of every item instead of every purchase; an item sold on the last day has one of that morning.
-    known = read_source(store, "item_sales_daily", [], known_at=_END_OF_TIME, latest=True)
+    known = read_source(store, "item_sales_daily", [], known_at=END_OF_TIME, latest=True)
     if known.num_rows == 0:
         raise InputError("The feature store holds no purchases: run `python jobs/build_features.py` first.")
     end: datetime = pc.max(known[EVENT_TIMESTAMP]).as_py()

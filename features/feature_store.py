@@ -10,17 +10,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from feast import FeatureService, FeatureStore, FeatureView, OnDemandFeatureView
 from feast.errors import FeastObjectNotFoundException
-from feast.feature_view import DUMMY_ENTITY_ID
 from feast.infra.offline_stores.offline_store import RetrievalJob
 from feast.infra.offline_stores.offline_utils import get_offline_store_from_config
 
 from features.asof_job import AsOfRetrievalJob
+from features.asof_views import keys_of
 from features.errors import InputError
 from features.schema import ITEM_ID, USER_ID
 from features.service_schema import FeatureColumn, ServiceSchema, TowerSchemas
 
 # Earlier than every stamp: the door refuses purchases before it.
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 _EMBEDDED_KEY = "embedded_key"
 _ENCODING = "encoding"
@@ -97,15 +98,15 @@ def tower_schemas(store: FeatureStore, query_service: str, item_service: str) ->
 
 def views_in_services(store: FeatureStore) -> list[FeatureView]:
     """Return the stored feature views that some feature service reads, directly or through an on-demand view."""
-    names = {name for service in store.list_feature_services() for name in _stored_views(store, service)}
     views = _views(store)
+    names = {name for service in store.list_feature_services() for name in _stored_views(views, service)}
     return [views[name] for name in sorted(names)]
 
 
 def views_of_service(store: FeatureStore, name: str) -> list[FeatureView]:
     """Return the stored feature views that the feature service `name` reads, directly or through an on-demand view."""
     views = _views(store)
-    return [views[view] for view in sorted(_stored_views(store, feature_service(store, name)))]
+    return [views[view] for view in sorted(_stored_views(views, feature_service(store, name)))]
 
 
 def read_source(
@@ -136,11 +137,6 @@ def write_source(store: FeatureStore, view_name: str, columns: list[str], path: 
     return path
 
 
-def keys_of_view(view: FeatureView) -> list[str]:
-    """The join keys of a view; Feast gives one without entities a key that no file has."""
-    return [key for key in view.join_keys if key != DUMMY_ENTITY_ID]
-
-
 def created_column(store: FeatureStore, view_name: str) -> str | None:
     """The column that says when a row of a view's source was written, if there is one."""
     return store.get_feature_view(view_name).batch_source.created_timestamp_column or None
@@ -164,7 +160,7 @@ def _source(
     return pull(
         config=store.config,
         data_source=source,
-        join_key_columns=[in_file.get(key, key) for key in keys_of_view(view)],
+        join_key_columns=[in_file.get(key, key) for key in keys_of(view)],
         feature_name_columns=[in_file.get(column, column) for column in columns],
         timestamp_field=in_file.get(source.timestamp_field, source.timestamp_field),
         created_timestamp_column=in_file.get(created, created) or None,
@@ -173,8 +169,7 @@ def _source(
     )
 
 
-def _stored_views(store: FeatureStore, service: FeatureService) -> set[str]:
-    views = _views(store)
+def _stored_views(views: dict[str, FeatureView | OnDemandFeatureView], service: FeatureService) -> set[str]:
     names: set[str] = set()
     for projection in service.feature_view_projections:
         view = views[projection.name]

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from feast import FeatureStore
+from feast import FeatureService, FeatureStore, FeatureView
 from feast.infra.offline_stores.offline_utils import get_offline_store_from_config
 
 from features.asof_store import AsOfOfflineStoreConfig
@@ -67,6 +67,27 @@ def write_historical_features(
     return ParquetRows((path,))
 
 
+def view_features(store: FeatureStore, view: FeatureView, entities: pa.Table, *, hides_late_rows: bool) -> pa.Table:
+    """Join all features of one view, with or without the values that were written after a row's own moment.
+
+    Args:
+        store: an applied feature store.
+        view: a stored feature view.
+        entities: its join keys and `event_timestamp`, (rows,).
+        hides_late_rows: whether such values are hidden.
+
+    Returns:
+        The features in the view's order, as the store types them, (rows,), in the order of `entities`.
+
+    Raises:
+        InputError: the offline store lost, added or repeated rows.
+    """
+    names = [feature.name for feature in view.features]
+    references = [f"{view.name}:{name}" for name in names]
+    told = _told(store, references, entities, f"feature view '{view.name}'", hides_late_rows=hides_late_rows)
+    return pa.Table.from_batches(told).select(names)
+
+
 def as_of(entity_key: str, ids: pa.Array | pa.ChunkedArray, moment: datetime) -> pa.Table:
     """An entity table that asks for all `ids` as of one moment."""
     stamps = pa.array(np.full(len(ids), np.datetime64(moment.replace(tzinfo=None), "us")))
@@ -83,19 +104,33 @@ def _joined(
     store: FeatureStore, schema: ServiceSchema, entities: pa.Table | ParquetRows, answer: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     """The answer in batches, in the order of `entities` and the types of `answer`."""
-    streams = isinstance(store.config.offline_store, AsOfOfflineStoreConfig)
-    _require_cut_off(store)
-    job = store.get_historical_features(
-        entity_df=_request(entities) if streams else _frame(entities),
-        features=feature_service(store, schema.service),
-        filter_by_created_timestamp=True,
-    )
     rows = 0
-    for batch in job.to_arrow_batches() if streams else _in_order(job.to_arrow(), entities.num_rows, schema.service):
+    service = feature_service(store, schema.service)
+    for batch in _told(store, service, entities, f"feature service '{schema.service}'", hides_late_rows=True):
         columns = [batch[field.name].cast(field.type, safe=False) for field in answer]
         yield pa.RecordBatch.from_arrays(columns, schema=answer)
         rows += batch.num_rows
     _logger.info("%s: %s rows in, %s rows out", schema.service, f"{entities.num_rows:,}", f"{rows:,}")
+
+
+def _told(
+    store: FeatureStore,
+    features: FeatureService | list[str],
+    entities: pa.Table | ParquetRows,
+    name: str,
+    *,
+    hides_late_rows: bool,
+) -> Iterator[pa.RecordBatch]:
+    """What the store says, in the order of `entities`."""
+    streams = isinstance(store.config.offline_store, AsOfOfflineStoreConfig)
+    if hides_late_rows:
+        _require_cut_off(store)
+    job = store.get_historical_features(
+        entity_df=_request(entities) if streams else _frame(entities),
+        features=features,
+        filter_by_created_timestamp=hides_late_rows,
+    )
+    yield from job.to_arrow_batches() if streams else _in_order(job.to_arrow(), entities.num_rows, name)
 
 
 def _require_cut_off(store: FeatureStore) -> None:
@@ -122,12 +157,12 @@ def _frame(entities: pa.Table | ParquetRows) -> pd.DataFrame:
     return frame
 
 
-def _in_order(joined: pa.Table, rows: int, service: str) -> list[pa.RecordBatch]:
+def _in_order(joined: pa.Table, rows: int, name: str) -> list[pa.RecordBatch]:
     order = pc.sort_indices(joined[ROW_ID])
     if not np.array_equal(joined[ROW_ID].take(order).to_numpy(), np.arange(rows)):
         raise InputError(
-            f"The offline store returned {joined.num_rows:,} rows for {rows:,} rows asked of feature service "
-            f"'{service}': set `offline_store: {{type: features.asof_store.AsOfOfflineStore}}` in feature_store.yaml "
+            f"The offline store returned {joined.num_rows:,} rows for {rows:,} rows asked of {name}: "
+            f"set `offline_store: {{type: features.asof_store.AsOfOfflineStore}}` in feature_store.yaml "
             "(Feast's file store drops rows without a feature value)."
         )
     batches: list[pa.RecordBatch] = joined.take(order).to_batches()

@@ -13,7 +13,7 @@ from features.feature_store import created_column, write_source
 from features.parquet_rows import ParquetRows
 from features.schema import PURCHASED_AT, USER_ID, WEEK
 from features.spilling import spilling_connection
-from features.sql import identifier, literal
+from features.sql import identifier, instant, literal
 from features.time_split import TimeSplit
 
 # Users are numbered in the order of their first purchase, so that nobody's number depends on who comes later.
@@ -75,7 +75,7 @@ class Purchases:
         """
         sql = f"""
             select {_COLUMNS} from purchases where not {_validates(self.split)}
-            and (event_timestamp >= {_moment(self.split.cut - timedelta(days=WEEK))}
+            and (event_timestamp >= {instant(self.split.cut - timedelta(days=WEEK))}
                  or user_id in (select user_id from asked))
             order by event_timestamp, user_id, item_id
         """
@@ -93,7 +93,8 @@ class Purchases:
         with spilling_connection(self.rows.paths[0].parent) as connection:
             for name, table in tables.items():
                 connection.register(name, table)
-            return connection.sql(sql.replace("from purchases", f"from {self.rows.sql}")).to_arrow_table()
+            connection.execute(f"create view purchases as from {self.rows.sql}")
+            return connection.sql(sql).to_arrow_table()
 
 
 def write_purchases(store: FeatureStore, split: TimeSplit, folder: Path) -> Purchases:
@@ -105,7 +106,7 @@ def write_purchases(store: FeatureStore, split: TimeSplit, folder: Path) -> Purc
         InputError: no purchase is left for training.
     """
     created = created_column(store, "transactions")
-    written = f"{identifier(created)} <= {_moment(split.as_of)}" if created else "true"
+    written = f"{identifier(created)} <= {instant(split.as_of)}" if created else "true"
     known = write_source(store, "transactions", [PURCHASED_AT], folder / "known.parquet", known_at=split.as_of)
     rows = ParquetRows((folder / "purchases.parquet",))
     with spilling_connection(folder) as connection:
@@ -130,13 +131,9 @@ def write_purchases(store: FeatureStore, split: TimeSplit, folder: Path) -> Purc
 
 def trains(split: TimeSplit) -> str:
     """The SQL condition for a purchase that trains."""
-    start = f" and event_timestamp >= {_moment(split.start)}" if split.start else ""
-    return f"event_timestamp < {_moment(split.cut)}{start}"
+    start = f" and event_timestamp >= {instant(split.start)}" if split.start else ""
+    return f"event_timestamp < {instant(split.cut)}{start}"
 
 
 def _validates(split: TimeSplit) -> str:
-    return f"event_timestamp >= {_moment(split.cut)}"
-
-
-def _moment(moment: datetime) -> str:
-    return f"timestamptz {literal(moment.isoformat())}"
+    return f"event_timestamp >= {instant(split.cut)}"

@@ -10,13 +10,14 @@ import duckdb
 MEMORY_LIMIT: Final = "4GB"
 
 
+def spilling(folder: Path, memory_limit: str) -> dict[str, str | bool | int | float | list[str]]:
+    """DuckDB's settings for a memory limit, such as "4GB", beyond which it spills into `folder`."""
+    return {"memory_limit": memory_limit, "temp_directory": str(folder / "spill")}
+
+
 @contextlib.contextmanager
 def spilling_connection(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open an empty database in UTC that spills into `folder`, and close it."""
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY_LIMIT,
-        "temp_directory": str(folder / "spill"),
-    }
-    with duckdb.connect(config=settings) as connection:
+    with duckdb.connect(config=spilling(folder, MEMORY_LIMIT)) as connection:
         connection.execute("set timezone = 'UTC'")
         yield connection

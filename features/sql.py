@@ -1,5 +1,7 @@
 """Names and text inside SQL, where DuckDB takes no bound value."""
 
+from datetime import datetime
+
 
 def identifier(name: str) -> str:
     """Return a column's name as an SQL identifier."""
@@ -9,3 +11,8 @@ def identifier(name: str) -> str:
 def literal(value: object) -> str:
     """Return a text or a path as an SQL string."""
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def instant(moment: datetime) -> str:
+    """Return a moment as an SQL timestamp."""
+    return f"timestamptz {literal(moment.isoformat())}"

@@ -2,21 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 from feast import FeatureStore, FeatureView
 
-from features.feature_store import keys_of_view, write_source
-from features.schema import EVENT_TIMESTAMP, ROW_ID
+from features.asof_views import keys_of
+from features.feature_store import END_OF_TIME, write_source
+from features.historical_features import view_features
+from features.schema import EVENT_TIMESTAMP
 from features.spilling import spilling_connection
 from features.sql import identifier, literal
 from leakage.differences import Answer
 
-_END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 _ROWS_PER_JOIN = 100_000
 
 
@@ -63,8 +61,8 @@ def late_answers(store: FeatureStore, late: list[LateRows]) -> Iterator[tuple[An
 def _late(store: FeatureStore, view: FeatureView, folder: Path) -> pa.Table:
     source = view.batch_source
     moment, created = identifier(source.timestamp_field), identifier(source.created_timestamp_column)
-    keys = ", ".join(map(identifier, keys_of_view(view)))
-    path = write_source(store, view.name, [], folder / f"{view.name}.stamps.parquet", known_at=_END_OF_TIME)
+    keys = ", ".join(map(identifier, keys_of(view)))
+    path = write_source(store, view.name, [], folder / f"{view.name}.stamps.parquet", known_at=END_OF_TIME)
     with spilling_connection(folder) as connection:
         rows = connection.sql(
             f"select distinct {keys}, {moment} as {EVENT_TIMESTAMP} from read_parquet({literal(path)}) "
@@ -75,15 +73,7 @@ def _late(store: FeatureStore, view: FeatureView, folder: Path) -> pa.Table:
 
 
 def _answer(store: FeatureStore, late: LateRows, *, hides_late_rows: bool) -> Answer:
-    view, names = late.view.name, [feature.name for feature in late.view.features]
-    frame: pd.DataFrame = late.rows.to_pandas()
-    frame[ROW_ID] = np.arange(len(frame))
-    job = store.get_historical_features(
-        entity_df=frame,
-        features=[f"{view}:{name}" for name in names],
-        filter_by_created_timestamp=hides_late_rows,
-    )
-    answer = job.to_arrow().sort_by(ROW_ID)
-    keys = tuple(late.rows.column_names)
-    rows = pa.table({**{key: late.rows[key] for key in keys}, **{name: answer[name] for name in names}})
-    return Answer("rows created after their stamp", rows, keys, dict.fromkeys((*keys, *names), view))
+    features = view_features(store, late.view, late.rows, hides_late_rows=hides_late_rows)
+    rows = pa.table([*late.rows.columns, *features.columns], [*late.rows.column_names, *features.column_names])
+    views = dict.fromkeys(rows.column_names, late.view.name)
+    return Answer("rows created after their stamp", rows, tuple(late.rows.column_names), views)

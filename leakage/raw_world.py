@@ -15,7 +15,7 @@ from features.errors import InputError
 from features.feature_tables import write_feature_tables
 from features.progress import Progress
 from features.raw_tables import load_raw_tables
-from features.sql import literal
+from features.sql import instant
 
 Alteration = Literal["deleted", "permuted"]
 ALTERATIONS: Final[tuple[Alteration, ...]] = ("deleted", "permuted")
@@ -125,7 +125,7 @@ class RawWorld:
         Returns:
             How many purchases were altered.
         """
-        words = {"moment": f"timestamptz {literal(moment.isoformat())}", "seed": seed}
+        words = {"moment": instant(moment), "seed": seed}
         self.connection.execute(_ALTERED[alteration].format(**words))
         done = progress(f"purchases {alteration}", 1)
         write_feature_tables(self.connection, folder)

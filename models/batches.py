@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -26,11 +28,19 @@ class Batches:
     rows: EncodedSet
     config: Config
 
+    @cached_property
+    def signature(self) -> dict[str, Any]:
+        """What a batch is made of: `tf.TensorSpec`s in its own structure."""
+        first = self.rows.reader()(0).batch(np.zeros(1, np.int64), self.rows.drawn)
+        specs: dict[str, Any] = tf.nest.map_structure(
+            lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), first
+        )
+        return specs
+
     def dataset(self, epoch: int, seed: int) -> tf.data.Dataset:
         """The batches of one epoch; the order is determined by `seed` and `epoch`."""
-        first = self.rows.reader()(0).batch(np.zeros(1, np.int64), self.rows.drawn)
-        signature = tf.nest.map_structure(lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), first)
-        return tf.data.Dataset.from_generator(lambda: self.epoch(epoch, seed), output_signature=signature).prefetch(4)
+        batches = tf.data.Dataset.from_generator(lambda: self.epoch(epoch, seed), output_signature=self.signature)
+        return batches.prefetch(4)
 
     def epoch(self, epoch: int, seed: int) -> Iterator[Batch]:
         """The batches of one epoch.

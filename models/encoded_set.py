@@ -6,7 +6,7 @@ candidates.parquet  which item each candidate is, and its share of the sales
 items.parquet       codes of the candidates: a day's purchased items, then those drawn for it
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,6 @@ from features.schema import EVENT_TIMESTAMP, ITEM_ID, USER_CODE
 from features.training_set import TrainingSet
 from models.encoding import Codes, Encodings
 from models.training_rows import TrainingRows
-from models.vocabulary import Vocabulary
 
 _FILES = ("queries", "purchases", "candidates", "items")
 
@@ -64,7 +63,8 @@ class EncodedSet:
             FileExistsError: the folder is there already.
         """
         folder.mkdir()
-        shares = None if shares_of_day else _shares(rows, encodings.items)
+        bought = map(encodings.items.codes, rows.items.column(ITEM_ID))
+        shares = None if shares_of_day else _shares(bought, encodings.items.size)
         with ExitStack() as stack:
             writers: dict[str, pq.ParquetWriter] = {}
             for day in _days(rows, encodings, shares):
@@ -105,7 +105,7 @@ def _days(rows: TrainingSet, encodings: Encodings, shares: NDArray[np.float32] |
     for queries, bought, sampled in parts:
         items = pa.concat_tables([bought, sampled])
         candidates = encodings.items.codes(items[ITEM_ID])
-        sold = _shares_of(candidates[: bought.num_rows], encodings.items.size) if shares is None else shares
+        sold = _shares([candidates[: bought.num_rows]], encodings.items.size) if shares is None else shares
         yield {
             "queries": _table(encodings.query.codes(queries)),
             "purchases": _table({"query": _query_rows(bought, queries.num_rows), "user": _users(bought)}),
@@ -128,13 +128,10 @@ def _users(bought: pa.Table) -> NDArray[np.int32]:
     return np.asarray(bought[USER_CODE].to_numpy(), np.int32)
 
 
-def _shares(rows: TrainingSet, items: Vocabulary) -> NDArray[np.float32]:
-    counts = sum(np.bincount(items.codes(piece), minlength=items.size) for piece in rows.items.column(ITEM_ID))
+def _shares(codes: Iterable[NDArray[np.int32]], size: int) -> NDArray[np.float32]:
+    """The share of each code, of codes that come in pieces."""
+    counts = sum(np.bincount(piece, minlength=size) for piece in codes)
     return np.asarray(counts / np.sum(counts), np.float32)
-
-
-def _shares_of(codes: NDArray[np.int32], size: int) -> NDArray[np.float32]:
-    return np.asarray(np.bincount(codes, minlength=size) / len(codes), np.float32)
 
 
 def _table(codes: Codes) -> pa.Table:

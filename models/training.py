@@ -88,7 +88,7 @@ def train(
     done = progress("encoding, days", len(rows.purchases_per_day))
     encoded = EncodedSet.written(rows, encodings, folder, shares_of_day=config.day_batches, done=done)
     batches = Batches(encoded, config)
-    step = tf.function(model.train_step, input_signature=[batches.dataset(1, seed).element_spec])
+    step = tf.function(model.train_step, input_signature=[batches.signature])
 
     epochs: list[Epoch] = []
     best: Epoch | None = None

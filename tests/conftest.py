@@ -25,6 +25,7 @@ TOGETHER = {
     "test_bad_input": "towers",
     "test_check_leakage": "towers",
     "test_hm_sample": "towers",
+    "test_list_answers": "towers",
     "test_feature_contract": "store",
     "test_historical_features": "store",
     "test_late_rows": "store",
