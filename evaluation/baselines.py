@@ -1,57 +1,110 @@
-"""The simple lists that a model has to beat. Nothing at or after the cut is looked at."""
+"""The simple lists that a model has to beat. Nothing at or after the cut is looked at.
 
-from dataclasses import dataclass
-from typing import Self
+Settings were chosen in the weeks from 2017-11-07, -14, -21 and -28 of completejourney, by recall@100.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.item_lists import ItemLists
+from evaluation.implicit_als import ImplicitAls, available
+from evaluation.lists import Lists
+from retrieval.bought_before import lately, often, then
+from retrieval.histories import Histories
+from retrieval.item_lists import ItemLists, Ranked
+from retrieval.item_to_item import ItemToItem
 from retrieval.popularity import PopularityList
+from retrieval.purchase_codes import PurchaseCodes
+
+HALF_LIFE: Final = 4.0
+
+_Source: TypeAlias = Callable[[ItemLists | None], Ranked]
+"""What is listed for n users if one list of items for each, or nothing, is left out."""
 
 
-@dataclass(frozen=True, eq=False)
-class PurchaseCodes:
-    """One row per purchase, in any order.
+def baselines(
+    purchases: PurchaseCodes,
+    cut: np.datetime64,
+    users: NDArray[np.int32],
+    n_items: int,
+    k: int,
+    bought: ItemLists,
+) -> Iterator[Lists]:
+    """Make the lists of every baseline, one after the other: one is fitted when it is asked for.
 
-    Attributes:
-        user_codes: (rows,) int32, at least 0.
-        item_positions: (rows,) int32 positions in the item index, at least 0.
-        purchased_at: (rows,) datetime64[us], UTC.
+    Lists that hold fewer than k items are filled up with last week's bestsellers. iALS comes last, and only if the
+    package `implicit` is installed.
+
+    Args:
+        purchases: Everybody's; those at or after the cut are passed over.
+        cut: The moment of the forecast, UTC.
+        users: (n,) int32 user codes, unique, in the order wanted.
+        n_items: The number of items in the index.
+        k: The length of the lists, at least 1.
+        bought: n lists, what each user had bought before the cut: what the fresh lists leave out.
+
+    Yields:
+        Lists of width min(k, n_items), padded only where a user has bought all but a few items.
 
     Raises:
-        ValueError: The arrays do not have this form.
+        ValueError: An argument does not have this form.
     """
+    n, width = len(users), min(k, n_items)
+    past = purchases.before(cut)
+    bestsellers = PopularityList.from_counts(last_week_popularity(past, cut, n_items))
+    fillers = [bestsellers.top(n, width, excluded)[0] for excluded in (None, bought)]
 
-    user_codes: NDArray[np.int32]
-    item_positions: NDArray[np.int32]
-    purchased_at: NDArray[np.datetime64]
+    def lists(name: str, source: _Source) -> Lists:
+        every, fresh = (
+            then(source(excluded)[0], filler, width) for excluded, filler in zip((None, bought), fillers, strict=True)
+        )
+        return Lists(name, every, fresh)
 
-    def __post_init__(self) -> None:
-        columns = (self.user_codes, self.item_positions, self.purchased_at)
-        dtypes = [str(column.dtype) for column in columns]
-        if dtypes != ["int32", "int32", "datetime64[us]"]:
-            raise ValueError(
-                f"User codes, item positions and times must be int32, int32 and datetime64[us], not {dtypes}."
-            )
-        if {column.shape for column in columns} != {(len(self.user_codes),)}:
-            raise ValueError(f"The columns must be equally long, not {[column.shape for column in columns]}.")
-        if self.user_codes.min(initial=0) < 0 or self.item_positions.min(initial=0) < 0:
-            raise ValueError("User codes and item positions must be at least 0.")
-        if np.isnat(self.purchased_at).any():
-            raise ValueError("Every purchase needs its time: some are missing.")
+    decayed = decayed_popularity(past, cut, n_items, HALF_LIFE)
+    yield lists("popularity over all time", _popular(decayed_popularity(past, cut, n_items, np.inf), n, width))
+    yield Lists("last week's bestsellers", *fillers)
+    yield lists("decayed popularity", _popular(decayed, n, width))
 
-    def __len__(self) -> int:
-        """Return the number of purchases."""
-        return len(self.user_codes)
+    histories = Histories.from_purchases(past, cut, users)
+    yield lists("bought often, then bestsellers", lambda excluded: often(histories, width, excluded))
+    yield lists("bought lately, then bestsellers", lambda excluded: lately(histories, width, excluded))
 
-    def where(self, kept: NDArray[np.bool_]) -> Self:
-        """Return the rows where `kept` (rows,) is True."""
-        return type(self)(self.user_codes[kept], self.item_positions[kept], self.purchased_at[kept])
+    neighbours = ItemToItem.fitted(past, cut, n_items)
+    sales = np.sqrt(decayed).astype(np.float32)
+    yield lists("item-kNN", lambda excluded: neighbours.top(histories, width, None, excluded))
+    yield lists("item-kNN x sales", lambda excluded: neighbours.top(histories, width, sales, excluded))
 
-    def before(self, cut: np.datetime64) -> Self:
-        """Return the rows strictly before `cut`, UTC."""
-        return self.where(self.purchased_at < cut)
+    if available():
+        factors = ImplicitAls.fitted(past, cut, users, n_items)
+        yield lists("iALS", lambda excluded: factors.top(width, excluded))
+
+
+def decayed_popularity(
+    purchases: PurchaseCodes, cut: np.datetime64, n_items: int, half_life: float
+) -> NDArray[np.float64]:
+    """Add up each item's purchases before the cut, every one weighing 0.5 ** (age / half-life).
+
+    Args:
+        purchases: All purchases; those at or after the cut are passed over.
+        cut: The moment of the forecast, UTC.
+        n_items: The number of items in the index.
+        half_life: Days, above 0; infinity counts every purchase as one.
+
+    Returns:
+        (n_items,) float64.
+
+    Raises:
+        ValueError: The half-life is not above 0, or an item's position is not below `n_items`.
+    """
+    if not half_life > 0:
+        raise ValueError(f"The half-life must be above 0, not {half_life}.")
+    past = purchases.before(cut)
+    if past.item_positions.max(initial=-1) >= n_items:
+        raise ValueError(f"Item positions must be below {n_items}, not {past.item_positions.max()}.")
+    ages = (cut - past.purchased_at) / np.timedelta64(1, "D")
+    return np.asarray(np.bincount(past.item_positions, 0.5 ** (ages / half_life), n_items), np.float64)
 
 
 def last_week_popularity(
@@ -102,37 +155,13 @@ def bought_before_then_popular(
     Raises:
         ValueError: A user comes twice, `k` is less than 1, or an item is not in the popularity ranking.
     """
-    order = np.argsort(users)
-    ordered_users = users[order]
-    if (ordered_users[1:] == ordered_users[:-1]).any():
-        raise ValueError("Users must be unique: a user has one list.")
-    past = purchases.before(cut)
-    past = past.where(np.isin(past.user_codes, users))
-    rows = order[np.searchsorted(ordered_users, past.user_codes)]
-    rows, items = _by_frequency(rows, past.item_positions, past.purchased_at)
-    own_ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)
-
-    n, width = len(users), min(k, len(popularity))
-    popular, _ = popularity.top(n, k, excluded=ItemLists.from_pairs(rows, items, n))
-    own_counts = np.bincount(rows, minlength=n)
-    # A user's own items push the popular ones back by as many places; what falls off the end is not needed.
-    popular_ranks = np.arange(width) - own_counts[:, None]
-    positions = np.take_along_axis(popular, popular_ranks.clip(min=0), axis=1)
-    listed = own_ranks < width
-    positions[rows[listed], own_ranks[listed]] = items[listed]
-    return positions
+    histories = Histories.from_purchases(purchases, cut, users)
+    width = min(k, len(popularity))
+    popular, _ = popularity.top(len(users), k, excluded=histories.bought)
+    own, _ = often(histories, width)
+    return then(own, popular, width)
 
 
-def _by_frequency(
-    rows: NDArray[np.intp], items: NDArray[np.int32], purchased_at: NDArray[np.datetime64]
-) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
-    """Return each pair of row and item once, ordered by row, then frequency, last purchase and position."""
-    order = np.lexsort((purchased_at, items, rows))
-    rows, items, purchased_at = rows[order], items[order], purchased_at[order]
-    changes = (rows[1:] != rows[:-1]) | (items[1:] != items[:-1])
-    starts = np.flatnonzero(np.concatenate([np.ones(min(1, len(rows)), np.bool_), changes]))
-    ends = np.concatenate([starts[1:], [len(rows)]])[: len(starts)]
-    counts, latest = ends - starts, purchased_at[ends - 1]
-    rows, items = rows[starts], items[starts]
-    order = np.lexsort((items, -latest.astype(np.int64), -counts, rows))
-    return rows[order], items[order]
+def _popular(counts: NDArray[np.float64], n: int, width: int) -> _Source:
+    ranking = PopularityList.from_counts(counts)
+    return lambda excluded: ranking.top(n, width, excluded)

@@ -1,14 +1,11 @@
 """What ranked lists were worth: one number per user, and intervals for their mean."""
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.hits import Hits
+from evaluation.resamples import LEVEL, RESAMPLES, Resamples, interval_of
 from retrieval.item_lists import ItemLists
-
-RESAMPLES: Final = 1_000
-LEVEL: Final = 0.95
 
 
 def recall_at(positions: NDArray[np.int32], relevant: ItemLists, k: int) -> NDArray[np.float64]:
@@ -28,8 +25,7 @@ def recall_at(positions: NDArray[np.int32], relevant: ItemLists, k: int) -> NDAr
     Raises:
         ValueError: An argument does not have this form.
     """
-    hits = _hits(positions, relevant, k)
-    return np.asarray(np.count_nonzero(hits, axis=1) / relevant.counts)
+    return _hits(positions, relevant, k).recall(k)
 
 
 def hit_rate_at(positions: NDArray[np.int32], relevant: ItemLists, k: int) -> NDArray[np.float64]:
@@ -37,7 +33,7 @@ def hit_rate_at(positions: NDArray[np.int32], relevant: ItemLists, k: int) -> ND
 
     Arguments, result and errors are those of `recall_at`.
     """
-    return np.asarray(_hits(positions, relevant, k).any(axis=1), np.float64)
+    return _hits(positions, relevant, k).hit_rate(k)
 
 
 def average_precision_at(positions: NDArray[np.int32], relevant: ItemLists, k: int) -> NDArray[np.float64]:
@@ -48,9 +44,7 @@ def average_precision_at(positions: NDArray[np.int32], relevant: ItemLists, k: i
 
     Arguments, result and errors are those of `recall_at`.
     """
-    hits = _hits(positions, relevant, k)
-    precision = hits.cumsum(axis=1) / _ranks(hits)
-    return np.asarray((precision * hits).sum(axis=1) / np.minimum(relevant.counts, k))
+    return _hits(positions, relevant, k).average_precision(k)
 
 
 def ndcg_at(positions: NDArray[np.int32], relevant: ItemLists, k: int) -> NDArray[np.float64]:
@@ -62,11 +56,7 @@ def ndcg_at(positions: NDArray[np.int32], relevant: ItemLists, k: int) -> NDArra
 
     Arguments, result and errors are those of `recall_at`.
     """
-    hits = _hits(positions, relevant, k)
-    gained = (hits / np.log2(_ranks(hits) + 1)).sum(axis=1)
-    in_front = np.minimum(relevant.counts, k)
-    ideal = np.cumsum(1 / np.log2(np.arange(1, int(in_front.max(initial=1)) + 1) + 1))
-    return np.asarray(gained / ideal[in_front - 1])
+    return _hits(positions, relevant, k).ndcg(k)
 
 
 def bootstrap_interval(
@@ -92,11 +82,7 @@ def bootstrap_interval(
         raise ValueError(f"Values must be finite numbers of shape (users,), at least one, not {values.shape}.")
     if resamples < 1 or not 0 < level < 1:
         raise ValueError(f"Resamples must be at least 1 and level between 0 and 1, not {resamples} and {level}.")
-    generator = np.random.default_rng(seed)
-    users = len(values)
-    means = [values[generator.integers(users, size=users)].mean() for _ in range(resamples)]
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    return interval_of(Resamples.of(len(values), seed, resamples).means(values[:, None])[:, 0], level)
 
 
 def paired_interval(
@@ -119,21 +105,8 @@ def paired_interval(
     return bootstrap_interval(values - baseline, seed, resamples, level)
 
 
-def _hits(positions: NDArray[np.int32], relevant: ItemLists, k: int) -> NDArray[np.bool_]:
-    """Return (n, min(k, width)) bool, True where a relevant item stands; checks what `recall_at` promises."""
+def _hits(positions: NDArray[np.int32], relevant: ItemLists, k: int) -> Hits:
+    """Return the hits among the first k; checks what `recall_at` promises."""
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}.")
-    missing = int((relevant.counts == 0).sum())
-    if missing:
-        raise ValueError(f"{missing} of {len(relevant)} users have no relevant item: leave them out before measuring.")
-    top = positions[:, :k]
-    found = relevant.contains(top)
-    ordered = np.sort(top, axis=1)
-    if ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).any():
-        raise ValueError("An item stands twice in one list and would count twice.")
-    return found
-
-
-def _ranks(hits: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the ranks 1 to width of the columns, (width,) int64."""
-    return np.arange(1, hits.shape[1] + 1)
+    return Hits.of(positions[:, :k], relevant)

@@ -1,6 +1,6 @@
 """The days after a cut as a judge: the same users and the whole catalogue for every model and every simple list."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Self
 
@@ -9,13 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from evaluation.baselines import PurchaseCodes, bought_before_then_popular, last_week_popularity
+from evaluation.baselines import bought_before_then_popular, last_week_popularity
 from evaluation.faults import embedding_faults, retrieval_faults
 from evaluation.metrics import bootstrap_interval, recall_at
 from features.schema import EVENT_TIMESTAMP, ITEM_ID, USER_ID
 from retrieval.item_index import ItemIndex
 from retrieval.item_lists import ItemLists
 from retrieval.popularity import PopularityList
+from retrieval.purchase_codes import PurchaseCodes
 
 _CUTOFFS = (12, 100)
 _ENOUGH_VECTORS = 10  # fewer vectors lie on a line by nature
@@ -29,6 +30,7 @@ class Judgement:
         recalls: mean recall over users, by cut-off.
         new_recalls: the same over the items that a user had never bought before, those he had left out of the lists.
         dropped_recalls: recall of those lists over all purchases: what is left if items bought before are dropped.
+        user_recall: float64 (users,), recall of each user at the largest cut-off; not kept in files.
         interval: 95 % bootstrap interval of `recall`, over users.
         faults: sentences; not empty if the recalls are a fault rather than numbers.
     """
@@ -36,8 +38,14 @@ class Judgement:
     recalls: dict[int, float]
     new_recalls: dict[int, float]
     dropped_recalls: dict[int, float]
+    user_recall: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
     interval: tuple[float, float] | None = None
     faults: tuple[str, ...] = ()
+
+    @property
+    def new_recall(self) -> float | None:
+        """Recall of new items at the largest cut-off; None if nobody bought any."""
+        return self.new_recalls.get(max(self.recalls))
 
     @property
     def recall(self) -> float:
@@ -103,24 +111,27 @@ class ValidationWeek:
             cut=np.datetime64(cut.astimezone(UTC).replace(tzinfo=None), "us"),
         )
 
-    def judge_vectors(self, queries: NDArray[np.float32], items: NDArray[np.float32]) -> Judgement:
+    def judge_vectors(
+        self, anything: NDArray[np.float32], something_new: NDArray[np.float32], items: NDArray[np.float32]
+    ) -> Judgement:
         """Judge two towers by exact search over the whole catalogue.
 
         Args:
-            queries: (users, dimensions).
+            anything: (users, dimensions), queries for whatever is bought.
+            something_new: (users, dimensions), queries for what was never bought before.
             items: (items, dimensions).
         """
-        if not (np.isfinite(queries).all() and np.isfinite(items).all()):
+        if not all(np.isfinite(vectors).all() for vectors in (anything, something_new, items)):
             return Judgement(
                 {}, {}, {}, faults=("Vectors are not finite: the training diverged, lower the learning rate.",)
             )
         index, k = ItemIndex(self.item_ids, items), max(self.cutoffs)
-        positions, _ = index.search(queries, k)
-        fresh, _ = index.search(queries, k, self.bought)
+        positions, _ = index.search(anything, k)
+        fresh, _ = index.search(something_new, k, self.bought)
         faults = [
             *self._list_faults(positions),
             *(embedding_faults(items, "item vectors") if len(items) >= _ENOUGH_VECTORS else []),
-            *(embedding_faults(queries, "query vectors") if len(queries) >= _ENOUGH_VECTORS else []),
+            *(embedding_faults(anything, "query vectors") if len(anything) >= _ENOUGH_VECTORS else []),
         ]
         return replace(self.judge_lists(positions, fresh), faults=tuple(faults))
 
@@ -131,12 +142,12 @@ class ValidationWeek:
             positions: int32 (users, width), out of the whole catalogue.
             fresh: int32 (users, width), out of what each user had not bought before.
         """
-        rows, new = self._new_items()
+        rows, new = self.new_items()
         recalls = {k: float(recall_at(positions, self.relevant, k).mean()) for k in self.cutoffs}
         new_recalls = {k: float(recall_at(fresh[rows], new, k).mean()) for k in self.cutoffs if len(rows)}
         dropped_recalls = {k: float(recall_at(fresh, self.relevant, k).mean()) for k in self.cutoffs}
-        interval = bootstrap_interval(recall_at(positions, self.relevant, max(self.cutoffs)), seed=0)
-        return Judgement(recalls, new_recalls, dropped_recalls, interval)
+        user_recall = recall_at(positions, self.relevant, max(self.cutoffs))
+        return Judgement(recalls, new_recalls, dropped_recalls, user_recall, bootstrap_interval(user_recall, seed=0))
 
     def baselines(self) -> dict[str, Judgement]:
         """Judge the simple lists: last week's bestsellers, and bought before by frequency, then bestsellers."""
@@ -159,8 +170,8 @@ class ValidationWeek:
             for fault in retrieval_faults(positions, k, recall_at(positions, self.relevant, k), relevant, items)
         ]
 
-    def _new_items(self) -> tuple[NDArray[np.intp], ItemLists]:
-        """The users who bought something new to them, and those purchases."""
+    def new_items(self) -> tuple[NDArray[np.intp], ItemLists]:
+        """The users who bought something new to them, and what of their purchases that was."""
         width = max(len(self.item_ids), int(self.relevant.positions.max()) + 1)
         bought = self.bought.rows * width + self.bought.positions
         relevant = self.relevant.rows * width + self.relevant.positions

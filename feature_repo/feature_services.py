@@ -7,12 +7,12 @@ from feast import FeatureService
 from feature_views import (
     item_catalog,
     item_sales_daily,
-    request_month,
     user_activity_daily,
-    user_at_request,
     user_bought_items_daily,
     user_recent_items_daily,
+    user_tastes_daily,
 )
+from on_demand_views import item_at_request, request_month, user_at_request
 
 EMBED_USER = {"embedded_key": "user_id"}
 EMBED_ITEM = {"embedded_key": "item_id"}
@@ -40,7 +40,7 @@ query_tower_v2 = FeatureService(
         user_activity_daily[
             ["purchases_7d", "purchases_28d", "purchases_total", "active_days_total", "spend_28d", "mean_price"]
         ],
-        user_recent_items_daily,
+        user_recent_items_daily[["recent_items"]],
     ],
     description="A user by what he did: activity, recent purchases, season.",
 )
@@ -66,15 +66,68 @@ item_tower_v2 = FeatureService(
     description="An item by what it is and how it sells at the moment.",
 )
 
+query_tower_v3 = FeatureService(
+    name="query_tower_v3",
+    features=[
+        user_activity_daily[["purchases_7d", "purchases_total", "active_days_total"]],
+        user_recent_items_daily[["recent_items", "recent_counts", "recent_days"]],
+        user_tastes_daily,
+    ],
+    description="A user by his lists and by how much he buys: nothing by which one user could be told from all others.",
+)
+item_tower_v3 = FeatureService(
+    name="item_tower_v3",
+    features=[
+        item_catalog[
+            [
+                "product_type_name",
+                "product_group_name",
+                "graphical_appearance_name",
+                "colour_group_name",
+                "department_name",
+                "index_name",
+                "index_group_name",
+                "section_name",
+                "garment_group_name",
+            ]
+        ],
+        item_sales_daily[
+            [
+                "sales_1d",
+                "sales_7d",
+                "sales_28d",
+                "sales_total",
+                "first_purchases_7d",
+                "first_purchases_28d",
+                "buyers_total",
+                "mean_price",
+            ]
+        ],
+        item_at_request,
+    ],
+    tags=EMBED_ITEM,
+    description="An item by what it is, how it sells at the moment, to how many new buyers, and since when.",
+)
+
 already_bought_v1 = FeatureService(
     name="already_bought_v1",
-    features=[user_bought_items_daily],
+    features=[user_bought_items_daily[["bought_items"]]],
     description="What the filter of bought items needs.",
+)
+candidate_sources_v1 = FeatureService(
+    name="candidate_sources_v1",
+    features=[user_bought_items_daily],
+    description="What the sources of candidates need of a user: what he bought, how often, how long ago.",
 )
 popularity_v1 = FeatureService(
     name="popularity_v1",
     features=[item_sales_daily[["sales_7d"]]],
     description="What the popularity list is ordered by.",
+)
+popularity_v2 = FeatureService(
+    name="popularity_v2",
+    features=[item_sales_daily[["sales_7d", "sales_28d"]], item_catalog[["garment_group_name"]]],
+    description="What the popularity lists are ordered by, over two windows and within garment groups.",
 )
 item_card_v1 = FeatureService(
     name="item_card_v1",

@@ -5,31 +5,42 @@ and the daily tables write a new row whenever a value changes, also when an even
 
 The tag `encoding` tells the towers how to take a feature where its dtype leaves a choice: `one_hot` for a small
 closed set of words (a String is embedded otherwise), `log` for counts and amounts (a number is taken as it is
-otherwise), `items` for a list of item ids (it shares the item tower's vocabulary). Numbers are standardised.
+otherwise), `items` for a list of item ids (it shares the item tower's vocabulary; a list of Strings has one of its own
+otherwise), `aligned` for a list of numbers, one for each element of the list that the tag `of` names. Numbers are
+standardised.
 """
 
 from datetime import timedelta
 
-import pandas as pd
 from data_sources import (
     item_catalog_source,
     item_sales_daily_source,
-    request_source,
     transactions_source,
     user_activity_daily_source,
     user_bought_items_daily_source,
     user_profile_source,
     user_recent_items_daily_source,
+    user_tastes_daily_source,
 )
 from entities import item, user
 from feast import FeatureView, Field
-from feast.on_demand_feature_view import on_demand_feature_view
-from feast.types import Array, Float32, Float64, Int64, String, UnixTimestamp
+from feast.types import Array, Float32, Int64, String, UnixTimestamp
 
 UNTIL_REPLACED = timedelta(0)
 ONE_HOT = {"encoding": "one_hot"}
 LOG = {"encoding": "log"}
 ITEMS = {"encoding": "items"}
+
+
+def words_of(name: str) -> dict[str, str]:
+    """Tags of a list of words of the item feature `name`: both towers share what they learn of them."""
+    return {"encoding": "words", "of": name}
+
+
+def aligned_with(name: str) -> dict[str, str]:
+    """Tags of a list that holds one number for each element of the list `name`."""
+    return {"encoding": "aligned", "of": name}
+
 
 user_profile = FeatureView(
     name="user_profile",
@@ -109,6 +120,9 @@ item_sales_daily = FeatureView(
         Field(name="sales_7d", dtype=Int64, tags=LOG, description="Units sold in the 7 days before this morning."),
         Field(name="sales_28d", dtype=Int64, tags=LOG, description="Units sold in the 28 days before this morning."),
         Field(name="sales_total", dtype=Int64, tags=LOG, description="Units sold ever before this morning."),
+        Field(name="first_purchases_7d", dtype=Int64, tags=LOG, description="Users who bought it first in 7 days."),
+        Field(name="first_purchases_28d", dtype=Int64, tags=LOG, description="Users who bought it first in 28 days."),
+        Field(name="buyers_total", dtype=Int64, tags=LOG, description="Users who bought it ever before this morning."),
         Field(name="mean_price", dtype=Float32, tags=LOG, description="Mean price ever, in the raw currency."),
         Field(name="first_sold_at", dtype=UnixTimestamp, description="The first sale, UTC."),
         Field(name="last_sold_at", dtype=UnixTimestamp, description="The last sale before this morning, UTC."),
@@ -126,8 +140,20 @@ user_recent_items_daily = FeatureView(
             name="recent_items",
             dtype=Array(String),
             tags=ITEMS,
-            description="The last 50 distinct items bought before this morning, newest first.",
-        )
+            description="The last 128 distinct items bought before this morning, newest first.",
+        ),
+        Field(
+            name="recent_counts",
+            dtype=Array(Int64),
+            tags=aligned_with("recent_items"),
+            description="How often the user had bought each of them before this morning.",
+        ),
+        Field(
+            name="recent_days",
+            dtype=Array(Int64),
+            tags=aligned_with("recent_items"),
+            description="Days from the last purchase of each to the user's own last purchase, 0 on the same UTC day.",
+        ),
     ],
     description="What a user bought last, for the towers.",
 )
@@ -141,54 +167,67 @@ user_bought_items_daily = FeatureView(
         Field(
             name="bought_items",
             dtype=Array(String),
+            tags=ITEMS,
             description="The last 2,000 distinct items bought before this morning, newest first.",
-        )
+        ),
+        Field(
+            name="bought_counts",
+            dtype=Array(Int64),
+            tags=aligned_with("bought_items"),
+            description="How often the user had bought each of them before this morning.",
+        ),
+        Field(
+            name="bought_days",
+            dtype=Array(Int64),
+            tags=aligned_with("bought_items"),
+            description="Days from the last purchase of each to the user's own last purchase, 0 on the same UTC day.",
+        ),
     ],
-    description="What a user has bought, for the filters.",
+    description="What a user has bought, for the filters and the sources of candidates.",
 )
 
-
-# Feast compares the fields of an on-demand view with the ones it infers, by every attribute: they cannot carry
-# descriptions or tags of their own, so the view says it for them.
-@on_demand_feature_view(
-    sources=[request_source],
-    schema=[Field(name="month_sin", dtype=Float64), Field(name="month_cos", dtype=Float64)],
-    mode="pandas",
-    description="The season of the request: month_sin and month_cos of the month's angle, January is 30 degrees.",
+user_tastes_daily = FeatureView(
+    name="user_tastes_daily",
+    entities=[user],
+    ttl=UNTIL_REPLACED,
+    source=user_tastes_daily_source,
+    schema=[
+        Field(
+            name="product_types",
+            dtype=Array(String),
+            tags=words_of("product_type_name"),
+            description="The 50 product types bought most often before this morning, the most frequent first.",
+        ),
+        Field(
+            name="product_type_counts",
+            dtype=Array(Int64),
+            tags=aligned_with("product_types"),
+            description="How many purchases of each there had been.",
+        ),
+        Field(
+            name="garment_groups",
+            dtype=Array(String),
+            tags=words_of("garment_group_name"),
+            description="The 50 garment groups bought most often before this morning, the most frequent first.",
+        ),
+        Field(
+            name="garment_group_counts",
+            dtype=Array(Int64),
+            tags=aligned_with("garment_groups"),
+            description="How many purchases of each there had been.",
+        ),
+        Field(
+            name="departments",
+            dtype=Array(String),
+            tags=words_of("department_name"),
+            description="The 50 departments bought from most often before this morning, the most frequent first.",
+        ),
+        Field(
+            name="department_counts",
+            dtype=Array(Int64),
+            tags=aligned_with("departments"),
+            description="How many purchases from each there had been.",
+        ),
+    ],
+    description="What kinds of items a user buys; kinds that the catalogue does not name are left out.",
 )
-def request_month(inputs: pd.DataFrame) -> pd.DataFrame:
-    """Sine and cosine of the month of the request."""
-    import numpy as np  # noqa: PLC0415 - Feast stores the body of this function by itself
-    import pandas as pd  # noqa: PLC0415
-
-    angle = 2 * np.pi * pd.to_datetime(inputs["request_timestamp"], utc=True).dt.month / 12
-    return pd.DataFrame({"month_sin": np.sin(angle), "month_cos": np.cos(angle)})
-
-
-@on_demand_feature_view(
-    sources=[request_source, user_profile, user_activity_daily],
-    schema=[Field(name="age_at_request", dtype=Float64), Field(name="days_since_last_purchase", dtype=Float64)],
-    mode="pandas",
-    tags={"encoding:days_since_last_purchase": "log"},
-    description=(
-        "The user at the moment of the request: age_at_request in years, from the birth date where it is known, else "
-        "as stated, may be missing; days_since_last_purchase in days, missing without a purchase."
-    ),
-)
-def user_at_request(inputs: pd.DataFrame) -> pd.DataFrame:
-    """Age and recency, reckoned from the moment of the request."""
-    import pandas as pd  # noqa: PLC0415 - Feast stores the body of this function by itself
-
-    # In whole seconds, because Feast hands moments over no finer than that online.
-    now, born, last = (
-        pd.to_datetime(inputs[name], utc=True).dt.floor("s")
-        for name in ("request_timestamp", "birth_date", "last_purchase_at")
-    )
-    years = (now - born).dt.total_seconds() / (365.2425 * 86400)
-    days = (now - last).dt.total_seconds() / 86400
-    return pd.DataFrame(
-        {
-            "age_at_request": years.fillna(inputs["age"].astype("float64")),
-            "days_since_last_purchase": days,
-        }
-    )

@@ -42,10 +42,12 @@ def view_queries(
         connection.execute(f"CREATE TABLE {numbers_table(name)} AS {numbers_sql(entities.table, column)}")
     probe = probe_sql(entities.table, entities.timestamp, probe_keys, clock)
     connection.execute(f"CREATE TABLE {PROBE} AS {probe}")
+    first, last = connection.execute(f"SELECT min(moment), max(moment) FROM {PROBE}").fetchall()[0]
+    only_moment = first if first == last else None
     queries = []
     for number, join in enumerate(joins):
         history = f"history_{number}"
-        connection.execute(f"CREATE TABLE {history} AS {history_sql(join, clock)}")
+        connection.execute(f"CREATE TABLE {history} AS {history_sql(join, clock, only_moment)}")
         queries.append(QueryRows(connection, join_sql(join, history, _shape(connection, join, history), clock)))
     return queries
 

@@ -111,8 +111,14 @@ def probe_sql(entities: Table, timestamp: str, keys: Mapping[str, str], clock: C
     return f"SELECT asked.{identifier(ROW)}, asked.moment{numbers} FROM ({rows}) AS asked{joins}"
 
 
-def history_sql(view: ViewJoin, clock: Clock) -> str:
-    """Select a view's rows for the keys asked for: the keys' numbers, both stamps, file, line and features."""
+def history_sql(view: ViewJoin, clock: Clock, only_moment: int | None) -> str:
+    """Select a view's rows for the keys asked for: the keys' numbers, both stamps, file, line and features.
+
+    Args:
+        view: whose rows.
+        clock: what moments are counted in.
+        only_moment: the moment, if all entity rows have the same one: then one row of each key is enough.
+    """
     source = view.source
     created = f"coalesce({source.moment(view.created, clock)}, {clock.first})" if view.created else clock.first
     keys = [f"{identifier(key)} AS {column}" for key, column in zip(view.keys, view.key_columns, strict=False)]
@@ -130,6 +136,8 @@ def history_sql(view: ViewJoin, clock: Clock) -> str:
     conditions = [f"{identifier(view.timestamp)} IS NOT NULL"]
     if view.hides_late_rows and view.created:
         conditions.append(f"{identifier(view.created)} IS NOT NULL")
+    if only_moment is not None:
+        conditions.append(_is_last_seen(view, clock, created, conditions, only_moment))
     rows = f"SELECT {', '.join(columns)} FROM {source.sql} WHERE {' AND '.join(conditions)}"
     if not view.keys:
         return f"SELECT 0 AS k0, * FROM ({rows})"
@@ -137,6 +145,18 @@ def history_sql(view: ViewJoin, clock: Clock) -> str:
     joins = "".join(f" JOIN {numbers_table(name)} AS n_{key} ON rows.{key} = n_{key}.key" for name, key in numbers)
     selected = "".join(f"n_{key}.number AS {key}, " for _, key in numbers)
     return f"SELECT {selected}rows.* EXCLUDE ({', '.join(view.key_columns)}) FROM ({rows}) AS rows{joins}"
+
+
+def _is_last_seen(view: ViewJoin, clock: Clock, created: str, conditions: Sequence[str], moment: int) -> str:
+    """Whether no better row of the same key is seen at a moment. It is found by the stamps alone."""
+    source = view.source
+    stamped = source.moment(view.timestamp, clock)
+    seen = f"greatest({stamped}, {created})" if view.hides_late_rows else stamped
+    by_key = f"GROUP BY {', '.join(map(identifier, view.keys))}" if view.keys else "HAVING count(*) > 0"
+    best = f"max(({stamped}, {created}, {source.file}, {source.line}))"
+    rows = f"{source.sql} WHERE {' AND '.join(conditions)} AND {seen} <= ({moment})::{clock.kind}"
+    places = f"SELECT {best} AS best FROM {rows} {by_key}"
+    return f"({source.file}, {source.line}) IN (SELECT (best[3], best[4]) FROM ({places}))"
 
 
 def late_sql(history: str) -> str:

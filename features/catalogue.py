@@ -22,12 +22,15 @@ class Catalogue:
     Attributes:
         ids: str, (items,), ascending.
         features: features of a service, in the order of `ids`.
-        sales: float32, (items,), units sold in the week before.
     """
 
     ids: NDArray[np.str_]
     features: pa.Table
-    sales: NDArray[np.float32]
+
+    @property
+    def item_ids(self) -> pa.Array:
+        """The same ids as an Arrow array, string, (items,)."""
+        return self.features[ITEM_ID].combine_chunks()
 
 
 def catalogue_at(store: FeatureStore, schema: ServiceSchema, moment: datetime) -> Catalogue:
@@ -40,7 +43,6 @@ def catalogue_at(store: FeatureStore, schema: ServiceSchema, moment: datetime) -
     return Catalogue(
         ids=np.array(ids.to_pylist(), np.str_),
         features=features_at(store, schema, ids, moment),
-        sales=sales_at(store, ids, moment),
     )
 
 

@@ -25,6 +25,7 @@ END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 _EMBEDDED_KEY = "embedded_key"
 _ENCODING = "encoding"
+_OF = "of"
 
 # Neither is for who runs a job to mend: Feast's DuckDB store calls a method that ibis has renamed, and Feast calls
 # on-demand views experimental every time; this project's tests hold them to equal values offline and online.
@@ -84,8 +85,8 @@ def service_schema(store: FeatureStore, name: str, entity_key: str) -> ServiceSc
     for projection in service.feature_view_projections:
         view = views[projection.name]
         for field in projection.features:
-            tag = field.tags.get(_ENCODING) or view.tags.get(f"{_ENCODING}:{field.name}")
-            columns.append(FeatureColumn.declared(field.name, str(field.dtype), tag, projection.name, name))
+            tag, of = (field.tags.get(word) or view.tags.get(f"{word}:{field.name}") for word in (_ENCODING, _OF))
+            columns.append(FeatureColumn.declared(field.name, str(field.dtype), tag, projection.name, name, of or ""))
     return ServiceSchema(name, entity_key, embedded is not None, tuple(columns))
 
 

@@ -16,13 +16,18 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.schema import BOUGHT_ITEMS, BOUGHT_ITEMS_KEPT, DAY, MONTH, RECENT_ITEMS, RECENT_ITEMS_KEPT, WEEK
+from features import item_queries, user_queries
+from features.schema import BOUGHT_ITEMS_KEPT, DAY, MONTH, RECENT_ITEMS_KEPT, TASTES_KEPT, WEEK
 from features.sql import literal
 
 # One bucket of users at a time goes through windows and lists, so that full-size tables fit into 4 GB: the windows of
 # all users do not spill, and the lists' intermediate result is the square of a history.
 _USERS_PER_WINDOW = 250_000
 _USERS_PER_BUCKET = 25_000
+
+# Rows of lists are written in smaller batches, because a list may hold thousands.
+_ROWS_PER_BATCH = 100_000
+_LISTS_PER_BATCH = 10_000
 
 # `day` is the number of the UTC day since 1970; a purchase of day d is known from the morning of day d + 1.
 _DAYS = """
@@ -31,15 +36,6 @@ _DAYS = """
     from purchases
 """
 _STAMP = "make_timestamptz({day}::bigint * 86400000000)"
-
-_PROFILE = """
-    select user_id, age, birth_date, club_member_status, fashion_news_frequency, postal_code, fashion_news, active,
-           {first} as event_timestamp, {first} as created_timestamp
-    from users order by user_id
-"""
-_CATALOG = """
-    select *, {first} as event_timestamp, {first} as created_timestamp from items order by item_id
-"""
 
 # Purchases of one user and item on one day become known together. They are written in the order of purchase, a
 # microsecond apart, so that created_timestamp breaks the tie in favour of the last one.
@@ -51,96 +47,6 @@ _TRANSACTIONS = """
     from dated_purchases order by purchased_at, user_id, item_id, created_timestamp
 """
 
-# Money is summed as decimals: a sum of floats would depend on the order in which threads finish.
-_ACTIVITY = """
-    with daily as (
-        select user_id, day + 1 as day, count(*) as purchases, sum(exact_price) as spend,
-               min(purchased_at) as first_at, max(purchased_at) as last_at
-        from dated_purchases where hash(user_id) % {buckets} = {bucket} group by all
-    ), timeline as (
-        select user_id, day, sum(purchases) as purchases, sum(spend) as spend, min(first_at) as first_at,
-               max(last_at) as last_at
-        from (
-            select * from daily
-            union all by name
-            select user_id, day + leaves.days as day, 0 as purchases, 0 as spend
-            from daily, (values ({week}), ({month})) as leaves(days)
-        )
-        where day <= {horizon} group by all
-    )
-    select user_id,
-           sum(purchases) over last_week as purchases_7d,
-           sum(purchases) over last_month as purchases_28d,
-           sum(purchases) over ever as purchases_total,
-           count(first_at) over ever as active_days_total,
-           (sum(spend) over last_month)::float as spend_28d,
-           (sum(spend) over ever / sum(purchases) over ever)::float as mean_price,
-           min(first_at) over ever as first_purchase_at,
-           max(last_at) over ever as last_purchase_at,
-           {stamp} as event_timestamp, {stamp} as created_timestamp
-    from timeline
-    window ever as (partition by user_id order by day),
-           last_week as (partition by user_id order by day range between {week} - 1 preceding and current row),
-           last_month as (partition by user_id order by day range between {month} - 1 preceding and current row)
-    order by event_timestamp, user_id
-"""
-
-_SALES = """
-    with daily as (
-        select item_id, day + 1 as day, count(*) as sales, sum(exact_price) as revenue,
-               min(purchased_at) as first_at, max(purchased_at) as last_at
-        from dated_purchases group by all
-    ), timeline as (
-        select item_id, day, sum(sales) as sales, sum(revenue) as revenue, min(first_at) as first_at,
-               max(last_at) as last_at
-        from (
-            select * from daily
-            union all by name
-            select item_id, day + leaves.days as day, 0 as sales, 0 as revenue
-            from daily, (values ({one}), ({week}), ({month})) as leaves(days)
-        )
-        where day <= {horizon} group by all
-    )
-    select item_id,
-           sum(sales) over last_day as sales_1d,
-           sum(sales) over last_week as sales_7d,
-           sum(sales) over last_month as sales_28d,
-           sum(sales) over ever as sales_total,
-           (sum(revenue) over ever / sum(sales) over ever)::float as mean_price,
-           min(first_at) over ever as first_sold_at,
-           max(last_at) over ever as last_sold_at,
-           {stamp} as event_timestamp, {stamp} as created_timestamp
-    from timeline
-    window ever as (partition by item_id order by day),
-           last_day as (partition by item_id order by day range between {one} - 1 preceding and current row),
-           last_week as (partition by item_id order by day range between {week} - 1 preceding and current row),
-           last_month as (partition by item_id order by day range between {month} - 1 preceding and current row)
-    order by event_timestamp, item_id
-"""
-
-# A purchase is the latest one of its item from the next morning until the morning after the item is bought again.
-_BOUGHT_ITEMS = """
-    with latest as (
-        select user_id, item_id, day + 1 as day, max(purchased_at) as purchased_at
-        from dated_purchases where hash(user_id) % {buckets} = {bucket} group by all
-    ), spans as (
-        select *, lead(day, 1, 2147483647) over (partition by user_id, item_id order by day) as until from latest
-    ), mornings as (
-        select distinct user_id, day from latest
-    )
-    select mornings.user_id,
-           list(item_id order by purchased_at desc, item_id)[:{kept}] as {name},
-           {morning} as event_timestamp, {morning} as created_timestamp
-    from mornings join spans
-      on spans.user_id = mornings.user_id and spans.day <= mornings.day and mornings.day < spans.until
-    group by mornings.user_id, mornings.day order by event_timestamp, user_id
-"""
-
-_RECENT_ITEMS = f"""
-    select user_id, {BOUGHT_ITEMS}[:{RECENT_ITEMS_KEPT}] as {RECENT_ITEMS}, event_timestamp, created_timestamp
-    from read_parquet({{path}})
-"""
-
 TABLES = (
     "user_profile",
     "item_catalog",
@@ -149,6 +55,7 @@ TABLES = (
     "item_sales_daily",
     "user_bought_items_daily",
     "user_recent_items_daily",
+    "user_tastes_daily",
 )
 _STAMPS = {"event_timestamp", "created_timestamp"}
 
@@ -183,24 +90,24 @@ def write_feature_tables(
         "first": _STAMP.format(day=first),
         "known": _STAMP.format(day="(day + 1)"),
         "stamp": _STAMP.format(day="day"),
-        "morning": _STAMP.format(day="mornings.day"),
         "horizon": last + 1,
         "one": DAY,
         "week": WEEK,
         "month": MONTH,
     }
-    windows, buckets = users // _USERS_PER_WINDOW + 1, users // _USERS_PER_BUCKET + 1
+    windows, buckets = _buckets(users, _USERS_PER_WINDOW), _buckets(users, _USERS_PER_BUCKET)
+    bought = literal(folder / "user_bought_items_daily.parquet")
     queries = {
-        "user_profile": [_PROFILE.format(**words)],
-        "item_catalog": [_CATALOG.format(**words)],
+        "user_profile": [user_queries.PROFILE.format(**words)],
+        "item_catalog": [item_queries.CATALOG.format(**words)],
         "transactions": [_TRANSACTIONS.format(**words)],
-        "user_activity_daily": [_ACTIVITY.format(bucket=bucket, buckets=windows, **words) for bucket in range(windows)],
-        "item_sales_daily": [_SALES.format(**words)],
+        "user_activity_daily": [user_queries.ACTIVITY.format(**bucket, **words) for bucket in windows],
+        "item_sales_daily": [item_queries.SALES.format(**words)],
         "user_bought_items_daily": [
-            _BOUGHT_ITEMS.format(bucket=bucket, buckets=buckets, name=BOUGHT_ITEMS, kept=BOUGHT_ITEMS_KEPT, **words)
-            for bucket in range(buckets)
+            user_queries.BOUGHT_ITEMS.format(kept=BOUGHT_ITEMS_KEPT, **bucket, **words) for bucket in buckets
         ],
-        "user_recent_items_daily": [_RECENT_ITEMS.format(path=literal(folder / "user_bought_items_daily.parquet"))],
+        "user_recent_items_daily": [user_queries.RECENT_ITEMS.format(path=bought, kept=RECENT_ITEMS_KEPT)],
+        "user_tastes_daily": [user_queries.TASTES.format(kept=TASTES_KEPT, **bucket, **words) for bucket in buckets],
     }
     written = []
     for name, parts in queries.items():
@@ -214,6 +121,12 @@ def horizon(connection: duckdb.DuckDBPyConnection) -> datetime:
     last = "(select max(epoch_us(purchased_at)) // 86400000000 + 1 from purchases)"
     moment: datetime = connection.execute(f"select {_STAMP.format(day=last)}").fetchall()[0][0]
     return moment
+
+
+def _buckets(users: int, at_most: int) -> list[dict[str, int]]:
+    """The words of a query that takes one bucket of about so many users at a time."""
+    count = users // at_most + 1
+    return [{"bucket": bucket, "buckets": count} for bucket in range(count)]
 
 
 def _write(connection: duckdb.DuckDBPyConnection, queries: list[str], path: Path) -> int:
@@ -231,7 +144,9 @@ def _write(connection: duckdb.DuckDBPyConnection, queries: list[str], path: Path
 
 def _batches(connection: duckdb.DuckDBPyConnection, queries: list[str]) -> Iterator[pa.RecordBatch]:
     for query in queries:
-        reader = connection.sql(query).to_arrow_reader(100_000)
+        relation = connection.sql(query)
+        has_lists = any(kind.id == "list" for kind in relation.types)
+        reader = relation.to_arrow_reader(_LISTS_PER_BATCH if has_lists else _ROWS_PER_BATCH)
         schema = pa.schema([_field(field) for field in reader.schema])
         empty = True
         for batch in reader:
@@ -242,9 +157,13 @@ def _batches(connection: duckdb.DuckDBPyConnection, queries: list[str]) -> Itera
 
 
 def _field(field: pa.Field) -> pa.Field:
-    """Counts come out of DuckDB as 128-bit integers; Feast knows 64 bits."""
-    if pa.types.is_decimal(field.type) or pa.types.is_integer(field.type):
-        return pa.field(field.name, pa.int64())
-    if pa.types.is_timestamp(field.type):
-        return pa.field(field.name, pa.timestamp("us", tz="UTC"), nullable=field.name not in _STAMPS)
-    return field
+    return pa.field(field.name, _type(field.type), nullable=field.name not in _STAMPS)
+
+
+def _type(kind: pa.DataType) -> pa.DataType:
+    """Counts come out of DuckDB with 32 or 128 bits; Feast knows 64, also in lists."""
+    if pa.types.is_list(kind):
+        return pa.list_(_type(kind.value_type))
+    if pa.types.is_decimal(kind) or pa.types.is_integer(kind):
+        return pa.int64()
+    return pa.timestamp("us", tz="UTC") if pa.types.is_timestamp(kind) else kind

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 from feast import FeatureStore
 
-from features.feature_store import feature_service
+from features.feature_store import feature_service, service_schema
 from features.schema import BOUGHT_ITEMS, ITEM_ID, PROD_NAME, REQUEST_TIMESTAMP, USER_ID
 from features.service_schema import ServiceSchema
 
@@ -15,6 +15,7 @@ from features.service_schema import ServiceSchema
 IDS_PER_READ = 1_000
 
 ALREADY_BOUGHT = "already_bought_v1"
+CANDIDATE_SOURCES = "candidate_sources_v1"
 ITEM_CARD = "item_card_v1"
 
 
@@ -25,9 +26,13 @@ def online_features(store: FeatureStore, schema: ServiceSchema, ids: list[str], 
         The entity key and the service's features in the schema's order and Arrow types, one row per id, in order.
         A feature without a stored value is null.
     """
-    response = _read(store, schema.service, {schema.entity_key: ids, REQUEST_TIMESTAMP: [moment] * len(ids)})
-    columns = {column.name: _array(response[column.name], column.arrow_type) for column in schema.columns}
-    return pa.table({schema.entity_key: pa.array(ids, pa.string()), **columns})
+    rows: dict[str, list[Any]] = {schema.entity_key: ids, REQUEST_TIMESTAMP: [moment] * len(ids)}
+    return pa.table({schema.entity_key: pa.array(ids, pa.string()), **_columns(store, schema, rows)})
+
+
+def _columns(store: FeatureStore, schema: ServiceSchema, rows: dict[str, list[Any]]) -> dict[str, pa.Array]:
+    response = _read(store, schema.service, rows)
+    return {column.name: _array(response[column.name], column.arrow_type) for column in schema.columns}
 
 
 def _read(store: FeatureStore, service: str, rows: dict[str, list[Any]]) -> dict[str, list[Any]]:
@@ -39,12 +44,24 @@ def _read(store: FeatureStore, service: str, rows: dict[str, list[Any]]) -> dict
 
 def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
     """Numbers lose the digits that float32 does not hold, as they do offline."""
-    return pa.array(values, pa.float64()).cast(kind, safe=False) if kind == pa.float32() else pa.array(values, kind)
+    exact = {pa.float32(): pa.float64(), pa.list_(pa.float32()): pa.list_(pa.float64())}.get(kind, kind)
+    return pa.array(values, exact).cast(kind, safe=False)
 
 
 def bought_items(store: FeatureStore, ids: list[str]) -> pa.ListArray:
     """Read the items each user has bought, newest first, list<string> (ids,); null for a user without purchases."""
     return pa.array(_read(store, ALREADY_BOUGHT, {USER_ID: ids})[BOUGHT_ITEMS], pa.list_(pa.string()))
+
+
+def purchase_histories(store: FeatureStore, ids: list[str]) -> pa.Table:
+    """Read what each user has bought, how often and how long ago.
+
+    Returns:
+        `bought_items` list<string>, newest first, and beside it `bought_counts` (purchases) and `bought_days` (days
+        from the item's last purchase to the user's own last one), list<float32>; one row per id, in order. All three
+        are null for a user without purchases.
+    """
+    return pa.table(_columns(store, service_schema(store, CANDIDATE_SOURCES, USER_ID), {USER_ID: ids}))
 
 
 def item_names(store: FeatureStore, ids: list[str]) -> list[str]:

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from feast import FeatureStore
+from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.feature_store import created_column, write_source
 from features.parquet_rows import ParquetRows
-from features.schema import PURCHASED_AT, USER_ID, WEEK
+from features.schema import ITEM_ID, PURCHASED_AT, USER_CODE, USER_ID, WEEK
 from features.spilling import spilling_connection
 from features.sql import identifier, instant, literal
 from features.time_split import TimeSplit
@@ -26,7 +29,9 @@ _SORTED = """
             select user_id, (row_number() over (order by first, user_id) - 1)::integer as user_code
             from (select user_id, min(event_timestamp) as first from known group by user_id)
         )
-        select user_id, item_id, event_timestamp, user_code from known join users using (user_id)
+        select user_id, item_id, event_timestamp, user_code,
+               event_timestamp::date = min(event_timestamp::date) over (partition by user_id, item_id) as new
+        from known join users using (user_id)
         order by event_timestamp, user_id, item_id
     ) to {path} (format parquet, compression zstd)
 """
@@ -41,7 +46,8 @@ class Purchases:
 
     Attributes:
         rows: `user_id`, `item_id` (string), `event_timestamp` (timestamp[us, UTC], the moment of the purchase) and
-            `user_code` (int32, a number for each user), ordered by time, then user, then item.
+            `user_code` (int32, a number for each user) and `new` (bool, whether the user had never bought the item
+            before that UTC day), ordered by time, then user, then item.
         split: what parts them.
         before: how many there are before the cut.
         training: how many of these train.
@@ -80,6 +86,26 @@ class Purchases:
             order by event_timestamp, user_id, item_id
         """
         return self._select(sql, asked=pa.table({USER_ID: users}))
+
+    def coded(self, item_ids: pa.Array, until: datetime) -> pa.Table:
+        """All purchases before a moment of items that are in the catalogue, in numbers.
+
+        Columns `user_code` (int32), `item_position` (int32, in `item_ids`) and `event_timestamp`, in the order of time,
+        user and item.
+        """
+        sql = f"""
+            select user_code, item_position, event_timestamp from purchases join catalogue using (item_id)
+            where event_timestamp < {instant(until)} order by event_timestamp, user_id, item_id
+        """
+        positions = pa.array(np.arange(len(item_ids), dtype=np.int32))
+        return self._select(sql, catalogue=pa.table({ITEM_ID: item_ids, "item_position": positions}))
+
+    def codes_of(self, user_ids: pa.Array) -> NDArray[np.int32]:
+        """The number of each user in `user_code`, int32 (users,); all must have bought something."""
+        sql = "select distinct user_id, user_code from purchases where user_id in (select user_id from asked)"
+        known = self._select(sql, asked=pa.table({USER_ID: user_ids}))
+        places = pc.index_in(user_ids, known[USER_ID].combine_chunks())
+        return np.asarray(known[USER_CODE].combine_chunks().take(places), np.int32)
 
     def nothing_left(self, name: str) -> InputError:
         """What to say if a part has no purchases."""

@@ -17,19 +17,26 @@ SALES_CHANNEL_ID: Final = "sales_channel_id"
 USER_ID: Final = "user_id"
 ITEM_ID: Final = "item_id"
 USER_CODE: Final = "user_code"
+NEW: Final = "new"
 EVENT_TIMESTAMP: Final = "event_timestamp"
 CREATED_TIMESTAMP: Final = "created_timestamp"
 PURCHASED_AT: Final = "purchased_at"
 REQUEST_TIMESTAMP: Final = "request_timestamp"
 ROW_ID: Final = "row_id"
 RECENT_ITEMS: Final = "recent_items"
+RECENT_COUNTS: Final = "recent_counts"
+RECENT_DAYS: Final = "recent_days"
 BOUGHT_ITEMS: Final = "bought_items"
+BOUGHT_COUNTS: Final = "bought_counts"
+BOUGHT_DAYS: Final = "bought_days"
 PROD_NAME: Final = "prod_name"
 
 # Candidate sets.
 RANK: Final = "rank"
 SCORE: Final = "score"
-SOURCE: Final = "source"
+SOURCES: Final = "sources"
+SOURCE_RANKS: Final = "source_ranks"
+SOURCE_SCORES: Final = "source_scores"
 
 # The customers' and articles' descriptive columns that become features, with the raw name they have in the files.
 # The raw files may lack any of those not marked as needed; a column that is absent is null throughout.
@@ -60,6 +67,7 @@ DAY: Final = 1
 WEEK: Final = 7
 MONTH: Final = 28
 
-# List features hold the most recent distinct items, newest first, at most so many.
-RECENT_ITEMS_KEPT: Final = 50
+# List features hold the most recent distinct items, newest first, or the most frequent words: at most so many.
+RECENT_ITEMS_KEPT: Final = 128
 BOUGHT_ITEMS_KEPT: Final = 2_000
+TASTES_KEPT: Final = 50

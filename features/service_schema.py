@@ -11,30 +11,43 @@ from typing import Any, Literal, Self
 import pyarrow as pa
 
 from features.errors import InputError
+from features.schema import ITEM_ID, RECENT_ITEMS_KEPT, TASTES_KEPT
 
-EncodingKind = Literal["embedding", "one_hot", "number", "log", "items"]
+EncodingKind = Literal["embedding", "one_hot", "number", "log", "items", "words", "aligned"]
 
 _STRING = "String"
 _STRINGS = "Array(String)"
 _NUMBERS = frozenset({"Float32", "Float64", "Int32", "Int64", "Bool"})
+_LISTS_OF_NUMBERS = frozenset({"Array(Float32)", "Array(Int64)"})
 _CHOICES: dict[str, tuple[EncodingKind, ...]] = {
     _STRING: ("embedding", "one_hot"),
-    _STRINGS: ("items",),
+    _STRINGS: ("words", "items"),
+    **dict.fromkeys(_LISTS_OF_NUMBERS, ("aligned",)),
     **dict.fromkeys(_NUMBERS, ("number", "log")),
 }
 
 
 @dataclass(frozen=True)
 class FeatureColumn:
-    """One feature: its name, Feast dtype, how a tower takes it, and the feature view it comes from."""
+    """One feature.
+
+    Attributes:
+        name: of the feature.
+        dtype: Feast's word for its type.
+        encoding: how a tower takes it.
+        view: the feature view it comes from.
+        of: for numbers that are aligned with a list, one for each of its elements, the name of that list; for a list
+            of words, the input of the item tower whose words they are.
+    """
 
     name: str
     dtype: str
     encoding: EncodingKind
     view: str = ""
+    of: str = ""
 
     @classmethod
-    def declared(cls, name: str, dtype: str, tag: str | None, view: str, service: str) -> Self:
+    def declared(cls, name: str, dtype: str, tag: str | None, view: str, service: str, of: str = "") -> Self:
         """Build a column from its declaration; without a tag the first encoding its dtype allows is taken.
 
         Raises:
@@ -51,14 +64,24 @@ class FeatureColumn:
             raise InputError(
                 f"{where} tags '{name}' ({dtype}) with encoding '{tag}': {dtype} allows {' or '.join(choices)}."
             )
-        return cls(name, dtype, next(choice for choice in choices if tag in {None, choice}), view)
+        kind = next(choice for choice in choices if tag in {None, choice})
+        return cls(name, dtype, kind, view, ITEM_ID if kind == "items" else of)
 
     @property
     def arrow_type(self) -> pa.DataType:
-        """The Arrow type the tower is handed: string, list<string>, or float32 for every number."""
-        if self.dtype == _STRING:
-            return pa.string()
-        return pa.list_(pa.string()) if self.dtype == _STRINGS else pa.float32()
+        """The Arrow type the tower is handed: string or float32 for every number, or a list of either."""
+        kind = pa.string() if self.dtype in {_STRING, _STRINGS} else pa.float32()
+        return pa.list_(kind) if self.is_list else kind
+
+    @property
+    def is_list(self) -> bool:
+        """Whether a row holds any number of values."""
+        return self.is_words or self.dtype in _LISTS_OF_NUMBERS
+
+    @property
+    def is_words(self) -> bool:
+        """Whether a row holds any number of words."""
+        return self.dtype == _STRINGS
 
 
 @dataclass(frozen=True)
@@ -77,6 +100,16 @@ class ServiceSchema:
     embeds_key: bool
     columns: tuple[FeatureColumn, ...]
 
+    def __post_init__(self) -> None:
+        lists = [column.name for column in self.columns if column.dtype == _STRINGS]
+        for column in self.columns:
+            if column.encoding == "aligned" and column.of not in lists:
+                raise InputError(
+                    f"Feature service '{self.service}' aligns '{column.name}' with '{column.of}', which is no list of "
+                    f"words or items in it: tag the field with `of` and one of {', '.join(lists) or 'its lists'}, or "
+                    "leave it out of the service."
+                )
+
     @property
     def inputs(self) -> tuple[FeatureColumn, ...]:
         """Everything the tower is called with: the embedded key, if any, and the features."""
@@ -84,13 +117,37 @@ class ServiceSchema:
         return (key, *self.columns) if self.embeds_key else self.columns
 
     @property
+    def lists(self) -> tuple[FeatureColumn, ...]:
+        """The lists of words among the inputs."""
+        return tuple(column for column in self.columns if column.is_words)
+
+    @property
+    def single_inputs(self) -> tuple[FeatureColumn, ...]:
+        """The inputs that are one word or one number."""
+        return tuple(column for column in self.inputs if not column.is_list)
+
+    def beside(self, name: str) -> tuple[FeatureColumn, ...]:
+        """The numbers that are aligned with the list `name`."""
+        return tuple(column for column in self.columns if column.encoding == "aligned" and column.of == name)
+
+    def length(self, column: FeatureColumn) -> int:
+        """How many elements of a list column are looked at; lists that belong together are equally long."""
+        words = next(words for words in self.lists if words.name in {column.name, column.of})
+        return RECENT_ITEMS_KEPT if words.of == ITEM_ID else TASTES_KEPT
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 over names, dtypes, encodings and their order, first 16 hex digits."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the schema as JSON-ready values; `from_json` brings it back."""
-        return asdict(self)
+        """Return the schema as JSON-ready values; `from_json` brings it back.
+
+        An empty `of` is left out: a service without lists keeps the fingerprint it had before columns had one.
+        """
+        content = asdict(self)
+        content["columns"] = [_without_empty_of(column) for column in content["columns"]]
+        return content
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
@@ -99,9 +156,27 @@ class ServiceSchema:
         return cls(content["service"], content["entity_key"], content["embeds_key"], columns)
 
 
+def _without_empty_of(column: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in column.items() if value or name != "of"}
+
+
 @dataclass(frozen=True)
 class TowerSchemas:
-    """The services of both towers."""
+    """The services of both towers.
+
+    Raises:
+        InputError: a list of the query tower speaks of words that the item tower does not know.
+    """
 
     query: ServiceSchema
     item: ServiceSchema
+
+    def __post_init__(self) -> None:
+        known = {column.name for column in self.item.inputs if column.arrow_type == pa.string()}
+        for column in self.query.lists:
+            if column.of not in known:
+                raise InputError(
+                    f"Feature service '{self.query.service}' holds the list '{column.name}', whose words are those of "
+                    f"'{column.of}', which is no word of '{self.item.service}': tag the field with `of` and one of "
+                    f"{', '.join(sorted(known))}."
+                )

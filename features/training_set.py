@@ -25,7 +25,8 @@ from features.sql import literal
 # Users who buy several things at one moment ask for their features once.
 _QUERIES = "select distinct user_id, event_timestamp, user_code from {rows} where {trains} order by 2, 1"
 _ITEMS = (
-    "select item_id, event_timestamp, user_code from {rows} where {trains} order by event_timestamp, user_id, item_id"
+    "select item_id, event_timestamp, user_code, new from {rows} where {trains} "
+    "order by event_timestamp, user_id, item_id"
 )
 _DAYS = """
     select event_timestamp::date as day, count(*) as purchases, count(distinct (event_timestamp, user_code)) as queries
@@ -40,8 +41,8 @@ class TrainingSet:
     Attributes:
         queries: `user_id`, `event_timestamp`, `user_code` and features of each (user, moment) at which something was
             bought, in the order of moment and user.
-        items: `item_id`, `event_timestamp`, `user_code` and features of each purchase's item at that moment, in the
-            order of moment, user and item: purchases of one query follow each other, in the order of `queries`.
+        items: `item_id`, `event_timestamp`, `user_code`, `new` and features of each purchase's item at that moment, in
+            the order of moment, user and item: purchases of one query follow each other, in the order of `queries`.
         sampled_items: `item_id`, `event_timestamp` and features of items drawn uniformly from the catalogue, as of the
             morning of each day. They stand for what was not bought.
         queries_per_day: int64 (days,), queries of each UTC day with purchases.

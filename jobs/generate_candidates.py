@@ -54,11 +54,14 @@ def main(
     load_tensorflow()
     from features.catalogue import user_ids
     from features.feature_store import open_feature_store, tower_schemas
-    from features.online_features import bought_items, online_features, reads
+    from features.online_features import online_features, purchase_histories, reads
     from features.online_store import filled_until
+    from jobs.sourcing import histories_of, released_sources
     from models.release import load_release
     from retrieval.candidate_file import CandidateFile
+    from retrieval.fusion import Fusion
     from retrieval.retriever import Retriever
+    from retrieval.sources import Queries
 
     watch = Stopwatch()
     release = load_release(releases, version)
@@ -68,12 +71,14 @@ def main(
     moment = filled_until(store)
     release.require_moment(moment)
     users = wanted or user_ids(store, moment).to_pylist()
-    retriever = Retriever.over(release.item_ids, release.item_vectors, release.item_sales, already_bought, k)
+    fusion = Fusion.from_json(release.fusion[already_bought])
+    retriever = Retriever(released_sources(release), fusion, already_bought, k)
     done = bar("candidates", len(users))
     with CandidateFile.written(output) as file:
         for ids in reads(users):
-            queries = release.query_tower.vectors(online_features(store, schemas.query, ids, moment))
-            file.add(retriever.retrieve(ids, queries, bought_items(store, ids)))
+            vectors = release.query_tower.both_vectors(online_features(store, schemas.query, ids, moment))
+            histories = histories_of(purchase_histories(store, ids), release.item_ids)
+            file.add(retriever.retrieve(ids, Queries(*vectors, histories)))
             done(len(ids))
         file.describe(
             release=release.version,
@@ -83,7 +88,7 @@ def main(
             already_bought=already_bought,
             seconds=round(watch.seconds, 1),
         )
-    sources = ", ".join(f"{count:,} by {source}" for source, count in file.users.items())
+    sources = ", ".join(f"{count:,} listed by {source}" for source, count in file.sources.most_common())
     print(
         f"{file.rows:,} candidates of {len(users):,} users ({sources}) from release {release.version} as of "
         f"{moment:%Y-%m-%d %H:%M} UTC in {output} after {watch.seconds:.1f} s; next: python jobs/show_candidates.py"

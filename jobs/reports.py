@@ -6,7 +6,7 @@ import pyarrow as pa
 from tabulate import tabulate
 
 from evaluation.validation_week import Judgement
-from features.schema import RANK, SCORE, SOURCE
+from features.schema import RANK, SCORE, SOURCES
 from models.curve import Curve, Epoch
 
 
@@ -15,11 +15,19 @@ def epoch_line(epoch: Epoch) -> str:
     return f"epoch {epoch.number}, loss {epoch.loss:.4f}: {recalls(epoch.judgement)}"
 
 
+def baseline_line(name: str, judgement: Judgement) -> str:
+    """One line for a simple list."""
+    return f"{name}: {recalls(judgement)}"
+
+
 def recalls(judgement: Judgement) -> str:
     """A judgement in words."""
     if judgement.faults:
         return f"FAULT. {' '.join(judgement.faults)}"
-    return ", ".join(f"recall@{k} {_shown(value)}" for k, value in judgement.recalls.items())
+    told = [f"recall@{k} {_shown(value)}" for k, value in judgement.recalls.items()]
+    if judgement.new_recall is not None:
+        told.append(f"recall@{max(judgement.recalls)} of new items {_shown(judgement.new_recall)}")
+    return ", ".join(told)
 
 
 def recall_table(preset: str, curve: Curve, baselines: dict[str, Judgement], users: int) -> str:
@@ -54,12 +62,10 @@ def _shown(recall: float | None) -> str:
 
 def candidate_table(user: str, rows: pa.Table, names: list[str], bought: list[str]) -> str:
     """One user's candidates with names, beside what the user bought last."""
-    source = rows[SOURCE][0].as_py()
+    columns = (rows[column].to_pylist() for column in (RANK, SCORE, SOURCES))
     body = [
-        (rank, name[:48], f"{score:.3f}", last[:48])
-        for rank, name, score, last in zip_longest(
-            rows[RANK].to_pylist(), names, rows[SCORE].to_pylist(), bought[: len(names)], fillvalue=""
-        )
+        (rank, (name or "")[:44], "" if score is None else f"{score:.2f}", ", ".join(sources or ()), (last or "")[:32])
+        for rank, score, sources, name, last in zip_longest(*columns, names, bought[: len(names)])
     ]
-    table = tabulate(body, headers=["rank", "candidate", "score", "bought last"], disable_numparse=True)
-    return f"\nuser {user}, by {source}\n\n{table}"
+    headers = ["rank", "candidate", "log odds", "listed by", "bought last"]
+    return f"\nuser {user}\n\n{tabulate(body, headers=headers, disable_numparse=True)}"

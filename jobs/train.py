@@ -2,14 +2,16 @@
 
 python jobs/train.py
 python jobs/train.py --preset seed --epochs 1
+python jobs/train.py --require-better
 """
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from jobs.console import Stopwatch, bar, commit, job, load_tensorflow, releases_option, repo_option, scratch
+from jobs.console import Stopwatch, commit, job, load_tensorflow, releases_option, repo_option, scratch
 
 
 @click.command()
@@ -21,6 +23,7 @@ from jobs.console import Stopwatch, bar, commit, job, load_tensorflow, releases_
 @click.option("--training-days", type=click.IntRange(1), help="Days before the cut to train on; default by preset.")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the purchases, at most; default by preset.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of draws, weights and shuffling.")
+@click.option("--require-better", is_flag=True, help="End with status 1, and leave LATEST, if the gate is not passed.")
 @job
 def main(
     repo: Path,
@@ -31,64 +34,51 @@ def main(
     training_days: int | None,
     epochs: int | None,
     seed: int,
+    *,
+    require_better: bool,
 ) -> None:
     """Train two towers on point-in-time features and write a release.
 
     The last days before --as-of validate; nothing in them is seen by what is trained.
     """
     load_tensorflow()
-    from evaluation.validation_week import ValidationWeek
-    from features.catalogue import catalogue_at
     from features.data_end import moment_or_data_end
-    from features.dataset import write_dataset
-    from features.feature_store import open_feature_store, tower_schemas
+    from features.feature_store import open_feature_store
     from features.time_split import TimeSplit
-    from jobs.reports import epoch_line, recall_table, recalls
+    from jobs.gate import gate
+    from jobs.releasing import release_contents
+    from jobs.reports import baseline_line, epoch_line, recall_table
+    from jobs.training_run import training_run
     from models.config import chosen
-    from models.curve import Epoch
-    from models.manifest import facts
-    from models.release import Contents, write_release
-    from models.training import train
-
-    def say(epoch: Epoch) -> None:
-        print(epoch_line(epoch), flush=True)
+    from models.release import make_latest, write_release
 
     watch = Stopwatch()
     config = chosen(preset, training_days=training_days, epochs=epochs)
     store = open_feature_store(repo)
-    schemas = tower_schemas(store, config.query_service, config.item_service)
     moment = moment_or_data_end(store, as_of)
     split = TimeSplit.ending(moment, validation_days=validation_days, training_days=config.training_days)
     with scratch(releases) as folder:
-        data = write_dataset(
-            store, schemas, split, folder, sampled_per_day=config.sampled_per_day, seed=seed, progress=bar
+        run = training_run(
+            store,
+            config,
+            split,
+            folder,
+            seed=seed,
+            say=lambda epoch: print(epoch_line(epoch), flush=True),
+            say_baseline=lambda name, judgement: print(baseline_line(name, judgement), flush=True),
         )
-        asked, purchases = data.validation, data.purchases
-        history = purchases.history(asked.user_ids)
-        week = ValidationWeek.of(asked.user_ids, asked.item_ids, history, purchases.after_cut(), split.cut)
-        baselines = week.baselines()
-        for name, judgement in baselines.items():
-            print(f"{name}: {recalls(judgement)}", flush=True)
-        joined = watch.seconds
-        towers, curve = train(data, week, schemas, config, folder / "codes", seed=seed, progress=bar, report=say)
-        seconds = {"join": joined, "fit": watch.seconds - joined}
-        made = facts(config, seed=seed, data=data, commit=commit(), seconds=seconds)
-
-    catalogue = catalogue_at(store, schemas.item, moment)
-    contents = Contents(
-        item_ids=catalogue.ids,
-        item_vectors=towers.item_vectors(catalogue.features),
-        item_sales=catalogue.sales,
-        split=split,
-        curve=curve,
-        baselines=baselines,
-        facts=made,
-    )
-    version = write_release(releases, towers, contents, created=datetime.now(UTC))
-    print(recall_table(config.preset, curve, baselines, week.users))
+        contents = release_contents(store, run, config, seed=seed, commit=commit())
+        decided = gate(store, run, releases)
+        version = write_release(releases, run.towers, contents, created=datetime.now(UTC))
+    print(recall_table(config.preset, run.curve, run.baselines, run.week.users))
+    print(decided.sentence)
+    if require_better and not decided.passed:
+        print(f"error: release {releases / version} is not better, and LATEST stays as it was.", file=sys.stderr)
+        sys.exit(1)
+    make_latest(releases, version)
     print(
-        f"release {releases / version} after {watch.seconds:.0f} s ({seconds['join']:.0f} s joining, "
-        f"{seconds['fit']:.0f} s fitting); next: python jobs/materialize.py"
+        f"release {releases / version} after {watch.seconds:.0f} s ({run.seconds['join']:.0f} s joining, "
+        f"{run.seconds['fit']:.0f} s fitting); next: python jobs/materialize.py"
     )
 
 

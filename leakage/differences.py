@@ -148,14 +148,22 @@ def _unequal(left: pa.ChunkedArray, right: pa.ChunkedArray) -> NDArray[np.bool_]
     """Where two columns of one type and length differ, (rows,)."""
     if pa.types.is_floating(left.type):
         return _unequal_floats(left, right)
+    if pa.types.is_list(left.type):
+        return _unequal_lists(left, right)
     if left.equals(right):
         return np.zeros(len(left), np.bool_)
-    if pa.types.is_list(left.type):  # Arrow does not compare lists one by one
-        return np.array(
-            [one != other for one, other in zip(left.to_pylist(), right.to_pylist(), strict=True)], np.bool_
-        )
     one_is_null = pc.xor(left.is_null(), right.is_null())
     return np.asarray(pc.or_(one_is_null, pc.fill_null(pc.not_equal(left, right), fill_value=False)))
+
+
+def _unequal_lists(left: pa.ChunkedArray, right: pa.ChunkedArray) -> NDArray[np.bool_]:
+    """Arrow does not compare lists one by one: those of equal lengths are compared element by element."""
+    lengths, others = (np.asarray(pc.fill_null(pc.list_value_length(lists), -1)) for lists in (left, right))
+    unequal = np.asarray(lengths != others)
+    rows = np.flatnonzero(~unequal)
+    elements = (pc.list_flatten(lists.take(pa.array(rows))) for lists in (left, right))
+    unequal[np.repeat(rows, np.maximum(lengths[rows], 0))[_unequal(*elements)]] = True
+    return unequal
 
 
 def _unequal_floats(left: pa.ChunkedArray, right: pa.ChunkedArray) -> NDArray[np.bool_]:

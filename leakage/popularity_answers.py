@@ -8,10 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from evaluation.baselines import PurchaseCodes, last_week_popularity
+from evaluation.baselines import last_week_popularity
 from features.schema import EVENT_TIMESTAMP, ITEM_ID, RANK, USER_CODE
 from leakage.differences import Answer
 from retrieval.popularity import PopularityList
+from retrieval.purchase_codes import PurchaseCodes
 
 _BESTSELLER: Final = "bestseller"
 _SOLD: Final = "units sold of the bestseller"

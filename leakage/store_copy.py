@@ -39,6 +39,7 @@ def store_copy(store: FeatureStore, folder: Path, tables: Path | None = None) ->
             offline_store=_spilling(config.offline_config, folder),
             online_store={"type": "sqlite", "path": str(folder / "online.db")},
             entity_key_serialization_version=config.entity_key_serialization_version,
+            materialization=config.materialization_config,
             repo_path=config.repo_path,
         ),
     )

@@ -31,7 +31,8 @@ class Batches:
     @cached_property
     def signature(self) -> dict[str, Any]:
         """What a batch is made of: `tf.TensorSpec`s in its own structure."""
-        first = self.rows.reader()(0).batch(np.zeros(1, np.int64), self.rows.drawn)
+        nothing = np.empty(0, np.int64)
+        first = self.rows.reader()(0).batch(np.zeros(1, np.int64), nothing, self.rows.drawn)
         specs: dict[str, Any] = tf.nest.map_structure(
             lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), first
         )
@@ -46,17 +47,19 @@ class Batches:
         """The batches of one epoch.
 
         With `day_batches` a batch holds purchases of one day, and batches come in random order within a window. A
-        day's purchases are parted evenly, so that none is left out and no batch is tiny.
+        day's purchases are parted evenly, so that none is left out and no batch is tiny; those of one query stay
+        together, which is asked once then.
         """
         random = np.random.default_rng([seed, epoch])
         read = self.rows.reader()
         for window in self._windows(random):
             days = [read(day) for day in window]
             parts = days if self.config.day_batches else [TrainingRows.together(days)]
-            batches = [(part, rows) for part in parts for rows in self._parted(len(part), random)]
+            batches = [(part, rows) for part in parts for rows in self._parted(part, random)]
             for place in random.permutation(len(batches)):
                 part, rows = batches[place]
-                yield part.batch(rows, self.rows.drawn)
+                sampled = random.permutation(part.sampled)[: self.config.sampled_per_batch]
+                yield part.batch(rows, sampled, self.rows.drawn)
             del days, parts, part, batches  # before the next window is read
 
     def steps(self, epoch: int, seed: int) -> int:
@@ -79,5 +82,8 @@ class Batches:
             windows[-1].append(day)
         return windows
 
-    def _parted(self, purchases: int, random: np.random.Generator) -> list[NDArray[np.int64]]:
-        return np.array_split(random.permutation(purchases), -(-purchases // self.config.batch_size))
+    def _parted(self, part: TrainingRows, random: np.random.Generator) -> list[NDArray[np.int64]]:
+        order = random.permutation(len(part))
+        if self.config.day_batches:
+            order = np.argsort(random.permutation(len(part.users))[part.query_rows], kind="stable")
+        return np.array_split(order, -(-len(part) // self.config.batch_size))

@@ -12,49 +12,60 @@ class Config:
         preset: name of the preset these settings began as.
         query_service: feature service of the query tower.
         item_service: feature service of the item tower.
-        dimensions: length of the vectors.
-        hidden: widths of the dense layers before the last one, which has `dimensions`.
+        content_dimensions: length of the part of the vectors that the dense layers make.
+        memory_dimensions: length of the part by which an item bought before is known again; 0 for none.
+        hidden: widths of the dense layers before the last one, which has `content_dimensions`.
         embedding_dimensions: length of the embedding of each category and id.
-        normalised: whether vectors are scaled to length 1, and dot products are cosines.
-        temperature: scores are divided by it in the softmax.
+        discovers: whether the query tower learns a second vector, which asks for items never bought before.
         id_dropout: how often, in training, an item's id is hidden so that its features must speak for it.
-        dropout: share of each pooled history that is dropped in training.
+        dropout: share of each list that is dropped in training.
         training_days: how many days before the cut are trained on; None for all.
         day_batches: whether a batch holds purchases of one day only, so that all its candidates are as of that day.
         sampled_per_day: catalogue items drawn for each day as further candidates; needs day_batches.
+        sampled_per_batch: how many of these, drawn anew, are in each batch of the day.
         log_q: whether the softmax is corrected by how often an item is a candidate.
         batch_size: purchases per step.
         window: purchases held in memory while they are shuffled; at least those of one day are.
         epochs: passes over the training purchases, at most.
         patience: epochs without a better recall after which training stops.
         learning_rate: of AdamW.
+        embedding_learning_rate: of the row-wise Adam of embeddings; None leaves them to AdamW.
+        memory_learning_rate: of the memory's embeddings, which must become far apart from each other quickly.
         weight_decay: of AdamW.
     """
 
     preset: str
     query_service: str
     item_service: str
-    dimensions: int
+    content_dimensions: int
+    memory_dimensions: int
     hidden: tuple[int, ...]
     embedding_dimensions: int
-    normalised: bool
-    temperature: float
+    discovers: bool
     id_dropout: float
     dropout: float
     training_days: int | None
     day_batches: bool
     sampled_per_day: int
+    sampled_per_batch: int
     log_q: bool
     batch_size: int
     window: int
     epochs: int
     patience: int
     learning_rate: float
+    embedding_learning_rate: float | None
+    memory_learning_rate: float
     weight_decay: float
 
     def __post_init__(self) -> None:
         if self.sampled_per_day and not self.day_batches:
             raise ValueError("Candidates drawn for each day need batches of one day: set day_batches.")
+
+    @property
+    def dimensions(self) -> int:
+        """Length of the vectors."""
+        return self.content_dimensions + self.memory_dimensions
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON-ready values."""
@@ -65,45 +76,51 @@ SEED: Final = Config(
     preset="seed",
     query_service="query_tower_v1",
     item_service="item_tower_v1",
-    dimensions=16,
+    content_dimensions=16,
+    memory_dimensions=0,
     hidden=(16,),
     embedding_dimensions=16,
-    normalised=False,
-    temperature=1.0,
+    discovers=False,
     id_dropout=0.0,
     dropout=0.0,
     training_days=None,
     day_batches=False,
     sampled_per_day=0,
+    sampled_per_batch=0,
     log_q=False,
     batch_size=2_048,
     window=262_144,
     epochs=5,
     patience=5,
     learning_rate=0.01,
+    embedding_learning_rate=None,
+    memory_learning_rate=0.0,
     weight_decay=0.001,
 )
 
 DEFAULT: Final = Config(
     preset="default",
-    query_service="query_tower_v2",
-    item_service="item_tower_v2",
-    dimensions=64,
+    query_service="query_tower_v3",
+    item_service="item_tower_v3",
+    content_dimensions=64,
+    memory_dimensions=64,
     hidden=(128,),
-    embedding_dimensions=32,
-    normalised=True,
-    temperature=0.1,
-    id_dropout=0.9,
-    dropout=0.3,
-    training_days=182,
+    embedding_dimensions=16,
+    discovers=True,
+    id_dropout=0.5,
+    dropout=0.7,
+    training_days=112,
     day_batches=True,
-    sampled_per_day=2_048,
+    sampled_per_day=8_192,
+    sampled_per_batch=2_048,
     log_q=True,
     batch_size=1_024,
     window=262_144,
-    epochs=4,
+    epochs=2,
     patience=1,
     learning_rate=0.001,
+    embedding_learning_rate=0.001,
+    memory_learning_rate=0.01,
     weight_decay=0.01,
 )
 

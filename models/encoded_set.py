@@ -1,7 +1,8 @@
 """The training set as numbers, in Parquet files with one row group for each day.
 
 queries.parquet     codes of the queries
-purchases.parquet   whose purchase it is, and of which query of the day
+users.parquet       whose query it is
+purchases.parquet   of which query of the day it is, and whether its user had never bought the item
 candidates.parquet  which item each candidate is, and its share of the sales
 items.parquet       codes of the candidates: a day's purchased items, then those drawn for it
 """
@@ -18,12 +19,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from features.schema import EVENT_TIMESTAMP, ITEM_ID, USER_CODE
+from features.schema import EVENT_TIMESTAMP, ITEM_ID, NEW, USER_CODE
 from features.training_set import TrainingSet
 from models.encoding import Codes, Encodings
 from models.training_rows import TrainingRows
 
-_FILES = ("queries", "purchases", "candidates", "items")
+_FILES = ("queries", "users", "purchases", "candidates", "items")
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,14 @@ class EncodedSet:
         files = {name: pq.ParquetFile(self.folder / f"{name}.parquet", pre_buffer=False) for name in _FILES}
 
         def day(number: int) -> TrainingRows:
-            queries, purchases, candidates, items = (_arrays(files[name].read_row_group(number)) for name in _FILES)
+            queries, users, purchases, candidates, items = (
+                _arrays(files[name].read_row_group(number)) for name in _FILES
+            )
             return TrainingRows(
                 queries=queries,
                 query_rows=purchases["query"],
-                users=purchases["user"],
+                users=users["user"],
+                new=purchases["new"],
                 items=items,
                 candidates=candidates["candidate"],
                 sold=candidates["sold"],
@@ -103,12 +107,13 @@ def _days(rows: TrainingSet, encodings: Encodings, shares: NDArray[np.float32] |
         strict=True,
     )
     for queries, bought, sampled in parts:
-        items = pa.concat_tables([bought, sampled])
+        items = pa.concat_tables([bought.drop_columns([NEW]), sampled])
         candidates = encodings.items.codes(items[ITEM_ID])
         sold = _shares([candidates[: bought.num_rows]], encodings.items.size) if shares is None else shares
         yield {
             "queries": _table(encodings.query.codes(queries)),
-            "purchases": _table({"query": _query_rows(bought, queries.num_rows), "user": _users(bought)}),
+            "users": _table({"user": _users(queries)}),
+            "purchases": _table({"query": _query_rows(bought, queries.num_rows), "new": _new(bought)}),
             "candidates": _table({"candidate": candidates, "sold": sold[candidates]}),
             "items": _table(encodings.item.codes(items)),
         }
@@ -124,8 +129,12 @@ def _query_rows(bought: pa.Table, queries: int) -> NDArray[np.int32]:
     return rows
 
 
-def _users(bought: pa.Table) -> NDArray[np.int32]:
-    return np.asarray(bought[USER_CODE].to_numpy(), np.int32)
+def _users(rows: pa.Table) -> NDArray[np.int32]:
+    return np.asarray(rows[USER_CODE].to_numpy(), np.int32)
+
+
+def _new(bought: pa.Table) -> NDArray[np.bool_]:
+    return np.asarray(bought[NEW].to_numpy(), np.bool_)
 
 
 def _shares(codes: Iterable[NDArray[np.int32]], size: int) -> NDArray[np.float32]:
@@ -150,6 +159,6 @@ def _arrays(table: pa.Table) -> Codes:
     return {
         name: pc.list_flatten(column).to_numpy().reshape(len(column), -1)
         if pa.types.is_fixed_size_list(column.type)
-        else column.to_numpy()
+        else column.to_numpy(zero_copy_only=False)
         for name, column in zip(table.column_names, table.columns, strict=True)
     }

@@ -9,9 +9,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from features.parquet_rows import ParquetRows
-from features.schema import ITEM_ID, RECENT_ITEMS_KEPT
+from features.schema import ITEM_ID
 from features.service_schema import FeatureColumn, ServiceSchema, TowerSchemas
-from models.vocabulary import Vocabulary
+from models.vocabulary import Vocabulary, padded
 
 Codes = dict[str, NDArray[Any]]
 
@@ -50,7 +50,7 @@ class Encoding:
 
     Attributes:
         schema: the feature service the tower follows.
-        vocabularies: by input name, for the inputs that are words; lists of items share the items' own.
+        vocabularies: by input name, for the inputs that are words; a list shares that of the item input it speaks of.
         scales: by input name, for the inputs that are numbers.
     """
 
@@ -59,12 +59,16 @@ class Encoding:
     scales: dict[str, Scale]
 
     @classmethod
-    def fitted(cls, schema: ServiceSchema, rows: ParquetRows, items: Vocabulary) -> Self:
-        """Fit on rows of the training set only; `items` is the vocabulary of the candidates."""
+    def fitted(cls, schema: ServiceSchema, rows: ParquetRows, shared: dict[str, Vocabulary]) -> Self:
+        """Fit on rows of the training set only; `shared` holds vocabularies that are there already, by item input."""
         vocabularies, scales = {}, {}
         for column in schema.inputs:
-            if column.name == ITEM_ID or column.encoding == "items":
-                vocabularies[column.name] = items
+            if column.is_words:
+                vocabularies[column.name] = shared[column.of]
+            elif column.name in shared:
+                vocabularies[column.name] = shared[column.name]
+            elif column.encoding == "aligned":
+                continue
             elif column.dtype == "String":
                 vocabularies[column.name] = Vocabulary.of(rows.column(column.name))
             else:
@@ -73,12 +77,19 @@ class Encoding:
         return cls(schema, vocabularies, scales)
 
     def codes(self, rows: pa.Table) -> Codes:
-        """Encode rows: words int32 (rows,), lists int32 (rows, 50), numbers float32 (rows,) with NaN where missing."""
+        """Encode rows of the service's features.
+
+        Returns:
+            By input: words int32 (rows,), numbers float32 (rows,) with NaN where missing, lists int32 and the numbers
+            that go with them float32, both (rows, schema.length(column)).
+        """
         return {column.name: self._column(column, rows[column.name]) for column in self.schema.inputs}
 
     def _column(self, column: FeatureColumn, values: pa.ChunkedArray) -> NDArray[Any]:
-        if column.encoding == "items":
-            return self.vocabularies[column.name].list_codes(values, RECENT_ITEMS_KEPT)
+        if column.is_words:
+            return self.vocabularies[column.name].list_codes(values, self.schema.length(column))
+        if column.encoding == "aligned":
+            return padded(values, self.schema.length(column), np.float32(0))
         if column.dtype == "String":
             return self.vocabularies[column.name].codes(values)
         return _numbers(values)
@@ -103,11 +114,9 @@ class Encodings:
     def fitted(cls, schemas: TowerSchemas, queries: ParquetRows, candidates: ParquetRows) -> Self:
         """Fit both on the queries and the candidates of a training set."""
         items = Vocabulary.of(candidates.column(ITEM_ID))
-        return cls(
-            query=Encoding.fitted(schemas.query, queries, items),
-            item=Encoding.fitted(schemas.item, candidates, items),
-            items=items,
-        )
+        item = Encoding.fitted(schemas.item, candidates, {ITEM_ID: items})
+        query = Encoding.fitted(schemas.query, queries, {ITEM_ID: items, **item.vocabularies})
+        return cls(query=query, item=item, items=items)
 
 
 def _numbers(column: pa.Array | pa.ChunkedArray) -> NDArray[np.float32]:

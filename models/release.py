@@ -9,6 +9,11 @@
       item_ids.npy       the catalogue as of the release, ascending
       item_vectors.npy   float32 (items, dimensions), in the order of item_ids
       item_sales.npy     float32 (items,), units sold in the week before the release: the popularity list
+      item_month.npy     float32 (items,), units sold in the four weeks before it
+      departments.npy    int32 (items,), a number for each garment group, -1 where it is unknown
+      neighbours.npy     int32 (items, width), items bought by the same people, -1 where there are no more
+      similarities.npy   float32 (items, width), how similar they are
+      fusion.json        the weights of the candidate sources, with and without what a user bought before
       metrics.json       the training curve and the simple lists beside it
 
 `LATEST`, beside the releases, names the current one.
@@ -35,9 +40,11 @@ from models.curve import Curve
 from models.serving import SavedTower, ServingTower
 from models.training import Towers
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 LATEST = "LATEST"
+FUSION = "fusion.json"
+ARRAYS = ("item_sales", "item_month", "departments", "neighbours", "similarities")
 _FRESH = timedelta(days=7)
 _VERSION = re.compile(r"[0-9]{8}-[a-z0-9_]{1,40}-[0-9a-f]{8}")
 
@@ -51,7 +58,8 @@ class Contents:
     Attributes:
         item_ids: str (items,), ascending.
         item_vectors: float32 (items, dimensions).
-        item_sales: float32 (items,), units sold in the last week.
+        arrays: the other arrays of the release, see `ARRAYS`, each (items, …).
+        fusion: JSON-ready weights of the candidate sources, by policy for items bought before.
         split: the moments that parted training, validation and the release.
         curve: the epochs of the training.
         baselines: what the simple lists were worth, by name.
@@ -60,7 +68,8 @@ class Contents:
 
     item_ids: NDArray[np.str_]
     item_vectors: NDArray[np.float32]
-    item_sales: NDArray[np.float32]
+    arrays: dict[str, NDArray[Any]]
+    fusion: dict[str, Any]
     split: TimeSplit
     curve: Curve
     baselines: dict[str, Judgement]
@@ -78,7 +87,8 @@ class Release:
         query_tower: turns query features into vectors.
         item_ids: str (items,), ascending.
         item_vectors: float32 (items, dimensions).
-        item_sales: float32 (items,).
+        arrays: what is known of the items otherwise, see `ARRAYS`, each (items, …).
+        fusion: weights of the candidate sources, by policy for items bought before.
     """
 
     version: str
@@ -87,7 +97,8 @@ class Release:
     query_tower: SavedTower
     item_ids: NDArray[np.str_]
     item_vectors: NDArray[np.float32]
-    item_sales: NDArray[np.float32]
+    arrays: dict[str, NDArray[Any]]
+    fusion: dict[str, Any]
 
     @property
     def as_of(self) -> datetime:
@@ -128,11 +139,11 @@ class Release:
 
 
 def write_release(releases: Path, towers: Towers, contents: Contents, created: datetime) -> str:
-    """Write a release, make it the latest one, and return its version.
+    """Write a release and return its version; `make_latest` makes it the current one.
 
     The version ends in a digest of what was learned, so that two runs with one seed give the same version.
     """
-    learned = _digest_of_arrays(contents.item_vectors, contents.item_sales, *towers.model.get_weights())
+    learned = _digest_of_arrays(contents.item_vectors, *contents.arrays.values(), *towers.model.get_weights())
     version = f"{contents.split.as_of:%Y%m%d}-{contents.facts['config']['preset']}-{learned[:8]}"
     with written_whole(releases / version) as folder:
         folder.mkdir()
@@ -140,7 +151,9 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
         ServingTower(towers.model.item_tower, towers.item).save(folder / "item_tower")
         np.save(folder / "item_ids.npy", contents.item_ids, allow_pickle=False)
         np.save(folder / "item_vectors.npy", contents.item_vectors, allow_pickle=False)
-        np.save(folder / "item_sales.npy", contents.item_sales, allow_pickle=False)
+        for name in ARRAYS:
+            np.save(folder / f"{name}.npy", contents.arrays[name], allow_pickle=False)
+        _write_json(folder / FUSION, contents.fusion)
         _write_json(folder / "vocabularies.json", _vocabularies(towers))
         _write_json(folder / "scales.json", _scales(towers))
         _write_json(folder / "metrics.json", _metrics(contents))
@@ -161,9 +174,18 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
             "files": {str(path.relative_to(folder)): _digest(path) for path in _files(folder)},
         }
         _write_json(folder / MANIFEST, manifest)
+    return version
+
+
+def make_latest(releases: Path, version: str) -> None:
+    """Make a release the current one."""
     with written_whole(releases / LATEST) as latest:
         latest.write_text(version + "\n", encoding="utf-8")
-    return version
+
+
+def saved_item_tower(releases: Path, release: Release) -> SavedTower:
+    """The item tower of a verified release."""
+    return SavedTower(releases / release.version / "item_tower", release.schemas.item)
 
 
 def load_release(releases: Path, version: str | None = None) -> Release:
@@ -183,13 +205,15 @@ def load_release(releases: Path, version: str | None = None) -> Release:
         schemas = TowerSchemas(*(ServiceSchema.from_json(manifest["services"][side]) for side in ("query", "item")))
     except (KeyError, TypeError) as error:
         raise InputError(f"The {MANIFEST} of release {version} lacks {error}: train again.") from error
-    item_ids, item_vectors, item_sales = (
-        np.load(folder / name, allow_pickle=False) for name in ("item_ids.npy", "item_vectors.npy", "item_sales.npy")
+    item_ids, item_vectors, *others = (
+        np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("item_ids", "item_vectors", *ARRAYS)
     )
-    if not len(item_ids) == len(item_vectors) == len(item_sales) == manifest["items"]:
-        raise InputError(f"Release {version} holds item ids and vectors of different lengths: train again.")
+    if {len(array) for array in (item_ids, item_vectors, *others)} != {manifest["items"]}:
+        raise InputError(f"Release {version} holds arrays of different lengths: train again.")
     tower = SavedTower(folder / "query_tower", schemas.query)
-    return Release(version, manifest, schemas, tower, item_ids, item_vectors, item_sales)
+    fusion = json.loads((folder / FUSION).read_text(encoding="utf-8"))
+    arrays = dict(zip(ARRAYS, others, strict=True))
+    return Release(version, manifest, schemas, tower, item_ids, item_vectors, arrays, fusion)
 
 
 def _latest(releases: Path) -> str:
@@ -242,8 +266,17 @@ def _scales(towers: Towers) -> dict[str, dict[str, dict[str, float]]]:
 def _metrics(contents: Contents) -> dict[str, Any]:
     return {
         "kept_epoch": contents.curve.best.number,
-        "epochs": [asdict(epoch) for epoch in contents.curve.epochs],
-        "baselines": {name: asdict(judgement) for name, judgement in contents.baselines.items()},
+        "epochs": [_without_users(asdict(epoch)) for epoch in contents.curve.epochs],
+        "baselines": {name: _without_users(asdict(judgement)) for name, judgement in contents.baselines.items()},
+    }
+
+
+def _without_users(content: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is told of each user: it is large, and nobody else's to read."""
+    return {
+        name: _without_users(value) if isinstance(value, dict) else value
+        for name, value in content.items()
+        if name != "user_recall"
     }
 
 

@@ -9,28 +9,32 @@ import pyarrow as pa
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from features.schema import RECENT_ITEMS_KEPT
 from features.service_schema import FeatureColumn, ServiceSchema
 from models.encoding import Encoding
-from models.tower import Tower
-from models.vocabulary import FIRST_WORD, MISSING, UNKNOWN
+from models.item_tower import ItemTower
+from models.query_tower import QueryTower
+from models.vocabulary import FIRST_WORD, MISSING, UNKNOWN, padded
 
 SIGNATURE = "embed"
 VECTOR = "vector"
+NEW_VECTOR = "new_vector"
 
 
 class ServingTower(tf.Module):
     """A tower behind lookup tables.
 
     Its signature `embed` takes one tensor per input by name: strings (rows,), "" for a missing one; numbers float32
-    (rows,), NaN for a missing one; lists of item ids as strings (rows, any width), padded with "". It returns
-    `vector`, float32 (rows, dimensions).
+    (rows,), NaN for a missing one; lists of words as strings (rows, any width), padded with "", and the numbers that
+    go with them as float32 of the same shape, padded with anything. It returns `vector`, float32 (rows, dimensions);
+    a query tower also returns `new_vector`, which asks for items that the user has never bought.
     """
 
-    def __init__(self, tower: Tower, encoding: Encoding) -> None:
+    def __init__(self, tower: QueryTower | ItemTower, encoding: Encoding) -> None:
         super().__init__(name=tower.name)
         self._tower = tower
+        self._asks = isinstance(tower, QueryTower)
         self._columns = encoding.schema.inputs
+        self._schema = encoding.schema
         tables = {vocabulary.words: _table(vocabulary.words) for vocabulary in encoding.vocabularies.values()}
         self._tables = {name: tables[vocabulary.words] for name, vocabulary in encoding.vocabularies.items()}
         self._embed = tf.function(self._call)
@@ -44,14 +48,13 @@ class ServingTower(tf.Module):
 
     def _call(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         codes = {column.name: self._codes(column, inputs[column.name]) for column in self._columns}
-        return {VECTOR: self._tower(codes, training=False)}
+        vectors = self._tower(codes, training=False)
+        return dict(zip((VECTOR, NEW_VECTOR), vectors, strict=True)) if self._asks else {VECTOR: vectors}
 
     def _codes(self, column: FeatureColumn, values: tf.Tensor) -> tf.Tensor:
-        if column.name not in self._tables:
-            return values
-        if column.encoding == "items":
-            values = values[:, :RECENT_ITEMS_KEPT]
-        return self._tables[column.name].lookup(values)
+        if column.is_list:
+            values = values[:, : self._schema.length(column)]
+        return self._tables[column.name].lookup(values) if column.name in self._tables else values
 
 
 class SavedTower:
@@ -63,9 +66,16 @@ class SavedTower:
 
     def vectors(self, rows: pa.Table) -> NDArray[np.float32]:
         """Vectors of rows that hold the schema's inputs, float32 (rows, dimensions)."""
-        inputs = {column.name: _raw(column, rows[column.name]) for column in self._schema.inputs}
-        vectors: NDArray[np.float32] = self._model.signatures[SIGNATURE](**inputs)[VECTOR].numpy()
-        return vectors
+        return self._embed(rows)[VECTOR]
+
+    def both_vectors(self, rows: pa.Table) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """A query tower's vectors for anything and for something new, float32 (rows, dimensions) each."""
+        vectors = self._embed(rows)
+        return vectors[VECTOR], vectors[NEW_VECTOR]
+
+    def _embed(self, rows: pa.Table) -> dict[str, NDArray[np.float32]]:
+        inputs = {column.name: _raw(self._schema, column, rows[column.name]) for column in self._schema.inputs}
+        return {name: vectors.numpy() for name, vectors in self._model.signatures[SIGNATURE](**inputs).items()}
 
 
 def _table(words: tuple[str, ...]) -> tf.lookup.StaticHashTable:
@@ -75,14 +85,17 @@ def _table(words: tuple[str, ...]) -> tf.lookup.StaticHashTable:
 
 
 def _spec(column: FeatureColumn) -> tf.TensorSpec:
-    shape = (None, None) if column.encoding == "items" else (None,)
-    return tf.TensorSpec(shape, tf.float32 if column.arrow_type == pa.float32() else tf.string, column.name)
+    is_number = column.arrow_type in {pa.float32(), pa.list_(pa.float32())}
+    shape = (None, None) if pa.types.is_list(column.arrow_type) else (None,)
+    return tf.TensorSpec(shape, tf.float32 if is_number else tf.string, column.name)
 
 
-def _raw(column: FeatureColumn, values: pa.ChunkedArray) -> tf.Tensor:
+def _raw(schema: ServiceSchema, column: FeatureColumn, values: pa.ChunkedArray) -> tf.Tensor:
     if column.arrow_type == pa.float32():
         return tf.constant(values.to_numpy().astype(np.float32))
-    if column.encoding != "items":
+    if column.arrow_type == pa.string():
         return tf.constant(values.fill_null("").to_pylist(), tf.string)
+    if column.encoding == "aligned":
+        return tf.constant(padded(values, schema.length(column), np.float32(0)))
     lists: list[list[Any]] = [items or [] for items in values.to_pylist()]
-    return tf.ragged.constant(lists, dtype=tf.string, ragged_rank=1).to_tensor("")
+    return tf.ragged.constant(lists, dtype=tf.string, ragged_rank=1).to_tensor("", shape=(None, schema.length(column)))

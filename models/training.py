@@ -1,6 +1,6 @@
 """The training loop: epochs of batches, judged after each on the validation week, the best one kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,13 +40,15 @@ class Towers:
     query: Encoding
     item: Encoding
 
-    def query_vectors(self, rows: pa.Table) -> Vectors:
-        """Vectors of queries, float32 (rows, dimensions)."""
-        return _vectors(self.model.query_tower, self.query, rows)
+    def query_vectors(self, rows: pa.Table) -> tuple[Vectors, Vectors]:
+        """Vectors of queries for anything and for something new, float32 (rows, dimensions) each."""
+        answers = [self.model.query_tower(codes) for codes in parts(self.query, rows)]
+        anything, something_new = zip(*answers, strict=True)
+        return np.concatenate(anything), np.concatenate(something_new)
 
     def item_vectors(self, rows: pa.Table) -> Vectors:
         """Vectors of items, float32 (rows, dimensions)."""
-        return _vectors(self.model.item_tower, self.item, rows)
+        return np.concatenate([self.model.item_tower(codes) for codes in parts(self.item, rows)])
 
 
 def train(
@@ -82,20 +84,20 @@ def train(
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     encodings = Encodings.fitted(schemas, rows.queries, rows.candidates)
-    model = TwoTower(encodings.query, encodings.item, encodings.items.size, config)
-    model.compile(optimizer=keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay))
+    model = TwoTower(encodings.query, encodings.item, config)
+    model.compile(optimizer=optimizer(config))
     towers = Towers(model, encodings.query, encodings.item)
     done = progress("encoding, days", len(rows.purchases_per_day))
     encoded = EncodedSet.written(rows, encodings, folder, shares_of_day=config.day_batches, done=done)
     batches = Batches(encoded, config)
-    step = tf.function(model.train_step, input_signature=[batches.signature])
+    step = training_step(model, batches)
 
     epochs: list[Epoch] = []
     best: Epoch | None = None
     weights: list[NDArray[np.float32]] = []
     for number in range(1, config.epochs + 1):
         loss = _run_epoch(step, batches.dataset(number, seed), progress(f"epoch {number}", batches.steps(number, seed)))
-        judgement = week.judge_vectors(towers.query_vectors(asked.queries), towers.item_vectors(asked.catalogue))
+        judgement = week.judge_vectors(*towers.query_vectors(asked.queries), towers.item_vectors(asked.catalogue))
         epochs.append(Epoch(number, loss, judgement))
         report(epochs[-1])
         if not judgement.faults and (best is None or judgement.recall > best.judgement.recall):
@@ -108,6 +110,23 @@ def train(
     return towers, Curve(tuple(epochs), best)
 
 
+def optimizer(config: Config) -> keras.optimizers.Optimizer:
+    """What everything but row-wise embeddings learns by."""
+    return keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay)
+
+
+def training_step(model: TwoTower, batches: Batches) -> Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]:
+    """One training step as a graph; the towers are called once before, so that their variables exist."""
+    signature = batches.signature
+    model.query_tower({name: tf.zeros([1, *spec.shape[1:]], spec.dtype) for name, spec in signature["query"].items()})
+    model.item_tower({name: tf.zeros([1, *spec.shape[1:]], spec.dtype) for name, spec in signature["item"].items()})
+    model.build_row_wise()
+    step: Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]] = tf.function(
+        model.train_step, input_signature=[signature]
+    )
+    return step
+
+
 def _run_epoch(
     step: Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]],
     batches: tf.data.Dataset,
@@ -116,15 +135,13 @@ def _run_epoch(
     losses, purchases = [], []
     for batch in batches:
         losses.append(step(batch)["loss"].numpy())
-        purchases.append(len(batch["user"]))
+        purchases.append(len(batch["row"]))
         done(1)
     return float(np.average(losses, weights=purchases))
 
 
-def _vectors(tower: keras.Model, encoding: Encoding, rows: pa.Table) -> Vectors:
-    codes = encoding.codes(rows)
-    parts = [
-        tower({name: tf.constant(values[start : start + _ROWS_PER_CALL]) for name, values in codes.items()}).numpy()
-        for start in range(0, rows.num_rows, _ROWS_PER_CALL)
-    ]
-    return np.concatenate(parts)
+def parts(encoding: Encoding, rows: pa.Table) -> Iterator[dict[str, tf.Tensor]]:
+    """The codes of a few thousand rows at a time."""
+    for start in range(0, rows.num_rows, _ROWS_PER_CALL):
+        codes = encoding.codes(rows.slice(start, _ROWS_PER_CALL))
+        yield {name: tf.constant(values) for name, values in codes.items()}

@@ -19,7 +19,8 @@ class TrainingRows:
     Attributes:
         queries: codes of the distinct queries, (queries, …).
         query_rows: int32 (purchases,), row of `queries` of each purchase.
-        users: int32 (purchases,), a number for each user.
+        users: int32 (queries,), a number for each user.
+        new: bool (purchases,), whether the user had never bought the item.
         items: codes of the candidates, (candidates, …): first the purchased items, in the order of the purchases, then
             those drawn from the catalogue.
         candidates: int32 (candidates,), a number for each catalogue item.
@@ -29,13 +30,14 @@ class TrainingRows:
     queries: Codes
     query_rows: NDArray[np.int32]
     users: NDArray[np.int32]
+    new: NDArray[np.bool_]
     items: Codes
     candidates: NDArray[np.int32]
     sold: NDArray[np.float32]
 
     def __len__(self) -> int:
         """How many purchases there are."""
-        return len(self.users)
+        return len(self.query_rows)
 
     @classmethod
     def together(cls, parts: Sequence[Self]) -> Self:
@@ -47,26 +49,37 @@ class TrainingRows:
                 [part.query_rows + np.int32(first) for part, first in zip(parts, firsts, strict=True)]
             ),
             users=np.concatenate([part.users for part in parts]),
+            new=np.concatenate([part.new for part in parts]),
             items=_stacked([part.items for part in parts]),
             candidates=np.concatenate([part.candidates for part in parts]),
             sold=np.concatenate([part.sold for part in parts]),
         )
 
-    def batch(self, rows: NDArray[np.int64], drawn: float) -> Batch:
-        """The purchases in `rows` (b,), with their items and all drawn ones as candidates.
+    @property
+    def sampled(self) -> int:
+        """How many candidates were drawn from the catalogue."""
+        return len(self.candidates) - len(self)
+
+    def batch(self, rows: NDArray[np.int64], sampled: NDArray[np.int64], drawn: float) -> Batch:
+        """The purchases in `rows` (b,), with their queries, and their items and some drawn ones as candidates.
 
         Args:
             rows: the purchases.
+            sampled: which of the drawn candidates, from 0.
             drawn: probability that one draw from the catalogue takes a given item.
         """
-        candidates = np.concatenate([rows, np.arange(len(self), len(self.candidates))])
+        candidates = np.concatenate([rows, len(self) + sampled])
         # Expected number of times that each candidate is among the batch's candidates, scaled to at most 1, because
         # TFRS takes it for a probability; a common factor does not change the softmax.
-        expected = len(rows) * self.sold[candidates] + (len(candidates) - len(rows)) * drawn
+        expected = len(rows) * self.sold[candidates] + len(sampled) * drawn
+        # Whoever buys ten things at one moment asks once.
+        queries, row = np.unique(self.query_rows[rows], return_inverse=True)
         return {
-            "query": {name: codes[self.query_rows[rows]] for name, codes in self.queries.items()},
+            "query": {name: codes[queries] for name, codes in self.queries.items()},
             "item": {name: codes[candidates] for name, codes in self.items.items()},
-            "user": self.users[rows],
+            "user": self.users[queries],
+            "row": row.astype(np.int32),
+            "new": self.new[rows],
             "candidate": self.candidates[candidates],
             "frequency": (expected / expected.max()).astype(np.float32),
         }

@@ -1,60 +1,94 @@
-"""Query tower and item tower, and the loss that brings a user near what he bought."""
+"""Query tower and item tower, and the losses that bring a user near what he bought."""
 
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 import tf_keras as keras
 
+from features.schema import ITEM_ID
 from models.config import Config
 from models.encoding import Encoding
-from models.tower import Tower
+from models.item_tower import ItemTower
+from models.query_tower import QueryTower
+from models.row_wise_adam import RowWiseAdam
+from models.shared_words import SharedWords
+from models.softmax import bought_in_batch, on_lists, softmax_losses
 
 
 class TwoTower(tfrs.Model):
     """Score of a user and an item: the dot product of their vectors.
 
-    The loss is the softmax cross entropy of each purchase against the batch's candidates (TFRS `Retrieval`), with
+    The loss is the softmax cross entropy of each purchase against the batch's candidates, as TFRS' `Retrieval` takes
+    it, with
     - the candidates' logits lowered by the log of how often they are candidates (Yi et al. 2019, "Sampling-bias-
       corrected neural modeling for large corpus item recommendations"), if `config.log_q`;
     - whatever the user bought in this batch not counted as a negative, whoever's candidate it is.
+
+    With `config.discovers` a second loss of the same form teaches the query tower's second vector: over the purchases
+    of items that the user had never bought, against candidates that are not on his list either. One question is not
+    answered at the other's cost: among new items, what he buys again is only in the way.
     """
 
-    def __init__(self, query: Encoding, item: Encoding, item_words: int, config: Config) -> None:
+    def __init__(self, query: Encoding, item: Encoding, config: Config) -> None:
         super().__init__()
-        item_embedding = keras.layers.Embedding(item_words, config.embedding_dimensions, name="item_id")
-        self.query_tower = Tower(query, config, item_embedding, "query_tower")
-        self.item_tower = Tower(item, config, item_embedding, "item_tower")
-        self._task = tfrs.tasks.Retrieval(temperature=config.temperature)
+        shared = SharedWords(query, item, config)
+        self.shared = shared
+        self.query_tower = QueryTower(query, config, shared)
+        self.item_tower = ItemTower(item, config, shared)
         self._log_q = config.log_q
+        self._discovers = config.discovers
+        self._lists = [words.name for words in query.schema.lists if words.of == ITEM_ID]
+        self._items = item.vocabularies[ITEM_ID].size if ITEM_ID in item.vocabularies else 0
+        self._rates = (config.embedding_learning_rate or 0.0, config.memory_learning_rate)
+        self._row_wise = RowWiseAdam() if config.embedding_learning_rate else None
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Return the mean loss of a batch, a scalar.
 
         Args:
-            inputs: `query` and `item`, the towers' codes, of b purchases and c >= b candidates, the first b of which
-                were bought; `user` (b,) and `candidate` (c,), int32, who bought and which catalogue item it is;
+            inputs: `query`, the codes of q queries; `item`, those of c candidates, of which the first b were bought;
+                `user` (q,), int32, whose query it is; `row` (b,), int32, the query of each purchase; `new` (b,), bool,
+                whether the user had never bought the item; `candidate` (c,), int32, which catalogue item it is;
                 `frequency` (c,), float32, how often each candidate is expected among the candidates, up to a factor.
             training: whether dropout is on.
         """
-        queries = self.query_tower(inputs["query"], training=training)
+        anything, something_new = self.query_tower(inputs["query"], training=training)
         items = self.item_tower(inputs["item"], training=training)
-        loss = self._task(
-            queries,
-            items,
-            candidate_sampling_probability=inputs["frequency"] if self._log_q else None,
-            score_mask=self.counted(inputs["user"], inputs["candidate"]),
-            compute_metrics=False,
-        )
-        return loss / tf.cast(tf.shape(queries)[0], tf.float32)
+        correction = tf.math.log(inputs["frequency"]) if self._log_q else 0.0
+        rows, bought = inputs["row"], bought_in_batch(inputs["user"], inputs["row"], inputs["candidate"])
+        losses = softmax_losses(tf.matmul(anything, items, transpose_b=True) - correction, rows, bought)
+        loss = tf.reduce_mean(losses)
+        if not self._discovers:
+            return loss
+        for name in self._lists:
+            bought |= on_lists(inputs["query"][name], inputs["candidate"], self._items)
+        losses = softmax_losses(tf.matmul(something_new, items, transpose_b=True) - correction, rows, bought)
+        new = tf.cast(inputs["new"], tf.float32)
+        return loss + tf.reduce_sum(losses * new) / tf.maximum(tf.reduce_sum(new), 1.0)
 
-    @staticmethod
-    def counted(users: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
-        """Which candidates count for which purchase, bool (b, c): its own, and every item its user did not buy here."""
-        purchases = tf.shape(users)[0]
-        user_codes = tf.unique(users).idx
-        item_codes = tf.unique(candidates).idx
-        pairs = tf.stack([user_codes, item_codes[:purchases]], axis=1)
-        shape = tf.stack([tf.reduce_max(user_codes) + 1, tf.reduce_max(item_codes) + 1])
-        bought = tf.scatter_nd(pairs, tf.ones(purchases, tf.int32), shape) > 0
-        bought = tf.gather(tf.gather(bought, user_codes), item_codes, axis=1)
-        own = tf.eye(purchases, tf.shape(candidates)[0], dtype=tf.bool)
-        return own | ~bought
+    def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Take one step: embeddings by rows, everything else by the compiled optimizer."""
+        if self._row_wise is None:
+            metrics: dict[str, tf.Tensor] = super().train_step(inputs)
+            return metrics
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(inputs, training=True)
+        tables = self.tables
+        rows = {table.ref() for table in tables}
+        others = [variable for variable in self.trainable_variables if variable.ref() not in rows]
+        gradients = tape.gradient(loss, [*tables, *others])
+        self._row_wise.apply(gradients[: len(tables)], tables)
+        self.optimizer.apply_gradients(zip(gradients[len(tables) :], others, strict=True))
+        return {"loss": loss}
+
+    def build_row_wise(self) -> None:
+        """Create the moments of the embeddings, which must exist by then."""
+        if self._row_wise is not None:
+            memory = {layer.embeddings.ref() for layer in (self.shared.memory, self.shared.repeats) if layer}
+            self._row_wise.build(self.tables, [self._rates[table.ref() in memory] for table in self.tables])
+
+    @property
+    def tables(self) -> list[tf.Variable]:
+        """The embeddings, which grow with the catalogue or the users, once the towers have been called."""
+        layers = [layer for layer in self.submodules if isinstance(layer, keras.layers.Embedding)]
+        tables = {layer.embeddings.ref() for layer in layers}
+        return [variable for variable in self.trainable_variables if variable.ref() in tables]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -50,11 +50,26 @@ class Vocabulary:
     def list_codes(self, column: pa.ChunkedArray, length: int) -> NDArray[np.int32]:
         """Codes of the first `length` words of each list, int32, (rows, length), padded with 0."""
         lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-        counts = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False).astype(np.int64)
-        flat = self.codes(lists.flatten())
-        rows = np.repeat(np.arange(len(counts)), counts)
-        places = np.arange(len(flat)) - np.repeat(np.cumsum(counts) - counts, counts)
-        kept = places < length
-        codes = np.full((len(counts), length), MISSING, np.int32)
-        codes[rows[kept], places[kept]] = flat[kept]
-        return codes
+        return padded(lists, length, np.int32(MISSING), self.codes(lists.flatten()))
+
+
+def padded(
+    column: pa.ChunkedArray | pa.Array, length: int, padding: np.generic, values: NDArray[Any] | None = None
+) -> NDArray[Any]:
+    """The first `length` elements of each list, (rows, length), of the type of `padding`, which fills the rest.
+
+    Args:
+        column: lists; null is an empty one.
+        length: how many are kept.
+        padding: what stands where there is no element.
+        values: what to take instead of the lists' own elements, one for each, in their order.
+    """
+    lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    counts = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    flat = lists.flatten().to_numpy(zero_copy_only=False) if values is None else values
+    rows = np.repeat(np.arange(len(counts)), counts)
+    places = np.arange(len(flat)) - np.repeat(np.cumsum(counts) - counts, counts)
+    kept = places < length
+    answer = np.full((len(counts), length), padding)
+    answer[rows[kept], places[kept]] = flat[kept]
+    return answer

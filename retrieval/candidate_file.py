@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from features.errors import InputError
 from features.files import written_whole
-from features.schema import RANK, SOURCE, USER_ID
+from features.schema import RANK, SOURCES, USER_ID
 from retrieval.candidates import CANDIDATES
 
 
@@ -21,14 +21,16 @@ class CandidateFile:
     """A Parquet file of candidate sets that is written batch by batch.
 
     Attributes:
-        users: how many users got candidates, by source.
+        users: how many users got candidates.
+        sources: how many candidates each source listed; one candidate may be listed by several.
         rows: how many candidates were written.
     """
 
     def __init__(self, writer: pq.ParquetWriter, description: Path) -> None:
         self._writer = writer
         self._description = description
-        self.users: Counter[str] = Counter()
+        self.users = 0
+        self.sources: Counter[str] = Counter()
         self.rows = 0
 
     @classmethod
@@ -51,14 +53,14 @@ class CandidateFile:
     def add(self, candidates: pa.Table) -> None:
         """Append the candidate sets of users that are not in the file yet; schema `CANDIDATES`."""
         self._writer.write_table(candidates)
-        first = candidates.group_by(USER_ID, use_threads=False).aggregate([(SOURCE, "first")])
-        for count in pc.value_counts(first[f"{SOURCE}_first"]).to_pylist():
-            self.users[count["values"]] += count["counts"]
+        self.users += pc.count_distinct(candidates[USER_ID]).as_py()
+        for count in pc.value_counts(pc.list_flatten(candidates[SOURCES])).to_pylist():
+            self.sources[count["values"]] += count["counts"]
         self.rows += candidates.num_rows
 
     def describe(self, **facts: Any) -> None:
         """Write the JSON file: the counts, and whatever else is JSON-ready."""
-        content = {"users": sum(self.users.values()), "users_by_source": dict(self.users), "rows": self.rows, **facts}
+        content = {"users": self.users, "rows": self.rows, "rows_by_source": dict(self.sources), **facts}
         self._description.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 

@@ -100,6 +100,25 @@ class ItemLists:
         offsets = self.offsets[start : stop + 1]
         return type(self)(offsets - offsets[0], self.positions[offsets[0] : offsets[-1]])
 
+    def united(self, other: Self) -> Self:
+        """Return the union of each list with the other's list of its number."""
+        rows, positions = np.concatenate([self.rows, other.rows]), np.concatenate([self.positions, other.positions])
+        return type(self).from_pairs(rows, positions, len(self))
+
+    def take(self, lists: NDArray[np.integer[Any]]) -> Self:
+        """Return some lists, numbered from 0 in the order given."""
+        counts = self.counts[lists]
+        places = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        positions = self.positions[np.repeat(self.offsets[:-1][lists], counts) + places]
+        return type(self)(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), positions)
+
+    def contains_pairs(self, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+        """Tell which pairs of list number and item position are in the lists, (pairs,) bool."""
+        if len(self.positions) == 0:
+            return np.zeros(len(rows), np.bool_)
+        width = max(int(positions.max(initial=0)), int(self.positions.max())) + 1
+        return _among(rows.astype(np.int64) * width + positions, self.rows * width + self.positions)
+
     def contains(self, positions: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Tell which of the given positions are in the list of their row.
 
@@ -114,11 +133,13 @@ class ItemLists:
         """
         if positions.ndim != 2 or len(positions) != len(self):
             raise ValueError(f"{len(self)} lists need positions of shape ({len(self)}, width), not {positions.shape}.")
-        if len(self.positions) == 0:
-            return np.zeros(positions.shape, np.bool_)
-        width = max(int(positions.max(initial=0)), int(self.positions.max())) + 1
-        keys = self.rows * width + self.positions
-        wanted = np.arange(len(self))[:, None] * width + positions
-        nearest = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
+        rows = np.broadcast_to(np.arange(len(self))[:, None], positions.shape)
         # Padding would otherwise be taken for the last item of the row before.
-        return np.asarray((keys[nearest] == wanted) & (positions >= 0))
+        found = self.contains_pairs(rows.ravel(), positions.ravel()).reshape(positions.shape)
+        return np.asarray(found & (positions >= 0))
+
+
+def _among(wanted: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which numbers are among ascending keys, at least one."""
+    nearest = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
+    return np.asarray(keys[nearest] == wanted)

@@ -59,6 +59,13 @@ class PopularityList:
         """Return the number of items."""
         return len(self.ranking)
 
+    @property
+    def scores_by_position(self) -> NDArray[np.float32]:
+        """The score of each item, (items,) float32, in the order of positions."""
+        scores = np.empty_like(self.scores)
+        scores[self.ranking] = self.scores
+        return scores
+
     def top(
         self,
         n: int,

@@ -16,6 +16,7 @@ ARROW = {
     "Int64": pa.int64(),
     "UnixTimestamp": UTC,
     "Array(String)": pa.list_(pa.string()),
+    "Array(Int64)": pa.list_(pa.int64()),
 }
 
 
@@ -64,7 +65,7 @@ def test_everything_declared_is_described(toy_store, views):
 def test_the_description_of_an_on_demand_view_names_each_of_its_features(toy_store):
     on_demand = {view.name: view for view in toy_store.list_on_demand_feature_views()}
 
-    assert set(on_demand) == {"request_month", "user_at_request"}
+    assert set(on_demand) == {"item_at_request", "request_month", "user_at_request"}
     for view in on_demand.values():
         assert [field.name for field in view.features if field.name not in view.description] == []
 
@@ -80,13 +81,30 @@ def test_services_are_named_for_who_asks_and_a_version(toy_store):
     assert all(re.fullmatch(r"[a-z_]+_v[1-9][0-9]*", name) for name in names)
     assert names == [
         "already_bought_v1",
+        "candidate_sources_v1",
         "item_card_v1",
         "item_tower_v1",
         "item_tower_v2",
+        "item_tower_v3",
         "popularity_v1",
+        "popularity_v2",
         "query_tower_v1",
         "query_tower_v2",
+        "query_tower_v3",
     ]
+
+
+ACTIVITY = ["purchases_7d", "purchases_28d", "purchases_total", "active_days_total", "spend_28d", "mean_price"]
+QUERY_V2 = ["age_at_request", "days_since_last_purchase", "month_sin", "month_cos", *ACTIVITY, "recent_items"]
+CATALOGUE = [
+    "product_type_name", "product_group_name", "graphical_appearance_name", "colour_group_name", "department_name",
+    "index_name", "index_group_name", "section_name", "garment_group_name",
+]  # fmt: skip
+SALES = ["sales_1d", "sales_7d", "sales_28d", "sales_total"]
+TASTES = [
+    "product_types", "product_type_counts", "garment_groups", "garment_group_counts", "departments",
+    "department_counts",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -94,12 +112,32 @@ def test_services_are_named_for_who_asks_and_a_version(toy_store):
     [
         ("query_tower_v1", USER_ID, ["user_id", "age_at_request", "month_sin", "month_cos"]),
         ("item_tower_v1", ITEM_ID, ["item_id", "garment_group_name", "index_group_name"]),
+        ("query_tower_v2", USER_ID, QUERY_V2),
+        ("item_tower_v2", ITEM_ID, ["item_id", *CATALOGUE, *SALES, "mean_price"]),
+        (
+            "query_tower_v3",
+            USER_ID,
+            [
+                *("purchases_7d", "purchases_total", "active_days_total"),
+                *("recent_items", "recent_counts", "recent_days", *TASTES),
+            ],
+        ),
+        (
+            "item_tower_v3",
+            ITEM_ID,
+            [
+                *("item_id", *CATALOGUE, *SALES, "first_purchases_7d", "first_purchases_28d", "buyers_total"),
+                *("mean_price", "days_since_first_sold", "days_since_last_sold"),
+            ],
+        ),
         ("already_bought_v1", USER_ID, ["bought_items"]),
+        ("candidate_sources_v1", USER_ID, ["bought_items", "bought_counts", "bought_days"]),
         ("popularity_v1", ITEM_ID, ["sales_7d"]),
+        ("popularity_v2", ITEM_ID, ["sales_7d", "sales_28d", "garment_group_name"]),
         ("item_card_v1", ITEM_ID, ["prod_name"]),
     ],
 )
-def test_a_service_of_version_1_hands_over_these_columns_forever(toy_store, service, key, inputs):
+def test_a_version_of_a_service_hands_over_these_columns_forever(toy_store, service, key, inputs):
     from features.feature_store import service_schema
 
     assert [column.name for column in service_schema(toy_store, service, key).inputs] == inputs
@@ -123,7 +161,12 @@ def test_an_encoding_is_read_from_the_field_or_from_the_on_demand_view(toy_store
 
     encodings = {
         column.name: column.encoding
-        for service, key in (("query_tower_v2", USER_ID), ("item_tower_v2", ITEM_ID))
+        for service, key in (
+            ("query_tower_v2", USER_ID),
+            ("query_tower_v3", USER_ID),
+            ("item_tower_v3", ITEM_ID),
+            ("already_bought_v1", USER_ID),
+        )
         for column in service_schema(toy_store, service, key).columns
     }
 
@@ -132,16 +175,47 @@ def test_an_encoding_is_read_from_the_field_or_from_the_on_demand_view(toy_store
     assert encodings["age_at_request"] == "number"
     assert encodings["garment_group_name"] == "one_hot"
     assert encodings["product_type_name"] == "embedding"
-    assert encodings["recent_items"] == "items"
+    assert encodings["days_since_first_sold"] == encodings["days_since_last_sold"] == "log"
+    assert encodings["recent_items"] == encodings["bought_items"] == "items"
+    assert encodings["product_types"] == encodings["garment_groups"] == encodings["departments"] == "words"
+
+
+@pytest.mark.parametrize("service", ["query_tower_v3", "candidate_sources_v1"])
+def test_every_list_names_the_item_input_or_the_list_it_goes_with(toy_store, service):
+    from features.feature_store import service_schema
+
+    aligned = {
+        "recent_counts": "recent_items",
+        "recent_days": "recent_items",
+        "product_type_counts": "product_types",
+        "garment_group_counts": "garment_groups",
+        "department_counts": "departments",
+        "bought_counts": "bought_items",
+        "bought_days": "bought_items",
+    }
+
+    columns = service_schema(toy_store, service, USER_ID).columns
+    words = {column.name: column.of for column in columns if column.encoding in {"items", "words"}}
+    assert (
+        words.items()
+        <= {
+            "recent_items": "item_id",
+            "bought_items": "item_id",
+            "product_types": "product_type_name",
+            "garment_groups": "garment_group_name",
+            "departments": "department_name",
+        }.items()
+    )
+    numbers = [column for column in columns if column.is_list and column.encoding == "aligned"]
+    assert len(numbers) == {"query_tower_v3": 5, "candidate_sources_v1": 2}[service]
+    assert {column.name: column.of for column in numbers} == {column.name: aligned[column.name] for column in numbers}
 
 
 def test_a_service_that_does_not_exist_is_refused_with_those_that_do(toy_store):
     from features.errors import InputError
     from features.feature_store import service_schema
 
-    with pytest.raises(
-        InputError, match=r"no feature service 'query_tower_v0' \(it has already_bought_v1, item_card_v1"
-    ):
+    with pytest.raises(InputError, match=r"no feature service 'query_tower_v0' \(it has already_bought_v1, candidate_"):
         service_schema(toy_store, "query_tower_v0", USER_ID)
 
 

@@ -1,8 +1,20 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from evaluation.baselines import PurchaseCodes, bought_before_then_popular, last_week_popularity
+import evaluation.baselines
+from evaluation.baselines import (
+    HALF_LIFE,
+    baselines,
+    bought_before_then_popular,
+    decayed_popularity,
+    last_week_popularity,
+)
+from evaluation.implicit_als import available
+from retrieval.item_lists import ItemLists
 from retrieval.popularity import PopularityList
+from retrieval.purchase_codes import PurchaseCodes
 
 CUT = np.datetime64("2020-09-16", "us")
 
@@ -116,15 +128,107 @@ def test_faulty_arguments_are_refused():
         last_week_popularity(purchases, CUT, 6, days=0)
 
 
-def test_malformed_purchases_are_refused():
-    users, items = np.array([0], np.int32), np.array([0], np.int32)
-    times = np.array(["2020-01-01"], "datetime64[us]")
+def test_decayed_popularity_halves_a_purchase_with_every_half_life():
+    purchases = purchases_of((0, 1, "2020-09-16"), (0, 0, "2020-09-11"), (1, 0, "2020-09-06"), (1, 2, "2020-08-27"))
 
-    with pytest.raises(ValueError, match="int64"):
-        PurchaseCodes(users.astype(np.int64), items, times)
-    with pytest.raises(ValueError, match="missing"):
-        PurchaseCodes(users, items, np.array(["NaT"], "datetime64[us]"))
-    with pytest.raises(ValueError, match="equally long"):
-        PurchaseCodes(users, items[:0], times)
-    with pytest.raises(ValueError, match="at least 0"):
-        PurchaseCodes(users, items - np.int32(1), times)
+    assert decayed_popularity(purchases, CUT, 3, 5.0).tolist() == [0.5 + 0.25, 0, 0.0625]
+    assert decayed_popularity(purchases, CUT, 3, np.inf).tolist() == [2, 0, 1]
+    with pytest.raises(ValueError, match="above 0, not 0"):
+        decayed_popularity(purchases, CUT, 3, 0.0)
+    with pytest.raises(ValueError, match="below 2, not 2"):
+        decayed_popularity(purchases, CUT, 2, 5.0)
+
+
+def lists_of(purchases, users, n_items, k, bought):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation.baselines, "available", lambda: False)  # what follows is the same with and without
+        made = list(baselines(purchases, CUT, np.array(users, np.int32), n_items, k, ItemLists.from_lists(bought)))
+    return {lists.name: (lists.every.tolist(), lists.fresh.tolist()) for lists in made}
+
+
+def test_the_baselines_by_hand():
+    # Sold ever: item 0 three times, 1 and 2 twice, 3 once; in the last week 2 twice and 3 once. User 5 bought 0
+    # twice, long ago, and 3 on the last day; user 6 bought 2; user 7 is new.
+    purchases = purchases_of(
+        (5, 0, "2020-01-01"),
+        (5, 0, "2020-01-02"),
+        (5, 3, "2020-09-15"),
+        (6, 2, "2020-09-14"),
+        (8, 2, "2020-09-14"),
+        (8, 0, "2020-09-01"),
+        (8, 1, "2020-09-01"),
+        (9, 1, "2020-08-01"),
+    )
+
+    lists = lists_of(purchases, [5, 6, 7], 4, 3, [np.array([0, 3]), np.array([2]), np.array([], np.int64)])
+
+    assert lists["popularity over all time"] == ([[0, 1, 2]] * 3, [[1, 2, -1], [0, 1, 3], [0, 1, 2]])
+    assert lists["last week's bestsellers"] == ([[2, 3, 0]] * 3, [[2, 1, -1], [3, 0, 1], [2, 3, 0]])
+    # 1 sold twice but once a month before, 0 once as long ago as 1: 1 comes before 0.
+    assert lists["decayed popularity"] == ([[2, 3, 1]] * 3, [[2, 1, -1], [3, 1, 0], [2, 3, 1]])
+    fresh = [[2, 1, -1], [3, 0, 1], [2, 3, 0]]
+    assert lists["bought often, then bestsellers"] == ([[0, 3, 2], [2, 3, 0], [2, 3, 0]], fresh)
+    assert lists["bought lately, then bestsellers"] == ([[3, 0, 2], [2, 3, 0], [2, 3, 0]], fresh)
+    # 5 is nearest to his own items, the newer first, then to what 8 bought with 0, the newer first. 6 is nearest to 2,
+    # then to what 8 bought with it: 1 is known from 9 as well and therefore less like 2. The rest is bestsellers.
+    assert lists["item-kNN"] == ([[3, 0, 2], [2, 0, 1], [2, 3, 0]], [[2, 1, -1], [0, 1, 3], [2, 3, 0]])
+    assert set(lists) == {
+        "popularity over all time",
+        "last week's bestsellers",
+        "decayed popularity",
+        "bought often, then bestsellers",
+        "bought lately, then bestsellers",
+        "item-kNN",
+        "item-kNN x sales",
+    }
+    assert HALF_LIFE == 4
+
+
+def test_sales_move_a_neighbour_that_sells_before_one_that_does_not():
+    # The users of 0 buy 1 as often as 2, but nobody else has bought 1 since.
+    purchases = purchases_of(
+        *[(user, item, "2020-06-01") for user in (1, 2, 3) for item in (0, 1, 2)],
+        *[(user, 2, "2020-09-15") for user in (1, 2, 3)],
+        (4, 0, "2020-06-01"),
+        (9, 3, "2020-06-01"),
+    )
+
+    lists = lists_of(purchases, [4], 4, 2, [np.array([0])])
+
+    assert lists["item-kNN x sales"][1] == [[2, 1]]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12))
+def test_nothing_from_the_cut_on_changes_any_list_and_nothing_given_is_changed(seed, k):
+    generator = np.random.default_rng(seed)
+    numbers = generator.integers((0, 0, 0), (6, 9, 20), (60, 3)).tolist()
+    past = [(user, item, CUT - np.timedelta64(day * 24 + 1, "h")) for user, item, day in numbers[:30]]
+    future = [(user, item, CUT + np.timedelta64(day, "D")) for user, item, day in numbers[30:]]
+    bought = [np.array([item for user, item, _ in past if user == asked], np.int64) for asked in range(7)]
+    both = purchases_of(*future, *past)
+    columns = [column.copy() for column in (both.user_codes, both.item_positions, both.purchased_at)]
+
+    with_future = lists_of(both, range(7), 9, k, bought)
+
+    assert with_future == lists_of(purchases_of(*past), range(7), 9, k, bought)
+    for every, fresh in with_future.values():
+        assert all(len(set(items)) == min(k, 9) and -1 not in items for items in every)
+        for items, own in zip(fresh, bought, strict=True):
+            left = min(k, 9 - len(set(own.tolist())))
+            assert items[left:] == [-1] * (min(k, 9) - left)
+            assert len(set(items[:left]) - set(own.tolist()) - {-1}) == left
+    for column, before in zip((both.user_codes, both.item_positions, both.purchased_at), columns, strict=True):
+        assert (column == before).all()
+
+
+@pytest.mark.skipif(not available(), reason="implicit is not installed")
+def test_the_factors_of_implicit_come_last_and_are_filled_up_for_a_user_without_history():
+    purchases = purchases_of((0, 0, "2020-09-01"), (1, 0, "2020-09-01"), (1, 1, "2020-09-15"))
+    bought = ItemLists.from_lists([np.array([0]), np.array([], np.int64)])
+
+    *_, last = baselines(purchases, CUT, np.array([0, 7], np.int32), 3, 2, bought)
+
+    assert last.name == "iALS"
+    assert last.every[1].tolist() == [1, 0]
+    assert 0 not in last.fresh[0]

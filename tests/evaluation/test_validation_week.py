@@ -54,7 +54,7 @@ def test_towers_that_put_each_user_beside_his_purchases_find_them(week):
     items = np.eye(4, dtype=np.float32)
     queries = np.array([[1, 0, 0, 0.9], [0.1, 1, 0, 0]], np.float32)
 
-    judgement = week.judge_vectors(queries, items)
+    judgement = week.judge_vectors(queries, queries, items)
 
     assert judgement.recalls == {2: 1}
     assert judgement.recall == 1
@@ -63,13 +63,15 @@ def test_towers_that_put_each_user_beside_his_purchases_find_them(week):
 
 
 def test_collapsed_towers_are_a_fault(week):
-    judgement = week.judge_vectors(np.ones((2, 2), np.float32), np.ones((4, 2), np.float32))
+    judgement = week.judge_vectors(
+        np.ones((2, 2), np.float32), np.ones((2, 2), np.float32), np.ones((4, 2), np.float32)
+    )
 
     assert judgement.faults == ("All 2 users have the same 2 items: the query vectors have collapsed.",)
 
 
 def test_vectors_that_are_not_finite_are_a_fault_and_no_number(week):
-    judgement = week.judge_vectors(np.full((2, 2), np.nan, np.float32), np.ones((4, 2), np.float32))
+    judgement = week.judge_vectors(*[np.full((2, 2), np.nan, np.float32)] * 2, np.ones((4, 2), np.float32))
 
     assert judgement.recalls == {}
     assert judgement.faults == ("Vectors are not finite: the training diverged, lower the learning rate.",)

@@ -183,6 +183,8 @@ def worlds(draw, *, fine=True):
         }
         for number in range(asked)
     ]
+    if draw(st.booleans()):  # everybody at one moment
+        entities = [{**entity, "event_timestamp": entities[0]["event_timestamp"]} for entity in entities]
     entities += entities[: draw(st.integers(0, 2))]
     return {
         "history": history,
@@ -345,6 +347,7 @@ def test_of_equal_stamps_the_row_created_last_counts_and_of_those_the_last_in_th
     assert values_of(ask(AsOfOfflineStore, config, [view_of(path)], entities_at(["a", "b"], [9, 9]))) == [2, 5]
 
 
+@pytest.mark.parametrize("others", [[], [-1]], ids=["one moment", "two moments"])
 @pytest.mark.parametrize("cut_off", [False, True])
 @pytest.mark.parametrize("kind", [UTC_US, UTC_NS])
 @pytest.mark.parametrize(
@@ -357,17 +360,17 @@ def test_of_equal_stamps_the_row_created_last_counts_and_of_those_the_last_in_th
     ],
 )
 def test_the_answer_is_right_however_the_history_lets_the_join_be_done(
-    config, repo, users, days, created, values, kind, cut_off
+    config, repo, users, days, created, values, kind, cut_off, others
 ):
     path = repo / "h.parquet"
     write_history(path, users, days, range(1, len(users) + 1), created=created)
     table = pq.read_table(path)
     stamps = {name: table[name].cast(kind) for name in ("stamp", "created")}
     pq.write_table(pa.table({**{name: table[name] for name in table.column_names}, **stamps}), path)
-    entities = entities_at(["b", "nobody", "a", None, "a"], [9, 9, 9, 9, -1])
+    entities = entities_at(["b", "nobody", "a", None, *["a" for _ in others]], [9, 9, 9, 9, *others])
 
     job = ask(AsOfOfflineStore, config, [view_of(path)], entities, cut_off=cut_off)
-    assert values_of(job) == [values[1], None, values[0], None, None]
+    assert values_of(job) == [values[1], None, values[0], None, *[None for _ in others]]
 
 
 def test_with_the_cut_off_a_correction_is_seen_once_it_was_made_and_never_before(config, repo):

@@ -48,7 +48,7 @@ def test_every_table_is_written_and_what_was_built_is_told(raw_dir, tmp_path):
     assert (built.counts.users, built.counts.items) == (12, 24)
     assert (built.tables[0].rows, built.tables[1].rows, built.tables[2].rows) == (12, 24, built.counts.purchases)
     assert built.known_until == datetime(2020, 1, 31, tzinfo=UTC)
-    assert progress == [("feature tables", 8), *[1] * 8]
+    assert progress == [("feature tables", 9), *[1] * 9]
 
 
 def test_two_builds_of_the_same_tables_are_equal_to_the_byte(raw_dir, tmp_path):
@@ -74,7 +74,7 @@ def test_a_failure_while_the_tables_are_written_leaves_the_previous_ones_untouch
     build(raw_dir, tmp_path / "out")
     before = bytes_in(tmp_path / "out")
     append(raw_dir, "2020-02-03,0001,0108775001,0.5,1\n")
-    monkeypatch.setattr("features.feature_tables._RECENT_ITEMS", "select no_such_column from read_parquet({path})")
+    monkeypatch.setattr("features.user_queries.RECENT_ITEMS", "select no_such_column from read_parquet({path})")
 
     with pytest.raises(Exception, match="no_such_column"):
         build(raw_dir, tmp_path / "out")

@@ -18,7 +18,11 @@ def day(number, **time):
 
 
 def write(folder, purchases, users=("u",), items=("a", "b", "c")):
-    """Purchases are (user, item, moment) or (user, item, moment, price[, channel])."""
+    """Purchases are (user, item, moment) or (user, item, moment, price[, channel]).
+
+    Items are ids, or for each id its product type, garment group and department.
+    """
+    items = items if isinstance(items, dict) else dict.fromkeys(items, (None, None, None))
     folder.mkdir(parents=True, exist_ok=True)
     rows = [(*purchase, *(1.0, "1")[len(purchase) - 3 :]) for purchase in purchases]
     with duckdb.connect() as database:
@@ -31,7 +35,12 @@ def write(folder, purchases, users=("u",), items=("a", "b", "c")):
         ):  # fmt: skip
             database.execute(f"alter table users add column {name} {kind}")
         database.execute(
-            "create table items as select unnest(?::varchar[]) as item_id, 'Hat' as prod_name", [list(items)]
+            "create table items(item_id varchar, prod_name varchar default 'Hat', product_type_name varchar, "
+            "garment_group_name varchar, department_name varchar)"
+        )
+        database.executemany(
+            "insert into items(item_id, product_type_name, garment_group_name, department_name) values (?, ?, ?, ?)",
+            [(item, *words) for item, words in items.items()],
         )
         database.execute(
             "create table purchases(user_id varchar, item_id varchar, purchased_at timestamptz, price double, "
@@ -58,8 +67,20 @@ def sales_of(folder, item, *columns):
     return [tuple(row[1:]) for row in rows if row[0] == item]
 
 
-def lists(folder, table="user_bought_items_daily", column="bought_items"):
-    return read(folder, table, "user_id", "event_timestamp", column)
+BOUGHT = ("bought_items", "bought_counts", "bought_days")
+RECENT = ("recent_items", "recent_counts", "recent_days")
+
+
+def bought(folder, *columns):
+    return read(folder, "user_bought_items_daily", "user_id", "event_timestamp", *(columns or BOUGHT))
+
+
+def recent(folder, *columns):
+    return read(folder, "user_recent_items_daily", "user_id", "event_timestamp", *(columns or RECENT))
+
+
+def tastes(folder, *columns):
+    return read(folder, "user_tastes_daily", "user_id", "event_timestamp", *columns)
 
 
 # When
@@ -101,6 +122,9 @@ def test_a_purchase_is_known_from_the_next_morning_on(tmp_path):
             "sales_7d": 1,
             "sales_28d": 1,
             "sales_total": 1,
+            "first_purchases_7d": 1,
+            "first_purchases_28d": 1,
+            "buyers_total": 1,
             "mean_price": 0.25,
             "first_sold_at": day(5, hours=14, minutes=30),
             "last_sold_at": day(5, hours=14, minutes=30),
@@ -108,7 +132,7 @@ def test_a_purchase_is_known_from_the_next_morning_on(tmp_path):
             "created_timestamp": day(6),
         }
     ]
-    assert lists(tmp_path) == [("u", day(6), ["a"])]
+    assert bought(tmp_path) == recent(tmp_path) == [("u", day(6), ["a"], [1], [0])]
     assert end == day(6)
 
 
@@ -217,10 +241,46 @@ def test_days_with_a_purchase_are_counted_once_each(tmp_path):
     assert activity(tmp_path, "purchases_total", "active_days_total") == [(day(2), 3, 1), (day(3), 4, 2)]
 
 
+def test_an_item_is_bought_first_once_by_each_user_and_that_leaves_the_week_and_the_month(tmp_path):
+    write(
+        tmp_path,
+        [
+            ("u", "a", day(1, hours=12)),
+            ("u", "a", day(1, hours=13)),  # the same user again on the same day
+            ("v", "a", day(3)),
+            ("u", "a", day(5)),  # the same user again
+            ("w", "b", day(40)),
+        ],
+        users="uvw",
+    )
+
+    columns = ("sales_total", "first_purchases_7d", "first_purchases_28d", "buyers_total")
+    assert sales_of(tmp_path, "a", *columns) == [
+        (day(2), 2, 1, 1, 1),
+        (day(3), 2, 1, 1, 1),  # the sale of the 1st is no longer one of the last day
+        (day(4), 3, 2, 2, 2),
+        (day(5), 3, 2, 2, 2),
+        (day(6), 4, 2, 2, 2),
+        (day(7), 4, 2, 2, 2),
+        (day(9), 4, 1, 2, 2),  # on the morning of the 8th the 1st is still one of the 7 days before it
+        (day(11), 4, 0, 2, 2),
+        (day(13), 4, 0, 2, 2),  # the sale of the 5th leaves the week, and was nobody's first
+        (day(30), 4, 0, 1, 2),  # on the morning of the 29th the 1st is still one of the 28 days before it
+        (day(32), 4, 0, 0, 2),
+        (day(34), 4, 0, 0, 2),
+    ]
+
+
+def test_users_who_buy_an_item_first_at_one_moment_count_each(tmp_path):
+    write(tmp_path, [(user, "a", day(1)) for user in "uvw"], users="uvw")
+
+    assert sales_of(tmp_path, "a", "first_purchases_7d", "buyers_total") == [(day(2), 3, 3)]
+
+
 # Lists
 
 
-def test_bought_items_are_distinct_and_newest_first(tmp_path):
+def test_bought_items_are_distinct_and_newest_first_with_how_often_and_how_many_days_before_the_last_purchase(tmp_path):
     write(
         tmp_path,
         [
@@ -232,26 +292,158 @@ def test_bought_items_are_distinct_and_newest_first(tmp_path):
         ],
     )
 
-    expected = [("u", day(2), ["b", "a"]), ("u", day(3), ["c", "b", "a"]), ("u", day(5), ["a", "c", "b"])]
-    assert lists(tmp_path) == expected
-    assert lists(tmp_path, "user_recent_items_daily", "recent_items") == expected
+    expected = [
+        ("u", day(2), ["b", "a"], [1, 1], [0, 0]),
+        ("u", day(3), ["c", "b", "a"], [1, 1, 1], [0, 1, 1]),
+        ("u", day(5), ["a", "c", "b"], [3, 1, 1], [0, 2, 3]),
+    ]
+    assert bought(tmp_path) == expected
+    assert recent(tmp_path) == expected
 
 
-def test_items_bought_at_the_same_moment_are_ordered_by_id(tmp_path):
-    write(tmp_path, [("u", item, day(1)) for item in "cab"])
+def test_items_bought_at_the_same_moment_are_ordered_by_id_and_keep_their_numbers(tmp_path):
+    write(tmp_path, [("u", "b", day(1)), ("u", "b", day(1)), *[("u", item, day(3)) for item in "cacb"]])
 
-    assert lists(tmp_path) == [("u", day(2), ["a", "b", "c"])]
+    assert bought(tmp_path)[-1] == ("u", day(4), ["a", "b", "c"], [1, 3, 2], [0, 0, 0])
 
 
-def test_recent_items_keep_the_last_50_and_bought_items_the_last_2000(tmp_path):
+def test_days_are_whole_utc_days_however_few_hours_lie_between(tmp_path):
+    write(tmp_path, [("u", "a", day(2, microseconds=-1)), ("u", "b", day(2)), ("u", "c", day(3, microseconds=-1))])
+
+    assert bought(tmp_path)[-1] == ("u", day(3), ["c", "b", "a"], [1, 1, 1], [0, 0, 1])
+
+
+def test_days_stand_still_while_the_user_buys_nothing_and_move_on_when_he_returns(tmp_path):
+    write(
+        tmp_path,
+        [
+            ("u", "a", day(1)), ("u", "b", day(3)),
+            *[("v", "c", day(number)) for number in range(1, 60)],
+            ("u", "b", day(50)),
+        ],
+        users="uv",
+    )  # fmt: skip
+
+    assert [row for row in bought(tmp_path) if row[0] == "u"] == [
+        ("u", day(2), ["a"], [1], [0]),
+        ("u", day(4), ["b", "a"], [1, 1], [0, 2]),
+        ("u", day(51), ["b", "a"], [2, 1], [0, 49]),
+    ]
+
+
+def test_what_another_user_bought_counts_in_no_list_but_his_own(tmp_path):
+    write(tmp_path, [("u", "a", day(1)), ("v", "a", day(1)), ("v", "a", day(2)), ("u", "b", day(3))], users="uv")
+
+    assert bought(tmp_path)[-1] == ("u", day(4), ["b", "a"], [1, 1], [0, 2])
+
+
+def test_recent_items_keep_the_last_128_and_bought_items_the_last_2000_each_with_its_numbers(tmp_path):
     items = [f"{number:04d}" for number in range(2_003)]
-    purchases = [("u", item, day(1, seconds=place)) for place, item in enumerate(items)]
-    write(tmp_path, purchases, items=items)
+    purchases = [("u", item, day(1, minutes=place)) for place, item in enumerate(items)]  # 33 hours and 23 minutes
+    write(tmp_path, [*purchases, ("u", "0005", day(1)), ("u", "1999", day(2))], items=items)
 
-    ((_, _, bought),) = lists(tmp_path)
-    ((_, _, recent),) = lists(tmp_path, "user_recent_items_daily", "recent_items")
-    assert (len(bought), bought[0], bought[-1]) == (2_000, "2002", "0003")
-    assert (len(recent), recent[0], recent[-1]) == (50, "2002", "1953")
+    *_, (_, _, *long) = bought(tmp_path)
+    *_, (_, _, *short) = recent(tmp_path)
+    assert [len(column) for column in long] == [2_000, 2_000, 2_000]
+    assert [(column[0], column[-1]) for column in long] == [("2002", "0003"), (1, 1), (0, 1)]
+    assert long[1][long[0].index("0005")] == long[1][long[0].index("1999")] == 2
+    assert short == [column[:128] for column in long]
+    assert (short[0][0], short[0][-1], short[1][3]) == ("2002", "1875", 2)
+
+
+# Tastes
+
+
+CATALOGUE = {
+    "cap": ("Hat", "Accessories", "Kids"),
+    "beret": ("Hat", "Accessories", "Ladies"),
+    "scarf": ("Scarf", "Accessories", None),
+    "thing": (None, None, None),
+}
+
+
+def test_words_of_bought_items_are_listed_by_number_of_purchases_and_then_by_word(tmp_path):
+    write(
+        tmp_path,
+        [
+            ("u", "scarf", day(1, hours=9)),
+            ("u", "cap", day(2, hours=9)),
+            ("u", "cap", day(2, hours=9)),  # at the same moment
+            ("u", "beret", day(4)),
+            ("u", "scarf", day(9)),
+        ],
+        items=CATALOGUE,
+    )
+
+    assert tastes(tmp_path, "product_types", "product_type_counts") == [
+        ("u", day(2), ["Scarf"], [1]),
+        ("u", day(3), ["Hat", "Scarf"], [2, 1]),
+        ("u", day(5), ["Hat", "Scarf"], [3, 1]),
+        ("u", day(10), ["Hat", "Scarf"], [3, 2]),
+    ]
+    assert tastes(tmp_path, "garment_groups", "garment_group_counts") == [
+        ("u", day(2), ["Accessories"], [1]),
+        ("u", day(3), ["Accessories"], [3]),
+        ("u", day(5), ["Accessories"], [4]),
+        ("u", day(10), ["Accessories"], [5]),
+    ]
+    assert tastes(tmp_path, "departments", "department_counts") == [
+        ("u", day(2), [], []),  # the scarf has no department
+        ("u", day(3), ["Kids"], [2]),
+        ("u", day(5), ["Kids", "Ladies"], [2, 1]),
+        ("u", day(10), ["Kids", "Ladies"], [2, 1]),
+    ]
+
+
+def test_equally_frequent_words_are_in_the_order_of_the_alphabet(tmp_path):
+    items = {name: (name, None, None) for name in ("b", "é", "a", "B", "10", "9", "z")}
+    write(tmp_path, [*[("u", item, day(1)) for item in items], ("u", "z", day(1))], items=items)
+
+    assert tastes(tmp_path, "product_types", "product_type_counts") == [
+        ("u", day(2), ["z", "10", "9", "B", "a", "b", "é"], [2, 1, 1, 1, 1, 1, 1])
+    ]
+
+
+def test_one_word_of_two_kinds_is_counted_in_each(tmp_path):
+    write(tmp_path, [("u", "a", day(1)), ("u", "b", day(1))], items={"a": ("Hat", "Hat", "Kids"), "b": ("Kids",) * 3})
+
+    assert tastes(tmp_path, "product_types", "garment_groups", "departments", "department_counts") == [
+        ("u", day(2), ["Hat", "Kids"], ["Hat", "Kids"], ["Kids"], [2])
+    ]
+
+
+@pytest.mark.parametrize("others", [{}, {"cap": CATALOGUE["cap"]}])
+def test_who_bought_only_things_without_words_has_empty_lists(tmp_path, others):
+    write(tmp_path, [("u", "thing", day(1))], items={"thing": CATALOGUE["thing"], **others})
+
+    [row] = read(tmp_path, "user_tastes_daily")
+    assert row == {
+        "user_id": "u",
+        **{f"{kind}s": [] for kind in ("product_type", "garment_group", "department")},
+        **{f"{kind}_counts": [] for kind in ("product_type", "garment_group", "department")},
+        "event_timestamp": day(2),
+        "created_timestamp": day(2),
+    }
+
+
+def test_tastes_are_each_users_own(tmp_path):
+    write(tmp_path, [("u", "cap", day(1)), ("v", "cap", day(1)), ("v", "scarf", day(1))], users="uv", items=CATALOGUE)
+
+    assert tastes(tmp_path, "product_types", "product_type_counts") == [
+        ("u", day(2), ["Hat"], [1]),
+        ("v", day(2), ["Hat", "Scarf"], [1, 1]),
+    ]
+
+
+def test_only_the_50_most_frequent_words_are_kept(tmp_path):
+    items = {f"{number:02d}": (f"type {number:02d}", "group", f"department {number:02d}") for number in range(60)}
+    purchases = [("u", item, day(1)) for item in items]
+    write(tmp_path, [*purchases, ("u", "59", day(1)), ("u", "58", day(1))], items=items)
+
+    [(_, _, types, counts, departments)] = tastes(tmp_path, "product_types", "product_type_counts", "departments")
+    assert types == ["type 58", "type 59", *(f"type {number:02d}" for number in range(48))]
+    assert counts == [2, 2, *[1] * 48]
+    assert departments == [word.replace("type", "department") for word in types]
 
 
 def test_users_are_computed_in_buckets_that_give_the_same_rows(tmp_path, monkeypatch):
@@ -259,21 +451,22 @@ def test_users_are_computed_in_buckets_that_give_the_same_rows(tmp_path, monkeyp
     purchases = [
         (user, item, day(1 + place % 4)) for place, user in enumerate(users) for item in "abc"[: place % 3 + 1]
     ]
-    write(tmp_path / "one", purchases, users=users)
+    items = {item: (f"type {item}", "group", None) for item in "abc"}
+    write(tmp_path / "one", purchases, users=users, items=items)
     monkeypatch.setattr("features.feature_tables._USERS_PER_BUCKET", 2)
     monkeypatch.setattr("features.feature_tables._USERS_PER_WINDOW", 2)
-    write(tmp_path / "several", purchases, users=users)
+    write(tmp_path / "several", purchases, users=users, items=items)
 
-    assert len(lists(tmp_path / "one")) == 9
-    assert sorted(lists(tmp_path / "several")) == sorted(lists(tmp_path / "one"))
-    several, one = (
-        pq.read_table(tmp_path / name / "user_activity_daily.parquet").sort_by(
-            [("user_id", "ascending"), ("event_timestamp", "ascending")]
+    assert len(bought(tmp_path / "one")) == 9
+    for table in ("user_activity_daily", "user_bought_items_daily", "user_recent_items_daily", "user_tastes_daily"):
+        several, one = (
+            pq.read_table(tmp_path / name / f"{table}.parquet").sort_by(
+                [("user_id", "ascending"), ("event_timestamp", "ascending")]
+            )
+            for name in ("several", "one")
         )
-        for name in ("several", "one")
-    )
-    assert several.num_rows == 9
-    assert several.equals(one)
+        assert several.num_rows == 9
+        assert several.equals(one)
 
 
 # Ties, money, types
@@ -329,8 +522,9 @@ def test_the_order_of_the_purchases_does_not_matter(tmp_path):
         (f"u{place % 3}", "abc"[place % 2], day(1 + place // 5, hours=place % 5), 0.1 * (place % 7))
         for place in range(60)
     ]
-    write(tmp_path / "one", purchases, users=("u0", "u1", "u2"))
-    write(tmp_path / "other", purchases[::2] + purchases[1::2], users=("u0", "u1", "u2"))
+    items = {item: (f"type {item}", "group", None) for item in "ab"}
+    write(tmp_path / "one", purchases, users=("u0", "u1", "u2"), items=items)
+    write(tmp_path / "other", purchases[::2] + purchases[1::2], users=("u0", "u1", "u2"), items=items)
 
     for table in TABLES:
         assert (tmp_path / "one" / f"{table}.parquet").read_bytes() == (
@@ -354,5 +548,11 @@ def test_every_timestamp_is_in_microseconds_utc_and_counts_are_64_bit(tmp_path):
     assert types["user_activity_daily"]["purchases_7d"] == pa.int64()
     assert types["user_activity_daily"]["spend_28d"] == pa.float32()
     assert types["item_sales_daily"]["sales_total"] == pa.int64()
-    assert types["user_bought_items_daily"]["bought_items"].value_type == pa.string()
-    assert types["user_recent_items_daily"]["recent_items"].value_type == pa.string()
+    assert types["item_sales_daily"]["buyers_total"] == pa.int64()
+    for table, words, numbers in (
+        ("user_bought_items_daily", BOUGHT[:1], BOUGHT[1:]),
+        ("user_recent_items_daily", RECENT[:1], RECENT[1:]),
+        ("user_tastes_daily", ["product_types", "departments"], ["product_type_counts", "department_counts"]),
+    ):
+        assert {types[table][name].value_type for name in words} == {pa.string()}
+        assert {types[table][name].value_type for name in numbers} == {pa.int64()}

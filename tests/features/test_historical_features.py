@@ -1,12 +1,14 @@
 """Features as of each row's own moment, held against a plain loop over the purchases."""
 
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from features.errors import InputError
 from features.schema import ITEM_ID, USER_ID
+from features.toy_world import group_of_item
 
 NEVER_BUYS = "0200"
 
@@ -67,6 +69,12 @@ def test_no_row_is_lost_and_their_order_is_kept(ask, purchases):
     assert table.slice(4975, 1).equals(table.slice(4976, 1))
 
 
+def by_number(words):
+    """Words and their numbers of purchases, the most frequent first, then by word."""
+    pairs = sorted(Counter(words).items(), key=lambda pair: (-pair[1], pair[0]))
+    return [word for word, _ in pairs], [number for _, number in pairs]
+
+
 def test_a_users_features_are_what_a_plain_loop_finds_before_the_morning_of_the_request(ask, purchases):
     of_user = {f"{number:04d}": [] for number in range(1, 201)}
     for purchase in purchases:
@@ -74,12 +82,13 @@ def test_a_users_features_are_what_a_plain_loop_finds_before_the_morning_of_the_
     rows = [(user, moment) for user, _, moment, _ in purchases[::9]]
     rows += [(user, datetime(2020, 2, 29, 23, 59, 59, tzinfo=UTC)) for user in of_user]
 
-    table = ask("query_tower_v2", rows).to_pylist()
+    both = zip(ask("query_tower_v2", rows).to_pylist(), ask("query_tower_v3", rows).to_pylist(), strict=True)
+    table = [{**old, **new} for old, new in both]
 
     for (user, moment), row in zip(rows, table, strict=True):
         morning, before = known(of_user[user], moment)
         if not before:
-            assert {row[name] for name in ("purchases_7d", "purchases_total", "mean_price", "recent_items")} == {None}
+            assert {row[name] for name in ("purchases_7d", "mean_price", "recent_items", "product_types")} == {None}
             assert row["days_since_last_purchase"] is None
             continue
         month = within(28, before, morning)
@@ -89,7 +98,15 @@ def test_a_users_features_are_what_a_plain_loop_finds_before_the_morning_of_the_
         assert row["active_days_total"] == len({purchase[2].date() for purchase in before})
         assert row["spend_28d"] == pytest.approx(sum(purchase[3] for purchase in month), rel=1e-6)
         assert row["mean_price"] == pytest.approx(sum(purchase[3] for purchase in before) / len(before), rel=1e-6)
-        assert row["recent_items"] == newest_first(before)[:50]
+        items = newest_first(before)
+        assert row["recent_items"] == items
+        count, last = Counter(purchase[1] for purchase in before), {item: moment for _, item, moment, _ in before}
+        assert row["recent_counts"] == [count[item] for item in items]
+        assert row["recent_days"] == [(before[-1][2].date() - last[item].date()).days for item in items]
+        groups = by_number(group_of_item(purchase[1]) for purchase in before)
+        assert (row["product_types"], row["product_type_counts"]) == groups
+        assert (row["garment_groups"], row["garment_group_counts"]) == groups
+        assert (row["departments"], row["department_counts"]) == ([], [])
         days = (moment - before[-1][2]).total_seconds() / 86400
         assert row["days_since_last_purchase"] == pytest.approx(days, rel=1e-6)
 
@@ -101,14 +118,33 @@ def test_an_items_features_are_what_a_plain_loop_finds_before_the_morning_of_the
     rows = [(item, moment) for _, item, moment, _ in purchases[::9]]
     rows += [(item, datetime(2020, 2, 29, tzinfo=UTC)) for item in of_item]
 
-    table = ask("item_tower_v2", rows).to_pylist()
+    table = ask("item_tower_v3", rows).to_pylist()
 
     for (item, moment), row in zip(rows, table, strict=True):
         morning, before = known(of_item[item], moment)
         windows = {days: len(within(days, before, morning)) for days in (1, 7, 28)}
         assert (row["sales_1d"] or 0, row["sales_7d"] or 0, row["sales_28d"] or 0) == tuple(windows.values())
         assert row["sales_total"] == (len(before) or None)
+        first = list({purchase[0]: purchase for purchase in reversed(before)}.values())
+        assert (row["first_purchases_7d"] or 0) == len(within(7, first, morning))
+        assert (row["first_purchases_28d"] or 0) == len(within(28, first, morning))
+        assert row["buyers_total"] == (len(first) or None)
+        if before:
+            days = [(moment.date() - before[place][2].date()).days for place in (0, -1)]
+            assert [row["days_since_first_sold"], row["days_since_last_sold"]] == days
+        else:
+            assert row["days_since_first_sold"] is row["days_since_last_sold"] is None
         assert row["garment_group_name"] == row["product_type_name"] is not None
+
+
+def test_an_item_tells_the_same_at_every_moment_of_a_day(ask, purchases):
+    noon = purchases[2000][2].replace(hour=12)
+    moments = [noon.replace(hour=0), noon, noon.replace(hour=23, minute=59, second=59, microsecond=999_999)]
+
+    morning, *later = ask("item_tower_v3", [(purchases[0][1], moment) for moment in moments]).to_pylist()
+
+    assert morning["days_since_first_sold"] == (noon.date() - purchases[0][2].date()).days
+    assert [{**row, "event_timestamp": moments[0]} for row in later] == [morning, morning]
 
 
 def test_a_first_purchase_does_not_see_itself_and_the_next_days_does(ask, purchases):
@@ -158,7 +194,7 @@ def test_age_follows_the_birth_date_where_it_is_known_and_else_the_stated_one(as
 def test_columns_have_the_order_and_the_types_of_the_schema(ask, toy_store):
     from features.feature_store import service_schema
 
-    for service, key in (("query_tower_v2", USER_ID), ("item_tower_v2", ITEM_ID)):
+    for service, key in (("query_tower_v3", USER_ID), ("item_tower_v3", ITEM_ID), ("candidate_sources_v1", USER_ID)):
         schema = service_schema(toy_store, service, key)
         for rows in ([("x", datetime(2020, 1, 5, tzinfo=UTC))], []):
             table = ask(service, rows)
@@ -175,7 +211,7 @@ def test_from_file_to_file_come_the_same_rows_with_whatever_else_stood_beside_th
     from features.historical_features import historical_features, write_historical_features
     from features.parquet_rows import ParquetRows
 
-    schema = service_schema(toy_store, "query_tower_v2", USER_ID)
+    schema = service_schema(toy_store, "query_tower_v3", USER_ID)
     entities = pa.table(
         {
             "user_id": pa.array([user for user, *_ in purchases]),
@@ -206,7 +242,7 @@ def test_feasts_own_stores_give_the_same_rows_where_they_lose_none(ask, toy, tmp
         known = ask("already_bought_v1", rows)["bought_items"].to_pylist()
         rows = [row for row, items in zip(rows, known, strict=True) if items]
 
-    for service in ("already_bought_v1", "query_tower_v2"):
+    for service in ("already_bought_v1", "query_tower_v3"):
         theirs = ask(service, rows, open_feature_store(with_offline_store(toy, tmp_path / service, other).repo))
         assert theirs.combine_chunks().equals(ask(service, rows).combine_chunks())
 

@@ -1,5 +1,6 @@
 """What a request sees online at a moment is what the training set would have joined for that moment."""
 
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
@@ -17,10 +18,14 @@ ITEMS = [*(f"{number:010d}" for number in range(108_775_001, 108_775_061)), "000
 SERVICES = [
     ("query_tower_v1", USER_ID, USERS),
     ("query_tower_v2", USER_ID, USERS),
+    ("query_tower_v3", USER_ID, USERS),
     ("item_tower_v1", ITEM_ID, ITEMS),
     ("item_tower_v2", ITEM_ID, ITEMS),
+    ("item_tower_v3", ITEM_ID, ITEMS),
     ("already_bought_v1", USER_ID, USERS),
+    ("candidate_sources_v1", USER_ID, USERS),
     ("popularity_v1", ITEM_ID, ITEMS),
+    ("popularity_v2", ITEM_ID, ITEMS),
 ]
 
 
@@ -85,6 +90,7 @@ def test_offline_features_at_a_moment_equal_online_features_after_materializing_
         "user_bought_items_daily",
         "user_profile",
         "user_recent_items_daily",
+        "user_tastes_daily",
     ]
     assert filled_until(store) == MIDDLE
     assert_equal_value_by_value(store, MIDDLE)
@@ -151,16 +157,49 @@ def bought_before(morning, purchases):
     ]
 
 
+def test_purchase_histories_are_the_same_online_and_as_of_the_moment(store, fill, toy_purchases):
+    import pyarrow as pa
+
+    from features.histories import purchase_histories_at
+    from features.online_features import purchase_histories
+
+    fill(MIDDLE)
+
+    online = purchase_histories(store, USERS)
+    offline = purchase_histories_at(store, pa.array(USERS), MIDDLE)
+    numbers = pa.list_(pa.float32())
+    assert online.schema == pa.schema(
+        {"bought_items": pa.list_(pa.string()), "bought_counts": numbers, "bought_days": numbers}
+    )
+    assert online.schema == offline.schema
+    assert online.to_pylist() == offline.to_pylist()
+    assert online["bought_items"].to_pylist() == bought_before("2020-02-05", toy_purchases)
+    assert online.slice(199).to_pylist() == [dict.fromkeys(online.column_names)] * 2  # never buys, and nobody
+    assert [sum(counts) if counts else None for counts in online["bought_counts"].to_pylist()] == purchases_before(
+        "2020-02-05", toy_purchases
+    )
+
+
+def purchases_before(morning, purchases):
+    counts = Counter(user for user, _, moment, _ in purchases if moment < morning)
+    return [counts[user] or None for user in USERS]
+
+
 def assert_not_all_missing(store):
     _, users = offline_and_online(store, MIDDLE, "query_tower_v2", USER_ID, USERS)
-    _, items = offline_and_online(store, MIDDLE, "item_tower_v2", ITEM_ID, ITEMS)
+    _, lists = offline_and_online(store, MIDDLE, "query_tower_v3", USER_ID, USERS)
+    _, items = offline_and_online(store, MIDDLE, "item_tower_v3", ITEM_ID, ITEMS)
     assert users["purchases_7d"].null_count == 2  # the user who never buys, and nobody
-    assert users["recent_items"].null_count == 2
+    for name in ("recent_items", "recent_counts", "recent_days", "product_types", "product_type_counts"):
+        assert lists[name].null_count == 2
+    # the raw table lacks the column: the list is empty, and missing only where nothing was bought
+    assert lists["departments"].to_pylist() == lists["department_counts"].to_pylist() == [[]] * 199 + [None] * 2
     assert users["month_sin"].null_count == 0
     assert 0 < users["age_at_request"].null_count < 30
     # born on 1980-02-29, asked on 2020-02-05
     assert {f"{row['age_at_request']:.2f}" for row in users.take(list(range(6, 200, 7))).to_pylist()} == {"39.94"}
-    assert items["sales_7d"].null_count == 2  # the item never sold, and the one that does not exist
+    for name in ("sales_7d", "buyers_total", "days_since_first_sold", "days_since_last_sold"):
+        assert items[name].null_count == 2  # the item never sold, and the one that does not exist
     assert items["product_type_name"].null_count == 1
     assert items["section_name"].null_count == len(ITEMS)  # the raw table lacks the column
 

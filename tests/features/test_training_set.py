@@ -215,6 +215,7 @@ def test_a_user_who_buys_several_things_at_one_moment_asks_once(toy, toy_store, 
             "item_id": ["x", "x", "y", "x", "x"],
             "event_timestamp": pa.array(moments, pa.timestamp("us", tz="UTC")),
             "user_code": pa.array([1, 0, 0, 0, 0], pa.int32()),
+            "new": [True, True, True, True, True],
         }
     )
     pq.write_table(table, tmp_path / "purchases.parquet")

@@ -11,27 +11,35 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features import feature_tables
+from features import item_queries, user_queries
 
 LEAK = re.compile(r"^LEAK: (?:feature view )?(.+), column (.+)$", re.MULTILINE)
 DRAWN = "2020-02-03 12:20:22"  # the one moment that seed 1 draws in the toy world
 
 # Code that leaks: a query, a piece of it, and what the planted code has in its place.
 A_DAY_EARLY = (
-    "_SALES",
+    (item_queries, "SALES"),
     "{stamp} as event_timestamp, {stamp} as created_timestamp",
     "{stamp} - interval 1 day as event_timestamp, {stamp} - interval 1 day as created_timestamp",
 )
-THE_SAME_DAY = ("_ACTIVITY", "select user_id, day + 1 as day", "select user_id, day as day")
+THE_SAME_DAY = ((user_queries, "ACTIVITY"), "select user_id, day + 1 as day", "select user_id, day as day")
 AT_ONCE = (
-    "_BOUGHT_ITEMS",
-    "group by mornings.user_id, mornings.day order by",
-    """group by mornings.user_id, mornings.day
+    (user_queries, "BOUGHT_ITEMS"),
+    "from histories, lists order by",
+    """from histories, lists
     union all
-    select user_id, list(item_id), purchased_at + interval 1 microsecond, purchased_at
+    select user_id, list(item_id), [-1], [-1], purchased_at + interval 1 microsecond, purchased_at
     from dated_purchases where hash(user_id) % {buckets} = {bucket} group by user_id, purchased_at order by""",
 )
-THE_WHOLE_PERIOD = ("_SALES", "sum(sales) over last_week", "sum(sales) over (partition by item_id)")
+THE_WHOLE_PERIOD = (
+    (item_queries, "SALES"), "sum(sales) over last_week", "sum(sales) over (partition by item_id)"
+)  # fmt: skip
+EVERY_FIRST_PURCHASE = (
+    (item_queries, "SALES"), "sum(new_buyers) over ever", "sum(new_buyers) over (partition by item_id)"
+)  # fmt: skip
+TASTES_OF_THE_SAME_DAY = (
+    (user_queries, "TASTES"), "select user_id, day + 1 as day, kind", "select user_id, day as day, kind"
+)  # fmt: skip
 
 COUNTS = ("purchases_7d", "purchases_28d", "purchases_total", "active_days_total", "spend_28d", "mean_price")
 
@@ -49,9 +57,10 @@ def plant(monkeypatch):
     """Let the code that builds feature tables leak."""
 
     def plant(query, clean, leaking):
-        sql = getattr(feature_tables, query)
+        module, name = query
+        sql = getattr(module, name)
         assert clean in sql
-        monkeypatch.setattr(feature_tables, query, sql.replace(clean, leaking))
+        monkeypatch.setattr(module, name, sql.replace(clean, leaking))
 
     return plant
 
@@ -133,14 +142,15 @@ def test_a_clean_world_passes_and_nothing_of_it_is_written(check, toy, releases,
     assert [contents(folder) for folder in folders] == before
     version = (releases / "LATEST").read_text(encoding="utf-8").strip()
     assert [(name, moment, questions) for name, moment, questions, *_ in stages(done)] == [
-        ("later purchases deleted: 2,214", DRAWN, "16"),
-        ("later purchases permuted: 2,214", DRAWN, "16"),
+        ("later purchases deleted: 2,214", DRAWN, "20"),
+        ("later purchases permuted: 2,214", DRAWN, "20"),
         (f"words and scales of release {version}", "2020-02-23 00:00:00", "4"),
         ("rows created after their stamp: 0", "each row's stamp", "0"),
-        ("online features beside offline ones", DRAWN, "7"),
+        ("online features beside offline ones", DRAWN, "11"),
         ("lists from online features beside offline ones", DRAWN, "1"),
     ]
-    assert [row[3] for row in stages(done)[-2:]] == ["840", "12,000"]  # 4 x 60 items and 3 x 200 users; 200 lists of 60
+    # 6 x 60 items and 5 x 200 users; 200 lists of 60
+    assert [row[3] for row in stages(done)[-2:]] == ["1,360", "12,000"]
     assert {row[5] for row in stages(done)} == {"0"}
 
 
@@ -154,13 +164,15 @@ def test_a_feature_stamped_a_day_early_and_one_known_at_once_are_named(plant, bu
     sales = [f"sales_{window}" for window in ("1d", "7d", "28d", "total")]
     assert set(named) == {
         *(("item_sales_daily", column) for column in (*sales, "mean_price")),
+        *(("item_sales_daily", column) for column in ("first_purchases_7d", "first_purchases_28d", "buyers_total")),
+        *(("item_at_request", column) for column in ("days_since_first_sold", "days_since_last_sold")),
         ("item_sales_daily", "bestseller"),
         ("item_sales_daily", "units sold of the bestseller"),
-        ("user_bought_items_daily", "bought_items"),
-        ("user_recent_items_daily", "recent_items"),
+        *(("user_bought_items_daily", f"bought_{column}") for column in ("items", "counts", "days")),
+        *(("user_recent_items_daily", f"recent_{column}") for column in ("items", "counts", "days")),
     }
     said, rows = said_of(done, "item_sales_daily", "sales_1d")
-    assert f"later purchases deleted: 2,214 as of {DRAWN}; training set, items (item_tower_v2)\n" in said
+    assert f"later purchases deleted: 2,214 as of {DRAWN}; training set, items (item_tower_v3)\n" in said
     sold_before = Counter(item for _, item, moment, _ in toy_purchases if DRAWN[:10] <= moment < DRAWN)
     sold_that_day = Counter(item for _, item, moment, _ in toy_purchases if moment[:10] == DRAWN[:10])
     assert (
@@ -178,6 +190,8 @@ def test_a_feature_stamped_a_day_early_and_one_known_at_once_are_named(plant, bu
 def test_the_same_day_and_popularity_over_the_whole_period_are_named(plant, built, check, toy_purchases):
     plant(*THE_SAME_DAY)
     plant(*THE_WHOLE_PERIOD)
+    plant(*EVERY_FIRST_PURCHASE)
+    plant(*TASTES_OF_THE_SAME_DAY)
 
     done, named = check(built())
 
@@ -185,6 +199,9 @@ def test_the_same_day_and_popularity_over_the_whole_period_are_named(plant, buil
     assert set(named) == {
         *(("user_activity_daily", column) for column in COUNTS),
         ("user_at_request", "days_since_last_purchase"),
+        *(("user_tastes_daily", name) for name in ("product_types", "product_type_counts")),
+        *(("user_tastes_daily", name) for name in ("garment_groups", "garment_group_counts")),
+        ("item_sales_daily", "buyers_total"),
         ("item_sales_daily", "sales_7d"),
         ("item_sales_daily", "bestseller"),
         ("item_sales_daily", "units sold of the bestseller"),
@@ -230,13 +247,13 @@ def test_a_vocabulary_and_a_scale_fitted_on_the_future_and_a_backfilled_row_are_
 
     assert done.exit_code == 1
     assert set(named) == {
-        ("item_tower_v2", "item_id"),
+        ("item_tower_v3", "item_id"),
         ("item_sales_daily", "sales_28d"),
         ("item_sales_daily", "sales_7d"),
     }
-    assert "vocabularies (item_tower_v2)\nrows that differ: 1; the first:" in done.stdout
+    assert "vocabularies (item_tower_v3)\nrows that differ: 1; the first:" in done.stdout
     said, rows = said_of(done, "item_sales_daily", "sales_28d")
-    assert "scales (item_tower_v2)" in said
+    assert "scales (item_tower_v3)" in said
     assert [row[0] for row in rows] == ["mean", "deviation"]
     said, rows = said_of(done, "item_sales_daily", "sales_7d")
     assert said.splitlines()[1].startswith("rows created after their stamp: 1; rows created after their stamp")

@@ -27,6 +27,7 @@ def test_every_job_is_a_verb_and_is_tested_here():
     assert [path.stem for path in JOBS] == [
         "build_features",
         "check_leakage",
+        "evaluate",
         "fetch_demo_data",
         "generate_candidates",
         "materialize",
@@ -46,7 +47,7 @@ def test_help_loads_nothing_heavy_and_says_what_the_job_does(job, tmp_path):
     assert "click" in loaded.split()
     assert help_text.startswith("Usage: ")
     first_word = help_text.split("\n\n")[1].split()[0]
-    assert first_word in {"Fill", "Print", "Prove", "Read", "Train", "Write"}
+    assert first_word in {"Fill", "Judge", "Print", "Prove", "Read", "Train", "Write"}
     assert list(tmp_path.iterdir()) == []
 
 

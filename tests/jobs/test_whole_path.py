@@ -20,7 +20,9 @@ COLUMNS = [
     pa.field("item_id", pa.string(), nullable=False),
     pa.field("rank", pa.int32(), nullable=False),
     pa.field("score", pa.float32(), nullable=False),
-    pa.field("source", pa.string(), nullable=False),
+    pa.field("sources", pa.list_(pa.string()), nullable=False),
+    pa.field("source_ranks", pa.list_(pa.int32()), nullable=False),
+    pa.field("source_scores", pa.list_(pa.float32()), nullable=False),
 ]
 
 
@@ -128,11 +130,11 @@ def test_every_step_ends_in_one_line_with_counts_seconds_and_the_next_command(ro
     assert last["build_features"].endswith("s; next: feast -c feature_repo apply")
     assert last["train"].startswith(f"release {road.project.releases / release_of(road)} after ")
     assert last["train"].endswith("next: python jobs/materialize.py")
-    assert last["materialize"].startswith("6 feature views (item_catalog, ")
+    assert last["materialize"].startswith("7 feature views (item_catalog, ")
     assert "online as of 2020-03-01 00:00 UTC after " in last["materialize"]
     assert last["materialize"].endswith("s; next: python jobs/generate_candidates.py")
-    assert last["keep"].startswith("2,400 candidates of 200 users (199 by two_tower, 1 by popularity) from release ")
-    assert last["drop"].startswith("48 candidates of 4 users (2 by two_tower, 2 by popularity) from release ")
+    assert last["keep"].startswith("2,400 candidates of 200 users (")
+    assert last["drop"].startswith("48 candidates of 4 users (")
     assert last["keep"].endswith("s; next: python jobs/show_candidates.py")
     for name in ("build_features", "materialize", "keep", "drop"):
         assert len(road.said[name].strip().splitlines()) == 1
@@ -143,6 +145,7 @@ def test_training_prints_recall_beside_the_simple_lists(road):
 
     for epoch in (1, 2):
         assert re.search(rf"^epoch {epoch}\b.*\bloss [0-9]+\.[0-9]+\b.*\brecall@12 0\.[0-9]{{4}}", said, re.MULTILINE)
+    assert re.search(r"^gate (NOT )?passed: recall@", said, re.MULTILINE)
     for model in ("two towers, preset default (epoch ", "last week's bestsellers", "bought before, then bestsellers"):
         assert model in said
 
@@ -171,7 +174,7 @@ def test_every_user_has_exactly_k_different_items_in_ranks_1_to_k_best_first(roa
     for rows in lists.values():
         assert [row["rank"] for row in rows] == list(range(1, K + 1))
         assert len({row["item_id"] for row in rows}) == K
-        assert len({row["source"] for row in rows}) == 1
+        assert all(row["sources"] and len(row["sources"]) == len(row["source_ranks"]) for row in rows)
         scores = [row["score"] for row in rows]
         assert scores == sorted(scores, reverse=True)
 
@@ -184,20 +187,19 @@ def test_with_drop_no_candidate_was_bought_before_and_with_keep_some_were(road, 
     assert len(bought_before("keep")) > 200
 
 
-def test_dropping_brings_up_the_next_best_in_their_order(road, bought):
-    keep, drop = lists_in(road, "keep"), lists_in(road, "drop")
+def test_dropping_leaves_no_place_to_what_was_bought(road, bought):
+    drop = lists_in(road, "drop")
 
     for user in ("0003", "0001"):
-        left = [row["item_id"] for row in keep[user] if row["item_id"] not in bought[user]]
-        assert 0 < len(left) < K
-        assert [row["item_id"] for row in drop[user]][: len(left)] == left
+        assert not any(row["item_id"] in bought[user] for row in drop[user])
+        assert not {"bought_often", "bought_lately"} & {source for row in drop[user] for source in row["sources"]}
 
 
 @pytest.mark.parametrize(("name", "users"), [("keep", ["0200"]), ("drop", ["nobody", "0200"])])
 def test_users_without_history_and_unknown_ones_get_what_sells(road, bestsellers, name, users):
     lists = lists_in(road, name)
 
-    assert [user for user, rows in lists.items() if rows[0]["source"] == "popularity"] == users
+    assert [user for user, rows in lists.items() if all(row["sources"] == ["popularity"] for row in rows)] == users
     for user in users:
         assert [row["item_id"] for row in lists[user]] == bestsellers[:K]
         assert lists[user][0]["score"] == float(int(lists[user][0]["score"])) > 10  # units sold
@@ -208,21 +210,21 @@ def test_users_with_history_get_items_of_their_own_group(road):
     own = [
         (int(user) - 1) % 4 == (int(row["item_id"]) - 108_775_001) % 4
         for user, rows in lists_in(road, "keep").items()
-        if rows[0]["source"] == "two_tower"
+        if user != "0200"
         for row in rows
     ]
 
     assert len(own) == 199 * K
-    assert sum(own) / len(own) > 0.5  # a quarter by chance
+    assert sum(own) / len(own) > 0.4  # a quarter by chance
 
 
 def test_beside_the_candidates_stands_how_they_were_made(road):
     written = json.loads(road.output("drop").with_suffix(".json").read_text(encoding="utf-8"))
 
     assert 0 < written.pop("seconds") < 300
+    assert written.pop("rows_by_source")["popularity"] >= 24
     assert written == {
         "users": 4,
-        "users_by_source": {"two_tower": 2, "popularity": 2},
         "rows": 48,
         "release": release_of(road),
         "release_as_of": "2020-03-01T00:00:00+00:00",
@@ -242,9 +244,9 @@ def test_candidates_are_shown_with_names_beside_what_was_bought_last(road, sales
     said = road.said["show"]
 
     assert [line for line in said.splitlines() if line.startswith("user ")] == [
-        "user 0003, by two_tower",
-        "user nobody, by popularity",
-        "user 0200, by popularity",
+        "user 0003",
+        "user nobody",
+        "user 0200",
     ]
     best = lists_in(road, "drop")["0003"][0]["item_id"]
     last = [item for _, user, item in sales if user == "0003"][-1]
@@ -268,7 +270,7 @@ def test_the_release_says_what_it_was_made_from(road):
     assert manifest["rows"]["purchases_before_cut"] == manifest["rows"]["purchases_trained"] == 4378
     assert manifest["rows"]["purchases_validated"] == 597
     assert set(manifest["libraries"]) >= {"feast", "tensorflow", "tensorflow-recommenders", "numpy"}
-    assert manifest["services"]["item"]["service"] == "item_tower_v2"
+    assert manifest["services"]["item"]["service"] == "item_tower_v3"
 
 
 def test_a_run_that_fails_leaves_the_previous_output_untouched(road):

@@ -9,12 +9,15 @@ from leakage import differences
 from leakage.differences import Answer, Comparison, Difference, DifferentRow, compare
 
 KEYS = ("item_id", "day")
-VIEWS = {"item_id": "catalog", "day": "catalog", "colour": "catalog", "sales": "daily", "recent": "daily"}
+VIEWS = {
+    "item_id": "catalog", "day": "catalog", "colour": "catalog", "sales": "daily", "recent": "daily", "counts": "daily"
+}  # fmt: skip
 ROWS = [
-    {"item_id": "a", "day": 1, "colour": "red", "sales": 0.5, "recent": ["x", "y"]},
-    {"item_id": "a", "day": 2, "colour": None, "sales": None, "recent": None},
-    {"item_id": "b", "day": 1, "colour": "", "sales": 0.0, "recent": []},
-    {"item_id": "c", "day": 1, "colour": "blue", "sales": float("nan"), "recent": ["x"]},
+    {"item_id": "a", "day": 1, "colour": "red", "sales": 0.5, "recent": ["x", "y"], "counts": [2.0, 1.0]},
+    {"item_id": "a", "day": 2, "colour": None, "sales": None, "recent": None, "counts": None},
+    {"item_id": "b", "day": 1, "colour": "", "sales": 0.0, "recent": [], "counts": []},
+    {"item_id": "c", "day": 1, "colour": "blue", "sales": float("nan"), "recent": ["x"], "counts": [float("nan")]},
+    {"item_id": "d", "day": 1, "colour": "blue", "sales": 1.0, "recent": [None, "x"], "counts": [None, 0.0]},
 ]
 SCHEMA = pa.schema(
     {
@@ -23,6 +26,7 @@ SCHEMA = pa.schema(
         "colour": pa.string(),
         "sales": pa.float32(),
         "recent": pa.list_(pa.string()),
+        "counts": pa.list_(pa.float32()),
     }
 )
 
@@ -41,7 +45,7 @@ def difference(view, column, *rows):
 
 
 def test_equal_answers_differ_nowhere_and_nan_and_null_equal_themselves():
-    assert compare(answer(ROWS), answer(ROWS)) == Comparison("how it sells", rows=4, columns=5, differences=())
+    assert compare(answer(ROWS), answer(ROWS)) == Comparison("how it sells", rows=5, columns=6, differences=())
 
 
 @pytest.mark.parametrize(
@@ -53,6 +57,12 @@ def test_equal_answers_differ_nowhere_and_nan_and_null_equal_themselves():
         (1, {"sales": 0.0}, difference("daily", "sales", (("a", 2), None, 0.0))),
         (1, {"recent": []}, difference("daily", "recent", (("a", 2), None, []))),
         (0, {"recent": ["x", "z", "y"]}, difference("daily", "recent", (("a", 1), ["y"], ["z", "y"]))),
+        (0, {"recent": ["x", "z"]}, difference("daily", "recent", (("a", 1), ["y"], ["z"]))),
+        (4, {"recent": ["", "x"]}, difference("daily", "recent", (("d", 1), [None, "x"], ["", "x"]))),
+        (0, {"counts": [2.0, 3.0]}, difference("daily", "counts", (("a", 1), [1.0], [3.0]))),
+        (0, {"counts": [2.0]}, difference("daily", "counts", (("a", 1), [1.0], []))),
+        (1, {"counts": []}, difference("daily", "counts", (("a", 2), None, []))),
+        (4, {"counts": [0.0, 0.0]}, difference("daily", "counts", (("d", 1), [None, 0.0], [0.0, 0.0]))),
         (2, {"recent": list("abcdefg")}, difference("daily", "recent", (("b", 1), [], ["a", "b", "c", "d", "e"]))),
     ],
 )
@@ -63,6 +73,7 @@ def test_a_changed_value_is_named_with_what_it_was(row, values, expected):
 def test_floats_are_compared_to_the_bit():
     assert compare(answer(ROWS), answer(changed(2, sales=-0.0))).differences[0].count == 1
     assert compare(answer(ROWS), answer(changed(0, sales=0.5 + 2**-24))).differences[0].count == 1
+    assert compare(answer(ROWS), answer(changed(4, counts=[None, -0.0]))).differences[0].count == 1
     [nan] = compare(answer(ROWS), answer(changed(3, sales=None))).differences
     assert (nan.column, nan.rows[0].key, nan.rows[0].found) == ("sales", ("c", 1), None)
 
@@ -79,12 +90,13 @@ def test_a_row_too_many_shifts_the_others_and_their_values_are_not_compared():
             "catalog",
             "item_id, day",
             KEYS,
-            count=4,
+            count=5,
             rows=(
                 DifferentRow((), ("a", 2), ("a", 9)),
                 DifferentRow((), ("b", 1), ("a", 2)),
                 DifferentRow((), ("c", 1), ("b", 1)),
-                DifferentRow((), None, ("c", 1)),
+                DifferentRow((), ("d", 1), ("c", 1)),
+                DifferentRow((), None, ("d", 1)),
             ),
         ),
     )
@@ -98,14 +110,14 @@ def test_rows_that_one_answer_lacks_at_its_end_are_named(swapped):
 
     assert told.rows == 2
     [missing] = told.differences
-    assert (missing.column, missing.count) == ("item_id, day", 2)
-    assert [row.found if swapped else row.expected for row in missing.rows] == [("b", 1), ("c", 1)]
-    assert [row.expected if swapped else row.found for row in missing.rows] == [None, None]
+    assert (missing.column, missing.count) == ("item_id, day", 3)
+    assert [row.found if swapped else row.expected for row in missing.rows] == [("b", 1), ("c", 1), ("d", 1)]
+    assert [row.expected if swapped else row.found for row in missing.rows] == [None] * 3
 
 
 def test_an_answer_without_rows_differs_from_one_with_rows():
     assert compare(answer([]), answer([])).differences == ()
-    assert compare(answer([]), answer(ROWS)).differences[0].count == 4
+    assert compare(answer([]), answer(ROWS)).differences[0].count == 5
 
 
 def test_files_are_compared_a_part_at_a_time_wherever_their_row_groups_end(tmp_path, monkeypatch):

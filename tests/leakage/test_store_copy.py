@@ -39,6 +39,8 @@ def test_a_copy_declares_the_same_and_is_not_filled(store, tmp_path):
     ]
     assert copy.config.offline_store.type == store.config.offline_store.type
     assert copy.config.offline_store.memory_limit == store.config.offline_store.memory_limit
+    assert copy.config.materialization_config == store.config.materialization_config
+    assert copy.config.materialization_config.pull_latest_features
     assert copy.config.offline_store.temp_directory == str(tmp_path / "copy" / "spill")
     assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["registry.db"]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -26,7 +27,11 @@ QUERY = ServiceSchema(
         FeatureColumn("age", "Float32", "number"),
         FeatureColumn("spend", "Float32", "log"),
         FeatureColumn("status", "String", "one_hot"),
-        FeatureColumn("recent_items", "Array(String)", "items"),
+        FeatureColumn("recent_items", "Array(String)", "items", of="item_id"),
+        FeatureColumn("recent_counts", "Array(Int64)", "aligned", of="recent_items"),
+        FeatureColumn("recent_days", "Array(Int64)", "aligned", of="recent_items"),
+        FeatureColumn("colours", "Array(String)", "words", of="colour"),
+        FeatureColumn("colour_counts", "Array(Int64)", "aligned", of="colours"),
     ),
 )
 ITEM = ServiceSchema(
@@ -40,13 +45,42 @@ ITEM = ServiceSchema(
     ),
 )
 CONFIG = replace(
-    SEED, dimensions=4, hidden=(16,), embedding_dimensions=3, batch_size=2, id_dropout=0.0, dropout=0.0, epochs=1
+    SEED,
+    content_dimensions=4,
+    memory_dimensions=3,
+    hidden=(16,),
+    embedding_dimensions=3,
+    discovers=True,
+    batch_size=2,
+    epochs=1,
+    embedding_learning_rate=0.001,
+    memory_learning_rate=0.01,
 )
 
 USERS = [
-    {"user_id": "u1", "age": 20.0, "spend": 0.5, "status": "ACTIVE", "recent_items": ["a", "b"]},
-    {"user_id": "u2", "age": None, "spend": None, "status": None, "recent_items": None},
-    {"user_id": "u3", "age": 60.0, "spend": 9.0, "status": "LEFT", "recent_items": ["c"]},
+    {
+        "user_id": "u1",
+        "age": 20.0,
+        "spend": 0.5,
+        "status": "ACTIVE",
+        "recent_items": ["a", "b"],
+        "recent_counts": [2.0, 1.0],
+        "recent_days": [1.0, 30.0],
+        "colours": ["red", "blue"],
+        "colour_counts": [2.0, 1.0],
+    },
+    {"user_id": "u2"},
+    {
+        "user_id": "u3",
+        "age": 60.0,
+        "spend": 9.0,
+        "status": "LEFT",
+        "recent_items": ["c"],
+        "recent_counts": [1.0],
+        "recent_days": [0.0],
+        "colours": [],
+        "colour_counts": [],
+    },
 ]
 ITEMS = [
     {"item_id": "a", "colour": "red", "group": "Hats", "sales": 3.0},
@@ -56,9 +90,10 @@ ITEMS = [
 
 
 def table_of(schema: ServiceSchema, rows: list[dict[str, Any]]) -> pa.Table:
+    """What a row does not speak of is missing."""
     types = {schema.entity_key: pa.string(), **{column.name: column.arrow_type for column in schema.columns}}
     return pa.table(
-        {name: pa.chunked_array([pa.array([row[name] for row in rows], kind)]) for name, kind in types.items()}
+        {name: pa.chunked_array([pa.array([row.get(name) for row in rows], kind)]) for name, kind in types.items()}
     )
 
 
@@ -70,11 +105,13 @@ def written(folder, table):
 
 
 def judged(recall):
+    import numpy as np
+
     from evaluation.validation_week import Judgement
 
     # Whatever recalls a judgement is made of.
     recalls = {field.name: {12: recall} for field in fields(Judgement) if field.name.endswith("recalls")}
-    return Judgement(**recalls)
+    return Judgement(**recalls, user_recall=np.array([recall, recall]))
 
 
 @dataclass(frozen=True)
@@ -90,7 +127,7 @@ class Tiny:
 
     @property
     def schemas(self):
-        return TowerSchemas(QUERY, ITEM)
+        return TowerSchemas(self.query_schema, self.item_schema)
 
     def table(self, schema, rows):
         return table_of(schema, rows)
@@ -99,12 +136,9 @@ class Tiny:
         return written(self.folder, table)
 
     def encodings(self):
-        from models.encoding import Encoding, Encodings
-        from models.vocabulary import Vocabulary
+        from models.encoding import Encodings
 
-        words = Vocabulary.of(self.items["item_id"].chunks)
-        query = Encoding.fitted(QUERY, self.written(self.users), words)
-        return Encodings(query, Encoding.fitted(ITEM, self.written(self.items), words), words)
+        return Encodings.fitted(self.schemas, self.written(self.users), self.written(self.items))
 
     def towers(self, seed=1, **settings):
         """Two towers with random weights."""
@@ -115,14 +149,17 @@ class Tiny:
 
         keras.utils.set_random_seed(seed)
         fitted = self.encodings()
-        model = TwoTower(fitted.query, fitted.item, fitted.items.size, replace(self.config, **settings))
+        model = TwoTower(fitted.query, fitted.item, replace(self.config, **settings))
         towers = Towers(model, fitted.query, fitted.item)
         towers.query_vectors(self.users)
         towers.item_vectors(self.items)
         return towers
 
     def training_set(self, purchases, sampled=(), sampled_per_day=0, catalogue_size=3):
-        """Purchases are (user, item, day), by day and user; sampled are item ids, `sampled_per_day` for each day."""
+        """Purchases are (user, item, day), by day and user; sampled are item ids, `sampled_per_day` for each day.
+
+        An item is new to a user on the first of the days on which he buys it.
+        """
         import numpy as np
 
         from features.training_set import TrainingSet
@@ -133,15 +170,19 @@ class Tiny:
         days = [day for day, _ in groupby(day for _, _, day in purchases)]
         drawn = zip(sampled, np.repeat(days, sampled_per_day).tolist(), strict=True)
 
-        def rows(schema, described, moments, codes):
+        def rows(schema, described, moments, codes, others=MappingProxyType({})):
             table = table_of(schema, described)
             first = datetime(2020, 9, 1, tzinfo=UTC)
             stamps = pa.array([first + timedelta(days=day) for day in moments], pa.timestamp("us", tz="UTC"))
-            table = table.append_column("event_timestamp", stamps)
-            return self.written(table.append_column("user_code", pa.array(codes, pa.int32())))
+            columns = {"event_timestamp": stamps, "user_code": pa.array(codes, pa.int32()), **others}
+            for name, column in columns.items():
+                table = table.append_column(name, column)
+            return self.written(table)
 
         codes = {user: place for place, user in enumerate(users)}
         drawn = list(drawn)
+        first_days = {(user, item): day for user, item, day in reversed(purchases)}
+        new = pa.array([day == first_days[user, item] for user, item, day in purchases], pa.bool_())
         return TrainingSet(
             queries=rows(
                 QUERY, [users[user] for _, user in queries], [day for day, _ in queries], [codes[u] for _, u in queries]
@@ -151,6 +192,7 @@ class Tiny:
                 [items[item] for _, item, _ in purchases],
                 [day for _, _, day in purchases],
                 [codes[user] for user, _, _ in purchases],
+                {"new": new},
             ),
             sampled_items=rows(
                 ITEM, [items[item] for item, _ in drawn], [day for _, day in drawn], [None for _ in drawn]
@@ -161,24 +203,34 @@ class Tiny:
             catalogue_size=catalogue_size,
         )
 
-    def write_release(self, releases, towers, **facts):
+    def write_release(self, releases, towers, *, latest=True, **facts):
         import numpy as np
 
         from features.time_split import TimeSplit
         from models.curve import Curve, Epoch
-        from models.release import Contents, write_release
+        from models.release import Contents, make_latest, write_release
 
         epoch = Epoch(1, 2.5, judged(0.5))
         contents = Contents(
             item_ids=np.array(["a", "b", "c"]),
             item_vectors=towers.item_vectors(self.items),
-            item_sales=np.array([3, 0, 1], np.float32),
+            arrays={
+                "item_sales": np.array([3, 0, 1], np.float32),
+                "item_month": np.array([9, 2, 1], np.float32),
+                "departments": np.array([0, 1, 0], np.int32),
+                "neighbours": np.array([[1, 2], [0, -1], [0, -1]], np.int32),
+                "similarities": np.array([[0.5, 0.25], [0.5, 0], [0.25, 0]], np.float32),
+            },
+            fusion={"keep": {"sources": ["two_tower"], "intercept": -1.5}, "drop": {"sources": [], "intercept": 0.0}},
             split=TimeSplit.ending(datetime(2020, 9, 23, tzinfo=UTC)),
             curve=Curve((epoch,), epoch),
             baselines={"last week's bestsellers": judged(0.4)},
             facts={"config": self.config.to_json(), "seed": 1, **facts},
         )
-        return write_release(releases, towers, contents, datetime(2020, 9, 24, 12, tzinfo=UTC))
+        version = write_release(releases, towers, contents, datetime(2020, 9, 24, 12, tzinfo=UTC))
+        if latest:
+            make_latest(releases, version)
+        return version
 
 
 @pytest.fixture(scope="session")

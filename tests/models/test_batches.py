@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -42,8 +43,9 @@ def mixed(batches, **settings):
 
 def purchases_of(batch):
     users, items = ("u1", "u2", "u3"), ("", "", "a", "b", "c")
+    buyers = np.array(batch["user"])[np.array(batch["row"])]
     return [
-        (users[user], items[item]) for user, item in zip(batch["user"], batch["candidate"], strict=False)
+        (users[user], items[item]) for user, item in zip(buyers, batch["candidate"], strict=False)
     ]  # the first candidates are what was bought
 
 
@@ -99,6 +101,62 @@ def test_the_order_follows_seed_and_epoch(batches, kind):
     assert order(made, 1, 4) != order(made, 1, 3)
 
 
+@pytest.mark.parametrize("kind", [by_day, mixed])
+def test_a_batch_asks_each_query_once(batches, kind):
+    made = kind(batches, batch_size=100)
+
+    # Two things each by u1 and u2, one by u3, on the first day; then one each by u1 and u3, and one by u2.
+    asked = {0: [0, 1, 2], 1: [0, 2], 2: [1]} if kind is by_day else {"all": [0, 0, 1, 1, 2, 2]}
+    assert sorted(sorted(batch["user"].tolist()) for batch in made.epoch(1, 3)) == sorted(asked.values())
+
+
+def test_purchases_of_one_query_are_beside_each_other_in_batches_of_a_day(batches):
+    rows = [batch["row"].tolist() for epoch in range(1, 9) for batch in by_day(batches, batch_size=100).epoch(epoch, 3)]
+
+    assert max(map(len, rows)) == 5
+    assert all(sum(one != other for one, other in pairwise(of)) == len(set(of)) - 1 for of in rows)
+
+
+@pytest.mark.parametrize(("per_batch", "held"), [(0, 0), (1, 1), (2, 2), (9, 2)])
+def test_each_batch_of_a_day_holds_so_many_of_the_items_that_were_drawn_for_it(batches, per_batch, held):
+    for batch in by_day(batches, sampled_per_batch=per_batch).epoch(1, 3):
+        drawn = batch["candidate"][len(batch["row"]) :]
+        of_day = SAMPLED[2 * DAY_OF[purchases_of(batch)[0]] :][:2]
+        assert len(drawn) == held
+        assert {("", "", "a", "b", "c")[code] for code in drawn} <= set(of_day)
+
+
+def test_which_of_the_drawn_items_are_in_a_batch_is_drawn_anew_for_each_batch_and_epoch(batches):
+    made = by_day(batches, sampled_per_batch=1, batch_size=1)
+    drawn = [
+        [batch["candidate"][1] for batch in made.epoch(epoch, 3) if DAY_OF[purchases_of(batch)[0]] == 0]
+        for epoch in range(1, 9)
+    ]
+
+    assert all(set(of_epoch) <= {2, 3} for of_epoch in drawn)  # a or b, each drawn once for the first day
+    assert {2, 3} in map(set, drawn)
+    assert len(set(map(tuple, drawn))) > 1
+
+
+@pytest.mark.parametrize("kind", [by_day, mixed])
+def test_what_is_new_is_told_of_each_purchase(batches, kind):
+    again = [*PURCHASES[:5], ("u1", "b", 1), ("u1", "c", 1), ("u3", "a", 1)]
+    made = kind(lambda **settings: batches(again, **{"sampled": SAMPLED[:4], **settings}))
+
+    told = {}
+    for batch in made.epoch(1, 3):
+        for purchase, new in zip(purchases_of(batch), batch["new"].tolist(), strict=True):
+            told.setdefault(purchase, []).append(new)
+    assert {purchase: sorted(new) for purchase, new in told.items()} == {
+        ("u1", "a"): [True],
+        ("u1", "b"): [False, True],
+        ("u1", "c"): [True],
+        ("u2", "a"): [True],
+        ("u2", "c"): [True],
+        ("u3", "a"): [False, True],
+    }
+
+
 def test_days_come_in_random_order_and_batches_of_a_windows_days_are_interleaved(batches):
     made = by_day(batches, batch_size=2)
     orders = [[DAY_OF[batch[0]] for batch in order(made, epoch)] for epoch in range(12)]
@@ -143,15 +201,17 @@ def test_the_dataset_hands_out_the_batches_of_the_epoch(batches):
 
     handed = list(made.dataset(2, seed=3))
 
-    assert [purchases_of({name: batch[name].numpy() for name in ("user", "candidate")}) for batch in handed] == order(
-        made, 2, 3
-    )
+    names = ("user", "row", "candidate")
+    assert [purchases_of({name: batch[name].numpy() for name in names}) for batch in handed] == order(made, 2, 3)
     for batch, own in zip(handed, made.epoch(2, 3), strict=True):
         for side in ("query", "item"):
             for name, codes in own[side].items():
                 np.testing.assert_array_equal(batch[side][name].numpy(), codes)
     spec = made.dataset(1, seed=3).element_spec
-    assert spec["query"]["recent_items"].shape.as_list() == [None, 50]
+    assert spec["query"]["recent_items"].shape.as_list() == [None, 128]
+    assert spec["query"]["recent_counts"].dtype.name == "float32"
+    assert spec["query"]["colours"].shape.as_list() == [None, 50]
+    assert spec["new"].dtype.name == "bool"
     assert spec["item"]["sales"].dtype.name == "float32"
 
 

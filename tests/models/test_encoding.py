@@ -1,3 +1,7 @@
+"""Vocabularies and scales, fitted on the training set, and rows as codes."""
+
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -14,27 +18,33 @@ SCHEMA = ServiceSchema(
         FeatureColumn("age", "Float32", "number"),
         FeatureColumn("spend", "Float32", "log"),
         FeatureColumn("status", "String", "one_hot"),
-        FeatureColumn("recent_items", "Array(String)", "items"),
+        FeatureColumn("recent_items", "Array(String)", "items", of="item_id"),
+        FeatureColumn("recent_days", "Array(Int64)", "aligned", of="recent_items"),
+        FeatureColumn("colours", "Array(String)", "words", of="colour"),
     ),
 )
 ITEM_WORDS = Vocabulary(("a", "b"))
+COLOUR_WORDS = Vocabulary(("blue", "red"))
 
 
-def rows_of(ages, spends, statuses, lists):
+def rows_of(ages, spends, statuses, lists, days=None, colours=None):
     return pa.table(
         {
             "age": pa.array(ages, pa.float32()),
             "spend": pa.array(spends, pa.float32()),
             "status": pa.array(statuses, pa.string()),
             "recent_items": pa.array(lists, pa.list_(pa.string())),
+            "recent_days": pa.array(days or [None] * len(ages), pa.list_(pa.float32())),
+            "colours": pa.array(colours or [None] * len(ages), pa.list_(pa.string())),
         }
     )
 
 
 @pytest.fixture
 def fitted(tiny):
-    """An encoding fitted on the rows of a table."""
-    return lambda schema, table: Encoding.fitted(schema, tiny.written(table), ITEM_WORDS)
+    """An encoding fitted on the rows of a table, with the words of items that are there already."""
+    shared = {"item_id": ITEM_WORDS, "colour": COLOUR_WORDS}
+    return lambda schema, table: Encoding.fitted(schema, tiny.written(table), shared)
 
 
 TRAINED = rows_of([20, None, 40], [0, 1, None], ["x", None, "y"], [["a"], None, ["b", "a"]])
@@ -69,10 +79,14 @@ def test_the_log_of_a_negative_number_counts_as_that_of_0():
     assert Scale.of([np.array([-5, -5], np.float32)], log=True) == Scale(0.0, 1.0)
 
 
-def test_words_get_vocabularies_numbers_get_scales_and_lists_share_the_items_words(fitted):
+def test_words_get_vocabularies_numbers_get_scales_and_lists_share_the_words_of_the_item_input_they_speak_of(fitted):
     encoding = fitted(SCHEMA, TRAINED)
 
-    assert encoding.vocabularies == {"status": Vocabulary(("x", "y")), "recent_items": ITEM_WORDS}
+    assert encoding.vocabularies == {
+        "status": Vocabulary(("x", "y")),
+        "recent_items": ITEM_WORDS,
+        "colours": COLOUR_WORDS,
+    }
     assert encoding.scales == {"age": Scale(30.0, 10.0), "spend": encoding.scales["spend"]}
     assert encoding.scales["spend"].mean == pytest.approx(np.log(2) / 2)
 
@@ -88,25 +102,77 @@ def test_an_embedded_item_id_has_the_items_own_words_and_not_those_of_the_rows(f
 def test_rows_become_codes_with_nan_for_a_missing_number(fitted):
     encoding = fitted(SCHEMA, TRAINED)
 
-    codes = encoding.codes(rows_of([None, 20, float("nan")], [3, None, 0], ["z", "", "y"], [None, ["b", "q"], ["a"]]))
+    codes = encoding.codes(
+        rows_of(
+            [None, 20, float("nan")],
+            [3, None, 0],
+            ["z", "", "y"],
+            [None, ["b", "q"], ["a"]],
+            [None, [1, 30], [0]],
+            [["red", "mauve"], [], ["blue"]],
+        )
+    )
 
-    assert list(codes) == ["age", "spend", "status", "recent_items"]
+    assert list(codes) == ["age", "spend", "status", "recent_items", "recent_days", "colours"]
     np.testing.assert_array_equal(codes["age"], np.array([np.nan, 20, np.nan], np.float32))
     np.testing.assert_array_equal(codes["spend"], np.array([3, np.nan, 0], np.float32))
     assert codes["status"].tolist() == [1, 0, 3]
-    assert codes["recent_items"].shape == (3, 50)
+    assert codes["recent_items"].shape == codes["recent_days"].shape == (3, 128)
     assert codes["recent_items"][:, :3].tolist() == [[0, 0, 0], [3, 1, 0], [2, 0, 0]]
+    assert codes["recent_days"][:, :3].tolist() == [[0, 0, 0], [1, 30, 0], [0, 0, 0]]
+    assert codes["colours"].shape == (3, 50)
+    assert codes["colours"][:, :3].tolist() == [[3, 1, 0], [0, 0, 0], [2, 0, 0]]
     assert {name: values.dtype for name, values in codes.items()} == {
         "age": np.float32,
         "spend": np.float32,
         "status": np.int32,
         "recent_items": np.int32,
+        "recent_days": np.float32,
+        "colours": np.int32,
     }
 
 
-def test_a_list_longer_than_50_keeps_its_newest_items(fitted):
+def test_a_list_of_items_keeps_its_first_128_and_the_numbers_that_go_with_them(fitted):
     encoding = fitted(SCHEMA, TRAINED)
 
-    codes = encoding.codes(rows_of([1], [1], ["x"], [["b", *["a"] * 60]]))
+    codes = encoding.codes(rows_of([1], [1], ["x"], [["b", *["a"] * 150]], [list(range(151))]))
 
-    assert codes["recent_items"].tolist() == [[3, *[2] * 49]]
+    assert codes["recent_items"].tolist() == [[3, *[2] * 127]]
+    assert codes["recent_days"].tolist() == [list(range(128))]
+
+
+def test_a_list_of_other_words_keeps_its_first_50(fitted):
+    encoding = fitted(SCHEMA, TRAINED)
+
+    codes = encoding.codes(rows_of([1], [1], ["x"], [[]], colours=[["red", *["blue"] * 60]]))
+
+    assert codes["colours"].tolist() == [[3, *[2] * 49]]
+
+
+def test_both_towers_share_the_words_of_the_candidates_and_not_of_the_queries(tiny):
+    fitted = tiny.encodings()
+
+    assert fitted.items == Vocabulary(("a", "b", "c"))
+    assert fitted.query.vocabularies == {
+        "user_id": Vocabulary(("u1", "u2", "u3")),
+        "status": Vocabulary(("ACTIVE", "LEFT")),
+        "recent_items": Vocabulary(("a", "b", "c")),
+        "colours": Vocabulary(("blue", "red")),
+    }
+    assert fitted.item.vocabularies == {
+        "item_id": Vocabulary(("a", "b", "c")),
+        "colour": Vocabulary(("blue", "red")),
+        "group": Vocabulary(("Hats", "Shoes")),
+    }
+    assert (sorted(fitted.query.scales), sorted(fitted.item.scales)) == (["age", "spend"], ["sales"])
+
+
+def test_a_word_that_is_on_lists_only_gets_no_code_because_no_item_has_it(tiny):
+    users = tiny.table(tiny.query_schema, [{"user_id": "u1", "recent_items": ["z"], "colours": ["mauve"]}])
+
+    fitted = replace(tiny, users=users).encodings()
+
+    assert fitted.query.vocabularies["recent_items"].words == ("a", "b", "c")
+    assert fitted.query.vocabularies["colours"].words == ("blue", "red")
+    codes = fitted.query.codes(users)
+    assert (codes["recent_items"][0, 0], codes["colours"][0, 0]) == (1, 1)

@@ -47,6 +47,7 @@ def test_every_word_and_every_number_is_in_the_answers(tiny):
             "user_id": ["u1", "u2", "u3"],
             "status": ["ACTIVE", "LEFT"],
             "recent_items": ["a", "b", "c"],
+            "colours": ["blue", "red"],
         }
     ]
     assert item_words.rows["colour"].to_pylist() == [["blue", "red"]]

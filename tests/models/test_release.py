@@ -53,22 +53,33 @@ def test_save_and_load_give_the_same_vectors(written, towers, tiny):
     release = load_release(written[0])
 
     assert release.version == written[1]
-    np.testing.assert_allclose(
-        release.query_tower.vectors(tiny.users), towers.query_vectors(tiny.users), rtol=1e-5, atol=1e-6
-    )
+    for read, fitted in zip(
+        release.query_tower.both_vectors(tiny.users), towers.query_vectors(tiny.users), strict=True
+    ):
+        np.testing.assert_allclose(read, fitted, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(release.item_vectors, towers.item_vectors(tiny.items))
     assert release.item_ids.tolist() == ["a", "b", "c"]
-    assert release.item_sales.tolist() == [3, 0, 1]
+    assert {name: array.tolist() for name, array in release.arrays.items()} == {
+        "item_sales": [3, 0, 1],
+        "item_month": [9, 2, 1],
+        "departments": [0, 1, 0],
+        "neighbours": [[1, 2], [0, -1], [0, -1]],
+        "similarities": [[0.5, 0.25], [0.5, 0], [0.25, 0]],
+    }
+    assert release.fusion == {
+        "keep": {"sources": ["two_tower"], "intercept": -1.5},
+        "drop": {"sources": [], "intercept": 0.0},
+    }
     assert release.schemas == tiny.schemas
 
 
 def test_the_saved_item_tower_gives_the_saved_item_vectors(written, tiny):
-    from models.serving import SavedTower
+    from models.release import load_release, saved_item_tower
 
-    tower = SavedTower(written[0] / written[1] / "item_tower", tiny.item_schema)
+    release = load_release(written[0])
 
-    vectors = np.load(written[0] / written[1] / "item_vectors.npy")
-    np.testing.assert_allclose(tower.vectors(tiny.items), vectors, rtol=1e-5, atol=1e-6)
+    vectors = saved_item_tower(written[0], release).vectors(tiny.items)
+    np.testing.assert_allclose(vectors, release.item_vectors, rtol=1e-5, atol=1e-6)
 
 
 def test_a_release_is_one_folder_beside_the_name_of_the_latest(written):
@@ -78,14 +89,19 @@ def test_a_release_is_one_folder_beside_the_name_of_the_latest(written):
     assert (releases / "LATEST").read_text(encoding="utf-8") == f"{version}\n"
     assert version.startswith("20200923-seed-")
     assert names_in(releases / version) == [
+        "departments.npy",
+        "fusion.json",
         "item_ids.npy",
+        "item_month.npy",
         "item_sales.npy",
         "item_tower",
         "item_vectors.npy",
         "manifest.json",
         "metrics.json",
+        "neighbours.npy",
         "query_tower",
         "scales.json",
+        "similarities.npy",
         "vocabularies.json",
     ]
 
@@ -95,7 +111,7 @@ def test_the_manifest_says_what_it_is_and_lists_every_other_file(written):
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
 
     assert {name: manifest[name] for name in ("format", "version", "created", "as_of", "cut", "training_start")} == {
-        "format": 1,
+        "format": 2,
         "version": written[1],
         "created": "2020-09-24T12:00:00+00:00",
         "as_of": "2020-09-23T00:00:00+00:00",
@@ -105,6 +121,13 @@ def test_the_manifest_says_what_it_is_and_lists_every_other_file(written):
     assert manifest["config"]["preset"] == "seed"
     query = manifest["services"]["query"]
     assert query["columns"][2] == {"name": "status", "dtype": "String", "encoding": "one_hot", "view": ""}
+    assert query["columns"][4] == {
+        "name": "recent_counts",
+        "dtype": "Array(Int64)",
+        "encoding": "aligned",
+        "view": "",
+        "of": "recent_items",
+    }
     assert len(query["fingerprint"]) == 16
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert set(manifest["files"]) == files - {"manifest.json"}
@@ -119,6 +142,7 @@ def test_words_scales_and_metrics_stand_beside_the_towers(written):
             "user_id": ["u1", "u2", "u3"],
             "status": ["ACTIVE", "LEFT"],
             "recent_items": ["a", "b", "c"],
+            "colours": ["blue", "red"],
         },
         "item_tower_v9": {"item_id": ["a", "b", "c"], "colour": ["blue", "red"], "group": ["Hats", "Shoes"]},
     }
@@ -130,6 +154,8 @@ def test_words_scales_and_metrics_stand_beside_the_towers(written):
     assert metrics["kept_epoch"] == 1
     assert metrics["epochs"][0]["loss"] == 2.5
     assert metrics["baselines"]["last week's bestsellers"]["recalls"] == {"12": 0.4}
+    assert "user_recall" not in metrics["baselines"]["last week's bestsellers"]  # nobody else's to read
+    assert "user_recall" not in metrics["epochs"][0]["judgement"]
 
 
 def test_the_version_is_that_of_what_was_learned(written, tiny, towers, tmp_path):
@@ -144,6 +170,17 @@ def test_the_latest_release_is_the_last_one_written_and_the_earlier_ones_stay(re
 
     assert load_release(releases).version == later
     assert load_release(releases, written[1]).version == written[1]
+
+
+def test_a_release_is_not_the_latest_before_it_is_made_so(releases, written, tiny):
+    from models.release import load_release, make_latest
+
+    later = tiny.write_release(releases, tiny.towers(seed=4), latest=False)
+
+    assert load_release(releases).version == written[1]
+    assert load_release(releases, later).version == later
+    make_latest(releases, later)
+    assert load_release(releases).version == later
 
 
 def test_a_release_that_fails_half_way_leaves_the_latest_one_as_it_was(releases, written, tiny, monkeypatch):
@@ -163,6 +200,11 @@ def test_a_release_that_fails_half_way_leaves_the_latest_one_as_it_was(releases,
         "item_vectors.npy",
         "item_ids.npy",
         "item_sales.npy",
+        "item_month.npy",
+        "departments.npy",
+        "neighbours.npy",
+        "similarities.npy",
+        "fusion.json",
         "vocabularies.json",
         "scales.json",
         "metrics.json",
@@ -199,11 +241,11 @@ def change_manifest(folder, **changes):
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
 
 
-@pytest.mark.parametrize("number", [0, 2, "1", None])
+@pytest.mark.parametrize("number", [0, 1, 3, "2", None])
 def test_another_format_is_refused_by_name(releases, folder, number):
     change_manifest(folder, format=number)
 
-    assert error_of(releases) == f"Release {folder.name} has format {number}, this code reads 1: train again."
+    assert error_of(releases) == f"Release {folder.name} has format {number}, this code reads 2: train again."
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "\x00"])
@@ -224,7 +266,7 @@ def test_a_renamed_folder_is_refused_by_name(releases, folder):
 def test_arrays_of_different_lengths_are_refused_by_name(releases, folder):
     change_manifest(folder, items=4)
 
-    assert "holds item ids and vectors of different lengths" in error_of(releases)
+    assert "holds arrays of different lengths" in error_of(releases)
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,10 @@ folder, inputs = sys.argv[1], json.loads(sys.argv[2])
 embed = tf.saved_model.load(folder).signatures["embed"]
 kinds = {"text": tf.string, "number": tf.float32}
 vectors = embed(**{name: tf.constant(values, kinds[kind]) for name, (kind, values) in inputs.items()})
+told = {name: of.numpy().tolist() for name, of in vectors.items()}
 ours = {"models", "features", "retrieval", "feast", "tf_keras", "tensorflow_recommenders"} & set(sys.modules)
 signature = {name: [spec.dtype.name, spec.shape.rank] for name, spec in embed.structured_input_signature[1].items()}
-print(json.dumps([list(vectors), vectors["vector"].numpy().tolist(), sorted(ours), signature]))
+print(json.dumps([told, sorted(ours), signature]))
 """
 
 
@@ -66,18 +67,22 @@ def ask_a_stranger(folder, inputs, cwd):
     return json.loads(told.stdout)
 
 
-def test_a_saved_tower_answers_without_this_projects_code(towers, saved, tiny, tmp_path):
+def test_a_saved_query_tower_answers_without_this_projects_code(towers, saved, tiny, tmp_path):
+    nan = float("nan")
     inputs = {
         "user_id": ("text", ["u1", "u2", "u3"]),
-        "age": ("number", [20.0, float("nan"), 60.0]),
-        "spend": ("number", [0.5, float("nan"), 9.0]),
+        "age": ("number", [20.0, nan, 60.0]),
+        "spend": ("number", [0.5, nan, 9.0]),
         "status": ("text", ["ACTIVE", "", "LEFT"]),
         "recent_items": ("text", [["a", "b"], ["", ""], ["c", ""]]),
+        "recent_counts": ("number", [[2.0, 1.0], [0.0, 0.0], [1.0, 77.0]]),  # padded with anything
+        "recent_days": ("number", [[1.0, 30.0], [nan, nan], [0.0, -3.0]]),
+        "colours": ("text", [["red", "blue", ""], ["", "", ""], ["", "", ""]]),
+        "colour_counts": ("number", [[2.0, 1.0, 5.0], [0.0, 0.0, 0.0], [0.0, nan, 0.0]]),
     }
 
-    outputs, vectors, ours, signature = ask_a_stranger(saved / "query_tower", inputs, tmp_path)
+    vectors, ours, signature = ask_a_stranger(saved / "query_tower", inputs, tmp_path)
 
-    assert outputs == ["vector"]
     assert ours == []
     assert signature == {
         "user_id": ["string", 1],
@@ -85,17 +90,55 @@ def test_a_saved_tower_answers_without_this_projects_code(towers, saved, tiny, t
         "spend": ["float32", 1],
         "status": ["string", 1],
         "recent_items": ["string", 2],
+        "recent_counts": ["float32", 2],
+        "recent_days": ["float32", 2],
+        "colours": ["string", 2],
+        "colour_counts": ["float32", 2],
     }
-    np.testing.assert_allclose(vectors, towers.query_vectors(tiny.users), rtol=1e-5, atol=1e-6)
+    assert sorted(vectors) == ["new_vector", "vector"]
+    anything, something_new = towers.query_vectors(tiny.users)
+    np.testing.assert_allclose(vectors["vector"], anything, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(vectors["new_vector"], something_new, rtol=1e-5, atol=1e-6)
+
+
+def test_a_saved_item_tower_answers_with_one_vector(towers, saved, tiny, tmp_path):
+    inputs = {
+        "item_id": ("text", ["a", "b", "c"]),
+        "colour": ("text", ["red", "blue", ""]),
+        "group": ("text", ["Hats", "Shoes", "Hats"]),
+        "sales": ("number", [3.0, 0.0, float("nan")]),
+    }
+
+    vectors, ours, signature = ask_a_stranger(saved / "item_tower", inputs, tmp_path)
+
+    assert ours == []
+    assert signature == {
+        "item_id": ["string", 1],
+        "colour": ["string", 1],
+        "group": ["string", 1],
+        "sales": ["float32", 1],
+    }
+    assert list(vectors) == ["vector"]
+    np.testing.assert_allclose(vectors["vector"], towers.item_vectors(tiny.items), rtol=1e-5, atol=1e-6)
 
 
 def test_a_saved_tower_gives_the_vectors_of_the_tower_in_memory(towers, query_tower, item_tower, tiny):
-    queries, items = query_tower.vectors(tiny.users), item_tower.vectors(tiny.items)
+    (anything, something_new), items = query_tower.both_vectors(tiny.users), item_tower.vectors(tiny.items)
 
-    np.testing.assert_allclose(queries, towers.query_vectors(tiny.users), rtol=1e-5, atol=1e-6)
+    for saved, in_memory in zip((anything, something_new), towers.query_vectors(tiny.users), strict=True):
+        np.testing.assert_allclose(saved, in_memory, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(items, towers.item_vectors(tiny.items), rtol=1e-5, atol=1e-6)
-    assert len(np.unique(queries.round(4), axis=0)) == len(np.unique(items.round(4), axis=0)) == 3
-    assert queries.dtype == np.float32
+    for vectors in (anything, something_new, items):
+        assert len(np.unique(vectors.round(4), axis=0)) == 3
+        assert vectors.dtype == np.float32
+        assert vectors.shape == (3, 7)
+
+
+def test_whoever_asks_for_the_vectors_gets_those_for_anything(query_tower, tiny):
+    anything, something_new = query_tower.both_vectors(tiny.users)
+
+    assert query_tower.vectors(tiny.users).tolist() == anything.tolist()
+    assert not np.allclose(something_new, anything)
 
 
 @pytest.mark.parametrize(
@@ -107,25 +150,78 @@ def test_a_saved_tower_gives_the_vectors_of_the_tower_in_memory(towers, query_to
             "spend": 1.0,
             "status": "unheard of",
             "recent_items": ["unheard of", "b"],
+            "recent_counts": [3.0, 1.0],
+            "recent_days": [0.0, 9.0],
+            "colours": ["unheard of"],
+            "colour_counts": [4.0],
         },
-        {"user_id": None, "age": None, "spend": None, "status": None, "recent_items": None},
-        {"user_id": "", "age": float("nan"), "spend": -1.0, "status": "", "recent_items": []},
-        {"user_id": "u1", "age": 20.0, "spend": 0.5, "status": "ACTIVE", "recent_items": ["c", *["a"] * 70]},
-        {"user_id": "Ünï", "age": 20.0, "spend": 0.5, "status": "日本", "recent_items": ["b"]},
+        {},
+        {
+            "user_id": "",
+            "age": float("nan"),
+            "spend": -1.0,
+            "status": "",
+            "recent_items": [],
+            "recent_counts": [],
+            "recent_days": [],
+        },
+        {
+            "user_id": "u1",
+            "age": 20.0,
+            "recent_items": ["c", *["a"] * 170],
+            "recent_counts": [5.0, *range(170)],
+            "recent_days": [2.0, *range(170)],
+            "colours": ["red", *["blue"] * 70],
+            "colour_counts": [1.0, *range(70)],
+        },
+        {
+            "user_id": "u1",
+            "recent_items": ["a", "", "b"],
+            "recent_counts": [None, 1.0, 2.0],
+            "recent_days": [1.0, float("nan"), -4.0],
+        },
+        {"user_id": "Ünï", "age": 20.0, "spend": 0.5, "status": "日本", "recent_items": ["b"], "recent_counts": [1.0]},
     ],
-    ids=["unknown", "null", "empty", "long list", "not ascii"],
+    ids=["unknown", "null", "empty", "long lists", "gaps in lists", "not ascii"],
 )
-def test_whatever_a_value_is_the_raw_words_and_the_arrow_codes_give_one_vector(towers, query_tower, tiny, user):
+def test_whatever_a_value_is_the_raw_words_and_the_arrow_codes_give_the_same_vectors(towers, query_tower, tiny, user):
     rows = tiny.table(tiny.query_schema, [user])
 
-    vectors = query_tower.vectors(rows)
+    for saved, in_memory in zip(query_tower.both_vectors(rows), towers.query_vectors(rows), strict=True):
+        assert np.isfinite(saved).all()
+        np.testing.assert_allclose(saved, in_memory, rtol=1e-5, atol=1e-6)
 
-    assert np.isfinite(vectors).all()
-    np.testing.assert_allclose(vectors, towers.query_vectors(rows), rtol=1e-5, atol=1e-6)
+
+def test_a_saved_tower_cuts_lists_that_are_too_long_itself(saved):
+    import tensorflow as tf
+
+    embed = tf.saved_model.load(str(saved / "query_tower")).signatures["embed"]
+
+    def vectors(items, colours):
+        lists = {
+            "recent_items": tf.constant([["a"] * 128 + ["b"] * items]),
+            "recent_counts": tf.ones([1, 128 + items]),
+            "recent_days": tf.ones([1, 128 + items]),
+            "colours": tf.constant([["red"] * 50 + ["blue"] * colours]),
+            "colour_counts": tf.ones([1, 50 + colours]),
+        }
+        user = {"user_id": tf.constant(["u1"]), "status": tf.constant([""])}
+        return embed(**user, **lists, age=tf.constant([20.0]), spend=tf.constant([0.5]))
+
+    for name, longer in vectors(items=40, colours=30).items():
+        np.testing.assert_allclose(longer, vectors(items=0, colours=0)[name], rtol=1e-5, atol=1e-6)
+
+
+def test_numbers_that_go_with_a_list_reach_the_vectors(query_tower, tiny):
+    user = {"user_id": "u1", "recent_items": ["a", "b"], "recent_counts": [1.0, 2.0], "recent_days": [3.0, 4.0]}
+    others = [user, {**user, "recent_counts": [2.0, 1.0]}, {**user, "recent_days": [30.0, 4.0]}]
+
+    for vectors in query_tower.both_vectors(tiny.table(tiny.query_schema, others)):
+        assert len(np.unique(vectors.round(4), axis=0)) == 3
 
 
 def test_unknown_and_missing_words_are_different_things(query_tower, tiny):
-    user = {"user_id": "u1", "age": 20.0, "spend": 0.5, "recent_items": ["a"]}
+    user = {"user_id": "u1", "age": 20.0, "spend": 0.5, "recent_items": ["a"], "recent_counts": [1.0]}
     statuses = ["ACTIVE", "LEFT", "unheard of", None]
 
     vectors = query_tower.vectors(tiny.table(tiny.query_schema, [{**user, "status": status} for status in statuses]))
@@ -134,10 +230,10 @@ def test_unknown_and_missing_words_are_different_things(query_tower, tiny):
 
 
 def test_a_batch_gives_the_vectors_of_its_rows_one_by_one(query_tower, tiny):
-    together = query_tower.vectors(tiny.users)
+    one_by_one = [query_tower.both_vectors(tiny.users.slice(row, 1)) for row in range(3)]
 
-    one_by_one = np.concatenate([query_tower.vectors(tiny.users.slice(row, 1)) for row in range(3)])
-    np.testing.assert_allclose(together, one_by_one, rtol=1e-5, atol=1e-6)
+    for together, parts in zip(query_tower.both_vectors(tiny.users), zip(*one_by_one, strict=True), strict=True):
+        np.testing.assert_allclose(together, np.concatenate(parts), rtol=1e-5, atol=1e-6)
 
 
 def test_a_saved_tower_has_no_dropout(query_tower, tiny):

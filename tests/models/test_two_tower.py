@@ -1,15 +1,17 @@
-"""The loss, worked by hand."""
+"""The loss, worked by hand, and the step that lowers it."""
 
+from dataclasses import replace
 from math import log
 
 import numpy as np
 import pytest
 
-# Scores of two purchases and three candidates, the first two of which were bought:
+# Scores of two queries and three candidates, the first two of which were bought:
 #   exp(scores) = [[2, 1, 4],
 #                  [1, 3, 5]]
 QUERIES = [[1.0, 0.0], [0.0, 1.0]]
 ITEMS = [[log(2), 0.0], [0.0, log(3)], [log(4), log(5)]]
+SWAPPED = QUERIES[::-1]  # as second vectors: exp(scores) = [[1, 3, 5], [2, 1, 4]]
 
 
 @pytest.fixture
@@ -17,20 +19,35 @@ def loss_of(tiny):
     import tf_keras as keras
 
     class Given(keras.layers.Layer):
-        def __init__(self, vectors):
+        def __init__(self, *vectors):
             super().__init__()
-            self._vectors = np.array(vectors, np.float32)
+            self._vectors = [np.array(of, np.float32) for of in vectors]
 
         def call(self, _):
-            return self._vectors
+            return self._vectors if len(self._vectors) > 1 else self._vectors[0]
 
-    def loss_of(users, candidates, frequency=(1.0, 1.0, 1.0), *, queries=QUERIES, items=ITEMS, **settings):
-        model = tiny.towers(**settings).model
-        model.query_tower, model.item_tower = Given(queries), Given(items)
+    def loss_of(
+        users,
+        candidates,
+        frequency=(1.0, 1.0, 1.0),
+        *,
+        rows=(0, 1),
+        new=(True, True),
+        lists=((), ()),
+        queries=QUERIES,
+        seconds=SWAPPED,
+        items=ITEMS,
+        **settings,
+    ):
+        twelve = tiny.table(tiny.item_schema, [{"item_id": f"{code:02d}"} for code in range(2, 14)])
+        model = replace(tiny, items=twelve).towers(**{"discovers": False, **settings}).model
+        model.query_tower, model.item_tower = Given(queries, seconds), Given(items)
         batch = {
-            "query": np.zeros(1),
-            "item": np.zeros(1),
+            "query": {"recent_items": np.array([[*of, *[0] * (3 - len(of))] for of in lists], np.int32)},
+            "item": {},
             "user": np.array(users, np.int32),
+            "row": np.array(rows, np.int32),
+            "new": np.array(new, np.bool_),
             "candidate": np.array(candidates, np.int32),
             "frequency": np.array(frequency, np.float32),
         }
@@ -41,93 +58,207 @@ def loss_of(tiny):
 
 def test_the_loss_is_the_mean_cross_entropy_of_each_purchase_among_all_candidates(loss_of):
     # the bought one is 2 of 2 + 1 + 4, and 3 of 1 + 3 + 5
-    assert loss_of([0, 1], [0, 1, 2]) == pytest.approx((log(7 / 2) + log(3)) / 2, rel=1e-5)
+    assert loss_of([0, 1], [2, 3, 4]) == pytest.approx((log(7 / 2) + log(3)) / 2, rel=1e-5)
 
 
-def test_scores_are_divided_by_the_temperature(loss_of):
-    # exp(scores / 0.5) = squares: 4 of 4 + 1 + 16, and 9 of 1 + 9 + 25
-    assert loss_of([0, 1], [0, 1, 2], temperature=0.5) == pytest.approx((log(21 / 4) + log(35 / 9)) / 2, rel=1e-5)
+def test_purchases_of_one_query_each_count(loss_of):
+    # Both were bought by the first query: 2 of 2 + 4, and 1 of 1 + 4.
+    loss = loss_of([0], [2, 3, 4], rows=(0, 0), queries=QUERIES[:1], seconds=QUERIES[:1])
+
+    assert loss == pytest.approx((log(6 / 2) + log(5 / 1)) / 2, rel=1e-5)
 
 
 def test_with_log_q_a_candidate_weighs_the_less_the_more_often_it_is_one(loss_of):
     # exp(scores) / frequency = [[4, 4, 4], [2, 12, 5]]
-    loss = loss_of([0, 1], [0, 1, 2], frequency=(1 / 2, 1 / 4, 1), log_q=True)
+    loss = loss_of([0, 1], [2, 3, 4], frequency=(1 / 2, 1 / 4, 1), log_q=True)
 
     assert loss == pytest.approx((log(12 / 4) + log(19 / 12)) / 2, rel=1e-5)
 
 
 def test_with_log_q_a_factor_common_to_all_frequencies_changes_nothing(loss_of):
-    losses = [loss_of([0, 1], [0, 1, 2], np.array([2, 1, 4]) * factor, log_q=True) for factor in (1 / 4, 1 / 400)]
+    losses = [loss_of([0, 1], [2, 3, 4], np.array([2, 1, 4]) * factor, log_q=True) for factor in (1 / 4, 1 / 400)]
 
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
 def test_without_log_q_frequencies_are_not_looked_at(loss_of):
-    assert loss_of([0, 1], [0, 1, 2], (0.1, 0.9, 0.5)) == loss_of([0, 1], [0, 1, 2])
+    assert loss_of([0, 1], [2, 3, 4], (0.1, 0.9, 0.5)) == loss_of([0, 1], [2, 3, 4])
 
 
 def test_what_the_same_user_buys_in_the_batch_is_no_negative(loss_of):
     # 2 of 2 + 4, and 3 of 3 + 5: the other purchase of the same user is left out
-    assert loss_of([7, 7], [0, 1, 2]) == pytest.approx((log(6 / 2) + log(8 / 3)) / 2, rel=1e-5)
+    assert loss_of([7, 7], [2, 3, 4]) == pytest.approx((log(6 / 2) + log(8 / 3)) / 2, rel=1e-5)
 
 
 def test_the_bought_item_itself_is_no_negative_when_it_is_drawn_again(loss_of):
     # the third candidate is the first user's own item: 2 of 2 + 1, and 3 of 1 + 3 + 5
-    assert loss_of([0, 1], [0, 1, 0]) == pytest.approx((log(3 / 2) + log(3)) / 2, rel=1e-5)
+    assert loss_of([0, 1], [2, 3, 2]) == pytest.approx((log(3 / 2) + log(3)) / 2, rel=1e-5)
 
 
 def test_two_users_who_buy_the_same_item_are_no_negatives_of_each_other(loss_of):
     # 2 of 2 + 4, and 3 of 3 + 5
-    assert loss_of([0, 1], [4, 4, 2]) == pytest.approx((log(6 / 2) + log(8 / 3)) / 2, rel=1e-5)
+    assert loss_of([0, 1], [2, 2, 4]) == pytest.approx((log(6 / 2) + log(8 / 3)) / 2, rel=1e-5)
 
 
-def test_counted_by_hand(tiny):
-    from models.two_tower import TwoTower
+def test_discovering_adds_the_loss_of_the_second_vectors(loss_of):
+    # as above, and with the second vectors 1 of 1 + 3 + 5, and 1 of 2 + 1 + 4
+    loss = loss_of([0, 1], [2, 3, 4], discovers=True)
 
-    users = np.array([1, 2, 1], np.int32)
-    candidates = np.array([5, 6, 7, 5, 8], np.int32)
-
-    assert TwoTower.counted(users, candidates).numpy().astype(int).tolist() == [
-        [1, 1, 0, 0, 1],  # not user 1's other purchase, 7, nor the item drawn again, 5
-        [1, 1, 1, 1, 1],
-        [0, 1, 1, 0, 1],  # user 1 bought 5 as well, whoever drew it
-    ]
+    assert loss == pytest.approx((log(7 / 2) + log(3)) / 2 + (log(9) + log(7)) / 2, rel=1e-5)
 
 
-def test_the_corrected_and_masked_loss_equals_a_full_softmax_in_numpy(loss_of):
+def test_the_second_vectors_learn_from_new_purchases_alone(loss_of):
+    loss = loss_of([0, 1], [2, 3, 4], new=(False, True), discovers=True)
+
+    assert loss == pytest.approx((log(7 / 2) + log(3)) / 2 + log(7), rel=1e-5)
+
+
+def test_where_nothing_new_was_bought_there_is_one_loss(loss_of):
+    loss = loss_of([0, 1], [2, 3, 4], new=(False, False), discovers=True)
+
+    assert loss == pytest.approx((log(7 / 2) + log(3)) / 2, rel=1e-5)
+
+
+def test_what_stands_on_his_list_is_a_negative_for_the_first_vector_and_none_for_the_second(loss_of):
+    # The first user bought candidate 4 once: 1 of 1 + 3. On the second's list stands what he buys now: 1 of 2 + 1 + 4.
+    loss = loss_of([0, 1], [2, 3, 4], lists=((4, 1), (3,)), discovers=True)
+
+    assert loss == pytest.approx((log(7 / 2) + log(3)) / 2 + (log(4) + log(7)) / 2, rel=1e-5)
+
+
+def test_the_corrected_and_masked_losses_equal_full_softmaxes_in_numpy(loss_of):
     random = np.random.default_rng(5)
-    purchases, others, dimensions, temperature = 9, 14, 4, 0.2
-    queries = random.normal(size=(purchases, dimensions))
+    purchases, others, dimensions = 9, 14, 4
+    rows = np.array([0, 0, 1, 2, 2, 2, 3, 4, 5])
+    users = np.array([0, 1, 2, 3, 0, 1])
+    queries, seconds = random.normal(size=(2, 6, dimensions))
     items = random.normal(size=(purchases + others, dimensions))
-    users = random.integers(4, size=purchases)
-    candidates = random.integers(12, size=purchases + others)
+    candidates = random.integers(2, 14, size=purchases + others)
     frequency = random.uniform(0.01, 1, size=purchases + others)
+    lists = random.integers(0, 14, size=(6, 3))
+    new = random.random(purchases) < 0.5
 
-    losses = []
-    for row in range(purchases):
-        weights = {}
-        bought = set(candidates[:purchases][users == users[row]])
+    def loss(vectors, purchase, listed):
+        query, weights = rows[purchase], {}
+        bought = {*candidates[:purchases][users[rows] == users[query]], *listed}
         for column in range(purchases + others):
-            if row == column or candidates[column] not in bought:
-                weights[column] = np.exp(queries[row] @ items[column] / temperature) / frequency[column]
-        losses.append(-np.log(weights[row] / sum(weights.values())))
+            if column == purchase or candidates[column] not in bought:
+                weights[column] = np.exp(vectors[query] @ items[column]) / frequency[column]
+        return -np.log(weights[purchase] / sum(weights.values()))
 
-    assert loss_of(
-        users, candidates, frequency, queries=queries, items=items, temperature=temperature, log_q=True
-    ) == pytest.approx(np.mean(losses), rel=1e-4)
+    anything = [loss(queries, purchase, []) for purchase in range(purchases)]
+    something_new = [loss(seconds, purchase, lists[rows[purchase]]) for purchase in np.flatnonzero(new)]
+
+    found = loss_of(
+        users,
+        candidates,
+        frequency,
+        rows=rows,
+        new=new,
+        lists=lists,
+        queries=queries,
+        seconds=seconds,
+        items=items,
+        log_q=True,
+        discovers=True,
+    )
+    assert 0 < new.sum() < purchases
+    assert found == pytest.approx(np.mean(anything) + np.mean(something_new), rel=1e-4)
 
 
-def test_the_loss_of_the_towers_is_that_of_their_vectors(tiny):
-    towers = tiny.towers(log_q=True, temperature=0.5)
-    queries, items = towers.query_vectors(tiny.users), towers.item_vectors(tiny.items)
-    batch = {
+def batch_of(towers, tiny):
+    """Users u1 and u2 buy a and b, which u1 knew; c was drawn."""
+    return {
         "query": towers.query.codes(tiny.users.slice(0, 2)),
         "item": towers.item.codes(tiny.items),
         "user": np.array([0, 1], np.int32),
-        "candidate": np.array([0, 1, 2], np.int32),
+        "row": np.array([0, 1], np.int32),
+        "new": np.array([False, True]),
+        "candidate": np.array([2, 3, 4], np.int32),
         "frequency": np.array([0.2, 0.4, 1], np.float32),
     }
-    weights = np.exp(queries[:2] @ items.T / 0.5) / [0.2, 0.4, 1]
 
-    expected = -np.log(weights[[0, 1], [0, 1]] / weights.sum(axis=1)).mean()
-    assert float(towers.model.compute_loss(batch)) == pytest.approx(expected, rel=1e-4)
+
+def test_the_loss_of_the_towers_is_that_of_their_vectors(tiny):
+    towers = tiny.towers(log_q=True)
+    items = towers.item_vectors(tiny.items)
+    anything, something_new = (
+        np.exp(vectors[:2] @ items.T) / [0.2, 0.4, 1] for vectors in towers.query_vectors(tiny.users)
+    )
+
+    expected = [-np.log(weights[[0, 1], [0, 1]] / weights.sum(axis=1)) for weights in (anything, something_new)]
+    assert float(towers.model.compute_loss(batch_of(towers, tiny))) == pytest.approx(
+        expected[0].mean() + expected[1][1], rel=1e-4
+    )
+
+
+def stepped(tiny, steps=1, **settings):
+    """The model's weights before and after some steps, by tower and name, and what it said."""
+    import tensorflow as tf
+    import tf_keras as keras
+
+    towers = tiny.towers(log_q=True, **settings)
+    model, batch = towers.model, tf.nest.map_structure(tf.constant, batch_of(towers, tiny))
+    model.compile(optimizer=keras.optimizers.AdamW(0.05, weight_decay=0.0))
+    model.build_row_wise()
+    before = [weight.numpy() for weight in model.trainable_weights]
+    losses = [float(model.train_step(batch)["loss"]) for _ in range(steps)]
+    return model, before, losses
+
+
+def moved(model, before, variable):
+    place = next(place for place, weight in enumerate(model.trainable_weights) if weight is variable)
+    return np.abs(variable.numpy() - before[place])
+
+
+@pytest.mark.parametrize("rate", [None, 0.01], ids=["AdamW for all", "row-wise"])
+@pytest.mark.parametrize("discovers", [False, True])
+def test_steps_lower_the_loss(tiny, rate, discovers):
+    _, _, losses = stepped(tiny, 20, embedding_learning_rate=rate, discovers=discovers)
+
+    assert losses[-1] < losses[0] / 2
+
+
+def test_each_kind_of_weight_has_its_own_learning_rate(tiny):
+    model, before, _ = stepped(tiny, embedding_learning_rate=0.001, memory_learning_rate=0.01)
+    shared = model.shared
+
+    # Adam's first step is as long as the rate.
+    assert moved(model, before, shared.content["item_id"].embeddings).max() == pytest.approx(0.001, rel=0.01)
+    assert moved(model, before, shared.memory.embeddings).max() == pytest.approx(0.01, rel=0.01)
+    assert moved(model, before, shared.repeats.embeddings).max() == pytest.approx(0.01, rel=0.01)
+    assert moved(model, before, model.item_tower._dense._layers[-1].kernel).max() == pytest.approx(0.05, rel=0.01)
+
+
+def test_rows_that_a_batch_did_not_look_up_stay_to_the_bit(tiny):
+    model, before, _ = stepped(tiny, 3)
+
+    # Of users u1, u2 and u3 the third is not in the batch, nor is any unknown word.
+    users = model.query_tower._encoders["user_id"].embeddings
+    assert (moved(model, before, users).max(axis=1) > 0).tolist() == [False, False, True, True, False]
+    items = moved(model, before, model.shared.content["item_id"].embeddings)
+    assert (items.max(axis=1) > 0).tolist() == [False, False, True, True, True]
+
+
+def test_row_wise_tables_are_all_embeddings_and_nothing_else(tiny):
+    model = tiny.towers().model
+
+    shared = model.shared
+    assert {table.ref() for table in model.tables} == {
+        embedding.embeddings.ref()
+        for embedding in (
+            *shared.content.values(),
+            shared.memory,
+            shared.repeats,
+            model.query_tower._encoders["user_id"],
+            model.item_tower._encoders["item_id"],
+            model.item_tower._encoders["colour"],
+        )
+    }
+
+
+def test_without_a_rate_for_embeddings_everything_is_left_to_the_optimizer(tiny):
+    model, before, _ = stepped(tiny, embedding_learning_rate=None, discovers=True)
+
+    for table in (model.shared.memory, model.shared.content["item_id"]):
+        assert moved(model, before, table.embeddings).max() == pytest.approx(0.05, rel=0.01)

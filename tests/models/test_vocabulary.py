@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from models.vocabulary import Vocabulary
+from models.vocabulary import Vocabulary, padded
 
 WORDS = Vocabulary(("blue", "red"))
 
@@ -56,3 +56,35 @@ def test_a_slice_of_lists_is_coded_by_its_own_rows():
 
 def test_lists_of_which_all_are_missing_are_all_padding():
     assert WORDS.list_codes(pa.array([None, None], pa.list_(pa.string())), 3).tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_numbers_are_padded_at_the_end_and_cut_to_their_first(chunked):
+    lists = pa.array([[1, 2, 3], [], None, [4]], pa.list_(pa.float32()))
+    column = pa.chunked_array([lists[:2], lists[2:]]) if chunked else lists
+
+    found = padded(column, 2, np.float32(0))
+
+    assert found.tolist() == [[1, 2], [0, 0], [0, 0], [4, 0]]
+    assert found.dtype == np.float32
+
+
+def test_whatever_is_taken_for_padding_decides_the_type():
+    lists = pa.array([[1], None], pa.list_(pa.int64()))
+
+    found = padded(lists, 2, np.int32(-1))
+
+    assert found.tolist() == [[1, -1], [-1, -1]]
+    assert found.dtype == np.int32
+
+
+def test_other_values_may_take_the_place_of_the_lists_own():
+    lists = pa.array([["x", "y"], None, ["z"]])
+
+    assert padded(lists, 3, np.int32(0), np.array([7, 8, 9])).tolist() == [[7, 8, 0], [0, 0, 0], [9, 0, 0]]
+
+
+def test_a_slice_of_lists_of_numbers_is_padded_by_its_own_rows():
+    lists = pa.array([[1.0], [2.0, 3.0], [4.0]], pa.list_(pa.float32()))
+
+    assert padded(lists.slice(1), 2, np.float32(0)).tolist() == [[2, 3], [4, 0]]

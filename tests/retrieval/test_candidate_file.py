@@ -19,9 +19,11 @@ def candidates_of(*rows):
 
 
 FIRST = candidates_of(
-    ("u1", "a", 1, 0.5, "two_tower"), ("u1", "b", 2, 0.25, "two_tower"), ("u2", "c", 1, 7.0, "popularity")
+    ("u1", "a", 1, 0.5, ["two_tower", "popularity"], [1, 4], [0.9, 2.0]),
+    ("u1", "b", 2, 0.25, ["two_tower"], [2], [0.8]),
+    ("u2", "c", 1, 7.0, ["popularity"], [1], [3.0]),
 )
-SECOND = candidates_of(("u3", "a", 1, 0.5, "two_tower"))
+SECOND = candidates_of(("u3", "a", 1, 0.5, ["two_tower"], [1], [0.7]))
 
 
 @pytest.fixture
@@ -54,12 +56,12 @@ def test_batches_are_written_one_after_the_other_with_a_description_beside_them(
     assert list(pq.read_schema(path)) == list(CANDIDATES)
     assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) == {
         "users": 3,
-        "users_by_source": {"two_tower": 2, "popularity": 1},
         "rows": 4,
+        "rows_by_source": {"two_tower": 3, "popularity": 2},
         "release": "r",
         "k": 2,
     }
-    assert (file.rows, dict(file.users)) == (4, {"two_tower": 2, "popularity": 1})
+    assert (file.users, file.rows, dict(file.sources)) == (3, 4, {"two_tower": 3, "popularity": 2})
     assert names_in(path.parent) == ["candidates.json", "candidates.parquet"]
 
 

@@ -1,11 +1,18 @@
-"""From query vectors and what was bought to candidate sets, on four items and a scale of scores that can be read."""
+"""From query vectors and histories to candidate sets, on four items and a scale of scores that can be read."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from retrieval.candidates import CANDIDATES
+from retrieval.department_popularity import DepartmentPopularity
+from retrieval.fusion import Fusion, words
+from retrieval.histories import Histories
+from retrieval.item_index import ItemIndex
+from retrieval.item_to_item import ItemToItem
+from retrieval.popularity import PopularityList
 from retrieval.retriever import Retriever
+from retrieval.sources import SOURCES, Queries, Sources
 
 ITEM_IDS = np.array(["a", "b", "c", "d"])
 VECTORS = np.array([[4, 0], [3, 1], [2, 2], [0, 3]], np.float32)
@@ -13,53 +20,102 @@ SALES = np.array([5, 0, 7, 5], np.float32)
 LIKES_FIRST, LIKES_SECOND = [1, 0], [0, 1]
 
 
-def retrieve(users, queries, bought, *, already_bought="drop", k=2):
-    retriever = Retriever.over(ITEM_IDS, VECTORS, SALES, already_bought, k)
-    table = retriever.retrieve(users, np.array(queries, np.float32), pa.array(bought, pa.list_(pa.string())))
+def fusion(**weights):
+    """A fusion that adds up the scores of some sources."""
+    said = words(SOURCES)
+    values = np.zeros(len(said), np.float32)
+    for source, weight in weights.items():
+        values[said.index(f"score by {source}")] = weight
+    return Fusion(SOURCES, np.zeros_like(values), np.ones_like(values), values, 0.0)
+
+
+def sources():
+    return Sources(
+        index=ItemIndex(ITEM_IDS, VECTORS),
+        popularity=PopularityList.from_counts(SALES),
+        departments=DepartmentPopularity(np.array([0, 0, 1, 1], np.int32), SALES),
+        neighbours=ItemToItem(
+            np.array([[0, 1], [1, 0], [2, -1], [3, -1]], np.int32), np.float32([[1, 0.5], [1, 0.5], [1, 0], [1, 0]])
+        ),
+        sales=SALES * 4,
+    )  # fmt: skip
+
+
+def queries(vectors, bought, new=None):
+    items = pa.array(bought, pa.list_(pa.string()))
+    ones, zeros = (
+        pa.array([None if row is None else [value] * len(row) for row in bought], pa.list_(pa.float32()))
+        for value in (1.0, 0.0)
+    )
+    anything = np.array(vectors, np.float32)
+    something_new = anything if new is None else np.array(new, np.float32)
+    return Queries(anything, something_new, Histories.from_lists(items, ones, zeros, ITEM_IDS))
+
+
+def retrieve(users, vectors, bought, *, already_bought="drop", k=2, by=None, **more):
+    retriever = Retriever(sources(), by or fusion(two_tower=1), already_bought, k)
+    table = retriever.retrieve(users, queries(vectors, bought, **more))
     assert table.schema.equals(CANDIDATES)
-    return [tuple(row.values()) for row in table.to_pylist()]
+    return table.to_pylist()
+
+
+def items(rows):
+    return [row["item_id"] for row in rows]
 
 
 def test_what_was_bought_is_taken_out_before_the_cut_so_that_k_means_k():
-    assert retrieve(["u"], [LIKES_FIRST], [["a", "b"]]) == [
-        ("u", "c", 1, 2.0, "two_tower"),
-        ("u", "d", 2, 0.0, "two_tower"),
-    ]
+    rows = retrieve(["u"], [LIKES_FIRST], [["a", "b"]])
+
+    assert [(row["item_id"], row["rank"], row["score"]) for row in rows] == [("c", 1, 2.0), ("d", 2, 0.0)]
+    assert {"bought_often", "bought_lately"} & {source for row in rows for source in row["sources"]} == set()
 
 
-def test_with_keep_it_stays():
-    assert retrieve(["u"], [LIKES_FIRST], [["a", "b"]], already_bought="keep") == [
-        ("u", "a", 1, 4.0, "two_tower"),
-        ("u", "b", 2, 3.0, "two_tower"),
-    ]
+def test_with_keep_it_stays_and_its_sources_say_so():
+    first, second = retrieve(["u"], [LIKES_FIRST], [["a", "b"]], already_bought="keep")
+
+    assert (first["item_id"], second["item_id"]) == ("a", "b")
+    assert first["sources"] == [
+        "two_tower", "bought_often", "bought_lately", "popularity", "department_popularity", "item_to_item",
+    ]  # fmt: skip
+    assert first["source_ranks"][:3] == [1, 1, 1]
+    assert first["source_scores"][0] == 4.0
+
+
+def test_the_second_vector_asks_for_what_was_never_bought_even_if_it_may_be_shown_again():
+    rows = retrieve(
+        ["u"], [LIKES_FIRST], [["d"]], already_bought="keep", k=4, new=[LIKES_SECOND], by=fusion(two_tower_new=1)
+    )
+
+    ranks = {row["item_id"]: dict(zip(row["sources"], row["source_ranks"], strict=True)) for row in rows}
+    assert [ranks[item].get("two_tower_new") for item in "abcd"] == [3, 2, 1, None]
 
 
 @pytest.mark.parametrize("already_bought", ["drop", "keep"])
 @pytest.mark.parametrize("nothing", [None, []])
 def test_without_history_what_sells_is_shown_whatever_the_query(already_bought, nothing):
-    assert retrieve(["u"], [LIKES_SECOND], [nothing], already_bought=already_bought, k=3) == [
-        ("u", "c", 1, 7.0, "popularity"),
-        ("u", "a", 2, 5.0, "popularity"),  # ties by id
-        ("u", "d", 3, 5.0, "popularity"),
+    rows = retrieve(["u"], [LIKES_SECOND], [nothing], already_bought=already_bought, k=3, by=fusion(popularity=-1))
+
+    assert [(row["item_id"], row["score"], row["sources"], row["source_ranks"]) for row in rows] == [
+        ("c", 7.0, ["popularity"], [1]),
+        ("a", 5.0, ["popularity"], [2]),  # ties by id
+        ("d", 5.0, ["popularity"], [3]),
     ]
 
 
 def test_every_user_keeps_his_own_query_history_and_place():
     rows = retrieve(
-        ["w", "new", "v", "u"],
-        [LIKES_SECOND, LIKES_SECOND, LIKES_FIRST, LIKES_SECOND],
-        [["d"], None, ["a"], ["b"]],
-        k=1,
-    )
+        ["w", "v", "u"], [LIKES_SECOND, LIKES_FIRST, LIKES_SECOND], [["d"], ["a"], ["b"]], k=1
+    )  # fmt: skip
 
-    assert [row[:2] for row in rows] == [("w", "c"), ("new", "c"), ("v", "b"), ("u", "d")]
-    assert [row[4] for row in rows] == ["two_tower", "popularity", "two_tower", "two_tower"]
-
-
-def test_bought_items_that_left_the_catalogue_are_history_all_the_same():
-    assert retrieve(["u"], [LIKES_FIRST], [["gone"]], k=1) == [("u", "a", 1, 4.0, "two_tower")]
+    assert [(row["user_id"], row["item_id"]) for row in rows] == [("w", "c"), ("v", "b"), ("u", "d")]
 
 
 def test_fewer_than_k_come_only_when_fewer_items_remain():
-    assert [row[1] for row in retrieve(["u"], [LIKES_FIRST], [["a", "c"]], k=3)] == ["b", "d"]
-    assert [row[1] for row in retrieve(["u"], [LIKES_FIRST], [["a"]], already_bought="keep", k=9)] == list("abcd")
+    assert items(retrieve(["u"], [LIKES_FIRST], [["a", "c"]], k=3)) == ["b", "d"]
+    assert items(retrieve(["u"], [LIKES_FIRST], [["a"]], already_bought="keep", k=9)) == list("abcd")
+
+
+def test_a_user_alone_gets_what_he_gets_among_others():
+    together = retrieve(["w", "u"], [LIKES_SECOND, LIKES_FIRST], [["d"], ["a"]], k=2)
+
+    assert retrieve(["u"], [LIKES_FIRST], [["a"]], k=2) == together[2:]

@@ -1,0 +1,86 @@
+"""Models beside the simple lists they have to beat, on the same users: paired differences and ratios."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.resamples import Resamples, interval_of
+from evaluation.results import PROTOCOLS, Compared, Comparison, Protocol
+
+MeasuredModel: TypeAlias = Mapping[Protocol, Mapping[str, NDArray[np.float64]]]
+"""By protocol and name of the measure: (users of that protocol,) float64, as from `measures.user_measures`."""
+
+
+def differences_of(
+    measured: Mapping[str, MeasuredModel],
+    resamples: Mapping[Protocol, Resamples],
+    models: Sequence[str],
+    baselines: Sequence[str],
+    measure: str,
+) -> dict[str, dict[str, Compared]]:
+    """Compare every model with every baseline on every protocol that has users, as `comparisons_of` does.
+
+    Args:
+        measured: By name of the model.
+        resamples: By protocol; one without users has none.
+        models: Names of what is compared, the one that matters most first.
+        baselines: Names of what it is compared with.
+        measure: For example "recall@100".
+
+    Returns:
+        By model, then baseline: the `differences` of a cut's results.
+    """
+    differences: dict[str, dict[str, Compared]] = {
+        model: {baseline: {"all": {}, "new": {}} for baseline in baselines if baseline != model} for model in models
+    }
+    for protocol in PROTOCOLS:
+        if protocol in resamples:
+            values = {name: measured[name][protocol][measure] for name in (*models, *baselines)}
+            for model, compared in comparisons_of(values, resamples[protocol], models, baselines).items():
+                for baseline, comparison in compared.items():
+                    differences[model][baseline][protocol][measure] = comparison
+    return differences
+
+
+def comparisons_of(
+    measured: Mapping[str, NDArray[np.float64]],
+    resamples: Resamples,
+    models: Sequence[str],
+    baselines: Sequence[str],
+) -> dict[str, dict[str, Comparison]]:
+    """Compare every model with every baseline on one measure.
+
+    The difference is the mean over users of model minus baseline, its interval that of `metrics.paired_interval`.
+    The ratio is the model's mean over the baseline's; its interval takes both means from the same resample (Efron and
+    Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
+
+    Args:
+        measured: (users,) float64 each, one measure of every model and baseline, by name.
+        resamples: Drawn for these users.
+        models: Names of what is compared.
+        baselines: Names of what it is compared with; a model is not compared with itself.
+
+    Returns:
+        By model, then baseline. A ratio is None where the baseline's mean is 0 in any resample.
+
+    Raises:
+        KeyError: A name is not among `measured`.
+        ValueError: A measure is not about the users that were drawn.
+    """
+    names = list(dict.fromkeys([*models, *baselines]))
+    values = np.stack([measured[name] for name in names], axis=1)
+    means = dict(zip(names, values.mean(axis=0).tolist(), strict=True))
+    drawn = dict(zip(names, resamples.means(values).T, strict=True))
+
+    def compared(model: str, baseline: str) -> Comparison:
+        difference = [means[model] - means[baseline], *interval_of(drawn[model] - drawn[baseline])]
+        if means[baseline] == 0 or (drawn[baseline] == 0).any():
+            return {"difference": difference, "ratio": None}
+        ratio = [means[model] / means[baseline], *interval_of(drawn[model] / drawn[baseline])]
+        return {"difference": difference, "ratio": ratio}
+
+    return {
+        model: {baseline: compared(model, baseline) for baseline in baselines if baseline != model} for model in models
+    }

@@ -1,0 +1,200 @@
+"""The form of an evaluation's results, in memory and as a JSON file."""
+
+import json
+from pathlib import Path
+from typing import Final, Literal, NoReturn, TypeAlias, TypedDict, cast
+
+from evaluation.resamples import Estimate
+from features.files import written_whole
+
+FORMAT: Final = "evaluation 1"
+
+Protocol: TypeAlias = Literal["all", "new"]
+PROTOCOLS: Final[tuple[Protocol, ...]] = ("all", "new")
+"""Judged on all purchases, or on items that the user never bought before, with lists that leave the others out."""
+
+
+class Made(TypedDict):
+    """Where the results come from: `created` as ISO time, the numbers of the whole data set, `data` its name."""
+
+    created: str
+    commit: str
+    seed: int
+    users: int
+    items: int
+    purchases: int
+    seconds: float
+    data: str
+
+
+class ActivityRow(TypedDict):
+    """Mean recall over the users of one activity group, with its interval."""
+
+    name: str
+    users: int
+    recall: Estimate
+
+
+class ItemRow(TypedDict):
+    """Recall over the purchases of one kind of item; None where nobody bought any."""
+
+    name: str
+    relevant: int
+    recall: float | None
+
+
+class DecileRow(TypedDict):
+    """Recall over the purchases of one popularity decile, 1 the best sellers; None where nobody bought any."""
+
+    decile: int
+    relevant: int
+    recall: float | None
+
+
+class Slices(TypedDict):
+    """One model's recall, taken apart."""
+
+    activity: list[ActivityRow]
+    items: list[ItemRow]
+    deciles: list[DecileRow]
+
+
+class Breadth(TypedDict):
+    """How much of the catalogue one model's lists show; defined in `evaluation.breadth`."""
+
+    distinct_items: int
+    coverage: float
+    popularity_bias: float
+    bestseller_share: float
+
+
+class ModelResult(TypedDict):
+    """One model at one cut; measures by name, such as "recall@100". `new` is empty if nobody bought anything new."""
+
+    all: dict[str, Estimate]
+    new: dict[str, Estimate]
+    slices: Slices
+    breadth: Breadth
+
+
+class Comparison(TypedDict):
+    """Model minus baseline and model over baseline, paired; the ratio is None where the baseline may find nothing."""
+
+    difference: Estimate
+    ratio: Estimate | None
+
+
+class Compared(TypedDict):
+    """Comparisons on both protocols, by measure; `new` is empty if nobody bought anything new."""
+
+    all: dict[str, Comparison]
+    new: dict[str, Comparison]
+
+
+class SourceRow(TypedDict):
+    """Recall of one candidate source alone, and what only this source finds; by budget as text."""
+
+    source: str
+    alone: dict[str, float]
+    unique: dict[str, float]
+
+
+class Sources(TypedDict):
+    """Where candidates come from; `shares` holds each source's share of the fused candidates, by budget as text."""
+
+    budgets: list[int]
+    rows: list[SourceRow]
+    union: dict[str, float]
+    fused: dict[str, float]
+    shares: dict[str, dict[str, float]]
+
+
+class EpochRow(TypedDict):
+    """One epoch of training."""
+
+    epoch: int
+    loss: float
+    recall: float | None
+    new_recall: float | None
+
+
+class ItemMap(TypedDict):
+    """Item vectors in two dimensions, with what is known of the items; equally long."""
+
+    x: list[float]
+    y: list[float]
+    department: list[str]
+    name: list[str]
+    sales: list[int]
+
+
+class CutResult(TypedDict):
+    """All that was found at one cut, a date such as "2017-12-05".
+
+    `differences` is by model, then baseline: its keys are the models that the page is about, the first of them first.
+    """
+
+    cut: str
+    users: int
+    users_new: int
+    models: dict[str, ModelResult]
+    differences: dict[str, dict[str, Compared]]
+    sources: Sources | None
+    curve: list[EpochRow]
+    map: ItemMap | None
+
+
+class Medians(TypedDict):
+    """Medians over cuts of a model's means, by measure."""
+
+    all: dict[str, float]
+    new: dict[str, float]
+
+
+class Ratios(TypedDict):
+    """Medians over cuts of the ratio of recall; None where a ratio has no value."""
+
+    all: float | None
+    new: float | None
+
+
+class Results(TypedDict):
+    """A whole evaluation. Made by `evaluation.summaries.results_of`."""
+
+    format: str
+    made: Made
+    cutoffs: list[int]
+    cuts: list[CutResult]
+    medians: dict[str, Medians]
+    ratios: dict[str, dict[str, Ratios]]
+
+
+def write_results(results: Results, path: Path) -> None:
+    """Write the results as JSON, whole or not at all.
+
+    Raises:
+        ValueError: A number is not finite.
+    """
+    text = json.dumps(results, indent=1, allow_nan=False)
+    with written_whole(path) as fresh:
+        fresh.write_text(text + "\n", encoding="utf-8")
+
+
+def read_results(path: Path) -> Results:
+    """Read what `write_results` wrote.
+
+    Raises:
+        ValueError: The file is not JSON, is of another format, holds a number that is not finite, or lacks a part.
+    """
+    read = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+    found = read.get("format") if isinstance(read, dict) else None
+    if found != FORMAT:
+        raise ValueError(f"{path} is of format {found!r}, not {FORMAT!r}: make it again with jobs/evaluate.py.")
+    missing = sorted(Results.__required_keys__ - set(read))
+    if missing:
+        raise ValueError(f"{path} lacks {', '.join(missing)}: make it again with jobs/evaluate.py.")
+    return cast("Results", read)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"Results must be finite numbers, and one is {constant}.")

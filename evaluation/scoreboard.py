@@ -1,0 +1,90 @@
+"""What every model and every simple list was worth in one week, measured in the same way."""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.breadth import breadth_of
+from evaluation.hits import Hits
+from evaluation.lists import Lists
+from evaluation.measures import cutoffs_for, estimates_of, judged_at, user_measures
+from evaluation.resamples import Resamples
+from evaluation.results import ModelResult, Protocol
+from evaluation.slices import ActivityGroup, SalesRanks, activity_groups, activity_slice, decile_slice, item_slice
+from evaluation.validation_week import ValidationWeek
+from retrieval.item_lists import ItemLists
+from retrieval.purchase_codes import PurchaseCodes
+
+
+@dataclass
+class Scoreboard:
+    """One model after the other, on the same users and the same resamples of them.
+
+    Attributes:
+        week: the users and what they bought.
+        cutoffs: of the measures.
+        sold: int64 (items,), units sold before the cut.
+        new_rows: which users bought something new to them.
+        new: what that was, a list for each of these users.
+        draws: resamples of the users of each protocol.
+        groups: the users by activity.
+        models: results so far, by name.
+        measured: measures of each user so far, by name and protocol.
+    """
+
+    week: ValidationWeek
+    cutoffs: tuple[int, ...]
+    sold: NDArray[np.int64]
+    new_rows: NDArray[np.intp]
+    new: ItemLists
+    draws: dict[Protocol, Resamples]
+    groups: tuple[ActivityGroup, ...]
+    models: dict[str, ModelResult] = field(default_factory=dict)
+    measured: dict[str, dict[Protocol, dict[str, NDArray[np.float64]]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, week: ValidationWeek, past: PurchaseCodes, user_codes: NDArray[np.int32], seed: int) -> Self:
+        """Begin without any model.
+
+        Args:
+            week: the judge.
+            past: everybody's purchases before its cut, over the same catalogue.
+            user_codes: int32 (users,), the judged users' numbers in `past`.
+            seed: of the resamples.
+        """
+        items = len(week.item_ids)
+        rows, new = week.new_items()
+        draws: dict[Protocol, Resamples] = {"all": Resamples.of(week.users, seed)}
+        if len(rows):
+            draws["new"] = Resamples.of(len(rows), seed)
+        sold = np.bincount(past.item_positions, minlength=items).astype(np.int64)
+        purchases = np.bincount(past.user_codes, minlength=int(user_codes.max()) + 1)[user_codes].astype(np.int64)
+        return cls(week, cutoffs_for(items), sold, rows, new, draws, activity_groups(purchases, seed))
+
+    @property
+    def k(self) -> int:
+        """The cut-off by which models are compared."""
+        return judged_at(self.cutoffs)
+
+    def take(self, lists: Lists) -> str:
+        """Measure a model, and say in one line what it was worth."""
+        hits = Hits.of(lists.every, self.week.relevant)
+        measured: dict[Protocol, dict[str, NDArray[np.float64]]] = {"all": user_measures(hits, self.cutoffs)}
+        if len(self.new_rows):
+            measured["new"] = user_measures(Hits.of(lists.fresh[self.new_rows], self.new), self.cutoffs)
+        ranks = SalesRanks.from_counts(self.sold)
+        self.measured[lists.name] = measured
+        self.models[lists.name] = {
+            "all": estimates_of(measured["all"], self.draws["all"]),
+            "new": estimates_of(measured["new"], self.draws["new"]) if "new" in measured else {},
+            "slices": {
+                "activity": activity_slice(self.groups, measured["all"][f"recall@{self.k}"]),
+                "items": item_slice(hits, ranks, self.k),
+                "deciles": decile_slice(hits, ranks, self.k),
+            },
+            "breadth": breadth_of(lists.every, self.sold, self.k),
+        }
+        told = [f"{protocol} {values[f'recall@{self.k}'].mean():.4f}" for protocol, values in measured.items()]
+        return f"{lists.name}: recall@{self.k} {', '.join(told)}"

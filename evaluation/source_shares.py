@@ -1,0 +1,66 @@
+"""Where candidates come from: what each source finds alone, what only it finds, and what it gives to the fused list."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.metrics import recall_at
+from evaluation.results import SourceRow, Sources
+from retrieval.fusion import Fused
+from retrieval.item_lists import ItemLists, Ranked
+
+
+def source_shares(lists: Mapping[str, Ranked], fused: Fused, relevant: ItemLists, budgets: Sequence[int]) -> Sources:
+    """Take the candidates apart, by budget, a number of candidates for each user.
+
+    - alone: recall of a source's own list of that length;
+    - unique: recall of those purchases that are on this source's list of that length and on no other's;
+    - union: recall of all sources taking turns, without repeats, until the budget is spent;
+    - fused: recall of the fused list;
+    - shares: how much of the fused lists comes from each source; a candidate that n sources list counts 1/n for each.
+
+    Args:
+        lists: by source, positions and scores (users, width), best first.
+        fused: the fused lists of the same users and sources.
+        relevant: what each user bought, none empty.
+        budgets: ascending, at most the width.
+    """
+    named = {name: positions for name, (positions, _) in lists.items()}
+    rows: list[SourceRow] = [{"source": name, "alone": {}, "unique": {}} for name in named]
+    result: Sources = {"budgets": list(budgets), "rows": rows, "union": {}, "fused": {}, "shares": {}}
+    turns = _taking_turns(list(named.values()))
+    for budget in budgets:
+        found = np.stack([_found(positions[:, :budget], relevant) for positions in named.values()])
+        for number, (row, positions) in enumerate(zip(rows, named.values(), strict=True)):
+            row["alone"][str(budget)] = float(recall_at(positions, relevant, budget).mean())
+            only = found[number] & (found.sum(axis=0) == 1)
+            row["unique"][str(budget)] = float((np.bincount(relevant.rows, only) / relevant.counts).mean())
+        result["union"][str(budget)] = float(recall_at(turns, relevant, budget).mean())
+        result["fused"][str(budget)] = float(recall_at(fused.positions, relevant, budget).mean())
+        listed = fused.ranks[:, :budget] > 0
+        given = (listed / np.maximum(listed.sum(axis=2, keepdims=True), 1)).sum(axis=(0, 1))
+        result["shares"][str(budget)] = dict(zip(fused.sources, (given / given.sum()).tolist(), strict=True))
+    return result
+
+
+def _found(positions: NDArray[np.int32], relevant: ItemLists) -> NDArray[np.bool_]:
+    """Which of the relevant items are listed, bool (relevant,)."""
+    listed = positions >= 0
+    lists = ItemLists.from_pairs(np.nonzero(listed)[0], positions[listed], len(positions))
+    return lists.contains_pairs(relevant.rows, relevant.positions)
+
+
+def _taking_turns(lists: list[NDArray[np.int32]]) -> NDArray[np.int32]:
+    """The first of each source, then the second of each, and so on; an item stands where it is met first."""
+    turns = np.stack(lists, axis=2).reshape(len(lists[0]), -1)
+    order = np.argsort(turns, axis=1, kind="stable")
+    ordered = np.take_along_axis(turns, order, axis=1)
+    again = np.zeros(turns.shape, np.bool_)
+    np.put_along_axis(again, order[:, 1:], ordered[:, 1:] == ordered[:, :-1], axis=1)
+    kept = (turns >= 0) & ~again
+    places = kept.cumsum(axis=1) - 1
+    answer = np.full(turns.shape, -1, np.int32)
+    rows, columns = np.nonzero(kept)
+    answer[rows, places[rows, columns]] = turns[rows, columns]
+    return answer

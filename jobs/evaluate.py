@@ -1,0 +1,95 @@
+"""Judge models and simple lists at several weekly cuts, and write a table, a JSON file and a page.
+
+python jobs/evaluate.py
+python jobs/evaluate.py --weeks choosing --cuts 2 --without-seed
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from jobs.console import ROOT, Stopwatch, commit, job, load_tensorflow, repo_option, scratch
+
+EVALUATION = ROOT / "data" / "evaluation.html"
+
+
+@click.command()
+@repo_option
+@click.option("--cuts", type=click.IntRange(1, 4), default=4, show_default=True, help="How many weekly cuts.")
+@click.option(
+    "--weeks",
+    type=click.Choice(["reporting", "choosing"]),
+    default="reporting",
+    show_default=True,
+    help="The last weeks of the data, or those before them, on which settings are chosen.",
+)
+@click.option("--without-seed", is_flag=True, help="Do not train the preset seed beside the default.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of draws, weights and shuffling.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=EVALUATION,
+    show_default="data/evaluation.html",
+    help="The page; a JSON file of the same name holds all numbers.",
+)
+@job
+def main(
+    repo: Path, cuts: int, weeks: Literal["reporting", "choosing"], seed: int, output: Path, *, without_seed: bool
+) -> None:
+    """Judge models and simple lists at several weekly cuts.
+
+    At each cut two towers are trained as a release is, on what was known by then, and judged by the seven days after
+    it, beside the simple lists on the same users, all purchases and new items side by side.
+    """
+    load_tensorflow()
+    from evaluation.cuts import weekly_cuts
+    from evaluation.measures import cutoffs_for
+    from evaluation.results import CutResult, Made, write_results
+    from evaluation.summaries import results_of
+    from features.catalogue import catalogue_ids, user_ids
+    from features.data_end import data_end
+    from features.errors import InputError
+    from features.feature_store import open_feature_store, read_source
+    from features.time_split import TimeSplit
+    from jobs.evaluation_run import evaluate_cut
+    from jobs.evaluation_table import evaluation_table
+    from models.config import DEFAULT
+    from pages.page import write_page
+
+    if output.suffix != ".html":
+        raise InputError(f"{output} does not end in .html: the page is written as HTML, and its numbers beside it.")
+    watch = Stopwatch()
+    store = open_feature_store(repo)
+    found: list[CutResult] = []
+    for moment in weekly_cuts(data_end(store), cuts, weeks):
+        split = TimeSplit.ending(moment, training_days=DEFAULT.training_days)
+        print(f"cut {moment:%Y-%m-%d}", flush=True)
+        with scratch(output.parent) as folder:
+            result = evaluate_cut(
+                store, split, folder, seed=seed, with_seed=not without_seed, draws_map=len(found) == cuts - 1,
+                say=lambda line: print(f"  {line}", flush=True),
+            )  # fmt: skip
+        found.append(result)
+    moment = data_end(store)
+    items = len(catalogue_ids(store, moment))
+    made: Made = {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit() or "",
+        "seed": seed,
+        "users": len(user_ids(store, moment)),
+        "items": items,
+        "purchases": read_source(store, "transactions", [], known_at=moment).num_rows,
+        "seconds": watch.seconds,
+        "data": store.project,
+    }
+    results = results_of(made, cutoffs_for(items), found)
+    write_results(results, output.with_suffix(".json"))
+    write_page(results, output)
+    print(evaluation_table(results))
+    print(f"{output} and {output.with_suffix('.json')} after {watch.seconds:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Whether a release is better than the current one, and than what sells, on the same users of the validation week."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from feast import FeatureStore
+from numpy.typing import NDArray
+
+from evaluation.metrics import paired_interval
+from features.catalogue import features_at
+from features.errors import InputError
+from features.feature_store import tower_schemas
+from jobs.training_run import TrainingRun
+from models.release import LATEST, load_release, saved_item_tower
+
+_BESTSELLERS = "last week's bestsellers"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The decision.
+
+    Attributes:
+        passed: whether the interval of no difference lies below zero.
+        sentence: one line that tells why.
+    """
+
+    passed: bool
+    sentence: str
+
+
+def gate(store: FeatureStore, run: TrainingRun, releases: Path) -> Gate:
+    """Compare recall with that of the current release, and of last week's bestsellers.
+
+    The current release is asked with its own towers about the same users and catalogue as of the same cut. It passes
+    if it is not clearly worse than the current release (the 95 % interval of the difference reaches zero or lies above
+    it) and clearly better than the bestsellers (the interval lies above zero).
+    """
+    mine = run.curve.best.judgement.user_recall
+    ahead, low, high = _difference(mine, run.baselines[_BESTSELLERS].user_recall)
+    passed = low > 0
+    told = [f"{ahead:+.4f} ({low:+.4f} to {high:+.4f}) beside {_BESTSELLERS}"]
+    if (releases / LATEST).is_file():
+        try:
+            version, theirs = _current(store, run, releases)
+        except InputError as error:
+            told.append(f"the current release cannot be asked: {error}")
+        else:
+            ahead, low, high = _difference(mine, theirs)
+            passed &= high >= 0
+            told.append(f"{ahead:+.4f} ({low:+.4f} to {high:+.4f}) beside release {version}")
+    k = max(run.week.cutoffs)
+    return Gate(passed, f"gate {'passed' if passed else 'NOT passed'}: recall@{k} {'; '.join(told)}")
+
+
+def _current(store: FeatureStore, run: TrainingRun, releases: Path) -> tuple[str, NDArray[np.float64]]:
+    release = load_release(releases)
+    release.require(tower_schemas(store, release.schemas.query.service, release.schemas.item.service))
+    asked, cut = run.data.validation, run.data.purchases.split.cut
+    users: pa.Table = features_at(store, release.schemas.query, asked.user_ids, cut)
+    items: pa.Table = features_at(store, release.schemas.item, asked.item_ids, cut)
+    tower = saved_item_tower(releases, release)
+    judgement = run.week.judge_vectors(*release.query_tower.both_vectors(users), tower.vectors(items))
+    return release.version, judgement.user_recall
+
+
+def _difference(mine: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[float, float, float]:
+    return float((mine - theirs).mean()), *paired_interval(mine, theirs, seed=0)

@@ -1,0 +1,108 @@
+"""The week after a cut, and everything that is judged by it: the same users and catalogue for all."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from feast import FeatureStore
+from numpy.typing import NDArray
+
+from evaluation.lists import Lists
+from evaluation.results import Sources as SourceResult
+from evaluation.source_shares import source_shares
+from evaluation.validation_week import ValidationWeek
+from features.catalogue import catalogue_ids, features_at
+from features.purchases import write_purchases
+from features.time_split import TimeSplit
+from jobs.sourcing import purchases_before, queries_at, sources_at
+from jobs.training_run import Fusions
+from models.training import Towers
+from retrieval.filters import AlreadyBought
+from retrieval.fusion import Fused, Fusion
+from retrieval.purchase_codes import PurchaseCodes
+from retrieval.sources import DEPTH, USERS_PER_BLOCK, Queries, Sources
+
+BUDGETS = (50, 100, 300)
+
+
+@dataclass(frozen=True)
+class TestWeek:
+    """What is asked, of whom, and what is known by then.
+
+    Attributes:
+        week: users who had bought before the cut, and what they buy in the seven days after it.
+        user_ids: string (users,).
+        item_ids: string (items,), the catalogue as of the cut.
+        user_codes: int32 (users,), their numbers among the purchases.
+        past: everybody's purchases before the cut.
+    """
+
+    week: ValidationWeek
+    user_ids: pa.Array
+    item_ids: pa.Array
+    user_codes: NDArray[np.int32]
+    past: PurchaseCodes
+
+    @classmethod
+    def after(cls, store: FeatureStore, split: TimeSplit, folder: Path) -> "TestWeek":
+        """Read the week after a release's moment.
+
+        Args:
+            store: an applied feature store.
+            split: of the release.
+            folder: an empty folder.
+
+        Raises:
+            InputError: nobody who buys in that week had bought before.
+        """
+        cut = split.as_of
+        purchases = write_purchases(store, TimeSplit(None, cut, cut + timedelta(days=7)), folder)
+        users, items = purchases.returning_users(), catalogue_ids(store, cut)
+        if len(users) == 0:
+            raise purchases.nothing_left("the week that judges")
+        week = ValidationWeek.of(users, items, purchases.history(users), purchases.after_cut(), cut)
+        return cls(week, users, items, purchases.codes_of(users), purchases_before(purchases, items, cut))
+
+    def queries(self, store: FeatureStore, towers: Towers, split: TimeSplit) -> Queries:
+        """What two towers ask for these users, as of the cut."""
+        vectors = towers.query_vectors(features_at(store, towers.query.schema, self.user_ids, split.as_of))
+        return queries_at(store, self.user_ids, self.week.item_ids, vectors, split.as_of)
+
+    def sources(self, store: FeatureStore, towers: Towers, split: TimeSplit) -> Sources:
+        """The candidate sources as of the cut."""
+        vectors = towers.item_vectors(features_at(store, towers.item.schema, self.item_ids, split.as_of))
+        return sources_at(store, self.past, self.item_ids, vectors, split.as_of)[0]
+
+
+def two_tower_lists(name: str, queries: Queries, sources: Sources) -> Lists:
+    """What two towers list by themselves."""
+    every, _ = sources.index.search(queries.anything, DEPTH)
+    fresh, _ = sources.index.search(queries.something_new, DEPTH, queries.histories.bought)
+    return Lists(name, every, fresh)
+
+
+def fused_lists(name: str, queries: Queries, sources: Sources, fusions: Fusions) -> Lists:
+    """What all sources list together."""
+    return Lists(
+        name,
+        _fused(queries, sources, fusions.keep, already_bought="keep").positions,
+        _fused(queries, sources, fusions.drop, already_bought="drop").positions,
+    )
+
+
+def where_from(queries: Queries, sources: Sources, fusions: Fusions, week: ValidationWeek) -> SourceResult:
+    """Where the candidates of the first few thousand users come from."""
+    few = next(queries.blocks(5 * USERS_PER_BLOCK))
+    lists = sources.lists(few, DEPTH)
+    fused = _fused(few, sources, fusions.keep, already_bought="keep")
+    return source_shares(lists, fused, week.relevant.slice(0, len(few)), BUDGETS)
+
+
+def _fused(queries: Queries, sources: Sources, fusion: Fusion, already_bought: AlreadyBought) -> Fused:
+    parts = []
+    for block in queries.blocks(USERS_PER_BLOCK):
+        excluded = block.histories.bought if already_bought == "drop" else None
+        parts.append(fusion.fuse(sources.pool(block, DEPTH, excluded), DEPTH))
+    return Fused.together(parts)

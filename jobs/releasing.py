@@ -1,0 +1,37 @@
+"""What goes into a release: the catalogue as of its own moment, and what candidates are drawn from."""
+
+from feast import FeatureStore
+
+from features.catalogue import catalogue_at
+from jobs.sourcing import purchases_before, sources_at
+from jobs.training_run import TrainingRun
+from models.config import Config
+from models.manifest import facts
+from models.release import Contents
+
+
+def release_contents(
+    store: FeatureStore, run: TrainingRun, config: Config, *, seed: int, commit: str | None
+) -> Contents:
+    """Embed the catalogue as of the release's moment, and take what sells and goes together by then."""
+    purchases, moment = run.data.purchases, run.data.purchases.split.as_of
+    catalogue = catalogue_at(store, run.towers.item.schema, moment)
+    past = purchases_before(purchases, catalogue.item_ids, moment)
+    vectors = run.towers.item_vectors(catalogue.features)
+    sources, selling = sources_at(store, past, catalogue.item_ids, vectors, moment)
+    return Contents(
+        item_ids=catalogue.ids,
+        item_vectors=vectors,
+        arrays={
+            "item_sales": selling.week,
+            "item_month": selling.month,
+            "departments": selling.departments,
+            "neighbours": sources.neighbours.neighbours,
+            "similarities": sources.neighbours.similarities,
+        },
+        fusion={"keep": run.fusions.keep.to_json(), "drop": run.fusions.drop.to_json()},
+        split=purchases.split,
+        curve=run.curve,
+        baselines=run.baselines,
+        facts=facts(config, seed=seed, data=run.data, commit=commit, seconds=run.seconds),
+    )

@@ -1,0 +1,112 @@
+"""One training, from the feature store to two towers and the weights of the candidate sources."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from feast import FeatureStore
+from numpy.typing import NDArray
+
+from evaluation.validation_week import Judgement, ValidationWeek
+from features.dataset import Dataset, write_dataset
+from features.feature_store import tower_schemas
+from features.time_split import TimeSplit
+from jobs.console import Stopwatch, bar
+from jobs.sourcing import purchases_before, queries_at, sources_at
+from models.config import Config
+from models.curve import Curve, Epoch
+from models.training import Towers, train
+from retrieval.fusion import Fusion
+from retrieval.item_lists import ItemLists
+from retrieval.sources import DEPTH, Queries, Sources
+
+_USERS_LEARNED_FROM = 2_000
+
+
+@dataclass(frozen=True)
+class Fusions:
+    """How sources are put together: of everything, and of what the user never bought."""
+
+    keep: Fusion
+    drop: Fusion
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What came of it.
+
+    Attributes:
+        data: what was learned from, and what it was judged by.
+        week: the judge, of the days after the cut.
+        baselines: what the simple lists were worth in that week, by name.
+        towers: with the weights of the best epoch.
+        curve: the epochs.
+        fusions: learned in that week.
+        seconds: of joining and fitting.
+    """
+
+    data: Dataset
+    week: ValidationWeek
+    baselines: dict[str, Judgement]
+    towers: Towers
+    curve: Curve
+    fusions: Fusions
+    seconds: dict[str, float]
+
+
+def training_run(
+    store: FeatureStore,
+    config: Config,
+    split: TimeSplit,
+    folder: Path,
+    *,
+    seed: int,
+    say: Callable[[Epoch], None],
+    say_baseline: Callable[[str, Judgement], None] = lambda *_: None,
+) -> TrainingRun:
+    """Join, fit, and judge; nothing at or after `split.cut` is learned from but which epoch and which weights are kept.
+
+    Args:
+        store: an applied feature store.
+        config: settings of the towers.
+        split: the moments that part the purchases.
+        folder: an empty folder for what is large.
+        seed: of draws, weights and shuffling.
+        say: called with each finished epoch.
+        say_baseline: called with each simple list before the first epoch.
+    """
+    watch = Stopwatch()
+    schemas = tower_schemas(store, config.query_service, config.item_service)
+    data = write_dataset(store, schemas, split, folder, sampled_per_day=config.sampled_per_day, seed=seed, progress=bar)
+    asked, purchases = data.validation, data.purchases
+    history, after = purchases.history(asked.user_ids), purchases.after_cut()
+    week = ValidationWeek.of(asked.user_ids, asked.item_ids, history, after, split.cut)
+    baselines = week.baselines()
+    for name, judgement in baselines.items():
+        say_baseline(name, judgement)
+    joined = watch.seconds
+    towers, curve = train(data, week, schemas, config, folder / "codes", seed=seed, progress=bar, report=say)
+    past = purchases_before(purchases, asked.item_ids, split.cut)
+    vectors = towers.item_vectors(asked.catalogue)
+    sources, _ = sources_at(store, past, asked.item_ids, vectors, split.cut)
+    queries = queries_at(store, asked.user_ids, week.item_ids, towers.query_vectors(asked.queries), split.cut)
+    seconds = {"join": joined, "fit": watch.seconds - joined}
+    return TrainingRun(data, week, baselines, towers, curve, fusions(sources, queries, week), seconds)
+
+
+def fusions(sources: Sources, queries: Queries, week: ValidationWeek) -> Fusions:
+    """Learn how to put the sources together from what was bought in a week."""
+    few = next(queries.blocks(_USERS_LEARNED_FROM))
+    rows, new = week.new_items()
+    rows = rows[rows < len(few)]
+    bought = few.histories.bought
+    return Fusions(
+        keep=Fusion.fitted(sources.pool(few, DEPTH), week.relevant.slice(0, len(few))),
+        drop=Fusion.fitted(sources.pool(few, DEPTH, bought), _spread(rows, new.slice(0, len(rows)), len(few))),
+    )
+
+
+def _spread(rows: NDArray[np.intp], lists: ItemLists, length: int) -> ItemLists:
+    """Lists of some users as lists of all, the others' empty."""
+    return ItemLists.from_pairs(rows[lists.rows], lists.positions, length)

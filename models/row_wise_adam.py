@@ -1,0 +1,48 @@
+"""Adam that touches only the rows of an embedding that a batch looked up."""
+
+import tensorflow as tf
+
+_EPSILON = 1e-7
+
+
+class RowWiseAdam(tf.Module):
+    """Adam (Kingma and Ba 2015) with moments that age only when their row is used ("lazy" Adam).
+
+    Keras' own Adam decays the moments of every row at every step: work that grows with the catalogue, and pushes that
+    go on long after an item was last seen.
+    """
+
+    def __init__(self, beta_1: float = 0.9, beta_2: float = 0.999) -> None:
+        super().__init__()
+        self._beta_1, self._beta_2 = beta_1, beta_2
+        self._step = tf.Variable(0.0, trainable=False)
+        self._rates: list[float] = []
+        self._moments: list[tuple[tf.Variable, tf.Variable]] = []
+
+    def build(self, variables: list[tf.Variable], learning_rates: list[float]) -> None:
+        """Create the moments of these embeddings, in their order."""
+        self._rates = learning_rates
+        self._moments = [
+            (tf.Variable(tf.zeros_like(table), trainable=False), tf.Variable(tf.zeros_like(table), trainable=False))
+            for table in variables
+        ]
+
+    def apply(self, gradients: list[tf.IndexedSlices], variables: list[tf.Variable]) -> None:
+        """Take one step.
+
+        Args:
+            gradients: of the looked-up rows, some perhaps several times.
+            variables: those that `build` was called with.
+        """
+        self._step.assign_add(1.0)
+        corrected = tf.sqrt(1 - self._beta_2**self._step) / (1 - self._beta_1**self._step)
+        every = zip(gradients, variables, self._rates, self._moments, strict=True)
+        for gradient, table, rate, (first, second) in every:
+            rows, places = tf.unique(gradient.indices)
+            slope = tf.math.unsorted_segment_sum(gradient.values, places, tf.size(rows))
+            mean = self._beta_1 * tf.gather(first, rows) + (1 - self._beta_1) * slope
+            square = self._beta_2 * tf.gather(second, rows) + (1 - self._beta_2) * tf.square(slope)
+            first.scatter_update(tf.IndexedSlices(mean, rows))
+            second.scatter_update(tf.IndexedSlices(square, rows))
+            step = rate * corrected * mean / (tf.sqrt(square) + _EPSILON)
+            table.scatter_sub(tf.IndexedSlices(step, rows))

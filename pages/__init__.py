@@ -1,0 +1,1 @@
+"""Pages: what an evaluation found, for people to look at."""

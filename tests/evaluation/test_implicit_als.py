@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from evaluation.implicit_als import ImplicitAls, available
+from retrieval.item_index import ItemIndex
+from retrieval.item_lists import ItemLists
+from retrieval.purchase_codes import PurchaseCodes
+
+CUT = np.datetime64("2020-09-16", "us")
+installed = pytest.mark.skipif(not available(), reason="implicit is not installed")
+
+
+@pytest.fixture
+def checkerboard():
+    """Even users buy even items and odd users odd ones, each all but one."""
+    users, items = np.array(
+        [(user, item) for user in range(8) for item in range(8) if (user + item) % 2 == 0 and user != item], np.int32
+    ).T
+    return PurchaseCodes(users.copy(), items.copy(), np.full(len(users), CUT - np.timedelta64(1, "D")))
+
+
+def test_a_user_without_vector_gets_no_list():
+    factors = ImplicitAls(
+        np.array([[0, 0], [0, 1]], np.float32), ItemIndex(np.array(["0", "1"]), np.eye(2, dtype=np.float32))
+    )
+
+    positions, scores = factors.top(2, ItemLists.from_lists([np.array([], np.int64), np.array([1])]))
+
+    assert positions.tolist() == [[-1, -1], [0, -1]]
+    assert scores.tolist() == [[-np.inf, -np.inf], [0, -np.inf]]
+
+
+@installed
+def test_it_finds_the_squares_of_a_checkerboard(checkerboard):
+    users = np.array([3, 9, 0], np.int32)
+    bought = ItemLists.from_lists([np.array([1, 5, 7]), np.array([], np.int64), np.array([2, 4, 6])])
+
+    fitted = ImplicitAls.fitted(checkerboard, CUT, users, 8, factors=4, regularization=0.1)
+
+    assert fitted.top(1, bought)[0].tolist() == [[3], [-1], [0]]
+
+
+@installed
+def test_nothing_from_the_cut_on_changes_a_fit_and_a_fit_can_be_repeated(checkerboard):
+    users = np.arange(8, dtype=np.int32)
+    with_future = PurchaseCodes(
+        np.append(checkerboard.user_codes, np.int32(1)),
+        np.append(checkerboard.item_positions, np.int32(0)),
+        np.append(checkerboard.purchased_at, CUT),
+    )
+
+    first, second = (ImplicitAls.fitted(rows, CUT, users, 8, factors=4) for rows in (checkerboard, with_future))
+
+    assert first.users.tolist() == second.users.tolist()
+    assert first.items.vectors.tolist() == second.items.vectors.tolist()

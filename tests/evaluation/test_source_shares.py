@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from evaluation.source_shares import source_shares
+from retrieval.fusion import Fused
+from retrieval.item_lists import ItemLists
+
+
+def ranked(positions):
+    return np.array(positions, np.int32), np.zeros((len(positions), len(positions[0])), np.float32)
+
+
+@pytest.fixture
+def shares():
+    # One user bought 1 and 2, the other 3. "near" lists 1 and 9 for the first, "sold" 1 and 2.
+    lists = {"near": ranked([[1, 9], [8, 3]]), "sold": ranked([[1, 2], [7, 6]])}
+    positions = np.array([[1, 2], [3, 7]], np.int32)
+    ranks = np.array([[[1, 1], [0, 2]], [[2, 0], [0, 1]]], np.int32)
+    fused = Fused(("near", "sold"), positions, np.zeros((2, 2), np.float32), ranks, np.zeros((2, 2, 2), np.float32))
+    return source_shares(lists, fused, ItemLists.from_lists([np.array([1, 2]), np.array([3])]), (1, 2))
+
+
+def test_each_source_is_judged_alone_and_by_what_only_it_finds(shares):
+    near, sold = shares["rows"]
+
+    assert near["alone"] == {"1": 0.25, "2": 0.75}
+    assert sold["alone"] == {"1": 0.25, "2": 0.5}
+    assert near["unique"] == {"1": 0.0, "2": 0.5}
+    assert sold["unique"] == {"1": 0.0, "2": 0.25}
+
+
+def test_the_union_takes_turns_and_lists_nothing_twice(shares):
+    # In turns: 1, 1, 9, 2 without the repeat is 1, 9; and 8, 7, 3, 6 begins 8, 7.
+    assert shares["union"] == {"1": 0.25, "2": 0.25}
+
+
+def test_the_fused_list_is_shared_out_among_those_who_list_its_candidates(shares):
+    assert shares["fused"] == {"1": 0.75, "2": 1.0}
+    assert shares["shares"]["1"] == {"near": 0.75, "sold": 0.25}
+    assert shares["shares"]["2"] == {"near": 0.375, "sold": 0.625}

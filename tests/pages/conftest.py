@@ -1,0 +1,168 @@
+"""An invented evaluation with everything that a real one has: twelve models, four weeks."""
+
+import numpy as np
+import pytest
+
+from evaluation.summaries import results_of
+
+CUTOFFS = (12, 50, 100, 300)
+CUTS = ("2017-11-14", "2017-11-21", "2017-11-28", "2017-12-05")
+# Recall@100 on all purchases and on new ones, share of the catalogue shown, mean sales percentile.
+MODELS = {
+    "fused candidates": (0.338, 0.118, 0.61, 0.84),
+    "two towers": (0.292, 0.109, 0.71, 0.79),
+    "two towers, without recency": (0.271, 0.101, 0.69, 0.80),
+    "bought before, then bestsellers": (0.312, 0.052, 0.38, 0.93),
+    "last week's bestsellers": (0.121, 0.052, 0.004, 0.998),
+    "bestsellers of the department": (0.164, 0.061, 0.05, 0.96),
+    "bought together (item to item)": (0.262, 0.084, 0.57, 0.86),
+    "popular in the same week last year": (0.098, 0.041, 0.004, 0.97),
+    "source: own purchases": (0.301, 0.0, 0.36, 0.91),
+    "source: bought together": (0.187, 0.084, 0.55, 0.86),
+    "source: two towers": (0.283, 0.106, 0.70, 0.79),
+    "source: bestsellers": (0.121, 0.049, 0.004, 0.998),
+}
+OURS = tuple(MODELS)[:3]
+BASELINES = tuple(MODELS)[3:8]
+SOURCES = {
+    "own purchases": (0.301, 0.094, 0.46),
+    "two towers": (0.283, 0.051, 0.31),
+    "bought together": (0.187, 0.019, 0.16),
+    "last week's bestsellers": (0.121, 0.008, 0.07),
+}
+DEPARTMENTS = (
+    "GROCERY", "DRUG GM", "PRODUCE", "COSMETICS", "NUTRITION", "MEAT", "MEAT-PCKGD", "DELI", "PASTRY", "FLORAL",
+    "SEAFOOD-PCKGD", "SPIRITS", "SEAFOOD", "FUEL", "GARDEN CENTER",
+)  # fmt: skip
+GOODS = ("MILK 2% GALLON", "BANANAS", "SOFT DRINKS 12/18 & 15PK", "SHREDDED CHEESE", "GROUND BEEF", "WHITE BREAD",
+         "EGGS - LARGE", "POTATO CHIPS", "PAPER TOWELS", "STRAWBERRIES", "DAIRY CASE 100% PURE JUICE")  # fmt: skip
+
+
+def _estimate(mean, users):
+    half = 1.96 * 0.36 * (mean / 0.3) ** 0.5 / users**0.5
+    return [round(mean, 5), round(max(0.0, mean - half), 5), round(mean + half, 5)]
+
+
+def _measures(recall, users):
+    shape = {12: 0.36, 50: 0.76, 100: 1.0, 300: 1.42}
+    return {
+        **{f"recall@{k}": _estimate(recall * shape[k], users) for k in CUTOFFS},
+        **{f"hit_rate@{k}": _estimate(min(0.97, 2.1 * recall * shape[k]), users) for k in CUTOFFS},
+        "map@12": _estimate(recall * 0.19, users),
+        "ndcg@12": _estimate(recall * 0.47, users),
+    }
+
+
+def _slices(recall, bias, users, chance):
+    steep = 3 * (bias - 0.6)
+    decile = recall * np.exp(-steep * np.linspace(-0.6, 1, 10)) + chance.normal(0, 0.004, 10)
+    groups = ("cold users", "1-12 purchases", "13-48 purchases", "49-140 purchases", "141-1,204 purchases")
+    return {
+        "activity": [
+            {"name": name, "users": users // 5, "recall": _estimate(recall * factor, users // 5)}
+            for name, factor in zip(groups, (0.4, 0.7, 0.95, 1.1, 1.2), strict=True)
+        ],
+        "items": [
+            {"name": "never sold before", "relevant": 812, "recall": 0.09 * (1 - bias)},
+            {"name": "sold before", "relevant": 41_377, "recall": recall * 0.93},
+        ],
+        "deciles": [
+            {"decile": place + 1, "relevant": 4_000 + 37 * place, "recall": float(max(0.0, share))}
+            for place, share in enumerate(decile)
+        ],
+    }
+
+
+def _compared(models, model, baseline, protocol, users):
+    mean, below = models[model][protocol]["recall@100"][0], models[baseline][protocol]["recall@100"][0]
+    half = 0.42 / users**0.5
+    difference = [mean - below, mean - below - half, mean - below + half]
+    ratio = [mean / below, (mean - half) / below, (mean + half) / below] if below else None
+    return {"recall@100": {"difference": difference, "ratio": ratio}}
+
+
+def _sources():
+    shape = {"50": 0.76, "100": 1.0, "300": 1.42}
+    tilt = {"50": 0.05, "100": 0.0, "300": -0.12}
+    names = list(SOURCES)
+    shares = {}
+    for budget in shape:
+        raw = np.array([SOURCES[name][2] for name in names]) + tilt[budget] * np.array([1, -0.2, -0.4, -0.4])
+        shares[budget] = dict(zip(names, (raw / raw.sum()).tolist(), strict=True))
+    return {
+        "budgets": [50, 100, 300],
+        "rows": [
+            {
+                "source": name,
+                "alone": {budget: alone * factor for budget, factor in shape.items()},
+                "unique": {budget: unique * factor for budget, factor in shape.items()},
+            }
+            for name, (alone, unique, _) in SOURCES.items()
+        ],
+        "union": {budget: 0.431 * factor for budget, factor in shape.items()},
+        "fused": {budget: 0.338 * factor for budget, factor in shape.items()},
+        "shares": shares,
+    }
+
+
+def _map(items, chance):
+    weights = np.array([40, 30, 12, 10, 8, 7, 6, 6, 4, 3, 2, 2, 1, 1, 1])
+    group = chance.choice(len(DEPARTMENTS), items, p=weights / weights.sum())
+    angle = group * 2 * np.pi / len(DEPARTMENTS) * 4
+    centre = np.stack([np.cos(angle) * (4 + group % 3 * 3), np.sin(angle) * (4 + group % 3 * 2)], axis=1)
+    place = centre + chance.standard_t(4, (items, 2)) * (0.7 + weights[group, None] / 25)
+    return {
+        "x": place[:, 0].round(3).tolist(),
+        "y": place[:, 1].round(3).tolist(),
+        "department": [DEPARTMENTS[number] for number in group],
+        "name": [f"{GOODS[number % len(GOODS)]} {number}" for number in range(items)],
+        "sales": np.sort(chance.pareto(1.1, items) * 20).astype(int)[::-1].tolist(),
+    }
+
+
+@pytest.fixture(scope="session")
+def make_results():
+    """Make results in which the first model's recall is multiplied by `factor`, at the first `cuts` cuts."""
+
+    def make_results(factor=1.0, cuts=4, items=300):
+        chance = np.random.default_rng(5)
+        made = []
+        for place, cut in enumerate(CUTS[:cuts]):
+            users, users_new, models = 2_210 + 31 * place, 2_050 + 17 * place, {}
+            for name, (recall, new, coverage, bias) in MODELS.items():
+                week = (factor if name == OURS[0] else 1.0) * (1 + chance.normal(0, 0.02)) * (1 + 0.02 * place)
+                models[name] = {
+                    "all": _measures(recall * week, users),
+                    "new": _measures(new * week, users_new),
+                    "slices": _slices(recall * week, bias, users, chance),
+                    "breadth": {"distinct_items": int(coverage * 92_000), "coverage": coverage,
+                                "popularity_bias": bias, "bestseller_share": bias**8},
+                }  # fmt: skip
+            differences = {
+                model: {
+                    baseline: {
+                        "all": _compared(models, model, baseline, "all", users),
+                        "new": _compared(models, model, baseline, "new", users_new),
+                    }
+                    for baseline in BASELINES
+                }
+                for model in OURS
+            }
+            last = place == cuts - 1
+            curve = [
+                {"epoch": epoch, "loss": 7.2 + 1.9 * 0.8**epoch, "recall": 0.29 - 0.12 * 0.75**epoch,
+                 "new_recall": 0.11 - 0.06 * 0.75**epoch - 0.0004 * epoch}
+                for epoch in range(1, 16)
+            ]  # fmt: skip
+            made.append(
+                {"cut": cut, "users": users, "users_new": users_new, "models": models, "differences": differences,
+                 "sources": _sources(), "curve": curve, "map": _map(items, chance) if last else None}
+            )  # fmt: skip
+        return results_of(
+            {"created": "2024-05-01T12:00:00+00:00", "commit": "0123abc", "seed": 7, "users": 2_469, "items": 92_331,
+             "purchases": 1_469_307, "seconds": 812.4, "data": "The Complete Journey (invented numbers)"},
+            CUTOFFS,
+            made,
+        )  # fmt: skip
+
+    return make_results

@@ -1,0 +1,96 @@
+import json
+
+import pytest
+
+from evaluation.results import read_results, write_results
+from evaluation.summaries import median_ratio, results_of
+
+
+def test_results_come_back_from_their_file(make_results, tmp_path):
+    results = make_results()
+
+    write_results(results, tmp_path / "results.json")
+
+    assert read_results(tmp_path / "results.json") == results
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["results.json"]
+
+
+def test_models_keep_their_order(make_results, tmp_path):
+    write_results(make_results(), tmp_path / "results.json")
+
+    read = read_results(tmp_path / "results.json")
+
+    assert list(read["medians"])[:2] == ["fused candidates", "two towers"]
+    assert list(read["ratios"]) == ["fused candidates", "two towers", "two towers, without recency"]
+
+
+def test_a_number_that_is_not_finite_is_refused_both_ways(make_results, tmp_path):
+    results = make_results(cuts=1)
+    results["made"]["seconds"] = float("nan")
+    path = tmp_path / "results.json"
+
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_results(results, path)
+    assert not path.exists()
+
+    path.write_text(json.dumps(results), encoding="utf-8")
+    with pytest.raises(ValueError, match="one is NaN"):
+        read_results(path)
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"format": "evaluation 0"}'])
+def test_another_format_is_refused_by_name(text, tmp_path):
+    path = tmp_path / "old.json"
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(ValueError, match="not 'evaluation 1': make it again"):
+        read_results(path)
+
+
+def test_a_file_that_lacks_a_part_is_refused(make_results, tmp_path):
+    results = make_results(cuts=1)
+    del results["ratios"], results["made"]
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(results), encoding="utf-8")
+
+    with pytest.raises(ValueError, match="lacks made, ratios"):
+        read_results(path)
+
+
+def _cut(cut, model, baseline):
+    def result(recall):
+        return {"all": {"recall@100": [recall, 0.0, 1.0]}, "new": {}}
+
+    compared = {"all": {"recall@100": {"difference": [0.0, 0.0, 0.0], "ratio": None}}, "new": {}}
+    return {
+        "cut": cut,
+        "models": {"model": result(model), "baseline": result(baseline)},
+        "differences": {"model": {"baseline": compared}},
+    }
+
+
+def test_medians_and_ratios_are_over_cuts():
+    cuts = [_cut("2017-11-21", 0.2, 0.1), _cut("2017-11-28", 0.6, 0.5), _cut("2017-12-05", 0.3, 0.4)]
+
+    results = results_of({}, [100], cuts)
+
+    assert results["medians"] == {"model": {"all": {"recall@100": 0.3}, "new": {}},
+                                  "baseline": {"all": {"recall@100": 0.4}, "new": {}}}  # fmt: skip
+    # 2, 1.2 and 0.75: the median of ratios, not the ratio of medians, 0.75.
+    assert results["ratios"] == {"model": {"baseline": {"all": pytest.approx(1.2), "new": None}}}
+
+
+def test_a_ratio_to_nothing_has_no_value():
+    cuts = [_cut("2017-11-28", 0.2, 0.1), _cut("2017-12-05", 0.2, 0.0)]
+
+    assert median_ratio(cuts, "model", "baseline", "all", "recall@100") is None
+
+
+def test_cuts_about_different_models_are_refused():
+    other = _cut("2017-12-05", 0.2, 0.1)
+    other["models"]["third"] = other["models"]["model"]
+
+    with pytest.raises(ValueError, match="2017-12-05 has model, baseline, third"):
+        results_of({}, [100], [_cut("2017-11-28", 0.2, 0.1), other])
+    with pytest.raises(ValueError, match="at least one cut"):
+        results_of({}, [100], [])

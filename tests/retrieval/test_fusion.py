@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+
+from retrieval.fusion import Fusion, words
+from retrieval.item_lists import ItemLists
+from retrieval.pool import Pool
+
+
+def ranked(lists, scores=None):
+    positions = np.array(lists, np.int32)
+    given = -np.arange(positions.shape[1], dtype=np.float32)[None].repeat(len(positions), 0)
+    return positions, np.array(scores, np.float32) if scores else np.where(positions >= 0, given, -np.inf)
+
+
+def test_a_pool_holds_each_candidate_once_with_what_every_source_said():
+    pool = Pool.of({"sold": ranked([[7, 3], [3, -1]], [[9, 8], [9, -np.inf]]), "near": ranked([[3, 5], [-1, -1]])})
+
+    assert pool.rows.tolist() == [0, 0, 0, 1]
+    assert pool.positions.tolist() == [3, 5, 7, 3]
+    assert pool.ranks.tolist() == [[2, 1], [0, 2], [1, 0], [1, 0]]
+    assert pool.scores.tolist() == [[8, 0], [0, -1], [9, 0], [9, 0]]
+
+
+def test_a_pool_needs_sources_about_the_same_users():
+    with pytest.raises(ValueError, match=r"not for \[1, 2\]"):
+        Pool.of({"sold": ranked([[1]]), "near": ranked([[1], [2]])})
+
+
+def world(users=400, seed=0):
+    """A source whose first item is bought by most users, and one of noise."""
+    random = np.random.default_rng(seed)
+    good = np.stack([random.permutation(20)[:5] for _ in range(users)]).astype(np.int32)
+    noise = np.stack([20 + random.permutation(20)[:5] for _ in range(users)]).astype(np.int32)
+    bought = [[good[user, 0]] if random.random() < 0.8 else [30] for user in range(users)]
+    return {"good": ranked(good), "noise": ranked(noise)}, ItemLists.from_lists([np.array(b) for b in bought])
+
+
+def test_the_source_that_tells_the_truth_comes_first():
+    lists, relevant = world()
+
+    fused = Fusion.fitted(Pool.of(lists), relevant).fuse(Pool.of(lists), 3)
+
+    assert (fused.positions[:, 0] == lists["good"][0][:, 0]).mean() > 0.95
+    assert (fused.ranks[:, 0] == [1, 0]).all(axis=1).mean() > 0.95
+
+
+def test_shuffled_purchases_teach_nothing():
+    lists, relevant = world()
+    shuffled = relevant.take(np.random.default_rng(1).permutation(len(relevant)))
+
+    honest, blind = (Fusion.fitted(Pool.of(lists), truth).weights for truth in (relevant, shuffled))
+
+    log_rank = words(("good", "noise")).index("log rank by good")
+    assert abs(honest[log_rank]) > 3 * abs(blind[log_rank])
+
+
+def test_ties_are_broken_by_position_and_short_lists_are_padded():
+    nothing = np.zeros(4, np.float32)
+    fusion = Fusion(("a",), nothing, nothing + 1, nothing, -1.0)
+
+    fused = fusion.fuse(Pool.of({"a": ranked([[5, 2, 9], [4, -1, -1]])}), 2)
+
+    assert fused.positions.tolist() == [[2, 5], [4, -1]]
+    assert fused.scores.tolist() == [[-1, -1], [-1, -np.inf]]
+    assert fused.ranks.tolist() == [[[2], [1]], [[1], [0]]]
+
+
+def test_weights_make_a_round_trip_and_other_sources_are_refused():
+    lists, relevant = world()
+    fusion = Fusion.fitted(Pool.of(lists), relevant)
+
+    again = Fusion.from_json(fusion.to_json())
+
+    assert np.array_equal(again.fuse(Pool.of(lists), 4).positions, fusion.fuse(Pool.of(lists), 4).positions)
+    with pytest.raises(ValueError, match="The sources must be"):
+        fusion.fuse(Pool.of({"good": lists["good"]}), 4)
+
+
+def test_nothing_can_be_learned_if_nothing_listed_was_bought():
+    lists, _ = world(users=2)
+
+    with pytest.raises(ValueError, match="no weight can be learned"):
+        Fusion.fitted(Pool.of(lists), ItemLists.from_lists([np.array([99]), np.array([99])]))
+
+
+def test_sources_may_score_what_they_do_not_list():
+    pool = Pool.of({"sold": ranked([[7, 3]]), "near": ranked([[3, 5]])}).scored({"near": np.float32([4, 3, 2])})
+
+    assert pool.positions.tolist() == [3, 5, 7]
+    assert pool.scores.tolist() == [[-1, 4], [0, 3], [0, 2]]
+    assert pool.ranks.tolist() == [[2, 1], [0, 2], [1, 0]]
