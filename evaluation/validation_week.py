@@ -172,12 +172,16 @@ class ValidationWeek:
 
     def new_items(self) -> tuple[NDArray[np.intp], ItemLists]:
         """The users who bought something new to them, and what of their purchases that was."""
-        width = max(len(self.item_ids), int(self.relevant.positions.max()) + 1)
-        bought = self.bought.rows * width + self.bought.positions
-        relevant = self.relevant.rows * width + self.relevant.positions
-        new = ~np.isin(relevant, bought)
-        rows, codes = np.unique(self.relevant.rows[new], return_inverse=True)
-        return rows, ItemLists.from_pairs(codes, self.relevant.positions[new], len(rows))
+        new = self.new_relevant
+        rows = np.flatnonzero(new.counts)
+        return rows, new.take(rows)
+
+    @property
+    def new_relevant(self) -> ItemLists:
+        """What each asked user bought that was new to him, often nothing."""
+        rows, positions = self.relevant.rows, self.relevant.positions
+        new = ~self.bought.contains_pairs(rows, positions)
+        return ItemLists.from_pairs(rows[new], positions[new], self.users)
 
 
 def _codes(column: pa.ChunkedArray, values: pa.Array) -> NDArray[np.int32]:

@@ -9,7 +9,7 @@ from feast import FeatureStore
 from numpy.typing import NDArray
 
 from features.errors import InputError
-from features.feature_store import read_source, service_schema
+from features.feature_store import read_source
 from features.historical_features import as_of, historical_features
 from features.schema import ITEM_ID, USER_ID
 from features.service_schema import ServiceSchema
@@ -67,13 +67,6 @@ def user_ids(store: FeatureStore, moment: datetime) -> pa.Array:
 def features_at(store: FeatureStore, schema: ServiceSchema, ids: pa.Array, moment: datetime) -> pa.Table:
     """Features of all `ids` as of one moment, in the order of `ids`, through the offline store."""
     return historical_features(store, schema, as_of(schema.entity_key, ids, moment))
-
-
-def sales_at(store: FeatureStore, ids: pa.Array, moment: datetime) -> NDArray[np.float32]:
-    """Units of each item sold in the week before `moment`, float32 (items,); 0 for an item never sold."""
-    schema = service_schema(store, "popularity_v1", ITEM_ID)
-    sales = features_at(store, schema, ids, moment)[schema.columns[0].name]
-    return np.asarray(sales.fill_null(0.0), np.float32)
 
 
 def _ids(store: FeatureStore, view: str, key: str, moment: datetime) -> pa.Array:

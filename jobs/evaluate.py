@@ -63,7 +63,8 @@ def main(
     watch = Stopwatch()
     store = open_feature_store(repo)
     found: list[CutResult] = []
-    for moment in weekly_cuts(data_end(store), cuts, weeks):
+    end = data_end(store)
+    for moment in weekly_cuts(end, cuts, weeks):
         split = TimeSplit.ending(moment, training_days=DEFAULT.training_days)
         print(f"cut {moment:%Y-%m-%d}", flush=True)
         with scratch(output.parent) as folder:
@@ -72,15 +73,14 @@ def main(
                 say=lambda line: print(f"  {line}", flush=True),
             )  # fmt: skip
         found.append(result)
-    moment = data_end(store)
-    items = len(catalogue_ids(store, moment))
+    items = len(catalogue_ids(store, end))
     made: Made = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit() or "",
         "seed": seed,
-        "users": len(user_ids(store, moment)),
+        "users": len(user_ids(store, end)),
         "items": items,
-        "purchases": read_source(store, "transactions", [], known_at=moment).num_rows,
+        "purchases": read_source(store, "transactions", [], known_at=end).num_rows,
         "seconds": watch.seconds,
         "data": store.project,
     }

@@ -8,16 +8,26 @@ from feast import FeatureStore
 
 from evaluation.baselines import baselines
 from evaluation.comparisons import differences_of
+from evaluation.lists import Lists
 from evaluation.results import CutResult, EpochRow
+from evaluation.results import Sources as SourceResult
 from evaluation.scoreboard import Scoreboard
+from evaluation.source_shares import source_shares
+from evaluation.validation_week import ValidationWeek
 from features.time_split import TimeSplit
 from jobs.item_map import item_map
-from jobs.judging import TestWeek, fused_lists, two_tower_lists, where_from
+from jobs.judging import TestWeek, fused, two_tower_lists
 from jobs.reports import epoch_line
-from jobs.training_run import training_run
+from jobs.sourcing import sources_at
+from jobs.training_run import fusions_of, training_run
 from models.config import DEFAULT, SEED
 from models.curve import Curve
-from retrieval.sources import DEPTH
+from retrieval.fusion import Fused
+from retrieval.item_index import ItemIndex
+from retrieval.sources import DEPTH, Queries, Sources
+
+BUDGETS = (50, 100, 300)
+_USERS_TAKEN_APART = 5_000
 
 FUSED = "fused candidates"
 TWO_TOWERS = "two towers"
@@ -42,11 +52,16 @@ def evaluate_cut(
     run = training_run(
         store, DEFAULT, split, _made(folder / "default"), seed=seed, say=lambda epoch: say(epoch_line(epoch))
     )
+    fusions = fusions_of(store, run)
     test = TestWeek.after(store, split, _made(folder / "test"))
-    queries, sources = test.queries(store, run.towers, split), test.sources(store, run.towers, split)
+    queries = test.queries(store, run.towers, split)
+    vectors = test.item_vectors(store, run.towers, split)
+    sources, _ = sources_at(store, test.past, test.item_ids, vectors, split.as_of)
+    keep = fused(queries, sources, fusions.keep, "keep")
+    fresh = fused(queries, sources, fusions.drop, "drop").positions
     judge = Scoreboard.of(test.week, test.past, test.user_codes, seed)
-    say(judge.take(fused_lists(FUSED, queries, sources, run.fusions)))
-    say(judge.take(two_tower_lists(TWO_TOWERS, queries, sources)))
+    say(judge.take(Lists(FUSED, keep.positions, fresh)))
+    say(judge.take(two_tower_lists(TWO_TOWERS, queries, sources.index)))
     past, cut = test.past, test.week.cut
     simple = []
     for lists in baselines(past, cut, test.user_codes, len(test.item_ids), DEPTH, test.week.bought):
@@ -55,8 +70,8 @@ def evaluate_cut(
     if with_seed:
         seeded = replace(split, start=None)
         other = training_run(store, SEED, seeded, _made(folder / "seed"), seed=seed, say=lambda _: None).towers
-        asked, listed = test.queries(store, other, split), test.sources(store, other, split)
-        say(judge.take(two_tower_lists(PRESET_SEED, asked, listed)))
+        index = ItemIndex(test.week.item_ids, test.item_vectors(store, other, split))
+        say(judge.take(two_tower_lists(PRESET_SEED, test.queries(store, other, split), index)))
         simple.append(PRESET_SEED)
     return {
         "cut": f"{split.as_of:%Y-%m-%d}",
@@ -66,10 +81,17 @@ def evaluate_cut(
         "differences": differences_of(
             judge.measured, judge.draws, (FUSED, TWO_TOWERS), tuple(simple), f"recall@{judge.k}"
         ),
-        "sources": where_from(queries, sources, run.fusions, test.week),
+        "sources": _where_from(queries, sources, keep, test.week),
         "curve": _curve(run.curve),
-        "map": item_map(store, test.item_ids, sources.index.vectors, judge.sold, split.as_of) if draws_map else None,
+        "map": item_map(store, test.item_ids, vectors, judge.sold, split.as_of) if draws_map else None,
     }
+
+
+def _where_from(queries: Queries, sources: Sources, keep: Fused, week: ValidationWeek) -> SourceResult:
+    """Where the candidates of the first few thousand users come from."""
+    few = next(queries.blocks(_USERS_TAKEN_APART))
+    lists = sources.lists(few, DEPTH)
+    return source_shares(lists, keep.slice(0, len(few)), week.relevant.slice(0, len(few)), BUDGETS)
 
 
 def _made(folder: Path) -> Path:

@@ -10,21 +10,18 @@ from feast import FeatureStore
 from numpy.typing import NDArray
 
 from evaluation.lists import Lists
-from evaluation.results import Sources as SourceResult
-from evaluation.source_shares import source_shares
 from evaluation.validation_week import ValidationWeek
 from features.catalogue import catalogue_ids, features_at
 from features.purchases import write_purchases
 from features.time_split import TimeSplit
-from jobs.sourcing import purchases_before, queries_at, sources_at
-from jobs.training_run import Fusions
+from jobs.sourcing import purchases_before, queries_at
 from models.training import Towers
 from retrieval.filters import AlreadyBought
 from retrieval.fusion import Fused, Fusion
+from retrieval.histories import left_out
+from retrieval.item_index import ItemIndex
 from retrieval.purchase_codes import PurchaseCodes
 from retrieval.sources import DEPTH, USERS_PER_BLOCK, Queries, Sources
-
-BUDGETS = (50, 100, 300)
 
 
 @dataclass(frozen=True)
@@ -70,39 +67,22 @@ class TestWeek:
         vectors = towers.query_vectors(features_at(store, towers.query.schema, self.user_ids, split.as_of))
         return queries_at(store, self.user_ids, self.week.item_ids, vectors, split.as_of)
 
-    def sources(self, store: FeatureStore, towers: Towers, split: TimeSplit) -> Sources:
-        """The candidate sources as of the cut."""
-        vectors = towers.item_vectors(features_at(store, towers.item.schema, self.item_ids, split.as_of))
-        return sources_at(store, self.past, self.item_ids, vectors, split.as_of)[0]
+    def item_vectors(self, store: FeatureStore, towers: Towers, split: TimeSplit) -> NDArray[np.float32]:
+        """The catalogue's vectors as of the cut, float32 (items, dimensions)."""
+        return towers.item_vectors(features_at(store, towers.item.schema, self.item_ids, split.as_of))
 
 
-def two_tower_lists(name: str, queries: Queries, sources: Sources) -> Lists:
+def two_tower_lists(name: str, queries: Queries, index: ItemIndex) -> Lists:
     """What two towers list by themselves."""
-    every, _ = sources.index.search(queries.anything, DEPTH)
-    fresh, _ = sources.index.search(queries.something_new, DEPTH, queries.histories.bought)
+    every, _ = index.search(queries.anything, DEPTH)
+    fresh, _ = index.search(queries.something_new, DEPTH, queries.histories.bought)
     return Lists(name, every, fresh)
 
 
-def fused_lists(name: str, queries: Queries, sources: Sources, fusions: Fusions) -> Lists:
-    """What all sources list together."""
-    return Lists(
-        name,
-        _fused(queries, sources, fusions.keep, already_bought="keep").positions,
-        _fused(queries, sources, fusions.drop, already_bought="drop").positions,
-    )
-
-
-def where_from(queries: Queries, sources: Sources, fusions: Fusions, week: ValidationWeek) -> SourceResult:
-    """Where the candidates of the first few thousand users come from."""
-    few = next(queries.blocks(5 * USERS_PER_BLOCK))
-    lists = sources.lists(few, DEPTH)
-    fused = _fused(few, sources, fusions.keep, already_bought="keep")
-    return source_shares(lists, fused, week.relevant.slice(0, len(few)), BUDGETS)
-
-
-def _fused(queries: Queries, sources: Sources, fusion: Fusion, already_bought: AlreadyBought) -> Fused:
+def fused(queries: Queries, sources: Sources, fusion: Fusion, already_bought: AlreadyBought) -> Fused:
+    """What all sources list together, by a policy for what was bought before."""
     parts = []
     for block in queries.blocks(USERS_PER_BLOCK):
-        excluded = block.histories.bought if already_bought == "drop" else None
-        parts.append(fusion.fuse(sources.pool(block, DEPTH, excluded), DEPTH))
+        pool = sources.pool(block, DEPTH, left_out(block.histories, already_bought))
+        parts.append(fusion.fuse(pool, DEPTH))
     return Fused.together(parts)

@@ -4,7 +4,7 @@ from feast import FeatureStore
 
 from features.catalogue import catalogue_at
 from jobs.sourcing import purchases_before, sources_at
-from jobs.training_run import TrainingRun
+from jobs.training_run import TrainingRun, fusions_of
 from models.config import Config
 from models.manifest import facts
 from models.release import Contents
@@ -19,6 +19,7 @@ def release_contents(
     past = purchases_before(purchases, catalogue.item_ids, moment)
     vectors = run.towers.item_vectors(catalogue.features)
     sources, selling = sources_at(store, past, catalogue.item_ids, vectors, moment)
+    fusions = fusions_of(store, run)
     return Contents(
         item_ids=catalogue.ids,
         item_vectors=vectors,
@@ -29,7 +30,7 @@ def release_contents(
             "neighbours": sources.neighbours.neighbours,
             "similarities": sources.neighbours.similarities,
         },
-        fusion={"keep": run.fusions.keep.to_json(), "drop": run.fusions.drop.to_json()},
+        fusion={"keep": fusions.keep.to_json(), "drop": fusions.drop.to_json()},
         split=purchases.split,
         curve=run.curve,
         baselines=run.baselines,

@@ -1,12 +1,10 @@
-"""One training, from the feature store to two towers and the weights of the candidate sources."""
+"""One training, from the feature store to two towers; and what candidate sources are worth beside them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from feast import FeatureStore
-from numpy.typing import NDArray
 
 from evaluation.validation_week import Judgement, ValidationWeek
 from features.dataset import Dataset, write_dataset
@@ -18,8 +16,7 @@ from models.config import Config
 from models.curve import Curve, Epoch
 from models.training import Towers, train
 from retrieval.fusion import Fusion
-from retrieval.item_lists import ItemLists
-from retrieval.sources import DEPTH, Queries, Sources
+from retrieval.sources import DEPTH
 
 _USERS_LEARNED_FROM = 2_000
 
@@ -42,7 +39,6 @@ class TrainingRun:
         baselines: what the simple lists were worth in that week, by name.
         towers: with the weights of the best epoch.
         curve: the epochs.
-        fusions: learned in that week.
         seconds: of joining and fitting.
     """
 
@@ -51,7 +47,6 @@ class TrainingRun:
     baselines: dict[str, Judgement]
     towers: Towers
     curve: Curve
-    fusions: Fusions
     seconds: dict[str, float]
 
 
@@ -87,26 +82,18 @@ def training_run(
         say_baseline(name, judgement)
     joined = watch.seconds
     towers, curve = train(data, week, schemas, config, folder / "codes", seed=seed, progress=bar, report=say)
-    past = purchases_before(purchases, asked.item_ids, split.cut)
-    vectors = towers.item_vectors(asked.catalogue)
-    sources, _ = sources_at(store, past, asked.item_ids, vectors, split.cut)
-    queries = queries_at(store, asked.user_ids, week.item_ids, towers.query_vectors(asked.queries), split.cut)
-    seconds = {"join": joined, "fit": watch.seconds - joined}
-    return TrainingRun(data, week, baselines, towers, curve, fusions(sources, queries, week), seconds)
+    return TrainingRun(data, week, baselines, towers, curve, {"join": joined, "fit": watch.seconds - joined})
 
 
-def fusions(sources: Sources, queries: Queries, week: ValidationWeek) -> Fusions:
-    """Learn how to put the sources together from what was bought in a week."""
-    few = next(queries.blocks(_USERS_LEARNED_FROM))
-    rows, new = week.new_items()
-    rows = rows[rows < len(few)]
-    bought = few.histories.bought
+def fusions_of(store: FeatureStore, run: TrainingRun) -> Fusions:
+    """Learn how to put the sources together from what was bought in the validation week."""
+    asked, purchases = run.data.validation, run.data.purchases
+    cut = purchases.split.cut
+    past = purchases_before(purchases, asked.item_ids, cut)
+    sources, _ = sources_at(store, past, asked.item_ids, run.towers.item_vectors(asked.catalogue), cut)
+    vectors = run.towers.query_vectors(asked.queries)
+    few = next(queries_at(store, asked.user_ids, run.week.item_ids, vectors, cut).blocks(_USERS_LEARNED_FROM))
     return Fusions(
-        keep=Fusion.fitted(sources.pool(few, DEPTH), week.relevant.slice(0, len(few))),
-        drop=Fusion.fitted(sources.pool(few, DEPTH, bought), _spread(rows, new.slice(0, len(rows)), len(few))),
+        keep=Fusion.fitted(sources.pool(few, DEPTH), run.week.relevant.slice(0, len(few))),
+        drop=Fusion.fitted(sources.pool(few, DEPTH, few.histories.bought), run.week.new_relevant.slice(0, len(few))),
     )
-
-
-def _spread(rows: NDArray[np.intp], lists: ItemLists, length: int) -> ItemLists:
-    """Lists of some users as lists of all, the others' empty."""
-    return ItemLists.from_pairs(rows[lists.rows], lists.positions, length)

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from feast import FeatureStore
 
-from features.catalogue import catalogue_ids, sales_at
+from features.catalogue import catalogue_ids
 from features.progress import Progress
 from features.purchases import Purchases, write_purchases
+from features.selling import SELLING, selling_at
 from features.service_schema import ServiceSchema
 from features.time_split import TimeSplit
 from features.training_set import TrainingSet, write_training_set
@@ -79,12 +80,13 @@ class LeakQuestions:
         split = TimeSplit(moment - timedelta(days=days) if days else None, moment, self.end)
         purchases, rows = self._training_set(store, split, self.seed, folder)
         items = catalogue_ids(store, moment)
+        sold = selling_at(store, items, moment).week
         cut = np.datetime64(moment.replace(tzinfo=None), "us")
         return [
             *training_answers(rows, self.release.schemas),
             *answers_at(store, self.services, moment, folder, self.progress),
             *encoding_answers(Encodings.fitted(self.release.schemas, rows.queries, rows.candidates)),
-            popularity_answer("bestsellers (popularity_v1)", "item_sales_daily", items, sales_at(store, items, moment)),
+            popularity_answer(f"bestsellers ({SELLING})", "item_sales_daily", items, sold),
             popularity_answer(
                 "bestsellers of the judge",
                 "transactions",

@@ -33,7 +33,6 @@ class ServingTower(tf.Module):
         super().__init__(name=tower.name)
         self._tower = tower
         self._asks = isinstance(tower, QueryTower)
-        self._columns = encoding.schema.inputs
         self._schema = encoding.schema
         tables = {vocabulary.words: _table(vocabulary.words) for vocabulary in encoding.vocabularies.values()}
         self._tables = {name: tables[vocabulary.words] for name, vocabulary in encoding.vocabularies.items()}
@@ -41,13 +40,13 @@ class ServingTower(tf.Module):
 
     def save(self, path: Path) -> None:
         """Write the SavedModel."""
-        specs = {column.name: _spec(column) for column in self._columns}
+        specs = {column.name: _spec(column) for column in self._schema.inputs}
         # Keras complains that it could not rebuild the layers from this file; the signature is all that counts.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
         tf.saved_model.save(self, str(path), signatures={SIGNATURE: self._embed.get_concrete_function(**specs)})
 
     def _call(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        codes = {column.name: self._codes(column, inputs[column.name]) for column in self._columns}
+        codes = {column.name: self._codes(column, inputs[column.name]) for column in self._schema.inputs}
         vectors = self._tower(codes, training=False)
         return dict(zip((VECTOR, NEW_VECTOR), vectors, strict=True)) if self._asks else {VECTOR: vectors}
 

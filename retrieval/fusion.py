@@ -45,6 +45,13 @@ class Fused:
             source_scores=np.concatenate([part.source_scores for part in parts]),
         )
 
+    def slice(self, start: int, stop: int) -> Self:
+        """Return the lists of users start to stop - 1."""
+        part = slice(start, stop)
+        return type(self)(
+            self.sources, self.positions[part], self.scores[part], self.ranks[part], self.source_scores[part]
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Fusion:

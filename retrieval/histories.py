@@ -1,14 +1,15 @@
 """What users had bought, how often and how long ago: the one thing that every source of candidates asks of a user."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from functools import cached_property
+from typing import Any, Self, get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from retrieval.filters import check_masks
+from retrieval.filters import AlreadyBought, check_masks
 from retrieval.item_lists import ItemLists
 from retrieval.purchase_codes import PurchaseCodes
 
@@ -133,7 +134,7 @@ class Histories:
         """The history each entry belongs to, (m,) int64, ascending."""
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
 
-    @property
+    @cached_property
     def bought(self) -> ItemLists:
         """The items alone, as a set for each user."""
         return ItemLists.from_pairs(self.rows, self.positions, len(self))
@@ -169,6 +170,17 @@ def check_asked(histories: Histories, k: int, excluded: ItemLists | None, items:
     if histories.positions.max(initial=-1) >= items:
         raise ValueError(f"Histories must hold positions below {items}, not {histories.positions.max()}.")
     check_masks(len(histories), items, excluded, None)
+
+
+def left_out(histories: Histories, already_bought: AlreadyBought) -> ItemLists | None:
+    """Return what the policy for items bought before leaves out for each user; None if it leaves out nothing.
+
+    Raises:
+        ValueError: The policy is neither of the two.
+    """
+    if already_bought not in get_args(AlreadyBought):
+        raise ValueError(f"The policy for items bought before must be 'drop' or 'keep', not {already_bought!r}.")
+    return histories.bought if already_bought == "drop" else None
 
 
 def _flat(lists: pa.ListArray | pa.ChunkedArray) -> pa.Array:

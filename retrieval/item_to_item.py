@@ -1,6 +1,7 @@
 """What is bought by those who buy the same, as a source of candidates."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Self
 
 import numpy as np
@@ -120,7 +121,7 @@ class ItemToItem:
             item_weights.shape != (len(self),) or not np.isfinite(item_weights).all() or (item_weights < 0).any()
         ):
             raise ValueError(f"Item weights must be ({len(self)},), finite and at least 0, not {item_weights.shape}.")
-        n, similar = len(histories), self._matrix()
+        n, similar = len(histories), self._matrix
         weights = np.log1p(histories.counts) * 0.5 ** (histories.days.astype(np.float64) / HALF_LIFE)
         asked = csr_array((weights, histories.positions, histories.offsets), shape=(n, len(self)))
         products = np.bincount(histories.rows, np.diff(similar.indptr)[histories.positions], minlength=n)
@@ -136,6 +137,7 @@ class ItemToItem:
             positions[start:stop], scores[start:stop] = best_pairs(*pairs, stop - start, k, barred)
         return positions, scores
 
+    @cached_property
     def _matrix(self) -> csr_array:
         """Return the similarities as float64 (items, items), so that sums of them are rounded once, at the end."""
         listed = self.neighbours >= 0

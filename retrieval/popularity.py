@@ -1,6 +1,7 @@
 """One ranking for everybody: the source for users without history, and the list that any model has to beat."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Self
 
 import numpy as np
@@ -59,7 +60,7 @@ class PopularityList:
         """Return the number of items."""
         return len(self.ranking)
 
-    @property
+    @cached_property
     def scores_by_position(self) -> NDArray[np.float32]:
         """The score of each item, (items,) float32, in the order of positions."""
         scores = np.empty_like(self.scores)

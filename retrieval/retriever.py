@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from retrieval.candidates import candidates
 from retrieval.filters import AlreadyBought
 from retrieval.fusion import Fused, Fusion
+from retrieval.histories import left_out
 from retrieval.sources import DEPTH, POPULARITY, Queries, Sources
 
 
@@ -39,8 +40,7 @@ class Retriever:
         Returns:
             A table with the schema `retrieval.candidates.CANDIDATES`, users in the order given.
         """
-        excluded = queries.histories.bought if self.already_bought == "drop" else None
-        pool = self.sources.pool(queries, max(DEPTH, self.k), excluded)
+        pool = self.sources.pool(queries, max(DEPTH, self.k), left_out(queries.histories, self.already_bought))
         fused = self._with_bestsellers(self.fusion.fuse(pool, self.k), np.diff(queries.histories.offsets) == 0)
         return candidates(np.array(user_ids, np.str_), fused, self.sources.index.item_ids)
 

@@ -119,3 +119,8 @@ def test_a_user_alone_gets_what_he_gets_among_others():
     together = retrieve(["w", "u"], [LIKES_SECOND, LIKES_FIRST], [["d"], ["a"]], k=2)
 
     assert retrieve(["u"], [LIKES_FIRST], [["a"]], k=2) == together[2:]
+
+
+def test_an_unknown_policy_is_refused_by_name():
+    with pytest.raises(ValueError, match="not 'hide'"):
+        retrieve(["u"], [LIKES_FIRST], [["a"]], already_bought="hide")
