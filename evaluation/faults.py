@@ -5,9 +5,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.variety import effective_rank, mean_cosine
+
 HIGHEST_COSINE: Final = 0.999
 LOWEST_RANK: Final = 2.0
 FEWEST_BY_CHANCE: Final = 5.0
+FEWEST_LISTS: Final = 1.1
+ENOUGH_USERS: Final = 10  # fewer may share their lists by nature
 
 
 def retrieval_faults(
@@ -48,18 +52,34 @@ def retrieval_faults(
         faults.append(
             f"Recall@{k} is exactly 1 for all {n} users: the truth leaks into the lists, or ties count as hits."
         )
-    top = positions[:, :k]
-    if n > 1 and top.shape[1] == k and len(np.unique(top[top >= 0])) == k:
-        faults.append(f"All {n} users have the same {k} items: the query vectors have collapsed.")
-    return faults
+    return [*faults, *sameness_faults(positions, k, "query vectors")]
+
+
+def sameness_faults(positions: NDArray[np.int32], k: int, name: str) -> list[str]:
+    """Say whether all users have one list, or nearly one: together no more than a tenth more items than each of them.
+
+    Args:
+        positions: (n, width) int32, best first, out of the whole catalogue; -1 is padding.
+        k: the number of places that are looked at. Shorter lists come from a catalogue smaller than k and are not
+            accused.
+        name: of the vectors that ask, for the sentence.
+    """
+    n, top = len(positions), positions[:, :k]
+    if n < 2 or top.shape[1] < k:
+        return []
+    distinct = len(np.unique(top[top >= 0]))
+    if distinct == k:
+        return [f"All {n} users have the same {k} items: the {name} have collapsed."]
+    if n >= ENOUGH_USERS and distinct <= FEWEST_LISTS * k:
+        return [f"All {n} users have nearly the same {k} items, {distinct} together: the {name} have collapsed."]
+    return []
 
 
 def embedding_faults(vectors: NDArray[np.floating[Any]], name: str) -> list[str]:
     """Say what is wrong with a tower's vectors.
 
-    Two measures of collapse: the mean cosine over all pairs of different rows, and the effective rank, the
-    exponential of the entropy of the singular values divided by their sum (Roy and Vetterli, "The effective rank:
-    a measure of effective dimensionality", EUSIPCO 2007).
+    Two measures of collapse, see `evaluation.variety`: the mean cosine over all pairs of different rows, and the
+    effective rank.
 
     Args:
         vectors: (rows, dimensions) floating point, at least two rows.
@@ -77,39 +97,20 @@ def embedding_faults(vectors: NDArray[np.floating[Any]], name: str) -> list[str]
             f"Collapse shows between at least two {name} of shape (rows, dimensions), not {vectors.shape}."
         )
     wide = vectors.astype(np.float64)
-    lengths = np.sqrt(np.einsum("nd,nd->n", wide, wide))
+    lengths = np.linalg.norm(wide, axis=1)
     broken = int((~np.isfinite(lengths) | (lengths == 0)).sum())
     if broken:
         return [f"{broken} of {len(vectors)} {name} are zero or not finite."]
     faults = []
-    cosine = _mean_cosine(wide / lengths[:, None])
+    cosine = mean_cosine(wide)
     if cosine > HIGHEST_COSINE:
         faults.append(
             f"The {name} all point the same way: their mean pairwise cosine is {cosine:.5f}, above {HIGHEST_COSINE}."
         )
-    rank = _effective_rank(wide)
+    rank = effective_rank(wide)
     if rank < LOWEST_RANK:
         faults.append(
             f"The {name} lie on a line: their effective rank is {rank:.2f} of {vectors.shape[1]} dimensions, "
             f"below {LOWEST_RANK:g}."
         )
     return faults
-
-
-def _mean_cosine(units: NDArray[np.float64]) -> float:
-    """Return the mean over all pairs of different rows of (rows, dimensions) unit vectors.
-
-    The squared length of their sum counts each pair twice and each row once with itself.
-    """
-    rows = len(units)
-    total = units.sum(axis=0)
-    return float((total @ total - rows) / (rows * (rows - 1)))
-
-
-def _effective_rank(vectors: NDArray[np.float64]) -> float:
-    """Return exp(-sum p log p) with p the singular values divided by their sum, 1 to dimensions."""
-    # The singular values are the roots of the eigenvalues of the small square matrix.
-    singular = np.sqrt(np.linalg.eigvalsh(vectors.T @ vectors).clip(min=0))
-    shares = singular / singular.sum()
-    shares = shares[shares > 0]
-    return float(np.exp(-(shares * np.log(shares)).sum()))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 import pyarrow as pa
@@ -10,16 +10,20 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from evaluation.baselines import bought_before_then_popular, last_week_popularity
-from evaluation.faults import embedding_faults, retrieval_faults
+from evaluation.faults import embedding_faults, retrieval_faults, sameness_faults
 from evaluation.metrics import bootstrap_interval, recall_at
+from evaluation.variety import Variety
 from features.schema import EVENT_TIMESTAMP, ITEM_ID, USER_ID
 from retrieval.item_index import ItemIndex
 from retrieval.item_lists import ItemLists
 from retrieval.popularity import PopularityList
 from retrieval.purchase_codes import PurchaseCodes
 
+ANYTHING: Final = "anything"
+SOMETHING_NEW: Final = "something new"
 _CUTOFFS = (12, 100)
 _ENOUGH_VECTORS = 10  # fewer vectors lie on a line by nature
+_USERS_LOOKED_AT = 2_000  # for whether vectors collapse: enough to tell, and no third search of everybody
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Judgement:
         user_recall: float64 (users,), recall of each user at the largest cut-off; not kept in files.
         interval: 95 % bootstrap interval of `recall`, over users.
         faults: sentences; not empty if the recalls are a fault rather than numbers.
+        varieties: of the query vectors, by what they ask for; none if they are not finite, or nobody's.
     """
 
     recalls: dict[int, float]
@@ -41,6 +46,7 @@ class Judgement:
     user_recall: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
     interval: tuple[float, float] | None = None
     faults: tuple[str, ...] = ()
+    varieties: dict[str, Variety] = field(default_factory=dict)
 
     @property
     def new_recall(self) -> float | None:
@@ -128,12 +134,21 @@ class ValidationWeek:
         index, k = ItemIndex(self.item_ids, items), max(self.cutoffs)
         positions, _ = index.search(anything, k)
         fresh, _ = index.search(something_new, k, self.bought)
+        few = something_new[:_USERS_LOOKED_AT]
+        # What a user bought is left out of his list of new items: collapsed vectors would lead to different lists.
+        unfiltered, _ = index.search(few, k)
         faults = [
             *self._list_faults(positions),
-            *(embedding_faults(items, "item vectors") if len(items) >= _ENOUGH_VECTORS else []),
-            *(embedding_faults(anything, "query vectors") if len(anything) >= _ENOUGH_VECTORS else []),
+            *sameness_faults(unfiltered, k, f"query vectors for {SOMETHING_NEW}"),
+            *_vector_faults(items, "item vectors"),
+            *_vector_faults(anything, f"query vectors for {ANYTHING}"),
+            *_vector_faults(something_new, f"query vectors for {SOMETHING_NEW}"),
         ]
-        return replace(self.judge_lists(positions, fresh), faults=tuple(faults))
+        varieties = {
+            ANYTHING: Variety.of(anything[:_USERS_LOOKED_AT], positions[:_USERS_LOOKED_AT]),
+            SOMETHING_NEW: Variety.of(few, unfiltered),
+        }
+        return replace(self.judge_lists(positions, fresh), faults=tuple(faults), varieties=varieties)
 
     def judge_lists(self, positions: NDArray[np.int32], fresh: NDArray[np.int32]) -> Judgement:
         """Judge ranked lists.
@@ -182,6 +197,10 @@ class ValidationWeek:
         rows, positions = self.relevant.rows, self.relevant.positions
         new = ~self.bought.contains_pairs(rows, positions)
         return ItemLists.from_pairs(rows[new], positions[new], self.users)
+
+
+def _vector_faults(vectors: NDArray[np.float32], name: str) -> list[str]:
+    return embedding_faults(vectors, name) if len(vectors) >= _ENOUGH_VECTORS else []
 
 
 def _codes(column: pa.ChunkedArray, values: pa.Array) -> NDArray[np.int32]:

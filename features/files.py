@@ -1,10 +1,12 @@
 """Outputs are written whole or not at all."""
 
 import contextlib
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -30,3 +32,8 @@ def written_whole(path: Path) -> Iterator[Path]:
             fresh.replace(path)
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON that people can read."""
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -34,5 +34,5 @@ def release_contents(
         split=purchases.split,
         curve=run.curve,
         baselines=run.baselines,
-        facts=facts(config, seed=seed, data=run.data, commit=commit, seconds=run.seconds),
+        facts=facts(config, seed=seed, data=run.data, commit=commit, seconds=run.seconds, earlier=run.earlier),
     )

@@ -10,6 +10,16 @@ from features.schema import RANK, SCORE, SOURCES
 from models.curve import Curve, Epoch
 
 
+def variety_line(judgement: Judgement) -> str:
+    """One line on whether the query vectors are different from each other."""
+    told = [
+        f"{name}: mean cosine {of.mean_cosine:.3f}, effective rank {of.effective_rank:.1f} of {of.dimensions}, "
+        f"{of.distinct_items:,} items in the top {of.k} of {of.queries:,} users"
+        for name, of in judgement.varieties.items()
+    ]
+    return f"  {'; '.join(told) or 'no vectors to compare'}"
+
+
 def epoch_line(epoch: Epoch) -> str:
     """One line for a finished epoch: its recalls, or why they are none."""
     return f"epoch {epoch.number}, loss {epoch.loss:.4f}: {recalls(epoch.judgement)}"

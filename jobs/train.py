@@ -3,6 +3,7 @@
 python jobs/train.py
 python jobs/train.py --preset seed --epochs 1
 python jobs/train.py --require-better
+python jobs/train.py --from LATEST
 """
 
 import sys
@@ -18,6 +19,7 @@ from jobs.console import Stopwatch, commit, job, load_tensorflow, releases_optio
 @repo_option
 @releases_option
 @click.option("--preset", type=click.Choice(["default", "seed"]), default="default", show_default=True)
+@click.option("--from", "version", help="Go on from this release, or from LATEST, on the days since and a few before.")
 @click.option("--as-of", help="Moment of the release, UTC; by default the morning after the last purchase.")
 @click.option("--validation-days", type=click.IntRange(1), default=7, show_default=True)
 @click.option("--training-days", type=click.IntRange(1), help="Days before the cut to train on; default by preset.")
@@ -29,6 +31,7 @@ def main(
     repo: Path,
     releases: Path,
     preset: str,
+    version: str | None,
     as_of: str | None,
     validation_days: int,
     training_days: int | None,
@@ -45,17 +48,23 @@ def main(
     from features.data_end import moment_or_data_end
     from features.feature_store import open_feature_store
     from features.time_split import TimeSplit
+    from jobs.continuing import overlap_line
     from jobs.gate import gate
     from jobs.releasing import release_contents
-    from jobs.reports import baseline_line, epoch_line, recall_table
+    from jobs.reports import baseline_line, epoch_line, recall_table, variety_line
     from jobs.training_run import training_run
     from models.config import chosen
+    from models.earlier_release import EPOCHS, EarlierRelease
     from models.release import make_latest, write_release
 
     watch = Stopwatch()
-    config = chosen(preset, training_days=training_days, epochs=epochs)
     store = open_feature_store(repo)
     moment = moment_or_data_end(store, as_of)
+    earlier = EarlierRelease.read(releases, version) if version else None
+    if earlier:
+        days = earlier.training_days(TimeSplit.ending(moment, validation_days=validation_days).cut)
+        training_days, epochs = training_days or days, epochs or EPOCHS
+    config = chosen(preset, training_days=training_days, epochs=epochs)
     split = TimeSplit.ending(moment, validation_days=validation_days, training_days=config.training_days)
     with scratch(releases) as folder:
         run = training_run(
@@ -64,20 +73,23 @@ def main(
             split,
             folder,
             seed=seed,
-            say=lambda epoch: print(epoch_line(epoch), flush=True),
+            say=lambda epoch: print(epoch_line(epoch), variety_line(epoch.judgement), sep="\n", flush=True),
             say_baseline=lambda name, judgement: print(baseline_line(name, judgement), flush=True),
+            earlier=earlier,
         )
+        if earlier:
+            print(overlap_line(run, earlier, releases), flush=True)
         contents = release_contents(store, run, config, seed=seed, commit=commit())
         decided = gate(store, run, releases)
-        version = write_release(releases, run.towers, contents, created=datetime.now(UTC))
+        written = write_release(releases, run.towers, contents, created=datetime.now(UTC))
     print(recall_table(config.preset, run.curve, run.baselines, run.week.users))
     print(decided.sentence)
     if require_better and not decided.passed:
-        print(f"error: release {releases / version} is not better, and LATEST stays as it was.", file=sys.stderr)
+        print(f"error: release {releases / written} is not better, and LATEST stays as it was.", file=sys.stderr)
         sys.exit(1)
-    make_latest(releases, version)
+    make_latest(releases, written)
     print(
-        f"release {releases / version} after {watch.seconds:.0f} s ({run.seconds['join']:.0f} s joining, "
+        f"release {releases / written} after {watch.seconds:.0f} s ({run.seconds['join']:.0f} s joining, "
         f"{run.seconds['fit']:.0f} s fitting); next: python jobs/materialize.py"
     )
 

@@ -24,7 +24,8 @@ from leakage.popularity_answers import last_week_counts, popularity_answer
 from leakage.raw_world import RawWorld
 from leakage.stages import ONLINE, Stage, altered_stages, late_stage
 from models.encoding import Encodings
-from models.release import Release
+from models.learned import encodings_in
+from models.release import Release, load_release
 from models.serving import SavedTower
 
 _RELEASED = (
@@ -105,6 +106,9 @@ class LeakQuestions:
         _, rows = self._training_set(store, split, manifest["seed"], folder)
         schemas = self.release.schemas
         encodings = Encodings.fitted(schemas, rows.queries, rows.candidates)
+        if manifest.get("from"):  # its words and scales came first, and are checked with that release
+            earlier = load_release(self.folder.parent, manifest["from"])
+            encodings = encodings.after(*encodings_in(self.folder.parent / earlier.version, schemas))
         name = f"words and scales of release {self.release.version}"
         return Stage.of(name, moment, _RELEASED, *released_answers(encodings, self.folder))
 

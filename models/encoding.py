@@ -76,6 +76,15 @@ class Encoding:
                 scales[column.name] = Scale.of(pieces, log=column.encoding == "log")
         return cls(schema, vocabularies, scales)
 
+    def after(self, earlier: Self) -> Self:
+        """What a training that goes on from an earlier one encodes with: the words of both, the earlier scales.
+
+        Weights that stay were learned under the earlier scales: under others every number would shift beneath them.
+        Words of before stay even where the newer rows do not have them: they still stand on users' lists.
+        """
+        words = {name: words.joined(earlier.vocabularies[name]) for name, words in self.vocabularies.items()}
+        return type(self)(self.schema, words, earlier.scales)
+
     def codes(self, rows: pa.Table) -> Codes:
         """Encode rows of the service's features.
 
@@ -117,6 +126,11 @@ class Encodings:
         item = Encoding.fitted(schemas.item, candidates, {ITEM_ID: items})
         query = Encoding.fitted(schemas.query, queries, {ITEM_ID: items, **item.vocabularies})
         return cls(query=query, item=item, items=items)
+
+    def after(self, query: Encoding, item: Encoding) -> Self:
+        """What a training that goes on from one with these two encodings encodes with."""
+        later = self.item.after(item)
+        return type(self)(self.query.after(query), later, later.vocabularies.get(ITEM_ID, self.items))
 
 
 def _numbers(column: pa.Array | pa.ChunkedArray) -> NDArray[np.float32]:

@@ -16,21 +16,29 @@ class ItemTower(keras.Model):
     Called with the codes that `Encoding.codes` makes; returns float32 vectors (batch, dimensions): the content, then
     the memory, if there is one. Only the memory sees every id in training: content must do without most of them, so
     that an item nobody has bought yet lives off its features.
+
+    Attributes:
+        encoders: by input, in the order in which the dense layers take what they say.
     """
 
     def __init__(self, encoding: Encoding, config: Config, shared: SharedWords) -> None:
         super().__init__(name="item_tower")
         self._hidden_id = HiddenId(config.id_dropout)
-        self._encoders = {column.name: encoder(encoding, column, config) for column in encoding.schema.inputs}
+        self.encoders = {column.name: encoder(encoding, column, config) for column in encoding.schema.inputs}
         self._dense = Dense(config.hidden, config.content_dimensions)
         self._shared = shared
+
+    @property
+    def first_kernels(self) -> list[tf.Variable]:
+        """Weights, (inputs, width), that what the encoders say is multiplied with."""
+        return [self._dense.first_kernel]
 
     def call(self, codes: dict[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
         """Return float32 (batch, dimensions)."""
         shown = dict(codes)
         if ITEM_ID in codes:
             shown[ITEM_ID] = self._hidden_id(codes[ITEM_ID], training=training)
-        content = self._dense(tf.concat([encode(shown[name]) for name, encode in self._encoders.items()], axis=-1))
+        content = self._dense(tf.concat([encode(shown[name]) for name, encode in self.encoders.items()], axis=-1))
         for name, words in self._shared.content.items():
             content += _vectors(words, shown[name])
         if self._shared.memory is None:

@@ -16,15 +16,17 @@ class OneHot(keras.layers.Layer):
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        self._size = size
+        self.output_dim = size
 
     def call(self, codes: tf.Tensor) -> tf.Tensor:
         """Return float32 (batch, size)."""
-        return tf.one_hot(codes, self._size)
+        return tf.one_hot(codes, self.output_dim)
 
 
 class Number(keras.layers.Layer):
     """Numbers (batch,) to (batch, 2): the standardised value, 0 where missing, and whether it is missing."""
+
+    output_dim = 2
 
     def __init__(self, scale: Scale, *, log: bool) -> None:
         super().__init__()
@@ -92,6 +94,11 @@ class Dense(keras.layers.Layer):
         super().__init__()
         self._layers = [keras.layers.Dense(width, activation="relu") for width in hidden]
         self._layers.append(keras.layers.Dense(dimensions))
+
+    @property
+    def first_kernel(self) -> tf.Variable:
+        """Weights of the first layer, (inputs, its width), once it has been called."""
+        return self._layers[0].kernel
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Return float32 (batch, dimensions)."""

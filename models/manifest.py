@@ -11,9 +11,21 @@ _LIBRARIES = (
 )  # fmt: skip
 
 
-def facts(config: Config, *, seed: int, data: Dataset, commit: str | None, seconds: dict[str, float]) -> dict[str, Any]:
-    """Return JSON-ready values: settings, seed, commit, rows, seconds and library versions."""
+def facts(
+    config: Config,
+    *,
+    seed: int,
+    data: Dataset,
+    commit: str | None,
+    seconds: dict[str, float],
+    earlier: str | None = None,
+) -> dict[str, Any]:
+    """Return JSON-ready values: settings, seed, commit, rows, seconds and library versions.
+
+    `earlier` is the release from which the training went on.
+    """
     return {
+        "from": earlier,
         "config": config.to_json(),
         "seed": seed,
         "commit": commit,

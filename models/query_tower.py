@@ -37,6 +37,11 @@ class Interest(keras.layers.Layer):
         liked = tf.add_n([self._liked(name, codes, training) for name in self._lists])
         return liked + self._dense(tf.concat([*known, liked], axis=-1))
 
+    @property
+    def first_kernel(self) -> tf.Variable:
+        """Weights of the first dense layer, (inputs, its width)."""
+        return self._dense.first_kernel
+
     def _liked(self, name: str, codes: dict[str, tf.Tensor], training: bool | None) -> tf.Tensor:
         weights = self._weights[name](codes[name], [codes[number] for number in self._numbers[name]], training=training)
         # Between a sum and a mean: who bought much is surer of his taste, but not a hundred times as sure.
@@ -68,19 +73,27 @@ class QueryTower(keras.Model):
     with the same item vectors. The first asks for whatever the user may buy next, what he bought before among it: its
     second part is the memory. The second asks for what he has never bought: there the memory is zero, since it could
     only be noise among items that are not in it. Without `config.discovers` both have the same first part.
+
+    Attributes:
+        encoders: by input that is one word or number, in the order in which the dense layers take what they say.
     """
 
     def __init__(self, encoding: Encoding, config: Config, shared: SharedWords) -> None:
         super().__init__(name="query_tower")
         schema = encoding.schema
-        self._encoders = {column.name: encoder(encoding, column, config) for column in schema.single_inputs}
+        self.encoders = {column.name: encoder(encoding, column, config) for column in schema.single_inputs}
         self._anything = Interest(schema, config, shared)
         self._something_new = Interest(schema, config, shared) if config.discovers else None
         self._memory = None if shared.memory is None else Memory(schema, shared.memory, shared.repeats)
 
+    @property
+    def first_kernels(self) -> list[tf.Variable]:
+        """Weights, (inputs, width), that what the encoders say is multiplied with, before what is read off lists."""
+        return [interest.first_kernel for interest in (self._anything, self._something_new) if interest is not None]
+
     def call(self, codes: dict[str, tf.Tensor], training: bool | None = None) -> Vectors:
         """Return float32 (batch, dimensions), twice."""
-        told = [encode(codes[name]) for name, encode in self._encoders.items()]
+        told = [encode(codes[name]) for name, encode in self.encoders.items()]
         anything = self._anything(codes, told, training=training)
         new = anything if self._something_new is None else self._something_new(codes, told, training=training)
         if self._memory is None:

@@ -6,6 +6,7 @@
       item_tower/        SavedModel: raw item features to vectors
       vocabularies.json  the words each tower knows
       scales.json        mean and deviation of each number, by which the towers standardise it
+      weights.npz        what the towers learned, for a training that goes on from here
       item_ids.npy       the catalogue as of the release, ascending
       item_vectors.npy   float32 (items, dimensions), in the order of item_ids
       item_sales.npy     float32 (items,), units sold in the week before the release: the popularity list
@@ -33,7 +34,7 @@ from numpy.typing import NDArray
 
 from evaluation.validation_week import Judgement
 from features.errors import InputError
-from features.files import written_whole
+from features.files import write_json, written_whole
 from features.service_schema import ServiceSchema, TowerSchemas
 from features.time_split import TimeSplit
 from models.curve import Curve
@@ -143,7 +144,7 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
 
     The version ends in a digest of what was learned, so that two runs with one seed give the same version.
     """
-    learned = _digest_of_arrays(contents.item_vectors, *contents.arrays.values(), *towers.model.get_weights())
+    learned = _digest_of_arrays(contents.item_vectors, *contents.arrays.values(), *towers.learned.weights)
     version = f"{contents.split.as_of:%Y%m%d}-{contents.facts['config']['preset']}-{learned[:8]}"
     with written_whole(releases / version) as folder:
         folder.mkdir()
@@ -153,10 +154,9 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
         np.save(folder / "item_vectors.npy", contents.item_vectors, allow_pickle=False)
         for name in ARRAYS:
             np.save(folder / f"{name}.npy", contents.arrays[name], allow_pickle=False)
-        _write_json(folder / FUSION, contents.fusion)
-        _write_json(folder / "vocabularies.json", _vocabularies(towers))
-        _write_json(folder / "scales.json", _scales(towers))
-        _write_json(folder / "metrics.json", _metrics(contents))
+        write_json(folder / FUSION, contents.fusion)
+        towers.learned.write(folder)
+        write_json(folder / "metrics.json", _metrics(contents))
         manifest = {
             "format": FORMAT,
             "version": version,
@@ -173,7 +173,7 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
             **contents.facts,
             "files": {str(path.relative_to(folder)): _digest(path) for path in _files(folder)},
         }
-        _write_json(folder / MANIFEST, manifest)
+        write_json(folder / MANIFEST, manifest)
     return version
 
 
@@ -249,20 +249,6 @@ def _read_manifest(folder: Path, version: str) -> dict[str, Any]:
     return manifest
 
 
-def _vocabularies(towers: Towers) -> dict[str, dict[str, list[str]]]:
-    return {
-        encoding.schema.service: {name: list(vocabulary.words) for name, vocabulary in encoding.vocabularies.items()}
-        for encoding in (towers.query, towers.item)
-    }
-
-
-def _scales(towers: Towers) -> dict[str, dict[str, dict[str, float]]]:
-    return {
-        encoding.schema.service: {name: asdict(scale) for name, scale in encoding.scales.items()}
-        for encoding in (towers.query, towers.item)
-    }
-
-
 def _metrics(contents: Contents) -> dict[str, Any]:
     return {
         "kept_epoch": contents.curve.best.number,
@@ -294,7 +280,3 @@ def _digest_of_arrays(*arrays: NDArray[Any]) -> str:
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -19,9 +19,15 @@ from models.config import Config
 from models.curve import Curve, Epoch
 from models.encoded_set import EncodedSet
 from models.encoding import Encoding, Encodings
+from models.learned import Learned
 from models.two_tower import TwoTower
+from models.warm_start import warm_start
 
 _ROWS_PER_CALL = 8_192
+_WHAT_TO_DO = (
+    "Try fewer --epochs, more --training-days or another --seed; if it stays, lower the learning rate in "
+    "models/config.py, and look for a feature that is huge, or the same for everybody."
+)
 
 Vectors = NDArray[np.float32]
 
@@ -39,6 +45,12 @@ class Towers:
     model: TwoTower
     query: Encoding
     item: Encoding
+
+    @property
+    def learned(self) -> Learned:
+        """What a later training goes on from."""
+        weights = tuple(variable.numpy() for variable in self.model.trainable_variables)
+        return Learned(self.query, self.item, weights)
 
     def query_vectors(self, rows: pa.Table) -> tuple[Vectors, Vectors]:
         """Vectors of queries for anything and for something new, float32 (rows, dimensions) each."""
@@ -61,6 +73,7 @@ def train(
     seed: int,
     progress: Callable[[str, int], Callable[[int], object]],
     report: Callable[[Epoch], None],
+    earlier: Learned | None = None,
 ) -> tuple[Towers, Curve]:
     """Fit two towers, judge them after every epoch, and keep the weights of the best.
 
@@ -73,6 +86,7 @@ def train(
         seed: of weights, shuffling and dropout. Two runs with one seed give equal vectors.
         progress: makes a progress callback from a label and a total.
         report: called with each finished epoch.
+        earlier: what to begin with instead of random weights; of towers with the same schemas and settings.
 
     Returns:
         The fitted towers and the training curve.
@@ -84,6 +98,8 @@ def train(
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     encodings = Encodings.fitted(schemas, rows.queries, rows.candidates)
+    if earlier is not None:
+        encodings = encodings.after(earlier.query, earlier.item)
     model = TwoTower(encodings.query, encodings.item, config)
     model.compile(optimizer=optimizer(config))
     towers = Towers(model, encodings.query, encodings.item)
@@ -91,6 +107,8 @@ def train(
     encoded = EncodedSet.written(rows, encodings, folder, shares_of_day=config.day_batches, done=done)
     batches = Batches(encoded, config)
     step = training_step(model, batches)
+    if earlier is not None:
+        warm_start(model, encodings.query, encodings.item, earlier)
 
     epochs: list[Epoch] = []
     best: Epoch | None = None
@@ -105,7 +123,9 @@ def train(
         elif best is not None and number - best.number >= config.patience:
             break
     if best is None:
-        raise InputError(f"No release was written, the training is at fault: {' '.join(epochs[-1].judgement.faults)}")
+        raise InputError(
+            f"No release was written, the training is at fault: {' '.join(epochs[-1].judgement.faults)} {_WHAT_TO_DO}"
+        )
     model.set_weights(weights)
     return towers, Curve(tuple(epochs), best)
 

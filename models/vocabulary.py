@@ -34,6 +34,15 @@ class Vocabulary:
         """How many codes there are, with the two reserved ones."""
         return len(self.words) + FIRST_WORD
 
+    def joined(self, other: Self) -> Self:
+        """The words of both."""
+        return type(self)(tuple(sorted({*self.words, *other.words})))
+
+    def codes_in(self, other: Self) -> NDArray[np.int32]:
+        """The code that each word has in another vocabulary, in the order of its code here, int32 (size,)."""
+        words = other.codes(pa.array(self.words, pa.string()))
+        return np.concatenate([np.array([MISSING, UNKNOWN], np.int32), words])
+
     @cached_property
     def _codes(self) -> dict[str, int]:
         return {"": MISSING, **{word: code for code, word in enumerate(self.words, FIRST_WORD)}}

@@ -26,6 +26,7 @@ TOGETHER = {
     "test_check_leakage": "towers",
     "test_hm_sample": "towers",
     "test_list_answers": "towers",
+    "test_warm_restart": "towers",
     "test_feature_contract": "store",
     "test_historical_features": "store",
     "test_late_rows": "store",

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from evaluation.faults import embedding_faults, retrieval_faults
+from evaluation.faults import embedding_faults, retrieval_faults, sameness_faults
 
 HEALTHY_LISTS = np.array([[0, 1], [1, 2]], np.int32)
 HEALTHY_RECALL = np.array([0.0, 1.0])
@@ -47,6 +47,20 @@ def test_one_list_for_all_users_is_a_fault_in_whatever_order():
 def test_one_user_or_a_catalogue_smaller_than_k_must_have_one_list():
     assert retrieval_faults(np.array([[0, 1]], np.int32), 2, np.array([0.5]), **ENOUGH) == []
     assert retrieval_faults(np.array([[0, 1], [1, 0]], np.int32), 3, HEALTHY_RECALL, **ENOUGH) == []
+
+
+def test_nearly_one_list_for_ten_users_is_a_fault_and_for_nine_it_may_be_chance():
+    lists = np.tile(np.arange(20, dtype=np.int32), (10, 1))
+    lists[0, :2] = [20, 21]  # 22 items together, a tenth more than 20
+
+    (fault,) = sameness_faults(lists, 20, "query vectors for something new")
+
+    assert fault == (
+        "All 10 users have nearly the same 20 items, 22 together: the query vectors for something new have collapsed."
+    )
+    assert sameness_faults(lists[:9], 20, "query vectors") == []
+    lists[1, 2] = 22
+    assert sameness_faults(lists, 20, "query vectors") == []
 
 
 def test_each_fault_is_named():

@@ -67,7 +67,77 @@ def test_collapsed_towers_are_a_fault(week):
         np.ones((2, 2), np.float32), np.ones((2, 2), np.float32), np.ones((4, 2), np.float32)
     )
 
-    assert judgement.faults == ("All 2 users have the same 2 items: the query vectors have collapsed.",)
+    assert judgement.faults == (
+        "All 2 users have the same 2 items: the query vectors have collapsed.",
+        "All 2 users have the same 2 items: the query vectors for something new have collapsed.",
+    )
+
+
+MANY = 40
+
+
+@pytest.fixture
+def crowd():
+    """Forty users who each buy one of forty items, and the next one a week later."""
+    users, items = [f"u{n:02}" for n in range(MANY)], [f"i{n:02}" for n in range(MANY)]
+    before = purchases(*zip(users, items, [1] * MANY, strict=True))
+    after = purchases(*zip(users, items[1:] + items[:1], [9] * MANY, strict=True))
+    return ValidationWeek.of(pa.array(users), pa.array(items), before, after, CUT)
+
+
+def directions(seed):
+    return np.random.default_rng(seed).standard_normal((MANY, 8)).astype(np.float32)
+
+
+def test_healthy_query_vectors_are_no_fault_and_their_figures_are_told(crowd):
+    judgement = crowd.judge_vectors(directions(1), directions(2), directions(3))
+
+    assert judgement.faults == ()
+    assert list(judgement.varieties) == ["anything", "something new"]
+    for variety in judgement.varieties.values():
+        assert abs(variety.mean_cosine) < 0.1
+        assert 6 < variety.effective_rank <= 8
+        assert variety.distinct_items > 2 * variety.k == 24
+        assert (variety.queries, variety.dimensions) == (MANY, 8)
+
+
+@pytest.mark.parametrize(("place", "asked"), [(0, "anything"), (1, "something new")])
+def test_either_kind_of_query_vectors_may_collapse_and_is_named_with_what_was_measured(crowd, place, asked):
+    queries = [directions(1), directions(2)]
+    queries[place] = 1 + 0.001 * queries[place]
+
+    judgement = crowd.judge_vectors(*queries, directions(3))
+
+    assert len(judgement.faults) >= 2
+    cosine = [fault for fault in judgement.faults if "all point the same way" in fault]
+    assert [fault.split(" all ")[0] for fault in cosine] == [f"The query vectors for {asked}"]
+    assert "their mean pairwise cosine is 1.00000, above 0.999" in cosine[0]
+    assert any("have the same 12 items" in fault or "nearly the same 12 items" in fault for fault in judgement.faults)
+    assert judgement.varieties[asked].mean_cosine > 0.999
+
+
+def test_query_vectors_on_a_line_are_a_fault_whatever_they_ask_for(crowd):
+    line = np.linspace(-1, 1, MANY, dtype=np.float32)[:, None] * np.float32([1, 2, 3, 4, 5, 6, 7, 8])
+
+    judgement = crowd.judge_vectors(directions(1), line, directions(3))
+
+    assert judgement.faults == (
+        "The query vectors for something new lie on a line: their effective rank is 1.00 of 8 dimensions, below 2.",
+    )
+
+
+def test_vectors_that_differ_only_where_no_item_does_lead_to_one_list_and_that_is_a_fault(crowd):
+    items, same = directions(3), directions(2)
+    items[:, 4:] = 0
+    same[:, :4] = 1
+
+    judgement = crowd.judge_vectors(directions(1), same, items)
+
+    # Each user's list of new items is without what he bought: the lists are different, the vectors are not.
+    assert judgement.varieties["something new"].mean_cosine < 0.999
+    assert judgement.faults == (
+        "All 40 users have the same 12 items: the query vectors for something new have collapsed.",
+    )
 
 
 def test_vectors_that_are_not_finite_are_a_fault_and_no_number(week):

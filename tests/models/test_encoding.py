@@ -176,3 +176,20 @@ def test_a_word_that_is_on_lists_only_gets_no_code_because_no_item_has_it(tiny):
     assert fitted.query.vocabularies["colours"].words == ("blue", "red")
     codes = fitted.query.codes(users)
     assert (codes["recent_items"][0, 0], codes["colours"][0, 0]) == (1, 1)
+
+
+def test_a_later_encoding_has_the_words_of_both_times_and_the_earlier_scales(tiny):
+    earlier = tiny.encodings()
+    users = tiny.table(tiny.query_schema, [{"user_id": "u0", "age": 90.0, "status": "BANNED"}])
+    items = tiny.table(tiny.item_schema, [{"item_id": "aa", "colour": "green", "group": "Hats", "sales": 7.0}])
+
+    later = replace(tiny, users=users, items=items).encodings().after(earlier.query, earlier.item)
+
+    assert later.items == later.item.vocabularies["item_id"] == Vocabulary(("a", "aa", "b", "c"))
+    assert later.query.vocabularies == {
+        "user_id": Vocabulary(("u0", "u1", "u2", "u3")),
+        "status": Vocabulary(("ACTIVE", "BANNED", "LEFT")),
+        "recent_items": Vocabulary(("a", "aa", "b", "c")),
+        "colours": Vocabulary(("blue", "green", "red")),
+    }
+    assert (later.query.scales, later.item.scales) == (earlier.query.scales, earlier.item.scales)

@@ -103,6 +103,7 @@ def test_a_release_is_one_folder_beside_the_name_of_the_latest(written):
         "scales.json",
         "similarities.npy",
         "vocabularies.json",
+        "weights.npz",
     ]
 
 

@@ -234,7 +234,7 @@ def test_rows_that_a_batch_did_not_look_up_stay_to_the_bit(tiny):
     model, before, _ = stepped(tiny, 3)
 
     # Of users u1, u2 and u3 the third is not in the batch, nor is any unknown word.
-    users = model.query_tower._encoders["user_id"].embeddings
+    users = model.query_tower.encoders["user_id"].embeddings
     assert (moved(model, before, users).max(axis=1) > 0).tolist() == [False, False, True, True, False]
     items = moved(model, before, model.shared.content["item_id"].embeddings)
     assert (items.max(axis=1) > 0).tolist() == [False, False, True, True, True]
@@ -250,9 +250,9 @@ def test_row_wise_tables_are_all_embeddings_and_nothing_else(tiny):
             *shared.content.values(),
             shared.memory,
             shared.repeats,
-            model.query_tower._encoders["user_id"],
-            model.item_tower._encoders["item_id"],
-            model.item_tower._encoders["colour"],
+            model.query_tower.encoders["user_id"],
+            model.item_tower.encoders["item_id"],
+            model.item_tower.encoders["colour"],
         )
     }
 

@@ -88,3 +88,17 @@ def test_a_slice_of_lists_of_numbers_is_padded_by_its_own_rows():
     lists = pa.array([[1.0], [2.0, 3.0], [4.0]], pa.list_(pa.float32()))
 
     assert padded(lists.slice(1), 2, np.float32(0)).tolist() == [[2, 3], [4, 0]]
+
+
+def test_joined_words_are_those_of_both_ascending():
+    assert WORDS.joined(Vocabulary(("green", "red"))) == Vocabulary(("blue", "green", "red"))
+    assert WORDS.joined(WORDS) == WORDS
+
+
+def test_every_code_has_one_in_another_vocabulary_and_words_it_lacks_are_unknown_there():
+    # missing, unknown, blue, green, red
+    codes = Vocabulary(("blue", "green", "red")).codes_in(WORDS)
+
+    assert codes.tolist() == [0, 1, 2, 1, 3]
+    assert codes.dtype == np.int32
+    assert Vocabulary(()).codes_in(WORDS).tolist() == [0, 1]

@@ -1,0 +1,28 @@
+"""How near a training that went on from an earlier release stayed to it."""
+
+from pathlib import Path
+
+from evaluation.overlap import overlap_of
+from jobs.training_run import TrainingRun
+from models.earlier_release import EarlierRelease
+from models.release import saved_item_tower
+from retrieval.item_index import ItemIndex
+
+
+def overlap_line(run: TrainingRun, earlier: EarlierRelease, releases: Path) -> str:
+    """One line: the share of each user's earlier best items that is among the new ones.
+
+    Both are asked about the users of the validation week, with the same features as of the cut.
+    """
+    asked, ids, k = run.data.validation, run.week.item_ids, max(run.week.cutoffs)
+    tower = saved_item_tower(releases, earlier.release)
+    before, _ = ItemIndex(ids, tower.vectors(asked.catalogue)).search(
+        earlier.release.query_tower.vectors(asked.queries), k
+    )
+    now, _ = ItemIndex(ids, run.towers.item_vectors(asked.catalogue)).search(
+        run.towers.query_vectors(asked.queries)[0], k
+    )
+    return (
+        f"overlap {overlap_of(before, now):.4f}: the share of each user's top {k} by release {earlier.release.version} "
+        f"that stands in his new one ({run.week.users:,} users, both as of {run.data.purchases.split.cut:%Y-%m-%d})"
+    )

@@ -1,0 +1,86 @@
+"""A release from which a training goes on."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Self
+
+from features.errors import InputError
+from features.service_schema import TowerSchemas
+from models.config import Config
+from models.learned import Learned
+from models.release import LATEST, Release, load_release
+
+# What decides how the towers are built; how they learn may be another way.
+_BUILDS: Final = (
+    "query_service", "item_service", "content_dimensions", "memory_dimensions", "hidden", "embedding_dimensions",
+    "discovers",
+)  # fmt: skip
+EPOCHS: Final = 1
+REPLAYED_DAYS: Final = 28  # with none, recall falls; see docs/log.md
+
+
+@dataclass(frozen=True)
+class EarlierRelease:
+    """A release that was read and verified, and what its towers learned.
+
+    Attributes:
+        release: the release.
+        learned: words, scales and weights.
+    """
+
+    release: Release
+    learned: Learned
+
+    @classmethod
+    def read(cls, releases: Path, version: str) -> Self:
+        """Read a release by its name, or the current one if that is `LATEST` in any case.
+
+        Raises:
+            InputError: it is not there, not whole, or from before releases held weights.
+        """
+        release = load_release(releases, None if version.upper() == LATEST else version)
+        try:
+            learned = Learned.read(releases / release.version, release.schemas)
+        except FileNotFoundError as error:
+            raise InputError(
+                f"Release {release.version} is from before releases held weights.npz: train without --from once."
+            ) from error
+        return cls(release, learned)
+
+    @property
+    def cut(self) -> datetime:
+        """Before this moment lies everything that it learned from, UTC."""
+        return datetime.fromisoformat(self.release.manifest["cut"])
+
+    def training_days(self, cut: datetime) -> int:
+        """How many days to train on up to a cut: those since the earlier one, and some before it again.
+
+        What is learned from the new days alone is paid for with what was known.
+
+        Raises:
+            InputError: the earlier release has learned from days after this cut, or there are none between the two.
+        """
+        if self.cut >= cut:
+            raise InputError(
+                f"Release {self.release.version} has learned from everything before {self.cut:%Y-%m-%d}, and the new "
+                f"cut is {cut:%Y-%m-%d}: there is nothing new. Pass a later --as-of, or an earlier release to --from."
+            )
+        return (cut - self.cut).days + REPLAYED_DAYS
+
+    def require(self, config: Config, schemas: TowerSchemas) -> None:
+        """Refuse settings and services that build other towers than the earlier ones.
+
+        Raises:
+            InputError: names what differs.
+        """
+        theirs: dict[str, Any] = self.release.manifest["config"]
+        mine: dict[str, Any] = json.loads(json.dumps(config.to_json()))  # as the manifest has it: tuples become lists
+        for name in _BUILDS:
+            if theirs.get(name) != mine[name]:
+                raise InputError(
+                    f"Release {self.release.version} has {name} {theirs.get(name)}, and preset '{config.preset}' has "
+                    f"{mine[name]}: choose the release's --preset, or train without --from."
+                )
+        self.release.require(schemas)
