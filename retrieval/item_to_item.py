@@ -1,8 +1,9 @@
 """What is bought by those who buy the same, as a source of candidates."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,13 +122,9 @@ class ItemToItem:
             item_weights.shape != (len(self),) or not np.isfinite(item_weights).all() or (item_weights < 0).any()
         ):
             raise ValueError(f"Item weights must be ({len(self)},), finite and at least 0, not {item_weights.shape}.")
-        n, similar = len(histories), self._matrix
-        weights = np.log1p(histories.counts) * 0.5 ** (histories.days.astype(np.float64) / HALF_LIFE)
-        asked = csr_array((weights, histories.positions, histories.offsets), shape=(n, len(self)))
-        products = np.bincount(histories.rows, np.diff(similar.indptr)[histories.positions], minlength=n)
+        n = len(histories)
         positions, scores = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
-        for start, stop in blocks_of(products):
-            product = asked[start:stop] @ similar
+        for start, stop, product in self._products(histories):
             rows = np.repeat(np.arange(stop - start), np.diff(product.indptr))
             found = product.data if item_weights is None else product.data * item_weights[product.indices]
             found = found.astype(np.float32)
@@ -136,6 +133,31 @@ class ItemToItem:
             barred = None if excluded is None else excluded.slice(start, stop)
             positions[start:stop], scores[start:stop] = best_pairs(*pairs, stop - start, k, barred)
         return positions, scores
+
+    def of_pairs(
+        self, histories: Histories, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]
+    ) -> NDArray[np.float32]:
+        """Return the scores of pairs of history and item, without item weights, float32 (pairs,), at least 0.
+
+        Args:
+            histories: Of n users, over the same items.
+            rows: (pairs,) from 0 to n - 1, ascending.
+            positions: (pairs,) positions of items.
+        """
+        found = np.zeros(len(rows), np.float32)
+        for start, stop, product in self._products(histories):
+            part = slice(*np.searchsorted(rows, (start, stop)))
+            found[part] = np.asarray(product[rows[part] - start, positions[part]]).reshape(-1)
+        return found
+
+    def _products(self, histories: Histories) -> Iterator[tuple[int, int, csr_array]]:
+        """The scores of users start to stop - 1 and all items, sparse, for block after block of users."""
+        n, similar = len(histories), self._matrix
+        weights = np.log1p(histories.counts) * 0.5 ** (histories.days.astype(np.float64) / HALF_LIFE)
+        asked = csr_array((weights, histories.positions, histories.offsets), shape=(n, len(self)))
+        products = np.bincount(histories.rows, np.diff(similar.indptr)[histories.positions], minlength=n)
+        for start, stop in blocks_of(products):
+            yield start, stop, asked[start:stop] @ similar
 
     @cached_property
     def _matrix(self) -> csr_array:

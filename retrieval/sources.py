@@ -23,13 +23,16 @@ BOUGHT_LATELY: Final = "bought_lately"
 POPULARITY: Final = "popularity"
 DEPARTMENT_POPULARITY: Final = "department_popularity"
 ITEM_TO_ITEM: Final = "item_to_item"
+ITEM_TO_ITEM_SELLING: Final = "item_to_item_selling"
 SOURCES: Final = (
     TWO_TOWER, TWO_TOWER_NEW, BOUGHT_OFTEN, BOUGHT_LATELY, POPULARITY, DEPARTMENT_POPULARITY, ITEM_TO_ITEM,
+    ITEM_TO_ITEM_SELLING,
 )  # fmt: skip
 
 DEPTH: Final = 300
 USERS_PER_BLOCK: Final = 1_000
 _LONG_AGO = 10_000.0  # days; what was never bought was bought longer ago than anything
+_HARDLY_NEAR = 0.01  # beside this, similarities of nothing in common and of next to nothing are the same
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +98,8 @@ class Sources:
             BOUGHT_LATELY: lately(histories, depth, excluded),
             POPULARITY: self.popularity.top(len(queries), depth, excluded),
             DEPARTMENT_POPULARITY: self.departments.top(histories, depth, excluded),
-            ITEM_TO_ITEM: self.neighbours.top(histories, depth, item_weights=weights, excluded=excluded),
+            ITEM_TO_ITEM: self.neighbours.top(histories, depth, excluded=excluded),
+            ITEM_TO_ITEM_SELLING: self.neighbours.top(histories, depth, item_weights=weights, excluded=excluded),
         }
 
     def pool(self, queries: Queries, depth: int, excluded: ItemLists | None = None) -> Pool:
@@ -111,6 +115,7 @@ class Sources:
                 BOUGHT_OFTEN: np.log1p(counts),
                 BOUGHT_LATELY: -np.log1p(np.where(counts > 0, days, np.float32(_LONG_AGO))),
                 POPULARITY: np.log1p(self.popularity.scores_by_position[positions]),
+                ITEM_TO_ITEM: np.log(self.neighbours.of_pairs(queries.histories, rows, positions) + _HARDLY_NEAR),
             }
         )
 

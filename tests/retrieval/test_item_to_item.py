@@ -48,6 +48,17 @@ def test_similarities_to_all_that_was_bought_add_up():
     assert (positions.dtype, scores.dtype) == (np.int32, np.float32)
 
 
+def test_pairs_have_the_scores_of_the_lists_and_others_none(monkeypatch):
+    monkeypatch.setattr(retrieval.co_purchases, "PRODUCTS_PER_BLOCK", 1)
+    histories = histories_of([(0, 1, 0), (1, 3, HALF_LIFE)], [], [(2, 1, 0)])
+
+    scores = KITCHEN.of_pairs(histories, np.array([0, 0, 0, 1, 2, 2]), np.array([2, 3, 0, 0, 2, 1]))
+
+    assert scores == pytest.approx(np.array([0.25, 0, 1.5, 0, 1, 0]) * np.log(2))
+    assert scores.dtype == np.float32
+    assert KITCHEN.of_pairs(histories, np.array([], np.int64), np.array([], np.int32)).shape == (0,)
+
+
 def test_item_weights_multiply_and_what_weighs_nothing_is_not_listed():
     positions, scores = KITCHEN.top(histories_of([(0, 1, 0)]), 3, np.array([0, 1, 4, 1], np.float32))
 

@@ -76,6 +76,7 @@ def test_with_keep_it_stays_and_its_sources_say_so():
     assert (first["item_id"], second["item_id"]) == ("a", "b")
     assert first["sources"] == [
         "two_tower", "bought_often", "bought_lately", "popularity", "department_popularity", "item_to_item",
+        "item_to_item_selling",
     ]  # fmt: skip
     assert first["source_ranks"][:3] == [1, 1, 1]
     assert first["source_scores"][0] == 4.0
