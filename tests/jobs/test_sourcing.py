@@ -1,0 +1,112 @@
+"""A saved release draws its candidates from the same sources as the training had in memory."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from retrieval.fusion import Fusion
+from retrieval.retriever import Retriever
+
+K = 12
+
+
+@dataclass
+class Made:
+    """What a training held in memory when it wrote its release."""
+
+    releases: Path
+    sources: object
+    fusions: object
+
+
+@pytest.fixture(scope="module")
+def made(call, toy, tmp_path_factory):
+    from jobs import releasing
+
+    kept = {}
+
+    def keeping(name, make):
+        def made(*arguments):
+            kept[name] = make(*arguments)
+            return kept[name]
+
+        return made
+
+    releases = tmp_path_factory.mktemp("artifacts")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("sources_at", "fusions_of"):
+            patch.setattr(releasing, name, keeping(name, getattr(releasing, name)))
+        done = call("train", "--repo", toy.repo, "--releases", releases, "--epochs", 1)
+    assert done.exit_code == 0, done.stderr
+    return Made(releases, kept["sources_at"][0], kept["fusions_of"])
+
+
+@pytest.fixture(scope="module")
+def release(made):
+    from models.release import load_release
+
+    return load_release(made.releases)
+
+
+@pytest.fixture(scope="module")
+def asked(toy_store, release):
+    """Every user with what is asked for him as of the release; 0200 has never bought."""
+    from features.catalogue import features_at, user_ids
+    from jobs.sourcing import queries_at
+
+    users = user_ids(toy_store, release.as_of)
+    vectors = release.query_tower.both_vectors(features_at(toy_store, release.schemas.query, users, release.as_of))
+    return users.to_pylist(), queries_at(toy_store, users, release.item_ids, vectors, release.as_of)
+
+
+def test_every_source_lists_the_same_with_the_same_scores(made, release, asked):
+    from jobs.sourcing import released_sources
+
+    _, queries = asked
+
+    for excluded in (None, queries.histories.bought):
+        remembered = made.sources.lists(queries, K, excluded)
+        saved = released_sources(release).lists(queries, K, excluded)
+        assert list(saved) == list(remembered)
+        for name, (positions, scores) in saved.items():
+            assert (positions >= 0).any() or excluded is not None, name
+            np.testing.assert_array_equal(positions, remembered[name][0], name)
+            np.testing.assert_array_equal(scores, remembered[name][1], name)
+
+
+@pytest.mark.parametrize("already_bought", ["keep", "drop"])
+def test_the_candidates_are_the_same(made, release, asked, already_bought):
+    from jobs.sourcing import released_sources
+
+    remembered = Retriever(made.sources, getattr(made.fusions, already_bought), already_bought, K)
+    saved = Retriever(released_sources(release), Fusion.from_json(release.fusion[already_bought]), already_bought, K)
+
+    table = saved.retrieve(*asked)
+
+    assert table.num_rows == 200 * K
+    assert table.equals(remembered.retrieve(*asked))
+
+
+def test_sources_of_another_week_list_other_candidates(made, release, asked, toy_store, tmp_path):
+    from datetime import timedelta
+
+    import pyarrow as pa
+
+    from features.purchases import write_purchases
+    from features.time_split import TimeSplit
+    from jobs.sourcing import purchases_before, sources_at
+
+    earlier = release.as_of - timedelta(days=7)
+    purchases = write_purchases(toy_store, TimeSplit(None, earlier, release.as_of), tmp_path)
+    items = pa.array(release.item_ids.tolist())
+    past = purchases_before(purchases, items, earlier)
+    sources, _ = sources_at(toy_store, past, items, release.item_vectors, earlier)
+    users, queries = asked
+
+    before, now = (
+        Retriever(each, made.fusions.keep, "keep", K).retrieve(users, queries) for each in (sources, made.sources)
+    )
+
+    assert not before.equals(now)
