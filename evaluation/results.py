@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Final, Literal, NoReturn, TypeAlias, TypedDict, cast
+from typing import Final, Literal, NoReturn, NotRequired, TypeAlias, TypedDict, cast
 
 from evaluation.resamples import Estimate
 from features.files import written_whole
@@ -128,6 +128,16 @@ class ItemMap(TypedDict):
     sales: list[int]
 
 
+class ColdUsers(TypedDict):
+    """Users who bought in the week and never before, and recall of the list of last week's bestsellers, None if none.
+
+    The retriever shows this list to all users without history. Nothing else in the results counts them.
+    """
+
+    users: int
+    recall: Estimate | None
+
+
 class CutResult(TypedDict):
     """All that was found at one cut, a date such as "2017-12-05".
 
@@ -137,6 +147,7 @@ class CutResult(TypedDict):
     cut: str
     users: int
     users_new: int
+    cold_users: NotRequired[ColdUsers]
     models: dict[str, ModelResult]
     differences: dict[str, dict[str, Compared]]
     sources: Sources | None

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from evaluation.hits import Hits
 from evaluation.resamples import Resamples
-from evaluation.results import ActivityRow, DecileRow, ItemRow
+from evaluation.results import ActivityRow, ColdUsers, DecileRow, ItemRow
+from retrieval.item_lists import ItemLists
+from retrieval.popularity import PopularityList
 
 DECILES: Final = 10
 
@@ -71,6 +73,23 @@ def activity_slice(groups: tuple[ActivityGroup, ...], recall: NDArray[np.float64
         }
         for group in groups
     ]
+
+
+def cold_users_slice(popularity: PopularityList, relevant: ItemLists, k: int, seed: int) -> ColdUsers:
+    """Count users who had never bought before, and return the mean recall of the one list that they are all shown.
+
+    Args:
+        popularity: What they are shown.
+        relevant: What each of them bought, none empty; all of it is new to them.
+        k: The cut-off.
+        seed: For the interval.
+    """
+    users = len(relevant)
+    if users == 0:
+        return {"users": 0, "recall": None}
+    listed, _ = popularity.top(users, k)
+    recall = Hits.of(listed, relevant).recall(k)
+    return {"users": users, "recall": Resamples.of(users, seed).estimates(recall[:, None])[0]}
 
 
 @dataclass(frozen=True, eq=False)

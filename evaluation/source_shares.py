@@ -21,7 +21,8 @@ def source_shares(lists: Mapping[str, Ranked], fused: Fused, relevant: ItemLists
     - shares: how much of the fused lists comes from each source; a candidate that n sources list counts 1/n for each.
 
     Args:
-        lists: by source, positions and scores (users, width), best first.
+        lists: by source, positions and scores (users, width), best first; a source that cannot fill the width, as in
+            a small catalogue, may be narrower.
         fused: the fused lists of the same users and sources.
         relevant: what each user bought, none empty.
         budgets: ascending, at most the width.
@@ -53,7 +54,9 @@ def _found(positions: NDArray[np.int32], relevant: ItemLists) -> NDArray[np.bool
 
 def _taking_turns(lists: list[NDArray[np.int32]]) -> NDArray[np.int32]:
     """The first of each source, then the second of each, and so on; an item stands where it is met first."""
-    turns = np.stack(lists, axis=2).reshape(len(lists[0]), -1)
+    width = max(positions.shape[1] for positions in lists)
+    filled = [np.pad(each, ((0, 0), (0, width - each.shape[1])), constant_values=-1) for each in lists]
+    turns = np.stack(filled, axis=2).reshape(len(lists[0]), -1)
     order = np.argsort(turns, axis=1, kind="stable")
     ordered = np.take_along_axis(turns, order, axis=1)
     again = np.zeros(turns.shape, np.bool_)

@@ -51,6 +51,18 @@ def compared_models(cuts: Sequence[CutResult]) -> dict[str, list[str]]:
     return {model: list(baselines) for model, baselines in together.items()}
 
 
+def cold_users_of(cuts: Sequence[CutResult]) -> tuple[int, float] | None:
+    """Return how many users had never bought before their cut, and their mean recall, all cuts together.
+
+    Returns:
+        None if there were none, or nobody counted them.
+    """
+    told = [cut["cold_users"] for cut in cuts if "cold_users" in cut]
+    found = [(cold["users"], cold["recall"][0]) for cold in told if cold["recall"]]
+    users = sum(number for number, _ in found)
+    return (users, sum(number * recall for number, recall in found) / users) if users else None
+
+
 def median_ratio(
     cuts: Sequence[CutResult], model: str, baseline: str, protocol: Protocol, measure: str
 ) -> float | None:

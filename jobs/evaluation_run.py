@@ -12,6 +12,7 @@ from evaluation.lists import Lists
 from evaluation.results import CutResult, EpochRow
 from evaluation.results import Sources as SourceResult
 from evaluation.scoreboard import Scoreboard
+from evaluation.slices import cold_users_slice
 from evaluation.source_shares import source_shares
 from evaluation.validation_week import ValidationWeek
 from features.time_split import TimeSplit
@@ -77,6 +78,7 @@ def evaluate_cut(
         "cut": f"{split.as_of:%Y-%m-%d}",
         "users": test.week.users,
         "users_new": len(judge.new_rows),
+        "cold_users": cold_users_slice(sources.popularity, test.cold, judge.k, seed),
         "models": judge.models,
         "differences": differences_of(
             judge.measured, judge.draws, (FUSED, TWO_TOWERS), tuple(simple), f"recall@{judge.k}"

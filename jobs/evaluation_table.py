@@ -4,6 +4,7 @@ from tabulate import tabulate
 
 from evaluation.measures import judged_at
 from evaluation.results import Results
+from evaluation.summaries import cold_users_of
 
 
 def evaluation_table(results: Results) -> str:
@@ -26,10 +27,17 @@ def evaluation_table(results: Results) -> str:
         )
     table: str = tabulate(body, headers=header, disable_numparse=True)
     cuts = results["cuts"]
+    cold = cold_users_of(cuts)
+    beside = (
+        f"\nBeside these {cold[0]:,} users who had never bought before, and are shown last week's bestsellers: "
+        f"recall@{k} {cold[1]:.4f}\n"
+        if cold
+        else ""
+    )
     return (
         f"\nMedians over {len(cuts)} cuts, {cuts[0]['cut']} to {cuts[-1]['cut']}, "
         f"{min(cut['users'] for cut in cuts):,} to {max(cut['users'] for cut in cuts):,} users, whole catalogue:\n\n"
-        f"{table}\n"
+        f"{table}\n{beside}"
     )
 
 

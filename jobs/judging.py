@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from feast import FeatureStore
 from numpy.typing import NDArray
 
@@ -13,6 +14,7 @@ from evaluation.lists import Lists
 from evaluation.validation_week import ValidationWeek
 from features.catalogue import catalogue_ids, features_at
 from features.purchases import write_purchases
+from features.schema import USER_ID
 from features.time_split import TimeSplit
 from jobs.sourcing import purchases_before, queries_at
 from models.training import Towers
@@ -20,6 +22,7 @@ from retrieval.filters import AlreadyBought
 from retrieval.fusion import Fused, Fusion
 from retrieval.histories import left_out
 from retrieval.item_index import ItemIndex
+from retrieval.item_lists import ItemLists
 from retrieval.purchase_codes import PurchaseCodes
 from retrieval.sources import DEPTH, USERS_PER_BLOCK, Queries, Sources
 
@@ -34,6 +37,7 @@ class TestWeek:
         item_ids: string (items,), the catalogue as of the cut.
         user_codes: int32 (users,), their numbers among the purchases.
         past: everybody's purchases before the cut.
+        cold: what each of the others bought, who buy in that week and never had before.
     """
 
     week: ValidationWeek
@@ -41,6 +45,7 @@ class TestWeek:
     item_ids: pa.Array
     user_codes: NDArray[np.int32]
     past: PurchaseCodes
+    cold: ItemLists
 
     @classmethod
     def after(cls, store: FeatureStore, split: TimeSplit, folder: Path) -> "TestWeek":
@@ -59,8 +64,11 @@ class TestWeek:
         users, items = purchases.returning_users(), catalogue_ids(store, cut)
         if len(users) == 0:
             raise purchases.nothing_left("the week that judges")
-        week = ValidationWeek.of(users, items, purchases.history(users), purchases.after_cut(), cut)
-        return cls(week, users, items, purchases.codes_of(users), purchases_before(purchases, items, cut))
+        after = purchases.after_cut()
+        week = ValidationWeek.of(users, items, purchases.history(users), after, cut)
+        others = pc.unique(after[USER_ID].filter(pc.invert(pc.is_in(after[USER_ID], users))))
+        cold = ValidationWeek.of(others, items, after.slice(0, 0), after, cut).relevant  # they have no history
+        return cls(week, users, items, purchases.codes_of(users), purchases_before(purchases, items, cut), cold)
 
     def queries(self, store: FeatureStore, towers: Towers, split: TimeSplit) -> Queries:
         """What two towers ask for these users, as of the cut."""

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 
 from evaluation.measures import judged_at
 from evaluation.results import DecileRow, ItemRow, Results
+from evaluation.summaries import cold_users_of
 from pages.contenders import Contender, contenders_of
 from pages.drawing import drawn
 from pages.exhibit import Exhibit, Key, Panel, Table
@@ -75,7 +76,7 @@ def recall_by_activity(results: Results) -> Exhibit | None:
         title="For whom does it work?",
         reading=(
             "Users grouped by how often they had bought before the week; cold users had never bought. "
-            f"Week of {last['cut']}, recall@{judged_at(results['cutoffs'])}, with 95 % intervals."
+            f"Week of {last['cut']}, recall@{judged_at(results['cutoffs'])}, with 95 % intervals.{_cold_users(results)}"
         ),
         panels=(Panel("Recall by activity of the user", svg, f"Line chart, least to most active: {told}."),),
         tables=(
@@ -87,6 +88,18 @@ def recall_by_activity(results: Results) -> Exhibit | None:
                 ),
             ),
         ),
+    )
+
+
+def _cold_users(results: Results) -> str:
+    """Say how many had never bought before, and what the list they are shown is worth, all weeks together."""
+    cold = cold_users_of(results["cuts"])
+    if cold is None:
+        return ""
+    users, recall = cold
+    return (
+        f" Beside these, over all weeks, {counted(users, 'user')} had never bought before: they are shown last week's "
+        f"bestsellers, and {percent(recall)} of what they bought stood there."
     )
 
 

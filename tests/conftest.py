@@ -27,6 +27,7 @@ TOGETHER = {
     "test_evaluate": "towers",
     "test_gate": "towers",
     "test_hm_sample": "towers",
+    "test_judging": "towers",
     "test_list_answers": "towers",
     "test_sourcing": "towers",
     "test_training_run": "towers",

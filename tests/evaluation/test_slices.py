@@ -2,8 +2,16 @@ import numpy as np
 import pytest
 
 from evaluation.hits import Hits
-from evaluation.slices import SalesRanks, activity_groups, activity_slice, decile_slice, item_slice
+from evaluation.slices import (
+    SalesRanks,
+    activity_groups,
+    activity_slice,
+    cold_users_slice,
+    decile_slice,
+    item_slice,
+)
 from retrieval.item_lists import ItemLists
+from retrieval.popularity import PopularityList
 
 
 def test_users_are_grouped_by_quarters_named_by_their_bounds():
@@ -103,3 +111,21 @@ def test_slices_look_at_the_first_k_only():
     assert decile_slice(HITS, SalesRanks.from_counts(SOLD), 1)[9]["recall"] == 0
     with pytest.raises(ValueError, match="at least 1"):
         item_slice(HITS, SalesRanks.from_counts(SOLD), 0)
+
+
+def test_cold_users_are_judged_by_what_sells():
+    popularity = PopularityList.from_counts(np.array([5, 0, 9, 7]))  # 2, 3, 0, 1
+    bought = ItemLists.from_lists([np.array([2, 3]), np.array([2, 1]), np.array([0]), np.array([9])])
+
+    cold = cold_users_slice(popularity, bought, k=2, seed=0)
+
+    # All, a half, nothing, and nothing: item 9 was not in the catalogue yet.
+    mean, low, high = cold["recall"]
+    assert (cold["users"], mean) == (4, 0.375)
+    assert 0 <= low < mean < high <= 1
+
+
+def test_where_everybody_had_bought_before_there_are_no_cold_users():
+    popularity = PopularityList.from_counts(np.array([1]))
+
+    assert cold_users_slice(popularity, ItemLists.from_lists([]), k=1, seed=0) == {"users": 0, "recall": None}

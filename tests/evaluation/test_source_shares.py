@@ -38,3 +38,15 @@ def test_the_fused_list_is_shared_out_among_those_who_list_its_candidates(shares
     assert shares["fused"] == {"1": 0.75, "2": 1.0}
     assert shares["shares"]["1"] == {"near": 0.75, "sold": 0.25}
     assert shares["shares"]["2"] == {"near": 0.375, "sold": 0.625}
+
+
+def test_a_source_with_a_shorter_list_takes_its_turns_and_then_is_passed_over():
+    lists = {"short": ranked([[5]]), "long": ranked([[7, 8, 9]])}
+    fused = Fused(tuple(lists), np.array([[5]], np.int32), np.zeros((1, 1), np.float32),
+                  np.array([[[1, 0]]], np.int32), np.zeros((1, 1, 2), np.float32))  # fmt: skip
+
+    shares = source_shares(lists, fused, ItemLists.from_lists([np.array([5, 8, 9])]), (1, 3, 4))
+
+    # In turns: 5, 7, 8, 9.
+    assert shares["union"] == pytest.approx({"1": 1 / 3, "3": 2 / 3, "4": 1.0})
+    assert shares["rows"][0]["alone"] == pytest.approx({"1": 1 / 3, "3": 1 / 3, "4": 1 / 3})

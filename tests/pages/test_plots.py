@@ -87,6 +87,18 @@ def test_activity_is_that_of_the_last_cut(results):
     assert len(table.header) == 6
 
 
+def test_users_who_had_never_bought_are_told_beside_the_others(make_results):
+    results = make_results(cuts=2)
+    assert "never bought before:" not in recall_by_activity(results).reading
+    for cut, users, recall in zip(results["cuts"], (1, 3), (0.05, 0.25), strict=True):
+        cut["cold_users"] = {"users": users, "recall": [recall, 0.0, 1.0]}
+
+    assert recall_by_activity(results).reading.endswith(
+        " Beside these, over all weeks, 4 users had never bought before: they are shown last week's bestsellers, and "
+        "20.0\xa0% of what they bought stood there."
+    )
+
+
 def test_users_that_were_not_grouped_have_no_section(make_results):
     results = make_results(cuts=1)
     for model in results["cuts"][0]["models"].values():

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from evaluation.results import read_results, write_results
-from evaluation.summaries import median_ratio, results_of
+from evaluation.summaries import cold_users_of, median_ratio, results_of
 
 
 def test_results_come_back_from_their_file(make_results, tmp_path):
@@ -94,3 +94,12 @@ def test_cuts_about_different_models_are_refused():
         results_of({}, [100], [_cut("2017-11-28", 0.2, 0.1), other])
     with pytest.raises(ValueError, match="at least one cut"):
         results_of({}, [100], [])
+
+
+def test_cold_users_of_all_cuts_are_averaged_over_users():
+    few, many = ({"users": users, "recall": [recall, 0.0, 1.0]} for users, recall in ((1, 1.0), (3, 0.2)))
+
+    # 1 of 1 and three times 0.2; cuts of older files do not count them.
+    assert cold_users_of([{"cold_users": few}, {"cold_users": many}, {}]) == (4, pytest.approx(0.4))
+    assert cold_users_of([{"cold_users": {"users": 0, "recall": None}}]) is None
+    assert cold_users_of([{}]) is None

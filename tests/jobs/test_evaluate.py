@@ -1,0 +1,199 @@
+"""An evaluation of the toy world: every model and list at two cuts, written as a page and as numbers.
+
+In its last week, from 2020-02-23, everybody buys only what he had never bought before; in the week before only what he
+had.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from evaluation.implicit_als import available
+from evaluation.results import read_results
+
+pytestmark = pytest.mark.whole_path
+
+OURS = ["fused candidates", "two towers"]
+LISTS = [
+    "popularity over all time",
+    "last week's bestsellers",
+    "decayed popularity",
+    "bought often, then bestsellers",
+    "bought lately, then bestsellers",
+    "item-kNN",
+    "item-kNN x sales",
+    *(["iALS"] if available() else []),
+]
+MEASURES = ["recall@12", "hit_rate@12", "map@12", "ndcg@12"]  # 12 is all that is at most half of 60 items
+
+
+@dataclass
+class Evaluation:
+    """The page, the numbers beside it, and what was printed."""
+
+    page: Path
+    results: dict
+    said: str
+
+    @property
+    def cuts(self):
+        return self.results["cuts"]
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Towers that are trained quickly."""
+    import jobs.evaluation_run as judged
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("DEFAULT", "SEED"):
+            patch.setattr(judged, name, replace(getattr(judged, name), epochs=1))
+        yield
+
+
+@pytest.fixture(scope="module")
+def evaluation(call, toy, small, tmp_path_factory):
+    page = tmp_path_factory.mktemp("evaluation") / "toy.html"
+    done = call("evaluate", "--repo", toy.repo, "--cuts", 2, "--without-seed", "--output", page)
+    assert done.exit_code == 0, done.stderr
+    return Evaluation(page, read_results(page.with_suffix(".json")), done.stdout)
+
+
+def test_a_page_and_a_file_of_numbers_are_written_and_nothing_else(evaluation):
+    assert sorted(path.name for path in evaluation.page.parent.iterdir()) == ["toy.html", "toy.json"]
+    page = evaluation.page.read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert all(name in page for name in OURS)
+    assert evaluation.said.splitlines()[-1].startswith(f"{evaluation.page} and {evaluation.page.with_suffix('.json')} ")
+
+
+def test_the_numbers_say_where_they_come_from(evaluation):
+    made = evaluation.results["made"]
+
+    assert {name: made[name] for name in ("seed", "users", "items", "purchases")} == {
+        "seed": 1,
+        "users": 200,
+        "items": 60,
+        "purchases": 4_975,
+    }
+    assert evaluation.results["cutoffs"] == [12]
+
+
+def test_the_last_weeks_report_in_the_order_of_time(evaluation):
+    assert [(cut["cut"], cut["users"], cut["users_new"]) for cut in evaluation.cuts] == [
+        ("2020-02-16", 199, 0),  # the 200th user buys nothing
+        ("2020-02-23", 199, 199),
+    ]
+
+
+def test_every_model_and_every_simple_list_is_judged_at_every_cut(evaluation):
+    for cut in evaluation.cuts:
+        assert list(cut["models"]) == OURS + LISTS
+    assert list(evaluation.results["medians"]) == OURS + LISTS
+    for name in OURS + LISTS:
+        assert f"\n{name} " in evaluation.said
+
+
+def test_both_protocols_have_every_measure_with_its_interval(evaluation):
+    first, last = evaluation.cuts
+
+    for result in last["models"].values():
+        for protocol in ("all", "new"):
+            assert list(result[protocol]) == MEASURES
+            for mean, low, high in result[protocol].values():
+                assert 0 <= low <= mean <= high <= 1
+    assert all(list(result["all"]) == MEASURES and result["new"] == {} for result in first["models"].values())
+
+
+def test_what_was_bought_before_is_the_answer_in_one_week_and_none_in_the_other(evaluation):
+    known, unknown = (cut["models"]["bought often, then bestsellers"] for cut in evaluation.cuts)
+
+    # A user knows 10 items at most, all of them on his list; in the last week only 2 or 3 bestsellers are left to hit.
+    assert known["all"]["recall@12"][0] == 1
+    assert unknown["all"]["recall@12"][0] < 0.1
+
+
+def test_both_models_are_compared_with_every_list_and_the_difference_has_an_interval(evaluation):
+    first, last = evaluation.cuts
+
+    assert {model: list(compared) for model, compared in last["differences"].items()} == dict.fromkeys(OURS, LISTS)
+    for model in OURS:
+        for name in LISTS:
+            compared = last["differences"][model][name]["new"]["recall@12"]
+            mine, theirs = (last["models"][each]["new"]["recall@12"][0] for each in (model, name))
+            difference, low, high = compared["difference"]
+            assert difference == pytest.approx(mine - theirs)
+            assert low <= difference <= high
+            assert first["differences"][model][name]["new"] == {}
+    assert list(evaluation.results["ratios"]) == OURS
+
+
+def test_the_sources_of_the_candidates_are_told_at_every_cut(evaluation):
+    from retrieval.sources import SOURCES
+
+    for cut in evaluation.cuts:
+        sources = cut["sources"]
+        assert [row["source"] for row in sources["rows"]] == list(SOURCES)
+        for budget in ("50", "100", "300"):
+            assert sum(sources["shares"][budget].values()) == pytest.approx(1)
+        assert sources["union"]["300"] == 1  # all 60 items are on some list
+
+
+def test_slices_curve_and_breadth_are_there(evaluation):
+    for cut in evaluation.cuts:
+        assert [epoch["epoch"] for epoch in cut["curve"]] == [1]
+        for result in cut["models"].values():
+            assert sum(group["users"] for group in result["slices"]["activity"]) == 199
+            assert [row["name"] for row in result["slices"]["items"]] == ["never sold before", "sold before"]
+            assert 0 < result["breadth"]["coverage"] <= 1
+    popular = evaluation.cuts[-1]["models"]["last week's bestsellers"]["breadth"]
+    assert popular["distinct_items"] == 12
+
+
+def test_nobody_in_the_last_weeks_buys_for_the_first_time(evaluation):
+    assert [cut["cold_users"] for cut in evaluation.cuts] == [{"users": 0, "recall": None}] * 2
+
+
+def test_the_preset_seed_is_judged_beside_them(call, toy, small, tmp_path):
+    done = call(
+        "evaluate", "--repo", toy.repo, "--cuts", 1, "--weeks", "choosing", "--output", tmp_path / "choosing.html"
+    )
+
+    assert done.exit_code == 0, done.stderr
+    (cut,) = json.loads((tmp_path / "choosing.json").read_text(encoding="utf-8"))["cuts"]
+    assert cut["cut"] == "2020-01-26"
+    assert list(cut["models"]) == [*OURS, *LISTS, "two towers, preset seed"]
+    assert list(cut["differences"]["two towers"]) == [*LISTS, "two towers, preset seed"]
+
+
+@pytest.fixture
+def refused(call, toy):
+    def refused(*words):
+        done = call("evaluate", "--repo", toy.repo, *words)
+        assert done.exit_code == 1
+        (last,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        return last.removeprefix("error: ")
+
+    return refused
+
+
+def test_an_output_that_is_no_page_is_refused_before_anything_is_done(refused, tmp_path):
+    assert refused("--output", tmp_path / "numbers.json") == (
+        f"{tmp_path}/numbers.json does not end in .html: the page is written as HTML, and its numbers beside it."
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_evaluation_that_fails_writes_nothing_and_leaves_the_one_before_as_it_was(refused, tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text("of yesterday", encoding="utf-8")
+
+    # Eight weeks before the end, and a week of validation before that, there were no purchases yet.
+    said = refused("--weeks", "choosing", "--cuts", 4, "--output", page)
+
+    assert said.startswith("No purchase is left for training: the cut is 2019-12-29")
+    assert [(path.name, path.read_text(encoding="utf-8")) for path in tmp_path.iterdir()] == [
+        ("page.html", "of yesterday")
+    ]
