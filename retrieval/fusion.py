@@ -85,14 +85,15 @@ class Fusion:
         Raises:
             ValueError: no candidate was bought, or all were: there is nothing to learn from.
         """
-        bought = relevant.contains_pairs(pool.rows, pool.positions)
+        part = slice(MOST_PAIRS)
+        bought = relevant.contains_pairs(pool.rows[part], pool.positions[part])
         if bought.all() or not bought.any():
-            raise ValueError(f"{int(bought.sum())} of {len(pool)} candidates were bought: no weight can be learned.")
-        said = _said(pool, slice(MOST_PAIRS))
+            raise ValueError(f"{int(bought.sum())} of {len(bought)} candidates were bought: no weight can be learned.")
+        said = _said(pool, part)
         centres = said.mean(axis=0, dtype=np.float64).astype(np.float32)
         spreads = said.std(axis=0, dtype=np.float64).astype(np.float32)
         spreads[spreads == 0] = 1
-        model = LogisticRegression(max_iter=_PASSES).fit((said - centres) / spreads, bought[:MOST_PAIRS])
+        model = LogisticRegression(max_iter=_PASSES).fit((said - centres) / spreads, bought)
         return cls(pool.sources, centres, spreads, model.coef_[0].astype(np.float32), float(model.intercept_[0]))
 
     def fuse(self, pool: Pool, k: int) -> Fused:
