@@ -115,6 +115,11 @@ class Purchases:
             f"{self.split.as_of:%Y-%m-%d} run {ends}; choose another --as-of or --validation-days."
         )
 
+    def ending(self, days: int) -> "Purchases":
+        """The same purchases, of which those of the last `days` before the release train, and none validate."""
+        as_of = self.split.as_of
+        return _parted(self.rows, TimeSplit(as_of - timedelta(days=days), as_of, as_of))
+
     def _select(self, sql: str, **tables: pa.Table) -> pa.Table:
         with spilling_connection(self.rows.paths[0].parent) as connection:
             for name, table in tables.items():
@@ -138,21 +143,27 @@ def write_purchases(store: FeatureStore, split: TimeSplit, folder: Path) -> Purc
     with spilling_connection(folder) as connection:
         connection.execute(_SORTED.format(known=literal(known), written=written, path=literal(rows.paths[0])))
         known.unlink()
-        parts = (f"not {_validates(split)}", trains(split), _validates(split))
-        counts = ", ".join(f"count(*) filter (where {part})" for part in parts)
-        sql = f"select {counts}, min(event_timestamp), max(event_timestamp) from {rows.sql}"
-        [(before, training, validation, first, last)] = connection.execute(sql).fetchall()
-    purchases = Purchases(rows, split, before, training, validation, (first, last) if first else None)
-    if not training:
+    purchases = _parted(rows, split)
+    if not purchases.training:
         raise purchases.nothing_left("training")
     _logger.info(
         "purchases: %s before %s (%s train), %s after",
-        f"{before:,}",
+        f"{purchases.before:,}",
         f"{split.cut:%Y-%m-%d}",
-        f"{training:,}",
-        f"{validation:,}",
+        f"{purchases.training:,}",
+        f"{purchases.validation:,}",
     )
     return purchases
+
+
+def _parted(rows: ParquetRows, split: TimeSplit) -> Purchases:
+    """Count purchases on both sides of a cut."""
+    parts = (f"not {_validates(split)}", trains(split), _validates(split))
+    counts = ", ".join(f"count(*) filter (where {part})" for part in parts)
+    with spilling_connection(rows.paths[0].parent) as connection:
+        sql = f"select {counts}, min(event_timestamp), max(event_timestamp) from {rows.sql}"
+        [(before, training, validation, first, last)] = connection.execute(sql).fetchall()
+    return Purchases(rows, split, before, training, validation, (first, last) if first else None)
 
 
 def trains(split: TimeSplit) -> str:

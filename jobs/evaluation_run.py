@@ -18,6 +18,7 @@ from evaluation.validation_week import ValidationWeek
 from features.time_split import TimeSplit
 from jobs.item_map import item_map
 from jobs.judging import TestWeek, fused, two_tower_lists
+from jobs.refitting import refitted
 from jobs.reports import epoch_line
 from jobs.sourcing import sources_at
 from jobs.training_run import fusions_of, training_run
@@ -54,9 +55,10 @@ def evaluate_cut(
         store, DEFAULT, split, _made(folder / "default"), seed=seed, say=lambda epoch: say(epoch_line(epoch))
     )
     fusions = fusions_of(store, run)
+    towers = refitted(store, run, DEFAULT, folder / "refit", seed=seed).towers
     test = TestWeek.after(store, split, _made(folder / "test"))
-    queries = test.queries(store, run.towers, split)
-    vectors = test.item_vectors(store, run.towers, split)
+    queries = test.queries(store, towers, split)
+    vectors = test.item_vectors(store, towers, split)
     sources, _ = sources_at(store, test.past, test.item_ids, vectors, split.as_of)
     keep = fused(queries, sources, fusions.keep, "keep")
     fresh = fused(queries, sources, fusions.drop, "drop").positions
@@ -70,7 +72,8 @@ def evaluate_cut(
         simple.append(lists.name)
     if with_seed:
         seeded = replace(split, start=None)
-        other = training_run(store, SEED, seeded, _made(folder / "seed"), seed=seed, say=lambda _: None).towers
+        copied = training_run(store, SEED, seeded, _made(folder / "seed"), seed=seed, say=lambda _: None)
+        other = refitted(store, copied, SEED, folder / "seed_refit", seed=seed).towers
         index = ItemIndex(test.week.item_ids, test.item_vectors(store, other, split))
         say(judge.take(two_tower_lists(PRESET_SEED, test.queries(store, other, split), index)))
         simple.append(PRESET_SEED)

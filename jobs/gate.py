@@ -13,7 +13,8 @@ from features.catalogue import features_at
 from features.errors import InputError
 from features.feature_store import tower_schemas
 from jobs.training_run import TrainingRun
-from models.release import LATEST, load_release, saved_item_tower
+from models.earlier_release import EarlierRelease
+from models.release import LATEST
 
 _BESTSELLERS = "last week's bestsellers"
 
@@ -34,9 +35,10 @@ class Gate:
 def gate(store: FeatureStore, run: TrainingRun, releases: Path) -> Gate:
     """Compare recall with that of the current release, and of last week's bestsellers.
 
-    The current release is asked with its own towers about the same users and catalogue as of the same cut. It passes
-    if it is not clearly worse than the current release (the 95 % interval of the difference reaches zero or lies above
-    it) and clearly better than the bestsellers (the interval lies above zero).
+    The current release is asked about the same users and catalogue as of the same cut, with its towers as they were
+    when they were judged themselves: what is released has learned from days after its cut, and may have seen some of
+    those that judge here. A release passes if it is not clearly worse than the current release (the 95 % interval of
+    the difference reaches zero or lies above it) and clearly better than the bestsellers (it lies above zero).
     """
     mine = run.curve.best.judgement.user_recall
     ahead, low, high = _difference(mine, run.baselines[_BESTSELLERS].user_recall)
@@ -56,13 +58,15 @@ def gate(store: FeatureStore, run: TrainingRun, releases: Path) -> Gate:
 
 
 def _current(store: FeatureStore, run: TrainingRun, releases: Path) -> tuple[str, NDArray[np.float64]]:
-    release = load_release(releases)
+    current = EarlierRelease.read(releases, LATEST)
+    release, asked, cut = current.release, run.data.validation, run.data.purchases.split.cut
+    if current.cut > cut:
+        raise InputError(f"{release.version} has learned from days after {cut:%Y-%m-%d}, which are to judge.")
     release.require(tower_schemas(store, release.schemas.query.service, release.schemas.item.service))
-    asked, cut = run.data.validation, run.data.purchases.split.cut
     users: pa.Table = features_at(store, release.schemas.query, asked.user_ids, cut)
     items: pa.Table = features_at(store, release.schemas.item, asked.item_ids, cut)
-    tower = saved_item_tower(releases, release)
-    judgement = run.week.judge_vectors(*release.query_tower.both_vectors(users), tower.vectors(items))
+    towers = current.towers()
+    judgement = run.week.judge_vectors(*towers.query_vectors(users), towers.item_vectors(items))
     return release.version, judgement.user_recall
 
 

@@ -3,6 +3,7 @@
 from feast import FeatureStore
 
 from features.catalogue import catalogue_at
+from jobs.refitting import Refit
 from jobs.sourcing import purchases_before, sources_at
 from jobs.training_run import TrainingRun, fusions_of
 from models.config import Config
@@ -11,16 +12,18 @@ from models.release import Contents
 
 
 def release_contents(
-    store: FeatureStore, run: TrainingRun, config: Config, *, seed: int, commit: str | None
+    store: FeatureStore, run: TrainingRun, refit: Refit, config: Config, *, seed: int, commit: str | None
 ) -> Contents:
     """Embed the catalogue as of the release's moment, and take what sells and goes together by then."""
     purchases, moment = run.data.purchases, run.data.purchases.split.as_of
-    catalogue = catalogue_at(store, run.towers.item.schema, moment)
+    catalogue = catalogue_at(store, refit.towers.item.schema, moment)
     past = purchases_before(purchases, catalogue.item_ids, moment)
-    vectors = run.towers.item_vectors(catalogue.features)
+    vectors = refit.towers.item_vectors(catalogue.features)
     sources, selling = sources_at(store, past, catalogue.item_ids, vectors, moment)
     fusions = fusions_of(store, run)
+    seconds = {**run.seconds, "refit": refit.seconds}
     return Contents(
+        learned=run.towers.learned,
         item_ids=catalogue.ids,
         item_vectors=vectors,
         arrays={
@@ -34,5 +37,13 @@ def release_contents(
         split=purchases.split,
         curve=run.curve,
         baselines=run.baselines,
-        facts=facts(config, seed=seed, data=run.data, commit=commit, seconds=run.seconds, earlier=run.earlier),
+        facts=facts(
+            config,
+            seed=seed,
+            data=run.data,
+            commit=commit,
+            seconds=seconds,
+            refitted=refit.purchases,
+            earlier=run.earlier,
+        ),
     )

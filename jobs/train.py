@@ -42,7 +42,8 @@ def main(
 ) -> None:
     """Train two towers on point-in-time features and write a release.
 
-    The last days before --as-of validate; nothing in them is seen by what is trained.
+    The last days before --as-of choose the epoch, and nothing in them is seen by what they judge; then the chosen
+    towers learn once from the last weeks, these days among them.
     """
     load_tensorflow()
     from features.data_end import moment_or_data_end
@@ -50,6 +51,7 @@ def main(
     from features.time_split import TimeSplit
     from jobs.continuing import overlap_line
     from jobs.gate import gate
+    from jobs.refitting import refitted
     from jobs.releasing import release_contents
     from jobs.reports import baseline_line, epoch_line, recall_table, variety_line
     from jobs.training_run import training_run
@@ -77,11 +79,12 @@ def main(
             say_baseline=lambda name, judgement: print(baseline_line(name, judgement), flush=True),
             earlier=earlier,
         )
-        if earlier:
-            print(overlap_line(run, earlier, releases), flush=True)
-        contents = release_contents(store, run, config, seed=seed, commit=commit())
         decided = gate(store, run, releases)
-        written = write_release(releases, run.towers, contents, created=datetime.now(UTC))
+        refit = refitted(store, run, config, folder / "refit", seed=seed)
+        if earlier:
+            print(overlap_line(run, refit.towers, earlier, releases), flush=True)
+        contents = release_contents(store, run, refit, config, seed=seed, commit=commit())
+        written = write_release(releases, refit.towers, contents, created=datetime.now(UTC))
     print(recall_table(config.preset, run.curve, run.baselines, run.week.users))
     print(decided.sentence)
     if require_better and not decided.passed:
@@ -90,7 +93,7 @@ def main(
     make_latest(releases, written)
     print(
         f"release {releases / written} after {watch.seconds:.0f} s ({run.seconds['join']:.0f} s joining, "
-        f"{run.seconds['fit']:.0f} s fitting); next: python jobs/materialize.py"
+        f"{run.seconds['fit']:.0f} s fitting, {refit.seconds:.0f} s refitting); next: python jobs/materialize.py"
     )
 
 

@@ -1,7 +1,9 @@
 """What is decided before training, as two presets."""
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Self
+
+from features.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -18,12 +20,16 @@ class Config:
         embedding_dimensions: length of the embedding of each category and id.
         discovers: whether the query tower learns a second vector, which asks for items never bought before.
         id_dropout: how often, in training, an item's id is hidden so that its features must speak for it.
-        dropout: share of each list that is dropped in training.
+        dropout: share of each list that is left out in training, for the content.
+        memory_dropout: the same for the memory, which learns so what goes with what it is not shown.
         training_days: how many days before the cut are trained on; None for all.
+        refit_days: how many days before the release are learned from once more when nothing is left to be judged.
         day_batches: whether a batch holds purchases of one day only, so that all its candidates are as of that day.
         sampled_per_day: catalogue items drawn for each day as further candidates; needs day_batches.
         sampled_per_batch: how many of these, drawn anew, are in each batch of the day.
         log_q: whether the softmax is corrected by how often an item is a candidate.
+        basket_discount: a purchase of a basket of n counts n ** -basket_discount: 0 lets every purchase count alike, 1
+            every basket. Recall is a mean over users, and whoever buys much would be learned by heart otherwise.
         batch_size: purchases per step.
         window: purchases held in memory while they are shuffled; at least those of one day are.
         epochs: passes over the training purchases, at most.
@@ -44,11 +50,14 @@ class Config:
     discovers: bool
     id_dropout: float
     dropout: float
+    memory_dropout: float
     training_days: int | None
+    refit_days: int
     day_batches: bool
     sampled_per_day: int
     sampled_per_batch: int
     log_q: bool
+    basket_discount: float
     batch_size: int
     window: int
     epochs: int
@@ -68,8 +77,20 @@ class Config:
         return self.content_dimensions + self.memory_dimensions
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings as JSON-ready values."""
+        """Return the settings as JSON-ready values; `from_json` brings them back."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            InputError: there are other settings now.
+        """
+        try:
+            return cls(**{**content, "hidden": tuple(content["hidden"])})
+        except (KeyError, TypeError) as error:
+            raise InputError(f"Its settings are not those that there are now ({error}): train again.") from error
 
 
 SEED: Final = Config(
@@ -83,11 +104,14 @@ SEED: Final = Config(
     discovers=False,
     id_dropout=0.0,
     dropout=0.0,
+    memory_dropout=0.0,
     training_days=None,
+    refit_days=126,
     day_batches=False,
     sampled_per_day=0,
     sampled_per_batch=0,
     log_q=False,
+    basket_discount=0.0,
     batch_size=2_048,
     window=262_144,
     epochs=5,
@@ -109,11 +133,14 @@ DEFAULT: Final = Config(
     discovers=True,
     id_dropout=0.5,
     dropout=0.7,
+    memory_dropout=0.5,
     training_days=None,
+    refit_days=126,
     day_batches=True,
     sampled_per_day=8_192,
     sampled_per_batch=2_048,
     log_q=True,
+    basket_discount=0.5,
     batch_size=1_024,
     window=262_144,
     epochs=4,

@@ -11,6 +11,7 @@ from features.service_schema import TowerSchemas
 from models.config import Config
 from models.learned import Learned
 from models.release import LATEST, Release, load_release
+from models.training import Towers
 
 # What decides how the towers are built; how they learn may be another way.
 _BUILDS: Final = (
@@ -27,7 +28,7 @@ class EarlierRelease:
 
     Attributes:
         release: the release.
-        learned: words, scales and weights.
+        learned: words, scales and weights as they were judged, from before the cut.
     """
 
     release: Release
@@ -49,9 +50,17 @@ class EarlierRelease:
             ) from error
         return cls(release, learned)
 
+    def towers(self) -> Towers:
+        """The towers as they were judged, before they learned from the days that judged them.
+
+        Raises:
+            InputError: they were built with other settings than there are now.
+        """
+        return Towers.restored(self.learned, Config.from_json(self.release.manifest["config"]))
+
     @property
     def cut(self) -> datetime:
-        """Before this moment lies everything that it learned from, UTC."""
+        """Before this moment lies everything that the weights learned from, UTC."""
         return datetime.fromisoformat(self.release.manifest["cut"])
 
     def training_days(self, cut: datetime) -> int:

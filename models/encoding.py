@@ -94,6 +94,10 @@ class Encoding:
         """
         return {column.name: self._column(column, rows[column.name]) for column in self.schema.inputs}
 
+    def nothing(self) -> Codes:
+        """Encode one row of which nothing is known."""
+        return self.codes(pa.table({column.name: pa.nulls(1, column.arrow_type) for column in self.schema.inputs}))
+
     def _column(self, column: FeatureColumn, values: pa.ChunkedArray) -> NDArray[Any]:
         if column.is_words:
             return self.vocabularies[column.name].list_codes(values, self.schema.length(column))

@@ -61,30 +61,26 @@ class HiddenId(keras.layers.Layer):
 class Weights(keras.layers.Layer):
     """How much each place of a list counts, learned from the numbers that go with the list (how often, how long ago).
 
-    Positive; 0 at empty places and unknown words, and at a share of the places in training, so that nobody is known by
-    his whole list.
+    Positive; 0 at empty places and unknown words.
     """
 
-    def __init__(self, dropout: float) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._dropout = keras.layers.Dropout(dropout)
         self._hidden = keras.layers.Dense(_WEIGHT_UNITS, activation="relu")
         self._weight = keras.layers.Dense(1)
 
-    def call(self, codes: tf.Tensor, numbers: list[tf.Tensor], training: bool | None = None) -> tf.Tensor:
+    def call(self, codes: tf.Tensor, numbers: list[tf.Tensor]) -> tf.Tensor:
         """Return float32 (batch, length).
 
         Args:
             codes: int32 (batch, length).
             numbers: float32 (batch, length) each, at least 0, or they count as 0, as NaN does; a list without any is
                 weighed alike throughout.
-            training: whether places are dropped.
         """
         present = known(codes)
         # NaN is not above 0 either, and would not become 0 by a weight of 0.
         logged = [tf.math.log1p(tf.where(number > 0, number, 0.0)) for number in numbers] or [present]
-        weights = tf.nn.softplus(self._weight(self._hidden(tf.stack(logged, axis=-1)))[..., 0])
-        return self._dropout(weights * present, training=training)
+        return tf.nn.softplus(self._weight(self._hidden(tf.stack(logged, axis=-1)))[..., 0]) * present
 
 
 class Dense(keras.layers.Layer):

@@ -18,11 +18,13 @@ def facts(
     data: Dataset,
     commit: str | None,
     seconds: dict[str, float],
+    refitted: int,
     earlier: str | None = None,
 ) -> dict[str, Any]:
     """Return JSON-ready values: settings, seed, commit, rows, seconds and library versions.
 
-    `earlier` is the release from which the training went on.
+    `refitted` is how many purchases were learned from after the choice of the epoch, `earlier` the release from which
+    the training went on.
     """
     return {
         "from": earlier,
@@ -33,6 +35,7 @@ def facts(
             "purchases_before_cut": data.purchases.before,
             "purchases_trained": data.purchases.training,
             "purchases_validated": data.purchases.validation,
+            "purchases_refitted": refitted,
             "queries": data.training.queries.num_rows,
             "sampled_items": data.training.sampled_items.num_rows,
         },

@@ -7,25 +7,32 @@ from features.schema import ITEM_ID
 from features.service_schema import ServiceSchema
 from models.config import Config
 from models.encoding import Encoding
+from models.glimpses import Glimpses
 from models.layers import Dense, Weights, encoder, pooled
 from models.shared_words import SharedWords
 
 Vectors = tuple[tf.Tensor, tf.Tensor]
 
 
-class Interest(keras.layers.Layer):
-    """What a user may want, as a content vector: his lists pooled, and dense layers over all that is known of him."""
+class Interests(keras.layers.Layer):
+    """What a user may want, one content vector for each question: his lists pooled, and dense layers over all of him.
 
-    def __init__(self, schema: ServiceSchema, config: Config, shared: SharedWords) -> None:
+    The questions weigh the same words each in its own way: these are looked up once.
+    """
+
+    def __init__(self, schema: ServiceSchema, config: Config, shared: SharedWords, questions: int) -> None:
         super().__init__()
         self._lists = {words.name: words.of for words in schema.lists}
         self._numbers = {name: [number.name for number in schema.beside(name)] for name in self._lists}
-        self._weights = {name: Weights(config.dropout) for name in self._lists}
-        self._dense = Dense(config.hidden, config.content_dimensions)
+        self._weights = [{name: Weights() for name in self._lists} for _ in range(questions)]
+        self._dense = [Dense(config.hidden, config.content_dimensions) for _ in range(questions)]
+        self._glimpses = Glimpses([[name, *numbers] for name, numbers in self._numbers.items()], config.dropout)
         self._shared = shared
 
-    def call(self, codes: dict[str, tf.Tensor], known: list[tf.Tensor], training: bool | None = None) -> tf.Tensor:
-        """Return float32 (batch, content dimensions).
+    def call(
+        self, codes: dict[str, tf.Tensor], known: list[tf.Tensor], training: bool | None = None
+    ) -> list[tf.Tensor]:
+        """Return float32 (batch, content dimensions) for each question.
 
         Args:
             codes: lists of codes and the numbers that go with them, (batch, length) each.
@@ -33,37 +40,46 @@ class Interest(keras.layers.Layer):
             training: whether dropout is on.
         """
         if not self._lists:
-            return self._dense(tf.concat(known, axis=-1))
-        liked = tf.add_n([self._liked(name, codes, training) for name in self._lists])
-        return liked + self._dense(tf.concat([*known, liked], axis=-1))
+            return [dense(tf.concat(known, axis=-1)) for dense in self._dense]
+        shown = self._glimpses(codes, training=training)
+        scale = self._glimpses.scale(training=training)
+        liked = tf.unstack(tf.add_n([self._liked(name, shown, scale) for name in self._lists]), axis=1)
+        return [of + dense(tf.concat([*known, of], axis=-1)) for of, dense in zip(liked, self._dense, strict=True)]
 
     @property
-    def first_kernel(self) -> tf.Variable:
-        """Weights of the first dense layer, (inputs, its width)."""
-        return self._dense.first_kernel
+    def first_kernels(self) -> list[tf.Variable]:
+        """Weights of the first dense layer of each question, (inputs, its width)."""
+        return [dense.first_kernel for dense in self._dense]
 
-    def _liked(self, name: str, codes: dict[str, tf.Tensor], training: bool | None) -> tf.Tensor:
-        weights = self._weights[name](codes[name], [codes[number] for number in self._numbers[name]], training=training)
+    def _liked(self, name: str, codes: dict[str, tf.Tensor], scale: float) -> tf.Tensor:
+        """A list, pooled: float32 (batch, questions, content dimensions)."""
+        numbers = [codes[number] for number in self._numbers[name]]
+        weights = scale * tf.stack([of[name](codes[name], numbers) for of in self._weights], axis=1)
         # Between a sum and a mean: who bought much is surer of his taste, but not a hundred times as sure.
-        length = tf.sqrt(1.0 + tf.reduce_sum(weights, axis=1, keepdims=True))
-        return pooled(weights, self._shared.content[self._lists[name]](codes[name])) / length
+        length = tf.sqrt(1.0 + tf.reduce_sum(weights, axis=2, keepdims=True))
+        return tf.matmul(weights, self._shared.content[self._lists[name]](codes[name])) / length
 
 
 class Memory(keras.layers.Layer):
     """What a user bought, as a vector whose dot product with an item's memory tells whether it was among it."""
 
-    def __init__(self, schema: ServiceSchema, memory: keras.layers.Embedding, repeats: keras.layers.Embedding) -> None:
+    def __init__(
+        self, schema: ServiceSchema, config: Config, memory: keras.layers.Embedding, repeats: keras.layers.Embedding
+    ) -> None:
         super().__init__()
         self._list = next(words.name for words in schema.lists if words.of == ITEM_ID)
         self._numbers = [number.name for number in schema.beside(self._list)]
-        self._weights = Weights(dropout=0.0)
+        self._weights = Weights()
+        self._glimpses = Glimpses([[self._list, *self._numbers]], config.memory_dropout)
         self._memory, self._repeats = memory, repeats
 
-    def call(self, codes: dict[str, tf.Tensor]) -> tf.Tensor:
+    def call(self, codes: dict[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
         """Return float32 (batch, memory dimensions)."""
-        items = codes[self._list]
-        weights = self._weights(items, [codes[name] for name in self._numbers])
-        return pooled(weights * tf.exp(self._repeats(items)[..., 0]), self._memory(items))
+        shown = self._glimpses(codes, training=training)
+        items = shown[self._list]
+        weights = self._weights(items, [shown[name] for name in self._numbers])
+        scale = self._glimpses.scale(training=training)
+        return scale * pooled(weights * tf.exp(self._repeats(items)[..., 0]), self._memory(items))
 
 
 class QueryTower(keras.Model):
@@ -82,21 +98,20 @@ class QueryTower(keras.Model):
         super().__init__(name="query_tower")
         schema = encoding.schema
         self.encoders = {column.name: encoder(encoding, column, config) for column in schema.single_inputs}
-        self._anything = Interest(schema, config, shared)
-        self._something_new = Interest(schema, config, shared) if config.discovers else None
-        self._memory = None if shared.memory is None else Memory(schema, shared.memory, shared.repeats)
+        self._interests = Interests(schema, config, shared, questions=2 if config.discovers else 1)
+        self._memory = None if shared.memory is None else Memory(schema, config, shared.memory, shared.repeats)
 
     @property
     def first_kernels(self) -> list[tf.Variable]:
         """Weights, (inputs, width), that what the encoders say is multiplied with, before what is read off lists."""
-        return [interest.first_kernel for interest in (self._anything, self._something_new) if interest is not None]
+        return self._interests.first_kernels
 
     def call(self, codes: dict[str, tf.Tensor], training: bool | None = None) -> Vectors:
         """Return float32 (batch, dimensions), twice."""
         told = [encode(codes[name]) for name, encode in self.encoders.items()]
-        anything = self._anything(codes, told, training=training)
-        new = anything if self._something_new is None else self._something_new(codes, told, training=training)
+        contents = self._interests(codes, told, training=training)
+        anything, new = contents[0], contents[-1]
         if self._memory is None:
             return anything, new
-        memory = self._memory(codes)
+        memory = self._memory(codes, training=training)
         return tf.concat([anything, memory], axis=-1), tf.concat([new, tf.zeros_like(memory)], axis=-1)

@@ -4,9 +4,9 @@
       manifest.json      what this is, what it was made from, and the SHA-256 of every other file
       query_tower/       SavedModel: raw query features to vectors
       item_tower/        SavedModel: raw item features to vectors
-      vocabularies.json  the words each tower knows
+      vocabularies.json  the words that each tower knew at the cut
       scales.json        mean and deviation of each number, by which the towers standardise it
-      weights.npz        what the towers learned, for a training that goes on from here
+      weights.npz        what the towers had learned at the cut, as they were judged; a later training goes on from it
       item_ids.npy       the catalogue as of the release, ascending
       item_vectors.npy   float32 (items, dimensions), in the order of item_ids
       item_sales.npy     float32 (items,), units sold in the week before the release: the popularity list
@@ -38,6 +38,7 @@ from features.files import write_json, written_whole
 from features.service_schema import ServiceSchema, TowerSchemas
 from features.time_split import TimeSplit
 from models.curve import Curve
+from models.learned import Learned
 from models.serving import SavedTower, ServingTower
 from models.training import Towers
 
@@ -57,6 +58,7 @@ class Contents:
     """What goes into a release beside the towers.
 
     Attributes:
+        learned: what the towers had learned before the cut, as they were judged.
         item_ids: str (items,), ascending.
         item_vectors: float32 (items, dimensions).
         arrays: the other arrays of the release, see `ARRAYS`, each (items, …).
@@ -67,6 +69,7 @@ class Contents:
         facts: JSON-ready values for the manifest, see `models.manifest`.
     """
 
+    learned: Learned
     item_ids: NDArray[np.str_]
     item_vectors: NDArray[np.float32]
     arrays: dict[str, NDArray[Any]]
@@ -144,7 +147,8 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
 
     The version ends in a digest of what was learned, so that two runs with one seed give the same version.
     """
-    learned = _digest_of_arrays(contents.item_vectors, *contents.arrays.values(), *towers.learned.weights)
+    weights = (*towers.learned.weights, *contents.learned.weights)
+    learned = _digest_of_arrays(contents.item_vectors, *contents.arrays.values(), *weights)
     version = f"{contents.split.as_of:%Y%m%d}-{contents.facts['config']['preset']}-{learned[:8]}"
     with written_whole(releases / version) as folder:
         folder.mkdir()
@@ -155,7 +159,7 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
         for name in ARRAYS:
             np.save(folder / f"{name}.npy", contents.arrays[name], allow_pickle=False)
         write_json(folder / FUSION, contents.fusion)
-        towers.learned.write(folder)
+        contents.learned.write(folder)
         write_json(folder / "metrics.json", _metrics(contents))
         manifest = {
             "format": FORMAT,

@@ -24,6 +24,21 @@ def softmax_losses(scores: tf.Tensor, queries: tf.Tensor, ignored: tf.Tensor) ->
     return tf.nn.softplus(tf.gather(others, queries) - own)
 
 
+def purchase_weights(queries: tf.Tensor, discount: float) -> tf.Tensor:
+    """By how much each purchase counts: n ** -discount for one of n of its query, with a mean of 1.
+
+    Args:
+        queries: int32 (purchases,), the query of each purchase.
+        discount: from 0, every purchase alike, to 1, every query alike.
+
+    Returns:
+        float32 (purchases,).
+    """
+    baskets = tf.cast(tf.math.bincount(queries), tf.float32)
+    weights = tf.gather(baskets, queries) ** -discount
+    return weights / tf.reduce_mean(weights)
+
+
 def bought_in_batch(users: tf.Tensor, queries: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
     """Which candidates are items that the query's user bought in this batch, whichever purchase it was.
 

@@ -1,8 +1,9 @@
-"""The training loop: epochs of batches, judged after each on the validation week, the best one kept."""
+"""The training loop: epochs of batches, judged after each on the validation week, the best one kept; and the refit."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ from evaluation.validation_week import ValidationWeek
 from features.dataset import Dataset
 from features.errors import InputError
 from features.service_schema import TowerSchemas
+from features.training_set import TrainingSet
 from models.batches import Batches
 from models.config import Config
 from models.curve import Curve, Epoch
@@ -37,7 +39,7 @@ class Towers:
     """Two fitted towers and what was fitted before them.
 
     Attributes:
-        model: the towers with the weights of the best epoch.
+        model: the towers.
         query: encoding of the query tower's inputs.
         item: encoding of the item tower's inputs.
     """
@@ -45,6 +47,26 @@ class Towers:
     model: TwoTower
     query: Encoding
     item: Encoding
+
+    @classmethod
+    def begun(cls, query: Encoding, item: Encoding, config: Config) -> Self:
+        """Towers with random weights, ready to be trained."""
+        model = TwoTower(query, item, config)
+        model.compile(optimizer=optimizer(config))
+        for tower, encoding in ((model.query_tower, query), (model.item_tower, item)):
+            tower(encoding.nothing())  # variables exist once they are called
+        return cls(model, query, item)
+
+    @classmethod
+    def restored(cls, learned: Learned, config: Config) -> Self:
+        """The towers that learned this, with the settings that they were built with.
+
+        Raises:
+            InputError: the weights are those of other towers.
+        """
+        towers = cls.begun(learned.query, learned.item, config)
+        warm_start(towers.model, learned.query, learned.item, learned)
+        return towers
 
     @property
     def learned(self) -> Learned:
@@ -94,22 +116,8 @@ def train(
     Raises:
         InputError: every epoch ended in a fault.
     """
-    rows, asked = data.training, data.validation
-    keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
-    encodings = Encodings.fitted(schemas, rows.queries, rows.candidates)
-    if earlier is not None:
-        encodings = encodings.after(earlier.query, earlier.item)
-    model = TwoTower(encodings.query, encodings.item, config)
-    model.compile(optimizer=optimizer(config))
-    towers = Towers(model, encodings.query, encodings.item)
-    done = progress("encoding, days", len(rows.purchases_per_day))
-    encoded = EncodedSet.written(rows, encodings, folder, shares_of_day=config.day_batches, done=done)
-    batches = Batches(encoded, config)
-    step = training_step(model, batches)
-    if earlier is not None:
-        warm_start(model, encodings.query, encodings.item, earlier)
-
+    towers, batches = _begun(data.training, schemas, config, folder, seed=seed, progress=progress, earlier=earlier)
+    model, step, asked = towers.model, training_step(towers.model, batches), data.validation
     epochs: list[Epoch] = []
     best: Epoch | None = None
     weights: list[NDArray[np.float32]] = []
@@ -130,19 +138,67 @@ def train(
     return towers, Curve(tuple(epochs), best)
 
 
+def refit(
+    rows: TrainingSet,
+    schemas: TowerSchemas,
+    config: Config,
+    folder: Path,
+    *,
+    seed: int,
+    progress: Callable[[str, int], Callable[[int], object]],
+    earlier: Learned,
+) -> Towers:
+    """Go on from kept weights with one pass over rows that nothing is judged by any more.
+
+    Args:
+        rows: a training set.
+        schemas: what the towers are built from.
+        config: settings, those with which the weights were learned.
+        folder: for the encoded training set; it must not exist yet.
+        seed: of shuffling and dropout.
+        progress: makes a progress callback from a label and a total.
+        earlier: the weights, and the words and scales under which they were learned.
+    """
+    towers, batches = _begun(rows, schemas, config, folder, seed=seed, progress=progress, earlier=earlier)
+    step = training_step(towers.model, batches)
+    _run_epoch(step, batches.dataset(1, seed), progress("refit", batches.steps(1, seed)))
+    return towers
+
+
+def _begun(
+    rows: TrainingSet,
+    schemas: TowerSchemas,
+    config: Config,
+    folder: Path,
+    *,
+    seed: int,
+    progress: Callable[[str, int], Callable[[int], object]],
+    earlier: Learned | None,
+) -> tuple[Towers, Batches]:
+    """Fit words and scales, encode, and build towers that begin with random weights or with earlier ones."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+    encodings = Encodings.fitted(schemas, rows.queries, rows.candidates)
+    if earlier is not None:
+        encodings = encodings.after(earlier.query, earlier.item)
+    towers = Towers.begun(encodings.query, encodings.item, config)
+    if earlier is not None:
+        warm_start(towers.model, encodings.query, encodings.item, earlier)
+    done = progress("encoding, days", len(rows.purchases_per_day))
+    encoded = EncodedSet.written(rows, encodings, folder, shares_of_day=config.day_batches, done=done)
+    return towers, Batches(encoded, config)
+
+
 def optimizer(config: Config) -> keras.optimizers.Optimizer:
     """What everything but row-wise embeddings learns by."""
     return keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay)
 
 
 def training_step(model: TwoTower, batches: Batches) -> Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]:
-    """One training step as a graph; the towers are called once before, so that their variables exist."""
-    signature = batches.signature
-    model.query_tower({name: tf.zeros([1, *spec.shape[1:]], spec.dtype) for name, spec in signature["query"].items()})
-    model.item_tower({name: tf.zeros([1, *spec.shape[1:]], spec.dtype) for name, spec in signature["item"].items()})
+    """One training step of towers that have been called, as a graph."""
     model.build_row_wise()
     step: Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]] = tf.function(
-        model.train_step, input_signature=[signature]
+        model.train_step, input_signature=[batches.signature]
     )
     return step
 

@@ -11,7 +11,7 @@ from models.item_tower import ItemTower
 from models.query_tower import QueryTower
 from models.row_wise_adam import RowWiseAdam
 from models.shared_words import SharedWords
-from models.softmax import bought_in_batch, on_lists, softmax_losses
+from models.softmax import bought_in_batch, on_lists, purchase_weights, softmax_losses
 
 
 class TwoTower(tfrs.Model):
@@ -21,7 +21,8 @@ class TwoTower(tfrs.Model):
     it, with
     - the candidates' logits lowered by the log of how often they are candidates (Yi et al. 2019, "Sampling-bias-
       corrected neural modeling for large corpus item recommendations"), if `config.log_q`;
-    - whatever the user bought in this batch not counted as a negative, whoever's candidate it is.
+    - whatever the user bought in this batch not counted as a negative, whoever's candidate it is;
+    - purchases of large baskets counting less, by `config.basket_discount`.
 
     With `config.discovers` a second loss of the same form teaches the query tower's second vector: over the purchases
     of items that the user had never bought, against candidates that are not on his list either. One question is not
@@ -35,14 +36,16 @@ class TwoTower(tfrs.Model):
         self.query_tower = QueryTower(query, config, shared)
         self.item_tower = ItemTower(item, config, shared)
         self._log_q = config.log_q
+        self._basket_discount = config.basket_discount
         self._discovers = config.discovers
+        self._content = config.content_dimensions
         self._lists = [words.name for words in query.schema.lists if words.of == ITEM_ID]
         self._items = item.vocabularies[ITEM_ID].size if ITEM_ID in item.vocabularies else 0
         self._rates = (config.embedding_learning_rate or 0.0, config.memory_learning_rate)
         self._row_wise = RowWiseAdam() if config.embedding_learning_rate else None
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Return the mean loss of a batch, a scalar.
+        """Return the weighted mean loss of a batch, a scalar.
 
         Args:
             inputs: `query`, the codes of q queries; `item`, those of c candidates, of which the first b were bought;
@@ -55,14 +58,17 @@ class TwoTower(tfrs.Model):
         items = self.item_tower(inputs["item"], training=training)
         correction = tf.math.log(inputs["frequency"]) if self._log_q else 0.0
         rows, bought = inputs["row"], bought_in_batch(inputs["user"], inputs["row"], inputs["candidate"])
+        weights = purchase_weights(rows, self._basket_discount)
         losses = softmax_losses(tf.matmul(anything, items, transpose_b=True) - correction, rows, bought)
-        loss = tf.reduce_mean(losses)
+        loss = tf.reduce_mean(losses * weights)
         if not self._discovers:
             return loss
         for name in self._lists:
             bought |= on_lists(inputs["query"][name], inputs["candidate"], self._items)
-        losses = softmax_losses(tf.matmul(something_new, items, transpose_b=True) - correction, rows, bought)
-        new = tf.cast(inputs["new"], tf.float32)
+        content = slice(self._content)  # the rest of the second vector is zero
+        scores = tf.matmul(something_new[:, content], items[:, content], transpose_b=True)
+        losses = softmax_losses(scores - correction, rows, bought)
+        new = tf.cast(inputs["new"], tf.float32) * weights
         return loss + tf.reduce_sum(losses * new) / tf.maximum(tf.reduce_sum(new), 1.0)
 
     def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -76,7 +76,7 @@ class Fusion:
 
     @classmethod
     def fitted(cls, pool: Pool, relevant: ItemLists) -> Self:
-        """Learn the weights.
+        """Learn the weights; every user counts alike, however much he bought, as he does in recall.
 
         Args:
             pool: what the sources propose to n users. Of a very large one the first users are learned from.
@@ -93,7 +93,9 @@ class Fusion:
         centres = said.mean(axis=0, dtype=np.float64).astype(np.float32)
         spreads = said.std(axis=0, dtype=np.float64).astype(np.float32)
         spreads[spreads == 0] = 1
-        model = LogisticRegression(max_iter=_PASSES).fit((said - centres) / spreads, bought)
+        alike = 1 / np.maximum(relevant.counts[pool.rows[part]], 1)
+        model = LogisticRegression(max_iter=_PASSES)
+        model.fit((said - centres) / spreads, bought, sample_weight=alike / alike.mean())
         return cls(pool.sources, centres, spreads, model.coef_[0].astype(np.float32), float(model.intercept_[0]))
 
     def fuse(self, pool: Pool, k: int) -> Fused:

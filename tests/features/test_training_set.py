@@ -152,6 +152,18 @@ def test_a_purchase_at_the_cut_itself_validates_and_one_just_before_it_trains(mo
     assert purchases.ends == (start - tick, cut)
 
 
+def test_the_last_days_before_the_release_train_and_none_validates(toy_joined, toy_purchases):
+    purchases = toy_joined.purchases
+
+    ending = purchases.ending(9)
+
+    assert (ending.split.start, ending.split.cut, ending.split.as_of) == (AS_OF - timedelta(days=9), AS_OF, AS_OF)
+    assert ending.rows == purchases.rows
+    assert ending.training == sum("2020-02-21" <= moment < "2020-03-01" for _, _, moment, _ in toy_purchases)
+    assert ending.before == purchases.before + purchases.validation
+    assert ending.validation == 0
+
+
 def test_an_earlier_release_knows_nothing_of_later_purchases(toy_store, tmp_path):
     from features.purchases import write_purchases
     from features.time_split import TimeSplit

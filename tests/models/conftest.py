@@ -145,15 +145,10 @@ class Tiny:
         import tf_keras as keras
 
         from models.training import Towers
-        from models.two_tower import TwoTower
 
         keras.utils.set_random_seed(seed)
         fitted = self.encodings()
-        model = TwoTower(fitted.query, fitted.item, replace(self.config, **settings))
-        towers = Towers(model, fitted.query, fitted.item)
-        towers.query_vectors(self.users)
-        towers.item_vectors(self.items)
-        return towers
+        return Towers.begun(fitted.query, fitted.item, replace(self.config, **settings))
 
     def training_set(self, purchases, sampled=(), sampled_per_day=0, catalogue_size=3):
         """Purchases are (user, item, day), by day and user; sampled are item ids, `sampled_per_day` for each day.
@@ -203,7 +198,7 @@ class Tiny:
             catalogue_size=catalogue_size,
         )
 
-    def write_release(self, releases, towers, *, latest=True, **facts):
+    def write_release(self, releases, towers, *, judged_towers=None, latest=True, **facts):
         import numpy as np
 
         from features.time_split import TimeSplit
@@ -212,6 +207,7 @@ class Tiny:
 
         epoch = Epoch(1, 2.5, judged(0.5))
         contents = Contents(
+            learned=(judged_towers or towers).learned,
             item_ids=np.array(["a", "b", "c"]),
             item_vectors=towers.item_vectors(self.items),
             arrays={

@@ -29,6 +29,21 @@ def earlier(written):
     return EarlierRelease.read(*written)
 
 
+def test_its_towers_are_those_that_were_judged_not_those_that_are_served(tiny, tmp_path):
+    from models.earlier_release import EarlierRelease
+
+    judged, served = tiny.towers(seed=3), tiny.towers(seed=4)
+    version = tiny.write_release(tmp_path, served, judged_towers=judged)
+
+    earlier = EarlierRelease.read(tmp_path, version)
+    towers = earlier.towers()
+
+    for rebuilt, before in zip(towers.query_vectors(tiny.users), judged.query_vectors(tiny.users), strict=True):
+        np.testing.assert_array_equal(rebuilt, before)
+    np.testing.assert_array_equal(towers.item_vectors(tiny.items), judged.item_vectors(tiny.items))
+    np.testing.assert_array_equal(earlier.release.item_vectors, served.item_vectors(tiny.items))
+
+
 @pytest.mark.parametrize("name", [None, "LATEST", "latest"])
 def test_a_release_is_read_with_its_weights_by_name_or_as_the_latest(written, towers, name):
     from models.earlier_release import EarlierRelease

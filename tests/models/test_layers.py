@@ -70,10 +70,10 @@ def test_vectors_are_pooled_by_their_weighted_sum():
 def weights():
     """A layer whose weight of a place is softplus(log(1 + its first number)) = log(2 + number)."""
 
-    def weights(numbers=1, dropout=0.0):
+    def weights(numbers=1):
         from models.layers import Weights
 
-        layer = Weights(dropout)
+        layer = Weights()
         places = np.zeros((1, 1), np.float32)
         layer(places.astype(np.int32), [places] * numbers)
         kernel, bias, last_kernel, last_bias = map(np.zeros_like, layer.get_weights())
@@ -105,7 +105,7 @@ def test_negative_and_missing_numbers_of_a_place_count_as_0(weights):
 def test_a_list_without_numbers_is_weighed_alike_throughout(weights):
     from models.layers import Weights
 
-    alike = Weights(0.0)(np.array([[2, 7, 1, 3, 0]], np.int32), []).numpy()[0]
+    alike = Weights()(np.array([[2, 7, 1, 3, 0]], np.int32), []).numpy()[0]
 
     assert alike[0] > 0
     assert alike.tolist() == [alike[0], alike[0], 0, alike[0], 0]
@@ -120,17 +120,6 @@ def test_every_number_that_goes_with_a_list_is_looked_at(weights):
     # log(1 + e^(log 2 + 2 log 3)) = log 19, and log(1 + e^(log 1 + 2 log 1)) = log 2
     found = layer(np.array([[2, 3]], np.int32), [np.array([[1.0, 0]], np.float32), np.array([[2.0, 0]], np.float32)])
     np.testing.assert_allclose(found.numpy(), [[log(19), log(2)]], rtol=1e-6)
-
-
-def test_places_are_dropped_in_training_only_and_those_kept_weigh_the_more(weights):
-    layer = weights(dropout=0.75)
-    codes, counts = np.full((1, 4_000), 2, np.int32), np.ones((1, 4_000), np.float32)
-
-    dropped = layer(codes, [counts], training=True).numpy()[0]
-    assert (dropped == 0).mean() == pytest.approx(0.75, abs=0.03)
-    np.testing.assert_allclose(dropped[dropped != 0], 4 * log(3), rtol=1e-6)
-    np.testing.assert_allclose(layer(codes, [counts], training=False).numpy(), np.full((1, 4_000), log(3)), rtol=1e-6)
-    np.testing.assert_allclose(layer(codes, [counts]).numpy(), np.full((1, 4_000), log(3)), rtol=1e-6)
 
 
 def test_dense_layers_have_rectifiers_but_for_the_last_one():

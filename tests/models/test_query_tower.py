@@ -40,10 +40,10 @@ def plain(tiny):
     def plain(**settings):
         towers = tiny.towers(**settings)
         tower, shared = towers.model.query_tower, towers.model.shared
-        interests = [interest for interest in (tower._anything, tower._something_new) if interest]
-        for interest in interests:
-            silence(interest._dense)
-        for weights in [*(of for interest in interests for of in interest._weights.values()), tower._memory._weights]:
+        interests = tower._interests
+        for dense in interests._dense:
+            silence(dense)
+        for weights in [*(of for question in interests._weights for of in question.values()), tower._memory._weights]:
             silence(weights)
             weights._weight.bias.assign([log(e - 1)])  # of which softplus is 1
         shared.content["item_id"].set_weights([np.array(ITEM_CONTENT, np.float32)])
@@ -184,8 +184,16 @@ def test_before_any_training_an_item_bought_before_scores_higher_than_equal_ones
     assert scores.argmax(axis=1).tolist() == list(range(30))  # each user's own item
 
 
-def test_lists_are_dropped_in_training_only_and_the_memory_keeps_its_own(tiny):
-    towers = tiny.towers(dropout=0.5)
+CONTENTS, MEMORY = (slice(4), slice(7, 11)), (slice(4, 7),)
+
+
+@pytest.mark.parametrize(
+    ("settings", "parts", "others"),
+    [({"dropout": 0.5}, CONTENTS, MEMORY), ({"memory_dropout": 0.5}, MEMORY, CONTENTS)],
+    ids=["content", "memory"],
+)
+def test_lists_are_shortened_in_training_only_and_for_one_part_alone(tiny, settings, parts, others):
+    towers = tiny.towers(**settings)
     tower, codes = towers.model.query_tower, towers.query.codes(tiny.users)
 
     def vectors(**settings):
@@ -194,9 +202,10 @@ def test_lists_are_dropped_in_training_only_and_the_memory_keeps_its_own(tiny):
     served = vectors()[0]
     assert all(other.tolist() == served.tolist() for other in vectors(training=False))
     trained = vectors(training=True)
-    for part in (slice(4), slice(7, 11)):  # the contents of both vectors
-        assert len({other[:, part].tobytes() for other in trained}) > 1
-    assert all(other[:, 4:7].tolist() == served[:, 4:7].tolist() for other in trained)
+    for part in parts:
+        assert len({vector[:, part].tobytes() for vector in trained}) > 1
+    for part in others:
+        assert all(vector[:, part].tolist() == served[:, part].tolist() for vector in trained)
 
 
 def test_inputs_that_are_all_missing_or_unknown_still_give_vectors(tiny):

@@ -1,4 +1,4 @@
-"""Adam by rows: Keras' own where all rows are used, and nothing where they are not."""
+"""Adam by rows: Keras' own where all rows are used and have one number, and nothing where they are not used."""
 
 import numpy as np
 import pytest
@@ -29,18 +29,18 @@ def adam():
     return adam
 
 
-def test_where_all_rows_are_used_it_is_keras_adam_step_by_step(adam):
+def test_where_all_rows_are_used_and_have_one_number_it_is_keras_adam_step_by_step(adam):
     import tensorflow as tf
     import tf_keras as keras
 
     random = np.random.default_rng(3)
-    start = random.normal(size=(6, 4)).astype(np.float32)
+    start = random.normal(size=(6, 1)).astype(np.float32)
     theirs = tf.Variable(start)
     keras_adam = keras.optimizers.Adam(0.1)
     step = adam(start)
 
     for _ in range(20):
-        slopes, order = random.normal(size=(6, 4)).astype(np.float32), random.permutation(6)
+        slopes, order = random.normal(size=(6, 1)).astype(np.float32), random.permutation(6)
         keras_adam.apply_gradients([(tf.constant(slopes), theirs)])
 
         ours = step(order, slopes[order])
@@ -48,10 +48,13 @@ def test_where_all_rows_are_used_it_is_keras_adam_step_by_step(adam):
         np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-5, atol=1e-6)
 
 
-def test_the_first_step_is_as_long_as_the_rate_whatever_the_slope(adam):
-    table = adam([[1, 1, 1]])([0], [[0.5, -50, 0]])
+@pytest.mark.parametrize("slope", [0.01, 1, 1_000])
+def test_the_first_step_goes_along_the_slope_as_far_as_the_rate_whatever_its_size(adam, slope):
+    table = adam([[1, 1, 1, 1], [5, 5, 5, 5]])([0, 1], [[slope, -slope, slope, -slope], [3 * slope, -slope, 0, 0]])
 
-    np.testing.assert_allclose(table, [[0.9, 1.1, 1]], rtol=1e-4)
+    # The root of a row's mean square is slope x 1, and slope x √(10 / 4).
+    far = 0.1 / np.sqrt(10 / 4)
+    np.testing.assert_allclose(table, [[0.9, 1.1, 0.9, 1.1], [5 - 3 * far, 5 + far, 5, 5]], rtol=1e-4)
 
 
 def test_unused_rows_stay_to_the_bit(adam):

@@ -96,6 +96,21 @@ def test_losses_are_those_of_tensorflow_recommenders_when_queries_are_repeated_f
     assert ours.sum() == pytest.approx(float(theirs), rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("discount", "weights"),
+    [(0.0, [1, 1, 1, 1, 1]), (0.5, [2, 1, 1, 1, 1]), (1.0, [4, 1, 1, 1, 1])],
+    ids=["purchases alike", "between", "queries alike"],
+)
+def test_a_purchase_of_a_large_basket_counts_less(discount, weights):
+    import tensorflow as tf
+
+    from models.softmax import purchase_weights
+
+    found = purchase_weights(tf.constant([1, 2, 2, 2, 2]), discount).numpy()
+
+    np.testing.assert_allclose(found, np.array(weights) / np.mean(weights), rtol=1e-6)
+
+
 def test_what_a_user_bought_in_the_batch_is_marked_for_all_his_queries():
     from models.softmax import bought_in_batch
 

@@ -44,6 +44,18 @@ def test_the_source_that_tells_the_truth_comes_first():
     assert (fused.ranks[:, 0] == [1, 0]).all(axis=1).mean() > 0.95
 
 
+def test_every_user_counts_alike_however_much_he_bought():
+    """20 users buy all twenty items of the one list, 60 others one item of the other one."""
+    lists = {name: ranked([np.arange(start, start + 20)] * 80) for name, start in (("heavy", 0), ("light", 20))}
+    bought = [np.arange(20)] * 20 + [np.array([20 + user % 20]) for user in range(60)]
+    pool = Pool.of(lists)
+
+    fused = Fusion.fitted(pool, ItemLists.from_lists(bought)).fuse(pool, 20)
+
+    # Purchases speak for the first list, 400 to 60, and users for the second, 60 to 20.
+    assert (fused.positions >= 20).all()
+
+
 def test_shuffled_purchases_teach_nothing():
     lists, relevant = world()
     shuffled = relevant.take(np.random.default_rng(1).permutation(len(relevant)))

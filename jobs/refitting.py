@@ -1,0 +1,66 @@
+"""The last thing that towers learn before their release: the days that judged them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from feast import FeatureStore
+
+from features.catalogue import catalogue_ids
+from features.errors import InputError
+from features.service_schema import TowerSchemas
+from features.training_set import write_training_set
+from jobs.console import Stopwatch, bar
+from jobs.training_run import TrainingRun
+from models.config import Config
+from models.training import Towers, refit
+
+
+@dataclass(frozen=True)
+class Refit:
+    """Towers that have learned up to the moment of their release.
+
+    Attributes:
+        towers: what is released.
+        purchases: how many they learned from after they had been judged.
+        seconds: of joining and learning.
+    """
+
+    towers: Towers
+    purchases: int
+    seconds: float
+
+
+def refitted(store: FeatureStore, run: TrainingRun, config: Config, folder: Path, *, seed: int) -> Refit:
+    """Let the kept towers learn once from the last days before the release.
+
+    Once the epoch is chosen and the sources' words are weighed, nothing is left for the validation days to judge; and
+    of no days should a release know more than of the last ones.
+
+    Args:
+        store: an applied feature store.
+        run: a training, with the towers of its best epoch.
+        config: its settings.
+        folder: for what is large; it must not exist yet.
+        seed: of draws, shuffling and dropout.
+
+    Raises:
+        InputError: afterwards the vectors are at fault, as `evaluation.faults` has it.
+    """
+    watch = Stopwatch()
+    folder.mkdir()
+    purchases, kept = run.data.purchases.ending(config.refit_days), run.towers
+    schemas = TowerSchemas(kept.query.schema, kept.item.schema)
+    rows = write_training_set(
+        store, schemas, purchases, catalogue_ids(store, purchases.split.as_of), folder,
+        sampled_per_day=config.sampled_per_day, seed=seed, progress=bar,
+    )  # fmt: skip
+    towers = refit(rows, schemas, config, folder / "codes", seed=seed, progress=bar, earlier=kept.learned)
+    asked = run.data.validation
+    # What they recall of the validation days says nothing now; that their vectors are vectors is asked all the same.
+    faults = run.week.judge_vectors(*towers.query_vectors(asked.queries), towers.item_vectors(asked.catalogue)).faults
+    if faults:
+        raise InputError(
+            f"No release was written: after one pass over the last {config.refit_days} days the towers are at fault: "
+            f"{' '.join(faults)} Try another --seed, or a lower learning rate in models/config.py."
+        )
+    return Refit(towers, purchases.training, watch.seconds)
