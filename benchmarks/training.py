@@ -2,8 +2,9 @@
 
     .venv/bin/python benchmarks/training.py
 
-Needs the demo's feature tables (`make data features apply`). Both presets are joined over the same days; each takes
-`--steps` steps after a warm-up, alternating; the median of `--repeats` is compared in examples (purchases) a second.
+Needs the demo's feature tables (`make data features apply`). Preset seed, preset default without its memory (four times
+the dimensions of seed) and preset default are joined over the same days; each takes `--steps` steps after a warm-up,
+alternating; the median of `--repeats` is compared in examples (purchases) a second.
 Then a validation week is judged over the whole catalogue twice, from encoded features to the share of purchases in the
 top 100: by TFRS' FactorizedTopK as it is documented, a row for each purchase, and by this project's exact search, which
 asks for each user once. Both must say the same. Prints two Markdown tables with ratios.
@@ -13,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from tabulate import tabulate
 from jobs.console import FEATURE_REPO, commit, load_tensorflow
 
 _WARM_UP = 20
+_WITHOUT_MEMORY = "default without memory"
 
 
 @click.command()
@@ -33,18 +36,29 @@ _WARM_UP = 20
 def main(repo: Path, days: int, steps: int, repeats: int, seed: int) -> None:
     """Measure both in one run, and print ratios."""
     load_tensorflow()
+    from models.config import DEFAULT, SEED
+
     with tempfile.TemporaryDirectory() as name:
-        runs = {preset: Speed(preset, repo, days, seed, Path(name)) for preset in ("seed", "default")}
+        presets = {"seed": SEED, _WITHOUT_MEMORY: replace(DEFAULT, memory_dimensions=0), "default": DEFAULT}
+        runs = {
+            preset: Speed(replace(config, training_days=days), repo, seed, Path(name) / preset.replace(" ", "_"))
+            for preset, config in presets.items()
+        }
         rates: dict[str, list[float]] = {preset: [] for preset in runs}
         for _ in range(repeats):
             for preset, run in runs.items():
                 rates[preset].append(run.examples_per_second(steps))
         median = {preset: statistics.median(values) for preset, values in rates.items()}
         rows = [
-            [preset, run.config.dimensions, run.config.batch_size, f"{median[preset]:,.0f}",
-             f"{median[preset] / median['seed']:.2f}"]
+            [
+                preset,
+                run.config.dimensions,
+                run.config.batch_size,
+                f"{median[preset]:,.0f}",
+                f"{median[preset] / median['seed']:.2f}",
+            ]
             for preset, run in runs.items()
-        ]  # fmt: skip
+        ]
         print(tabulate(rows, ["preset", "dimensions", "batch", "examples/s", "ratio to seed"], tablefmt="github"))
         week = Week(runs["default"])
         judged = {"TFRS FactorizedTopK": week.by_tfrs, "exact search, each user once": week.by_users}
@@ -68,34 +82,30 @@ def main(repo: Path, days: int, steps: int, repeats: int, seed: int) -> None:
 
 
 class Speed:
-    """One preset, ready to take steps."""
+    """Towers of these settings, ready to take steps."""
 
-    def __init__(self, preset: str, repo: Path, days: int, seed: int, folder: Path) -> None:
-        from dataclasses import replace
-
+    def __init__(self, config: Any, repo: Path, seed: int, folder: Path) -> None:
         from features.data_end import data_end
         from features.dataset import write_dataset
         from features.feature_store import open_feature_store, tower_schemas
         from features.time_split import TimeSplit
         from models.batches import Batches
-        from models.config import PRESETS
         from models.encoded_set import EncodedSet
         from models.encoding import Encodings
         from models.training import Towers, training_step
 
-        self.config = replace(PRESETS[preset], training_days=days)
+        self.config = config
         store = open_feature_store(repo)
         schemas = tower_schemas(store, self.config.query_service, self.config.item_service)
-        split = TimeSplit.ending(data_end(store), training_days=days)
-        place = folder / preset
-        place.mkdir()
+        split = TimeSplit.ending(data_end(store), training_days=config.training_days)
+        folder.mkdir()
         self.data = write_dataset(
-            store, schemas, split, place, sampled_per_day=self.config.sampled_per_day, seed=seed,
+            store, schemas, split, folder, sampled_per_day=self.config.sampled_per_day, seed=seed,
             progress=lambda *_: lambda _: None,
         )  # fmt: skip
         rows = self.data.training
         encodings = Encodings.fitted(schemas, rows.queries, rows.candidates)
-        encoded = EncodedSet.written(rows, encodings, place / "codes", shares_of_day=self.config.day_batches)
+        encoded = EncodedSet.written(rows, encodings, folder / "codes", shares_of_day=self.config.day_batches)
         self.towers = Towers.begun(encodings.query, encodings.item, self.config)
         batches = Batches(encoded, self.config)
         self._step = training_step(self.towers.model, batches)

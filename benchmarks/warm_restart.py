@@ -4,9 +4,10 @@
     .venv/bin/python benchmarks/warm_restart.py --gap-days 1 --replayed 0 --replayed 14 --replayed 28
 
 Needs the demo's feature tables (`make data features apply`). Trains fully as of a moment before the cut, goes on from
-there as of the cut, trains fully as of the cut, and judges all by the week after it: the same users, the whole
-catalogue, features as of the cut. Prints recall@100 of all purchases and of new items, seconds from the joins to the
-last judged epoch, and ratios to the full training. The default cut is one of the weeks on which settings are chosen.
+there as of the cut, trains fully as of the cut, each as `train.py` does, refit included, and judges all by the week
+after it: the same users, the whole catalogue, features as of the cut. Prints recall@100 of all purchases and of new
+items, seconds from the joins to the end of the refit, and ratios to the full training. The default cut is one of the
+weeks on which settings are chosen.
 """
 
 import tempfile
@@ -81,7 +82,7 @@ class Run:
     recall: float
     new_recall: float
     top: Any
-    towers: Any
+    learned: Any
 
     def overlap_with(self, other: "Run") -> float:
         """The share of each user's top 100 by the other that stands in this one's."""
@@ -91,64 +92,51 @@ class Run:
 
 
 class School:
-    """Where towers are trained and judged by one week."""
+    """Where towers are trained as releases are, and judged by one week."""
 
     def __init__(self, repo: Path, moment: datetime, folder: Path, seed: int) -> None:
-        from evaluation.validation_week import ValidationWeek
-        from features.catalogue import catalogue_ids, features_at
-        from features.feature_store import open_feature_store, tower_schemas
-        from features.purchases import write_purchases
+        from features.feature_store import open_feature_store
         from features.time_split import TimeSplit
-        from models.config import DEFAULT
+        from jobs.judging import TestWeek
 
         self._store, self._folder, self._seed = open_feature_store(repo), folder, seed
-        self._schemas = tower_schemas(self._store, DEFAULT.query_service, DEFAULT.item_service)
-        split = TimeSplit(None, moment, moment + timedelta(days=7))
-        purchases = write_purchases(self._store, split, self._made("judge"))
-        users, items = purchases.returning_users(), catalogue_ids(self._store, moment)
-        self._week = ValidationWeek.of(users, items, purchases.history(users), purchases.after_cut(), moment)
-        self._queries = features_at(self._store, self._schemas.query, users, moment)
-        self._catalogue = features_at(self._store, self._schemas.item, items, moment)
-        self.users = len(users)
+        self._split = TimeSplit.ending(moment)
+        self._test = TestWeek.after(self._store, self._split, self._made("judge"))
+
+    @property
+    def users(self) -> int:
+        """How many there are whom the week can ask."""
+        return self._test.week.users
 
     def taught(self, name: str, as_of: datetime, config: Any, earlier: Run | None = None) -> Run:
-        """Train as of a moment, perhaps going on from an earlier training, and judge."""
-        from evaluation.validation_week import ValidationWeek
-        from features.dataset import write_dataset
+        """Train as of a moment, perhaps going on from an earlier training, and judge what would be released."""
         from features.time_split import TimeSplit
-        from models.training import train
+        from jobs.refitting import refitted
+        from jobs.training_run import training_run
         from retrieval.item_index import ItemIndex
 
         folder = self._made(name)
         started = time.perf_counter()
         split = TimeSplit.ending(as_of, training_days=config.training_days)
-        data = write_dataset(
-            self._store, self._schemas, split, folder, sampled_per_day=config.sampled_per_day, seed=self._seed,
-            progress=silent,
+        run = training_run(
+            self._store, config, split, folder, seed=self._seed, say=lambda _: None,
+            earlier=earlier.learned if earlier else None,
         )  # fmt: skip
-        asked, purchases = data.validation, data.purchases
-        history, after = purchases.history(asked.user_ids), purchases.after_cut()
-        week = ValidationWeek.of(asked.user_ids, asked.item_ids, history, after, split.cut)
-        towers, _ = train(
-            data, week, self._schemas, config, folder / "codes", seed=self._seed, progress=silent,
-            report=lambda _: None, earlier=earlier.towers.learned if earlier else None,
-        )  # fmt: skip
+        towers = refitted(self._store, run, config, folder / "refit", seed=self._seed).towers
         seconds = time.perf_counter() - started
-        queries, items = towers.query_vectors(self._queries), towers.item_vectors(self._catalogue)
-        judgement = self._week.judge_vectors(*queries, items)
-        top, _ = ItemIndex(self._week.item_ids, items).search(queries[0], 100)
+        queries = self._test.queries(self._store, towers, self._split)
+        vectors = self._test.item_vectors(self._store, towers, self._split)
+        judgement = self._test.week.judge_vectors(queries.anything, queries.something_new, vectors)
+        top, _ = ItemIndex(self._test.week.item_ids, vectors).search(queries.anything, 100)
         click.echo(f"{name}: recall@100 {judgement.recall:.4f} after {seconds:.0f} s, {judgement.varieties}", err=True)
-        return Run(name, purchases.training, seconds, judgement.recall, judgement.new_recall or 0.0, top, towers)
+        purchases = run.data.purchases.training
+        learned = run.towers.learned
+        return Run(name, purchases, seconds, judgement.recall, judgement.new_recall or 0.0, top, learned)
 
     def _made(self, name: str) -> Path:
         folder = self._folder / name.replace(" ", "_")
         folder.mkdir()
         return folder
-
-
-def silent(_label: str, _total: int) -> Any:
-    """A progress bar that says nothing."""
-    return lambda _: None
 
 
 if __name__ == "__main__":

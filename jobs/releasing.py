@@ -12,9 +12,13 @@ from models.release import Contents
 
 
 def release_contents(
-    store: FeatureStore, run: TrainingRun, refit: Refit, config: Config, *, seed: int, commit: str | None
-) -> Contents:
-    """Embed the catalogue as of the release's moment, and take what sells and goes together by then."""
+    store: FeatureStore, run: TrainingRun, refit: Refit, config: Config, *, seed: int, commit: str | None,
+    earlier: str | None,
+) -> Contents:  # fmt: skip
+    """Embed the catalogue as of the release's moment, and take what sells and goes together by then.
+
+    `earlier` is the version of the release from which the training went on.
+    """
     purchases, moment = run.data.purchases, run.data.purchases.split.as_of
     catalogue = catalogue_at(store, refit.towers.item.schema, moment)
     past = purchases_before(purchases, catalogue.item_ids, moment)
@@ -44,6 +48,6 @@ def release_contents(
             commit=commit,
             seconds=seconds,
             refitted=refit.purchases,
-            earlier=run.earlier,
+            earlier=earlier,
         ),
     )

@@ -47,7 +47,7 @@ def main(
     """
     load_tensorflow()
     from features.data_end import moment_or_data_end
-    from features.feature_store import open_feature_store
+    from features.feature_store import open_feature_store, tower_schemas
     from features.time_split import TimeSplit
     from jobs.continuing import overlap_line
     from jobs.gate import gate
@@ -67,6 +67,8 @@ def main(
         days = earlier.training_days(TimeSplit.ending(moment, validation_days=validation_days).cut)
         training_days, epochs = training_days or days, epochs or EPOCHS
     config = chosen(preset, training_days=training_days, epochs=epochs)
+    if earlier:
+        earlier.require(config, tower_schemas(store, config.query_service, config.item_service))
     split = TimeSplit.ending(moment, validation_days=validation_days, training_days=config.training_days)
     with scratch(releases) as folder:
         run = training_run(
@@ -77,13 +79,14 @@ def main(
             seed=seed,
             say=lambda epoch: print(epoch_line(epoch), variety_line(epoch.judgement), sep="\n", flush=True),
             say_baseline=lambda name, judgement: print(baseline_line(name, judgement), flush=True),
-            earlier=earlier,
+            earlier=earlier.learned if earlier else None,
         )
         decided = gate(store, run, releases)
         refit = refitted(store, run, config, folder / "refit", seed=seed)
         if earlier:
             print(overlap_line(run, refit.towers, earlier, releases), flush=True)
-        contents = release_contents(store, run, refit, config, seed=seed, commit=commit())
+        version = earlier.release.version if earlier else None
+        contents = release_contents(store, run, refit, config, seed=seed, commit=commit(), earlier=version)
         written = write_release(releases, refit.towers, contents, created=datetime.now(UTC))
     print(recall_table(config.preset, run.curve, run.baselines, run.week.users))
     print(decided.sentence)

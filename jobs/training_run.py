@@ -15,7 +15,7 @@ from jobs.console import Stopwatch, bar
 from jobs.sourcing import purchases_before, queries_at, sources_at
 from models.config import Config
 from models.curve import Curve, Epoch
-from models.earlier_release import EarlierRelease
+from models.learned import Learned
 from models.training import Towers, train
 from retrieval.fusion import MOST_PAIRS, Fusion
 from retrieval.item_lists import ItemLists
@@ -44,7 +44,6 @@ class TrainingRun:
         towers: with the weights of the best epoch.
         curve: the epochs.
         seconds: of joining and fitting.
-        earlier: the version of the release from which it went on.
     """
 
     data: Dataset
@@ -53,7 +52,6 @@ class TrainingRun:
     towers: Towers
     curve: Curve
     seconds: dict[str, float]
-    earlier: str | None = None
 
 
 def training_run(
@@ -65,7 +63,7 @@ def training_run(
     seed: int,
     say: Callable[[Epoch], None],
     say_baseline: Callable[[str, Judgement], None] = lambda *_: None,
-    earlier: EarlierRelease | None = None,
+    earlier: Learned | None = None,
 ) -> TrainingRun:
     """Join, fit, and judge; nothing at or after `split.cut` is learned from but which epoch and which weights are kept.
 
@@ -77,12 +75,10 @@ def training_run(
         seed: of draws, weights and shuffling.
         say: called with each finished epoch.
         say_baseline: called with each simple list before the first epoch.
-        earlier: the release from which to go on.
+        earlier: what to go on from, of towers with the same services and settings.
     """
     watch = Stopwatch()
     schemas = tower_schemas(store, config.query_service, config.item_service)
-    if earlier is not None:
-        earlier.require(config, schemas)
     data = write_dataset(store, schemas, split, folder, sampled_per_day=config.sampled_per_day, seed=seed, progress=bar)
     asked, purchases = data.validation, data.purchases
     history, after = purchases.history(asked.user_ids), purchases.after_cut()
@@ -93,10 +89,10 @@ def training_run(
     joined = watch.seconds
     towers, curve = train(
         data, week, schemas, config, folder / "codes", seed=seed, progress=bar, report=say,
-        earlier=earlier.learned if earlier else None,
+        earlier=earlier,
     )  # fmt: skip
     seconds = {"join": joined, "fit": watch.seconds - joined}
-    return TrainingRun(data, week, baselines, towers, curve, seconds, earlier.release.version if earlier else None)
+    return TrainingRun(data, week, baselines, towers, curve, seconds)
 
 
 def fusions_of(store: FeatureStore, run: TrainingRun) -> Fusions:

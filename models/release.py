@@ -42,7 +42,7 @@ from models.learned import Learned
 from models.serving import SavedTower, ServingTower
 from models.training import Towers
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "manifest.json"
 LATEST = "LATEST"
 FUSION = "fusion.json"

@@ -89,7 +89,7 @@ def test_candidates_need_a_release(refused, project, tmp_path):
     assert refused("generate_candidates", *words, "--release", "../x").startswith("'../x' is not the name of a release")
     a_release_named(project, "20200301-seed-00000000", format=7)
     assert refused("generate_candidates", *words, "--release", "20200301-seed-00000000") == (
-        "Release 20200301-seed-00000000 has format 7, this code reads 2: train again."
+        "Release 20200301-seed-00000000 has format 7, this code reads 3: train again."
     )
     assert not (tmp_path / "out.parquet").exists()
 

@@ -112,7 +112,7 @@ def test_the_manifest_says_what_it_is_and_lists_every_other_file(written):
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
 
     assert {name: manifest[name] for name in ("format", "version", "created", "as_of", "cut", "training_start")} == {
-        "format": 2,
+        "format": 3,
         "version": written[1],
         "created": "2020-09-24T12:00:00+00:00",
         "as_of": "2020-09-23T00:00:00+00:00",
@@ -246,7 +246,7 @@ def change_manifest(folder, **changes):
 def test_another_format_is_refused_by_name(releases, folder, number):
     change_manifest(folder, format=number)
 
-    assert error_of(releases) == f"Release {folder.name} has format {number}, this code reads 2: train again."
+    assert error_of(releases) == f"Release {folder.name} has format {number}, this code reads 3: train again."
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "\x00"])
