@@ -1,5 +1,6 @@
 """Retrieved lists as answers: online and offline features must lead to the same candidates."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -12,12 +13,13 @@ from models.serving import SavedTower
 from retrieval.item_index import ItemIndex
 
 _ROWS_PER_CALL: Final = 8_192
+_QUESTIONS: Final = ("for anything", "for something new")
 
 
-def list_answer(
+def list_answers(
     query_tower: SavedTower, item_tower: SavedTower, users: pa.Table, items: pa.Table, *, k: int, release: str
-) -> Answer:
-    """The k best items of each user, by exact search over all items.
+) -> list[Answer]:
+    """The k best items of each user by both query vectors, by exact search over all items.
 
     Args:
         query_tower: of a release.
@@ -28,21 +30,32 @@ def list_answer(
         release: its name.
 
     Returns:
-        Rows of `user_id`, `rank` from 1 and `item_id`, in the order of users and ranks.
+        For each query vector rows of `user_id`, `rank` from 1 and `item_id`, in the order of users and ranks.
     """
-    index = ItemIndex(np.array(items[ITEM_ID].to_pylist(), np.str_), _vectors(item_tower, items))
-    positions, _ = index.search(_vectors(query_tower, users), k)
+    vectors = np.concatenate([item_tower.vectors(part) for part in _parts(items)])
+    index = ItemIndex(np.array(items[ITEM_ID].to_pylist(), np.str_), vectors)
+    asked = zip(*(query_tower.both_vectors(part) for part in _parts(users)), strict=True)
+    return [
+        _answer(index, np.concatenate(queries), users[USER_ID], k, what, release)
+        for what, queries in zip(_QUESTIONS, asked, strict=True)
+    ]
+
+
+def _answer(
+    index: ItemIndex, queries: NDArray[np.float32], users: pa.ChunkedArray, k: int, what: str, release: str
+) -> Answer:
+    positions, _ = index.search(queries, k)
     width = positions.shape[1]
     rows = {
-        USER_ID: users[USER_ID].take(pa.array(np.repeat(np.arange(len(positions)), width))),
+        USER_ID: users.take(pa.array(np.repeat(np.arange(len(positions)), width))),
         RANK: pa.array(np.tile(np.arange(1, width + 1), len(positions))),
         ITEM_ID: pa.array(index.item_ids[positions.reshape(-1)], pa.string()),
     }
-    question = f"the {width} best items of each user"
+    question = f"the {width} best items of each user {what}"
     return Answer(question, pa.table(rows), (USER_ID, RANK), dict.fromkeys(rows, f"lists of {release}"))
 
 
-def _vectors(tower: SavedTower, rows: pa.Table) -> NDArray[np.float32]:
-    return np.concatenate(
-        [tower.vectors(rows.slice(start, _ROWS_PER_CALL)) for start in range(0, rows.num_rows, _ROWS_PER_CALL)]
-    )
+def _parts(rows: pa.Table) -> Iterator[pa.Table]:
+    """Some thousand rows at a time."""
+    for start in range(0, rows.num_rows, _ROWS_PER_CALL):
+        yield rows.slice(start, _ROWS_PER_CALL)

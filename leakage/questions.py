@@ -18,7 +18,7 @@ from features.training_set import TrainingSet, write_training_set
 from leakage.answers import answers_at, training_answers
 from leakage.differences import Answer
 from leakage.encoding_answers import encoding_answers, released_answers
-from leakage.list_answers import list_answer
+from leakage.list_answers import list_answers
 from leakage.online_answers import filled_copy, online_pairs
 from leakage.popularity_answers import last_week_counts, popularity_answer
 from leakage.raw_world import RawWorld
@@ -128,10 +128,10 @@ class LeakQuestions:
         yield Stage.of("online features beside offline ones", moment, ONLINE, *zip(*pairs.values(), strict=True))
         tower = SavedTower(self.folder / "item_tower", item)
         offline, online = (
-            list_answer(self.release.query_tower, tower, users.rows, items.rows, k=_K, release=self.release.version)
+            list_answers(self.release.query_tower, tower, users.rows, items.rows, k=_K, release=self.release.version)
             for users, items in zip(pairs[query.service], pairs[item.service], strict=True)
         )
-        yield Stage.of("lists from online features beside offline ones", moment, ONLINE, [offline], [online])
+        yield Stage.of("lists from online features beside offline ones", moment, ONLINE, offline, online)
 
     def _training_set(
         self, store: FeatureStore, split: TimeSplit, seed: int, folder: Path
