@@ -129,6 +129,14 @@ popularity_v2 = FeatureService(
     features=[item_sales_daily[["sales_7d", "sales_28d"]], item_catalog[["garment_group_name"]]],
     description="What the popularity lists are ordered by, over two windows and within garment groups.",
 )
+popularity_v3 = FeatureService(
+    name="popularity_v3",
+    features=[
+        item_sales_daily[["sales_7d", "sales_28d", "first_purchases_28d", "buyers_total"]],
+        item_catalog[["garment_group_name"]],
+    ],
+    description="What bestsellers are ordered by, within garment groups too, and how often an item is bought again.",
+)
 item_card_v1 = FeatureService(
     name="item_card_v1",
     features=[item_catalog[["prod_name"]]],

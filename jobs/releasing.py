@@ -33,6 +33,7 @@ def release_contents(
         arrays={
             "item_sales": selling.week,
             "item_month": selling.month,
+            "item_again": selling.again,
             "departments": selling.departments,
             "neighbours": sources.neighbours.neighbours,
             "similarities": sources.neighbours.similarities,

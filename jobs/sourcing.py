@@ -54,6 +54,7 @@ def sources_of(
         popularity=PopularityList.from_counts(selling.week),
         departments=DepartmentPopularity(selling.departments, selling.week),
         neighbours=neighbours,
+        again=selling.again,
         sales=selling.month,
     )
 
@@ -61,7 +62,7 @@ def sources_of(
 def released_sources(release: Release) -> Sources:
     """The sources as a release keeps them."""
     arrays = release.arrays
-    selling = Selling(arrays["item_sales"], arrays["item_month"], arrays["departments"])
+    selling = Selling(arrays["item_sales"], arrays["item_month"], arrays["item_again"], arrays["departments"])
     neighbours = ItemToItem(arrays["neighbours"], arrays["similarities"])
     return sources_of(release.item_ids, release.item_vectors, selling, neighbours)
 

@@ -41,9 +41,8 @@ class Interests(keras.layers.Layer):
         """
         if not self._lists:
             return [dense(tf.concat(known, axis=-1)) for dense in self._dense]
-        shown = self._glimpses(codes, training=training)
-        scale = self._glimpses.scale(training=training)
-        liked = tf.unstack(tf.add_n([self._liked(name, shown, scale) for name in self._lists]), axis=1)
+        shown, scales = self._glimpses(codes, training=training)
+        liked = tf.unstack(tf.add_n([self._liked(name, shown, scales[name]) for name in self._lists]), axis=1)
         return [of + dense(tf.concat([*known, of], axis=-1)) for of, dense in zip(liked, self._dense, strict=True)]
 
     @property
@@ -75,11 +74,10 @@ class Memory(keras.layers.Layer):
 
     def call(self, codes: dict[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
         """Return float32 (batch, memory dimensions)."""
-        shown = self._glimpses(codes, training=training)
+        shown, scales = self._glimpses(codes, training=training)
         items = shown[self._list]
-        weights = self._weights(items, [shown[name] for name in self._numbers])
-        scale = self._glimpses.scale(training=training)
-        return scale * pooled(weights * tf.exp(self._repeats(items)[..., 0]), self._memory(items))
+        weights = scales[self._list] * self._weights(items, [shown[name] for name in self._numbers])
+        return pooled(weights * tf.exp(self._repeats(items)[..., 0]), self._memory(items))
 
 
 class QueryTower(keras.Model):

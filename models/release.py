@@ -11,6 +11,7 @@
       item_vectors.npy   float32 (items, dimensions), in the order of item_ids
       item_sales.npy     float32 (items,), units sold in the week before the release: the popularity list
       item_month.npy     float32 (items,), units sold in the four weeks before it
+      item_again.npy     float32 (items,), how many of those who have an item buy it again in four weeks
       departments.npy    int32 (items,), a number for each garment group, -1 where it is unknown
       neighbours.npy     int32 (items, width), items bought by the same people, -1 where there are no more
       similarities.npy   float32 (items, width), how similar they are
@@ -46,7 +47,7 @@ FORMAT = 3
 MANIFEST = "manifest.json"
 LATEST = "LATEST"
 FUSION = "fusion.json"
-ARRAYS = ("item_sales", "item_month", "departments", "neighbours", "similarities")
+ARRAYS = ("item_sales", "item_month", "item_again", "departments", "neighbours", "similarities")
 _FRESH = timedelta(days=7)
 _VERSION = re.compile(r"[0-9]{8}-[a-z0-9_]{1,40}-[0-9a-f]{8}")
 

@@ -69,7 +69,7 @@ class TwoTower(tfrs.Model):
         scores = tf.matmul(something_new[:, content], items[:, content], transpose_b=True)
         losses = softmax_losses(scores - correction, rows, bought)
         new = tf.cast(inputs["new"], tf.float32) * weights
-        return loss + tf.reduce_sum(losses * new) / tf.maximum(tf.reduce_sum(new), 1.0)
+        return loss + tf.math.divide_no_nan(tf.reduce_sum(losses * new), tf.reduce_sum(new))
 
     def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Take one step: embeddings by rows, everything else by the compiled optimizer."""

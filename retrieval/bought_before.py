@@ -38,6 +38,34 @@ def lately(histories: Histories, k: int, excluded: ItemLists | None = None) -> R
     return _listed(histories, order, -np.log1p(histories.days), k, excluded)
 
 
+def again(histories: Histories, rates: NDArray[np.float32], k: int, excluded: ItemLists | None = None) -> Ranked:
+    """List each user's own items by log(1 + count) times how often people buy it again; equal ones newest first.
+
+    What is bought every week comes back, what lasts for years does not, however often a user bought either.
+
+    Args:
+        histories: Of n users.
+        rates: (items,) float32, how many of those who have an item buy it again in some time, at least 0.
+        k: The width of the lists, at least 1.
+        excluded: n lists of positions that must not be returned for their user.
+
+    Returns:
+        Positions (n, k) int32 and scores `again_scores` (n, k) float32 in the order of the list; where a user has fewer
+        items, the rest is position -1 with score -inf.
+
+    Raises:
+        ValueError: An argument does not have this form.
+    """
+    own = rates[histories.positions]
+    order = np.lexsort((-np.log1p(histories.counts) * own, histories.rows))
+    return _listed(histories, order, again_scores(own), k, excluded)
+
+
+def again_scores(rates: NDArray[np.float32]) -> NDArray[np.float32]:
+    """log(1 + 100 x rate): 0 for what nobody buys again, as for what the user has never bought."""
+    return np.log1p(100 * rates)
+
+
 def then(first: NDArray[np.int32], filler: NDArray[np.int32], k: int) -> NDArray[np.int32]:
     """Fill lists up: what stands in `first`, then what stands in `filler` and not in `first`.
 

@@ -76,7 +76,7 @@ class Fusion:
 
     @classmethod
     def fitted(cls, pool: Pool, relevant: ItemLists) -> Self:
-        """Learn the weights; every user counts alike, however much he bought, as he does in recall.
+        """Learn the weights; what a user bought counts alike for all users, however much it is, as it does in recall.
 
         Args:
             pool: what the sources propose to n users. Of a very large one the first users are learned from.
@@ -93,9 +93,10 @@ class Fusion:
         centres = said.mean(axis=0, dtype=np.float64).astype(np.float32)
         spreads = said.std(axis=0, dtype=np.float64).astype(np.float32)
         spreads[spreads == 0] = 1
-        alike = 1 / np.maximum(relevant.counts[pool.rows[part]], 1)
-        model = LogisticRegression(max_iter=_PASSES)
-        model.fit((said - centres) / spreads, bought, sample_weight=alike / alike.mean())
+        shares = 1 / relevant.counts[pool.rows[part]][bought]
+        counts = np.ones(len(bought))
+        counts[bought] = shares / shares.mean()
+        model = LogisticRegression(max_iter=_PASSES).fit((said - centres) / spreads, bought, sample_weight=counts)
         return cls(pool.sources, centres, spreads, model.coef_[0].astype(np.float32), float(model.intercept_[0]))
 
     def fuse(self, pool: Pool, k: int) -> Fused:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.bought_before import lately, often
+from retrieval.bought_before import again, again_scores, lately, often
 from retrieval.department_popularity import DepartmentPopularity
 from retrieval.histories import Histories
 from retrieval.item_index import ItemIndex
@@ -20,13 +20,14 @@ TWO_TOWER: Final = "two_tower"
 TWO_TOWER_NEW: Final = "two_tower_new"
 BOUGHT_OFTEN: Final = "bought_often"
 BOUGHT_LATELY: Final = "bought_lately"
+BOUGHT_AGAIN: Final = "bought_again"
 POPULARITY: Final = "popularity"
 DEPARTMENT_POPULARITY: Final = "department_popularity"
 ITEM_TO_ITEM: Final = "item_to_item"
 ITEM_TO_ITEM_SELLING: Final = "item_to_item_selling"
 SOURCES: Final = (
-    TWO_TOWER, TWO_TOWER_NEW, BOUGHT_OFTEN, BOUGHT_LATELY, POPULARITY, DEPARTMENT_POPULARITY, ITEM_TO_ITEM,
-    ITEM_TO_ITEM_SELLING,
+    TWO_TOWER, TWO_TOWER_NEW, BOUGHT_OFTEN, BOUGHT_LATELY, BOUGHT_AGAIN, POPULARITY, DEPARTMENT_POPULARITY,
+    ITEM_TO_ITEM, ITEM_TO_ITEM_SELLING,
 )  # fmt: skip
 
 DEPTH: Final = 300
@@ -70,6 +71,7 @@ class Sources:
         popularity: by sales of the last week.
         departments: popularity within the departments in which a user buys.
         neighbours: items bought by the same people.
+        again: float32 (items,), how many of those who have an item buy it again in 28 days.
         sales: float32 (items,), units sold in the last 28 days, by which neighbours are weighed.
     """
 
@@ -77,6 +79,7 @@ class Sources:
     popularity: PopularityList
     departments: DepartmentPopularity
     neighbours: ItemToItem
+    again: NDArray[np.float32]
     sales: NDArray[np.float32]
 
     def lists(self, queries: Queries, depth: int, excluded: ItemLists | None = None) -> dict[str, Ranked]:
@@ -96,6 +99,7 @@ class Sources:
             TWO_TOWER_NEW: _without(nobody, self.index.search(queries.something_new, depth, barred)),
             BOUGHT_OFTEN: often(histories, depth, excluded),
             BOUGHT_LATELY: lately(histories, depth, excluded),
+            BOUGHT_AGAIN: again(histories, self.again, depth, excluded),
             POPULARITY: self.popularity.top(len(queries), depth, excluded),
             DEPARTMENT_POPULARITY: self.departments.top(histories, depth, excluded),
             ITEM_TO_ITEM: self.neighbours.top(histories, depth, excluded=excluded),
@@ -114,6 +118,7 @@ class Sources:
                 TWO_TOWER_NEW: _products(queries.something_new, vectors, rows, positions),
                 BOUGHT_OFTEN: np.log1p(counts),
                 BOUGHT_LATELY: -np.log1p(np.where(counts > 0, days, np.float32(_LONG_AGO))),
+                BOUGHT_AGAIN: np.where(counts > 0, again_scores(self.again[positions]), np.float32(0)),
                 POPULARITY: np.log1p(self.popularity.scores_by_position[positions]),
                 ITEM_TO_ITEM: np.log(self.neighbours.of_pairs(queries.histories, rows, positions) + _HARDLY_NEAR),
             }

@@ -88,6 +88,7 @@ def test_services_are_named_for_who_asks_and_a_version(toy_store):
         "item_tower_v3",
         "popularity_v1",
         "popularity_v2",
+        "popularity_v3",
         "query_tower_v1",
         "query_tower_v2",
         "query_tower_v3",
@@ -134,6 +135,11 @@ TASTES = [
         ("candidate_sources_v1", USER_ID, ["bought_items", "bought_counts", "bought_days"]),
         ("popularity_v1", ITEM_ID, ["sales_7d"]),
         ("popularity_v2", ITEM_ID, ["sales_7d", "sales_28d", "garment_group_name"]),
+        (
+            "popularity_v3",
+            ITEM_ID,
+            ["sales_7d", "sales_28d", "first_purchases_28d", "buyers_total", "garment_group_name"],
+        ),
         ("item_card_v1", ITEM_ID, ["prod_name"]),
     ],
 )

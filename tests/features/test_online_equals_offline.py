@@ -26,6 +26,7 @@ SERVICES = [
     ("candidate_sources_v1", USER_ID, USERS),
     ("popularity_v1", ITEM_ID, ITEMS),
     ("popularity_v2", ITEM_ID, ITEMS),
+    ("popularity_v3", ITEM_ID, ITEMS),
 ]
 
 

@@ -213,6 +213,7 @@ class Tiny:
             arrays={
                 "item_sales": np.array([3, 0, 1], np.float32),
                 "item_month": np.array([9, 2, 1], np.float32),
+                "item_again": np.array([0.5, 0.25, 0.125], np.float32),
                 "departments": np.array([0, 1, 0], np.int32),
                 "neighbours": np.array([[1, 2], [0, -1], [0, -1]], np.int32),
                 "similarities": np.array([[0.5, 0.25], [0.5, 0], [0.25, 0]], np.float32),

@@ -18,8 +18,9 @@ def glimpses():
     layer = Glimpses([["items", "counts"]], 0.75)
 
     def glimpses(**settings):
-        codes = {name: tf.constant(values) for name, values in CODES.items()}
-        return {name: shown.numpy() for name, shown in layer(codes, **settings).items()}
+        shown, scales = layer({name: tf.constant(values) for name, values in CODES.items()}, **settings)
+        assert scales == {"items": 4.0 if settings.get("training") else 1.0}
+        return {name: values.numpy() for name, values in shown.items()}
 
     return glimpses
 
@@ -56,23 +57,16 @@ def test_each_user_is_shown_other_places_and_each_time_others(glimpses):
     assert set(first[0]) != set(second[0])
 
 
-def test_at_least_one_place_is_shown():
+def test_at_least_one_place_is_shown_and_stands_for_all():
     import tensorflow as tf
 
     from models.glimpses import Glimpses
 
-    shown = Glimpses([["items"]], 0.99)({"items": tf.constant([[7, 8]])}, training=True)["items"].numpy()
+    shown, scales = Glimpses([["items"]], 0.99)({"items": tf.constant([[7, 8]])}, training=True)
 
-    assert shown.shape == (1, 1)
-    assert shown[0, 0] in {7, 8}
-
-
-def test_what_is_shown_stands_for_the_rest(tiny):
-    from models.glimpses import Glimpses
-
-    layer = Glimpses([], 0.75)
-
-    assert (layer.scale(training=True), layer.scale(training=False), layer.scale(training=None)) == (4, 1, 1)
+    assert shown["items"].shape == (1, 1)
+    assert shown["items"].numpy()[0, 0] in {7, 8}
+    assert scales == {"items": 2.0}
 
 
 def test_the_mean_of_what_training_shows_of_a_user_is_what_serving_shows(tiny):
@@ -82,9 +76,9 @@ def test_the_mean_of_what_training_shows_of_a_user_is_what_serving_shows(tiny):
     name, glimpses = "recent_items", interests._glimpses
 
     def weight(*, training):
-        shown = glimpses(codes, training=training)
+        shown, scales = glimpses(codes, training=training)
         numbers = [shown[number] for number in interests._numbers[name]]
-        return glimpses.scale(training=training) * interests._weights[0][name](shown[name], numbers).numpy().sum(axis=1)
+        return scales[name] * interests._weights[0][name](shown[name], numbers).numpy().sum(axis=1)
 
     trained = np.mean([weight(training=True) for _ in range(400)], axis=0)
     np.testing.assert_allclose(trained, weight(training=False), rtol=0.25)

@@ -62,6 +62,7 @@ def test_save_and_load_give_the_same_vectors(written, towers, tiny):
     assert {name: array.tolist() for name, array in release.arrays.items()} == {
         "item_sales": [3, 0, 1],
         "item_month": [9, 2, 1],
+        "item_again": [0.5, 0.25, 0.125],
         "departments": [0, 1, 0],
         "neighbours": [[1, 2], [0, -1], [0, -1]],
         "similarities": [[0.5, 0.25], [0.5, 0], [0.25, 0]],
@@ -91,6 +92,7 @@ def test_a_release_is_one_folder_beside_the_name_of_the_latest(written):
     assert names_in(releases / version) == [
         "departments.npy",
         "fusion.json",
+        "item_again.npy",
         "item_ids.npy",
         "item_month.npy",
         "item_sales.npy",
@@ -202,6 +204,7 @@ def test_a_release_that_fails_half_way_leaves_the_latest_one_as_it_was(releases,
         "item_ids.npy",
         "item_sales.npy",
         "item_month.npy",
+        "item_again.npy",
         "departments.npy",
         "neighbours.npy",
         "similarities.npy",

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from retrieval.bought_before import lately, often, then
+from retrieval.bought_before import again, lately, often, then
 from retrieval.histories import Histories
 from retrieval.item_lists import ItemLists
 
@@ -32,6 +32,17 @@ def test_lately_lists_by_day_and_equal_days_by_count():
     assert scores[0, :5].tolist() == (-np.log1p(np.array([0, 1, 1, 30, 90], np.float32))).tolist()
 
 
+def test_again_lists_by_count_and_by_how_often_people_buy_it_again():
+    rates = np.array([0.01, 0.02, 0.5, 9, 0.3, 9, 0.3], np.float32)
+
+    positions, scores = again(HISTORIES, rates, 6)
+
+    # log(1 + count) x rate: 0.69 of item 2, 0.21 of 4 and 6, 0.028 of 1, 0.018 of 0.
+    assert positions.tolist() == [[2, 4, 6, 1, 0, -1], [*PADDING, -1]]
+    np.testing.assert_allclose(scores[0, :5], np.log([51, 31, 31, 3, 2]), rtol=1e-6)
+    assert scores[0, 5] == -np.inf
+
+
 def test_equal_days_and_counts_are_listed_by_position():
     histories = Histories(
         np.array([0, 3], np.int64), np.array([5, 1, 3], np.int32), np.ones(3, np.float32), np.zeros(3, np.float32)
@@ -45,6 +56,7 @@ def test_excluded_items_make_room_before_the_cut():
 
     assert often(HISTORIES, 2, excluded)[0].tolist() == [[1, 4], [-1, -1]]
     assert lately(HISTORIES, 2, excluded)[0].tolist() == [[4, 6], [-1, -1]]
+    assert again(HISTORIES, np.ones(7, np.float32), 2, excluded)[0].tolist() == [[1, 4], [-1, -1]]
 
 
 def test_lists_are_filled_up_with_what_they_do_not_hold_yet():

@@ -37,6 +37,7 @@ def sources():
         neighbours=ItemToItem(
             np.array([[0, 1], [1, 0], [2, -1], [3, -1]], np.int32), np.float32([[1, 0.5], [1, 0.5], [1, 0], [1, 0]])
         ),
+        again=np.array([0.1, 0.2, 0.3, 0.4], np.float32),
         sales=SALES * 4,
     )  # fmt: skip
 
@@ -67,7 +68,9 @@ def test_what_was_bought_is_taken_out_before_the_cut_so_that_k_means_k():
     rows = retrieve(["u"], [LIKES_FIRST], [["a", "b"]])
 
     assert [(row["item_id"], row["rank"], row["score"]) for row in rows] == [("c", 1, 2.0), ("d", 2, 0.0)]
-    assert {"bought_often", "bought_lately"} & {source for row in rows for source in row["sources"]} == set()
+    assert {"bought_often", "bought_lately", "bought_again"} & {
+        source for row in rows for source in row["sources"]
+    } == set()
 
 
 def test_with_keep_it_stays_and_its_sources_say_so():
@@ -75,8 +78,8 @@ def test_with_keep_it_stays_and_its_sources_say_so():
 
     assert (first["item_id"], second["item_id"]) == ("a", "b")
     assert first["sources"] == [
-        "two_tower", "bought_often", "bought_lately", "popularity", "department_popularity", "item_to_item",
-        "item_to_item_selling",
+        "two_tower", "bought_often", "bought_lately", "bought_again", "popularity", "department_popularity",
+        "item_to_item", "item_to_item_selling",
     ]  # fmt: skip
     assert first["source_ranks"][:3] == [1, 1, 1]
     assert first["source_scores"][0] == 4.0
