@@ -14,45 +14,33 @@ FEWEST_LISTS: Final = 1.1
 ENOUGH_USERS: Final = 10  # fewer may share their lists by nature
 
 
-def retrieval_faults(
-    positions: NDArray[np.int32], k: int, recall: NDArray[np.float64], relevant: int, items: int
-) -> list[str]:
-    """Say what is wrong with a model's lists.
+def recall_faults(k: int, recall: NDArray[np.float64], relevant: int, items: int) -> list[str]:
+    """Say what is wrong with a model's recall.
 
     A recall of 0 or 1 is a fault only where blind chance would have been expected to find, or to miss, a few items: in
     a small shop nobody may happen to buy what was listed.
 
     Args:
-        positions: (n, width) int32, best first; -1 is padding.
         k: The number of places judged, at least 1.
         recall: (n,) float64, each user's recall at k.
         relevant: How many relevant items all users have together.
         items: The size of the catalogue.
 
     Returns:
-        One sentence for each fault, none if all is well. Lists shorter than k come from a catalogue smaller than k
-        and are not accused of being the same for all.
+        One sentence for each fault, none if all is well.
 
     Raises:
-        ValueError: There are no users, the shapes do not fit together, or k is less than 1.
+        ValueError: There are no users, recall has another shape, or k is less than 1.
     """
-    n = len(positions)
-    if positions.ndim != 2 or recall.shape != (n,) or n == 0 or k < 1:
-        raise ValueError(
-            f"Positions must be (users, width) and recall (users,) with at least one user, and k at least 1, "
-            f"not {positions.shape}, {recall.shape} and {k}."
-        )
-    faults = []
+    n = len(recall)
+    if recall.ndim != 1 or n == 0 or k < 1:
+        raise ValueError(f"Recall must be (users,) of at least one user, and k at least 1, not {recall.shape} and {k}.")
     hits_by_chance = relevant * min(1.0, k / items)
     if (recall == 0).all() and hits_by_chance >= FEWEST_BY_CHANCE:
-        faults.append(
-            f"Recall@{k} is exactly 0 for all {n} users: ids or vectors of the two sides do not belong together."
-        )
+        return [f"Recall@{k} is exactly 0 for all {n} users: ids or vectors of the two sides do not belong together."]
     if (recall == 1).all() and relevant - hits_by_chance >= FEWEST_BY_CHANCE:
-        faults.append(
-            f"Recall@{k} is exactly 1 for all {n} users: the truth leaks into the lists, or ties count as hits."
-        )
-    return [*faults, *sameness_faults(positions, k, "query vectors")]
+        return [f"Recall@{k} is exactly 1 for all {n} users: the truth leaks into the lists, or ties count as hits."]
+    return []
 
 
 def sameness_faults(positions: NDArray[np.int32], k: int, name: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from evaluation.baselines import bought_before_then_popular, last_week_popularity
-from evaluation.faults import embedding_faults, retrieval_faults, sameness_faults
+from evaluation.collapse import Collapse
+from evaluation.faults import recall_faults
 from evaluation.metrics import bootstrap_interval, recall_at
 from evaluation.variety import Variety
 from features.schema import EVENT_TIMESTAMP, ITEM_ID, USER_ID
@@ -19,11 +20,7 @@ from retrieval.item_lists import ItemLists
 from retrieval.popularity import PopularityList
 from retrieval.purchase_codes import PurchaseCodes
 
-ANYTHING: Final = "anything"
-SOMETHING_NEW: Final = "something new"
 _CUTOFFS = (12, 100)
-_ENOUGH_VECTORS = 10  # fewer vectors lie on a line by nature
-_USERS_LOOKED_AT = 2_000  # for whether vectors collapse: enough to tell, and no third search of everybody
 
 
 @dataclass(frozen=True)
@@ -127,28 +124,20 @@ class ValidationWeek:
             something_new: (users, dimensions), queries for what was never bought before.
             items: (items, dimensions).
         """
-        if not all(np.isfinite(vectors).all() for vectors in (anything, something_new, items)):
-            return Judgement(
-                {}, {}, {}, faults=("Vectors are not finite: the training diverged, lower the learning rate.",)
-            )
+        collapse = self.collapse(anything, something_new, items)
+        if not collapse.varieties:
+            return Judgement({}, {}, {}, faults=collapse.faults)
         index, k = ItemIndex(self.item_ids, items), max(self.cutoffs)
         positions, _ = index.search(anything, k)
         fresh, _ = index.search(something_new, k, self.bought)
-        few = something_new[:_USERS_LOOKED_AT]
-        # What a user bought is left out of his list of new items: collapsed vectors would lead to different lists.
-        unfiltered, _ = index.search(few, k)
-        faults = [
-            *self._list_faults(positions),
-            *sameness_faults(unfiltered, k, f"query vectors for {SOMETHING_NEW}"),
-            *_vector_faults(items, "item vectors"),
-            *_vector_faults(anything, f"query vectors for {ANYTHING}"),
-            *_vector_faults(something_new, f"query vectors for {SOMETHING_NEW}"),
-        ]
-        varieties = {
-            ANYTHING: Variety.of(anything[:_USERS_LOOKED_AT], positions[:_USERS_LOOKED_AT]),
-            SOMETHING_NEW: Variety.of(few, unfiltered),
-        }
-        return replace(self.judge_lists(positions, fresh), faults=tuple(faults), varieties=varieties)
+        faults = (*self._recall_faults(positions), *collapse.faults)
+        return replace(self.judge_lists(positions, fresh), faults=faults, varieties=collapse.varieties)
+
+    def collapse(
+        self, anything: NDArray[np.float32], something_new: NDArray[np.float32], items: NDArray[np.float32]
+    ) -> Collapse:
+        """Tell whether vectors are alike, without asking what they find; arguments are those of `judge_vectors`."""
+        return Collapse.of(self.item_ids, anything, something_new, items, max(self.cutoffs))
 
     def judge_lists(self, positions: NDArray[np.int32], fresh: NDArray[np.int32]) -> Judgement:
         """Judge ranked lists.
@@ -177,13 +166,10 @@ class ValidationWeek:
             "bought before, then bestsellers": self.judge_lists(before, fresh),
         }
 
-    def _list_faults(self, positions: NDArray[np.int32]) -> list[str]:
+    def _recall_faults(self, positions: NDArray[np.int32]) -> list[str]:
         relevant, items = len(self.relevant.positions), len(self.item_ids)
-        return [
-            fault
-            for k in self.cutoffs
-            for fault in retrieval_faults(positions, k, recall_at(positions, self.relevant, k), relevant, items)
-        ]
+        recalls = {k: recall_at(positions, self.relevant, k) for k in self.cutoffs}
+        return [fault for k, recall in recalls.items() for fault in recall_faults(k, recall, relevant, items)]
 
     def new_items(self) -> tuple[NDArray[np.intp], ItemLists]:
         """The users who bought something new to them, and what of their purchases that was."""
@@ -197,10 +183,6 @@ class ValidationWeek:
         rows, positions = self.relevant.rows, self.relevant.positions
         new = ~self.bought.contains_pairs(rows, positions)
         return ItemLists.from_pairs(rows[new], positions[new], self.users)
-
-
-def _vector_faults(vectors: NDArray[np.float32], name: str) -> list[str]:
-    return embedding_faults(vectors, name) if len(vectors) >= _ENOUGH_VECTORS else []
 
 
 def _codes(column: pa.ChunkedArray, values: pa.Array) -> NDArray[np.int32]:

@@ -116,9 +116,11 @@ class Purchases:
         )
 
     def ending(self, days: int) -> "Purchases":
-        """The same purchases, of which those of the last `days` before the release train, and none validate."""
-        as_of = self.split.as_of
-        return _parted(self.rows, TimeSplit(as_of - timedelta(days=days), as_of, as_of))
+        """The same purchases, of which those of the last `days` before the release train, and none validate.
+
+        Days before the split's start stay out, and all that validated train, however many they are.
+        """
+        return _parted(self.rows, self.split.ending_with(days))
 
     def _select(self, sql: str, **tables: pa.Table) -> pa.Table:
         with spilling_connection(self.rows.paths[0].parent) as connection:

@@ -29,7 +29,7 @@ class TimeSplit:
 
     Attributes:
         start: first moment of training purchases, UTC, or None for the beginning of the data.
-        cut: midnight UTC that separates training from validation.
+        cut: the moment that separates training from validation, UTC; the release's own if none validate.
         as_of: the moment for which the release is made.
     """
 
@@ -45,3 +45,8 @@ class TimeSplit:
         midnight = as_of.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         cut = midnight - timedelta(days=validation_days)
         return cls(cut - timedelta(days=training_days) if training_days else None, cut, as_of)
+
+    def ending_with(self, days: int) -> "TimeSplit":
+        """The last `days` before the release, none of which validate: none before `start`, all from `cut` on."""
+        begin = self.as_of - timedelta(days=days)
+        return TimeSplit(min(self.cut, max(begin, self.start or begin)), self.as_of, self.as_of)

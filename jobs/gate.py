@@ -14,7 +14,7 @@ from features.errors import InputError
 from features.feature_store import tower_schemas
 from jobs.training_run import TrainingRun
 from models.earlier_release import EarlierRelease
-from models.release import LATEST
+from models.release import LATEST, saved_item_tower
 
 _BESTSELLERS = "last week's bestsellers"
 
@@ -24,7 +24,7 @@ class Gate:
     """The decision.
 
     Attributes:
-        passed: whether the interval of no difference lies below zero.
+        passed: whether it is clearly above the bestsellers, and not clearly below the current release.
         sentence: one line that tells why.
     """
 
@@ -35,10 +35,11 @@ class Gate:
 def gate(store: FeatureStore, run: TrainingRun, releases: Path) -> Gate:
     """Compare recall with that of the current release, and of last week's bestsellers.
 
-    The current release is asked about the same users and catalogue as of the same cut, with its towers as they were
-    when they were judged themselves: what is released has learned from days after its cut, and may have seen some of
-    those that judge here. A release passes if it is not clearly worse than the current release (the 95 % interval of
-    the difference reaches zero or lies above it) and clearly better than the bestsellers (it lies above zero).
+    The current release is asked about the same users and catalogue as of the same cut: its towers as they are served,
+    if it is from before the cut; if they have seen some of the days that judge here, its towers as they were when they
+    were judged themselves. One that cannot be asked is not beaten. A release passes if it is not clearly worse than the
+    current release (the 95 % interval of the difference reaches zero or lies above it) and clearly better than the
+    bestsellers (it lies above zero).
     """
     mine = run.curve.best.judgement.user_recall
     ahead, low, high = _difference(mine, run.baselines[_BESTSELLERS].user_recall)
@@ -46,18 +47,20 @@ def gate(store: FeatureStore, run: TrainingRun, releases: Path) -> Gate:
     told = [f"{ahead:+.4f} ({low:+.4f} to {high:+.4f}) beside {_BESTSELLERS}"]
     if (releases / LATEST).is_file():
         try:
-            version, theirs = _current(store, run, releases)
+            version, asked, theirs = _current(store, run, releases)
         except InputError as error:
+            passed = False
             told.append(f"the current release cannot be asked: {error}")
         else:
             ahead, low, high = _difference(mine, theirs)
             passed &= high >= 0
-            told.append(f"{ahead:+.4f} ({low:+.4f} to {high:+.4f}) beside release {version}")
+            told.append(f"{ahead:+.4f} ({low:+.4f} to {high:+.4f}) beside release {version} as it {asked}")
     k = max(run.week.cutoffs)
     return Gate(passed, f"gate {'passed' if passed else 'NOT passed'}: recall@{k} {'; '.join(told)}")
 
 
-def _current(store: FeatureStore, run: TrainingRun, releases: Path) -> tuple[str, NDArray[np.float64]]:
+def _current(store: FeatureStore, run: TrainingRun, releases: Path) -> tuple[str, str, NDArray[np.float64]]:
+    """The current release's name, in which state it was asked, and each user's recall."""
     current = EarlierRelease.read(releases, LATEST)
     release, asked, cut = current.release, run.data.validation, run.data.purchases.split.cut
     if current.cut > cut:
@@ -65,9 +68,13 @@ def _current(store: FeatureStore, run: TrainingRun, releases: Path) -> tuple[str
     release.require(tower_schemas(store, release.schemas.query.service, release.schemas.item.service))
     users: pa.Table = features_at(store, release.schemas.query, asked.user_ids, cut)
     items: pa.Table = features_at(store, release.schemas.item, asked.item_ids, cut)
+    if release.as_of <= cut:
+        tower = saved_item_tower(releases, release)
+        judgement = run.week.judge_vectors(*release.query_tower.both_vectors(users), tower.vectors(items))
+        return release.version, "is served", judgement.user_recall
     towers = current.towers()
     judgement = run.week.judge_vectors(*towers.query_vectors(users), towers.item_vectors(items))
-    return release.version, judgement.user_recall
+    return release.version, "was judged", judgement.user_recall
 
 
 def _difference(mine: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[float, float, float]:

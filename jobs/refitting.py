@@ -1,10 +1,12 @@
 """The last thing that towers learn before their release: the days that judged them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from feast import FeatureStore
 
+from evaluation.variety import Variety
 from features.catalogue import catalogue_ids
 from features.errors import InputError
 from features.service_schema import TowerSchemas
@@ -21,20 +23,24 @@ class Refit:
 
     Attributes:
         towers: what is released.
-        purchases: how many they learned from after they had been judged.
+        since: the first moment of the days from which they learned after they had been judged.
+        purchases: how many there were in them.
         seconds: of joining and learning.
+        varieties: of their query vectors for the users of the validation week, by what they ask for.
     """
 
     towers: Towers
+    since: datetime
     purchases: int
     seconds: float
+    varieties: dict[str, Variety]
 
 
 def refitted(store: FeatureStore, run: TrainingRun, config: Config, folder: Path, *, seed: int) -> Refit:
     """Let the kept towers learn once from the last days before the release.
 
     Once the epoch is chosen and the sources' words are weighed, nothing is left for the validation days to judge; and
-    of no days should a release know more than of the last ones.
+    of no days should a release know more than of the last ones. Days before those that were trained on are left out.
 
     Args:
         store: an applied feature store.
@@ -44,7 +50,7 @@ def refitted(store: FeatureStore, run: TrainingRun, config: Config, folder: Path
         seed: of draws, shuffling and dropout.
 
     Raises:
-        InputError: afterwards the vectors are at fault, as `evaluation.faults` has it.
+        InputError: afterwards the vectors have collapsed.
     """
     watch = Stopwatch()
     folder.mkdir()
@@ -56,11 +62,12 @@ def refitted(store: FeatureStore, run: TrainingRun, config: Config, folder: Path
     )  # fmt: skip
     towers = refit(rows, schemas, config, folder / "codes", seed=seed, progress=bar, earlier=kept.learned)
     asked = run.data.validation
-    # What they recall of the validation days says nothing now; that their vectors are vectors is asked all the same.
-    faults = run.week.judge_vectors(*towers.query_vectors(asked.queries), towers.item_vectors(asked.catalogue)).faults
-    if faults:
+    # What they recall of the validation days would say nothing: they have learned from them.
+    collapse = run.week.collapse(*towers.query_vectors(asked.queries), towers.item_vectors(asked.catalogue))
+    since = purchases.split.start or purchases.split.cut
+    if collapse.faults:
         raise InputError(
-            f"No release was written: after one pass over the last {config.refit_days} days the towers are at fault: "
-            f"{' '.join(faults)} Try another --seed, or a lower learning rate in models/config.py."
+            f"No release was written: after one more pass over the days since {since:%Y-%m-%d} the towers are at "
+            f"fault: {' '.join(collapse.faults)} Try another --seed, or a lower learning rate in models/config.py."
         )
-    return Refit(towers, purchases.training, watch.seconds)
+    return Refit(towers, since, int(rows.purchases_per_day.sum()), watch.seconds, collapse.varieties)

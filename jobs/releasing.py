@@ -41,6 +41,7 @@ def release_contents(
         fusion={"keep": fusions.keep.to_json(), "drop": fusions.drop.to_json()},
         split=purchases.split,
         curve=run.curve,
+        varieties=refit.varieties,
         baselines=run.baselines,
         facts=facts(
             config,
@@ -48,7 +49,7 @@ def release_contents(
             data=run.data,
             commit=commit,
             seconds=seconds,
-            refitted=refit.purchases,
+            refit=(refit.since, refit.purchases),
             earlier=earlier,
         ),
     )

@@ -1,23 +1,30 @@
 """What jobs print of numbers."""
 
+from datetime import datetime
 from itertools import zip_longest
 
 import pyarrow as pa
 from tabulate import tabulate
 
 from evaluation.validation_week import Judgement
+from evaluation.variety import Variety
 from features.schema import RANK, SCORE, SOURCES
 from models.curve import Curve, Epoch
 
 
-def variety_line(judgement: Judgement) -> str:
+def variety_line(varieties: dict[str, Variety]) -> str:
     """One line on whether the query vectors are different from each other."""
     told = [
         f"{name}: mean cosine {of.mean_cosine:.3f}, effective rank {of.effective_rank:.1f} of {of.dimensions}, "
         f"{of.distinct_items:,} items in the top {of.k} of {of.queries:,} users"
-        for name, of in judgement.varieties.items()
+        for name, of in varieties.items()
     ]
     return f"  {'; '.join(told) or 'no vectors to compare'}"
+
+
+def refit_line(since: datetime, purchases: int, varieties: dict[str, Variety]) -> str:
+    """Lines for what is going to be released."""
+    return f"refit on {purchases:,} purchases since {since:%Y-%m-%d}\n{variety_line(varieties)}"
 
 
 def epoch_line(epoch: Epoch) -> str:

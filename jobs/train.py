@@ -22,8 +22,8 @@ from jobs.console import Stopwatch, commit, job, load_tensorflow, releases_optio
 @click.option("--from", "version", help="Go on from this release, or from LATEST, on the days since and a few before.")
 @click.option("--as-of", help="Moment of the release, UTC; by default the morning after the last purchase.")
 @click.option("--validation-days", type=click.IntRange(1), default=7, show_default=True)
-@click.option("--training-days", type=click.IntRange(1), help="Days before the cut to train on; default by preset.")
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the purchases, at most; default by preset.")
+@click.option("--training-days", type=click.IntRange(1), help="Days before the cut to learn from; default by preset.")
+@click.option("--epochs", type=click.IntRange(1), help="Passes before the refit, at most; default by preset.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of draws, weights and shuffling.")
 @click.option("--require-better", is_flag=True, help="End with status 1, and leave LATEST, if the gate is not passed.")
 @job
@@ -53,7 +53,7 @@ def main(
     from jobs.gate import gate
     from jobs.refitting import refitted
     from jobs.releasing import release_contents
-    from jobs.reports import baseline_line, epoch_line, recall_table, variety_line
+    from jobs.reports import baseline_line, epoch_line, recall_table, refit_line, variety_line
     from jobs.training_run import training_run
     from models.config import chosen
     from models.earlier_release import EPOCHS, EarlierRelease
@@ -77,19 +77,24 @@ def main(
             split,
             folder,
             seed=seed,
-            say=lambda epoch: print(epoch_line(epoch), variety_line(epoch.judgement), sep="\n", flush=True),
+            say=lambda epoch: print(epoch_line(epoch), variety_line(epoch.judgement.varieties), sep="\n", flush=True),
             say_baseline=lambda name, judgement: print(baseline_line(name, judgement), flush=True),
             earlier=earlier.learned if earlier else None,
         )
         decided = gate(store, run, releases)
+        print(
+            recall_table(config.preset, run.curve, run.baselines, run.week.users),
+            decided.sentence,
+            sep="\n",
+            flush=True,
+        )
         refit = refitted(store, run, config, folder / "refit", seed=seed)
+        print(refit_line(refit.since, refit.purchases, refit.varieties), flush=True)
         if earlier:
             print(overlap_line(run, refit.towers, earlier, releases), flush=True)
         version = earlier.release.version if earlier else None
         contents = release_contents(store, run, refit, config, seed=seed, commit=commit(), earlier=version)
         written = write_release(releases, refit.towers, contents, created=datetime.now(UTC))
-    print(recall_table(config.preset, run.curve, run.baselines, run.week.users))
-    print(decided.sentence)
     if require_better and not decided.passed:
         print(f"error: release {releases / written} is not better, and LATEST stays as it was.", file=sys.stderr)
         sys.exit(1)

@@ -1,9 +1,7 @@
 """What is decided before training, as two presets."""
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final, Self
-
-from features.errors import InputError
+from typing import Any, Final
 
 
 @dataclass(frozen=True)
@@ -77,20 +75,8 @@ class Config:
         return self.content_dimensions + self.memory_dimensions
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings as JSON-ready values; `from_json` brings them back."""
+        """Return the settings as JSON-ready values."""
         return asdict(self)
-
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises:
-            InputError: there are other settings now.
-        """
-        try:
-            return cls(**{**content, "hidden": tuple(content["hidden"])})
-        except (KeyError, TypeError) as error:
-            raise InputError(f"Its settings are not those that there are now ({error}): train again.") from error
 
 
 SEED: Final = Config(

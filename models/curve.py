@@ -11,7 +11,7 @@ class Epoch:
 
     Attributes:
         number: from 1.
-        loss: mean loss per purchase.
+        loss: mean over the batches of what was made small, weighted by their purchases.
         judgement: what the validation week said.
     """
 

@@ -1,14 +1,14 @@
-"""A release from which a training goes on."""
+"""An earlier release as a later training needs it: to go on from, or to be compared with."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
 from features.errors import InputError
 from features.service_schema import TowerSchemas
-from models.config import Config
+from models.config import PRESETS, Config
 from models.learned import Learned
 from models.release import LATEST, Release, load_release
 from models.training import Towers
@@ -39,24 +39,16 @@ class EarlierRelease:
         """Read a release by its name, or the current one if that is `LATEST` in any case.
 
         Raises:
-            InputError: it is not there, not whole, or from before releases held weights.
+            InputError: it is not there, or not whole.
         """
         release = load_release(releases, None if version.upper() == LATEST else version)
-        try:
-            learned = Learned.read(releases / release.version, release.schemas)
-        except FileNotFoundError as error:
-            raise InputError(
-                f"Release {release.version} is from before releases held weights.npz: train without --from once."
-            ) from error
-        return cls(release, learned)
+        return cls(release, Learned.read(releases / release.version, release.schemas))
 
     def towers(self) -> Towers:
-        """The towers as they were judged, before they learned from the days that judged them.
-
-        Raises:
-            InputError: they were built with other settings than there are now.
-        """
-        return Towers.restored(self.learned, Config.from_json(self.release.manifest["config"]))
+        """The towers as they were judged, before they learned from the days that judged them."""
+        theirs = self.release.manifest["config"]
+        builds = {name: theirs[name] for name in _BUILDS} | {"hidden": tuple(theirs["hidden"])}
+        return Towers.restored(self.learned, replace(PRESETS[theirs["preset"]], **builds))
 
     @property
     def cut(self) -> datetime:

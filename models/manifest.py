@@ -1,5 +1,6 @@
 """What a manifest tells of how a release came about."""
 
+from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -18,24 +19,25 @@ def facts(
     data: Dataset,
     commit: str | None,
     seconds: dict[str, float],
-    refitted: int,
+    refit: tuple[datetime, int],
     earlier: str | None = None,
 ) -> dict[str, Any]:
     """Return JSON-ready values: settings, seed, commit, rows, seconds and library versions.
 
-    `refitted` is how many purchases were learned from after the choice of the epoch, `earlier` the release from which
-    the training went on.
+    `refit` tells since when, and how many, purchases were learned from after the choice of the epoch, `earlier` the
+    release from which the training went on.
     """
     return {
         "from": earlier,
         "config": config.to_json(),
+        "refit_start": refit[0].isoformat(),
         "seed": seed,
         "commit": commit,
         "rows": {
             "purchases_before_cut": data.purchases.before,
             "purchases_trained": data.purchases.training,
             "purchases_validated": data.purchases.validation,
-            "purchases_refitted": refitted,
+            "purchases_refitted": refit[1],
             "queries": data.training.queries.num_rows,
             "sampled_items": data.training.sampled_items.num_rows,
         },

@@ -16,7 +16,7 @@
       neighbours.npy     int32 (items, width), items bought by the same people, -1 where there are no more
       similarities.npy   float32 (items, width), how similar they are
       fusion.json        the weights of the candidate sources, with and without what a user bought before
-      metrics.json       the training curve and the simple lists beside it
+      metrics.json       the training curve and the simple lists beside it, and how various the released vectors are
 
 `LATEST`, beside the releases, names the current one.
 """
@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.validation_week import Judgement
+from evaluation.variety import Variety
 from features.errors import InputError
 from features.files import write_json, written_whole
 from features.service_schema import ServiceSchema, TowerSchemas
@@ -66,6 +67,7 @@ class Contents:
         fusion: JSON-ready weights of the candidate sources, by policy for items bought before.
         split: the moments that parted training, validation and the release.
         curve: the epochs of the training.
+        varieties: of the released query vectors, by what they ask for.
         baselines: what the simple lists were worth, by name.
         facts: JSON-ready values for the manifest, see `models.manifest`.
     """
@@ -77,6 +79,7 @@ class Contents:
     fusion: dict[str, Any]
     split: TimeSplit
     curve: Curve
+    varieties: dict[str, Variety]
     baselines: dict[str, Judgement]
     facts: dict[str, Any]
 
@@ -257,6 +260,7 @@ def _read_manifest(folder: Path, version: str) -> dict[str, Any]:
 def _metrics(contents: Contents) -> dict[str, Any]:
     return {
         "kept_epoch": contents.curve.best.number,
+        "released": {"varieties": {name: asdict(variety) for name, variety in contents.varieties.items()}},
         "epochs": [_without_users(asdict(epoch)) for epoch in contents.curve.epochs],
         "baselines": {name: _without_users(asdict(judgement)) for name, judgement in contents.baselines.items()},
     }

@@ -155,7 +155,7 @@ def refit(
         schemas: what the towers are built from.
         config: settings, those with which the weights were learned.
         folder: for the encoded training set; it must not exist yet.
-        seed: of shuffling and dropout.
+        seed: of shuffling and dropout, and of what new words begin with.
         progress: makes a progress callback from a label and a total.
         earlier: the weights, and the words and scales under which they were learned.
     """

@@ -28,6 +28,7 @@ TOGETHER = {
     "test_gate": "towers",
     "test_hm_sample": "towers",
     "test_judging": "towers",
+    "test_refitting": "towers",
     "test_list_answers": "towers",
     "test_sourcing": "towers",
     "test_training_run": "towers",

@@ -68,7 +68,7 @@ def test_collapsed_towers_are_a_fault(week):
     )
 
     assert judgement.faults == (
-        "All 2 users have the same 2 items: the query vectors have collapsed.",
+        "All 2 users have the same 2 items: the query vectors for anything have collapsed.",
         "All 2 users have the same 2 items: the query vectors for something new have collapsed.",
     )
 

@@ -23,7 +23,7 @@ def decided(monkeypatch, tmp_path):
     def decided(mine, current=None):
         if current is not None:
             (tmp_path / "LATEST").write_text(f"{VERSION}\n", encoding="utf-8")
-            monkeypatch.setattr(gate, "_current", lambda *_: (VERSION, np.array(current)))
+            monkeypatch.setattr(gate, "_current", lambda *_: (VERSION, "is served", np.array(current)))
         run = SimpleNamespace(
             curve=SimpleNamespace(best=SimpleNamespace(judgement=judged(mine))),
             baselines={"last week's bestsellers": judged(BESTSELLERS)},
@@ -62,7 +62,7 @@ def test_a_release_as_good_as_the_current_one_passes(decided):
 
     assert (gate.passed, gate.sentence) == (
         True,
-        f"gate passed: recall@100 {AHEAD}; +0.0000 (+0.0000 to +0.0000) beside release {VERSION}",
+        f"gate passed: recall@100 {AHEAD}; +0.0000 (+0.0000 to +0.0000) beside release {VERSION} as it is served",
     )
 
 
@@ -71,7 +71,7 @@ def test_a_release_that_is_clearly_worse_than_the_current_one_does_not_pass(deci
 
     assert (gate.passed, gate.sentence) == (
         False,
-        f"gate NOT passed: recall@100 {AHEAD}; -0.2500 (-0.2500 to -0.2500) beside release {VERSION}",
+        f"gate NOT passed: recall@100 {AHEAD}; -0.2500 (-0.2500 to -0.2500) beside release {VERSION} as it is served",
     )
 
 
@@ -79,14 +79,14 @@ def test_a_release_better_than_the_current_one_must_beat_the_bestsellers_as_well
     assert not decided(BESTSELLERS, current=[0.0, 0.0, 0.0, 0.0]).passed
 
 
-def test_a_current_release_that_cannot_be_asked_is_said_and_stops_nobody(decided, tmp_path):
+def test_a_current_release_that_cannot_be_asked_is_not_beaten(decided, tmp_path):
     (tmp_path / "LATEST").write_text(f"{VERSION}\n", encoding="utf-8")
 
     gate = decided(BETTER)
 
-    assert gate.passed
+    assert not gate.passed
     assert gate.sentence == (
-        f"gate passed: recall@100 {AHEAD}; the current release cannot be asked: There is no release {VERSION} in "
+        f"gate NOT passed: recall@100 {AHEAD}; the current release cannot be asked: There is no release {VERSION} in "
         f"{tmp_path}: run `python jobs/train.py` first."
     )
 
@@ -106,7 +106,7 @@ def test_what_must_be_better_and_is_not_ends_with_status_1_and_is_not_the_latest
     assert second.exit_code == 1
     (told,) = [line for line in second.stdout.splitlines() if line.startswith("gate ")]
     assert told.startswith("gate NOT passed: recall@12 ")
-    assert told.endswith(f" beside release {latest}")
+    assert told.endswith(f" beside release {latest} as it was judged")
     (worse,) = [path for path in tmp_path.iterdir() if path.name not in {latest, "LATEST"}]
     assert second.stderr.splitlines()[-1] == f"error: release {worse} is not better, and LATEST stays as it was."
     assert "next: " not in second.stdout

@@ -1,42 +1,73 @@
 """Once nothing is left to be judged, the towers learn from the days that judged them."""
 
 import json
-from datetime import UTC, datetime, timedelta
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-AS_OF = datetime(2020, 3, 1, tzinfo=UTC)
+AS_OF, CUT, REFIT_DAYS = "2020-02-25", "2020-02-18", 20  # the toy world begins on 2020-01-01 and ends on 2020-02-29
 
 
 @pytest.fixture(scope="module")
-def story(call, toy, tmp_path_factory):
-    """The folder of a release of the toy world, after one epoch."""
-    releases = tmp_path_factory.mktemp("artifacts")
-    done = call("train", "--repo", toy.repo, "--releases", releases, "--epochs", 1)
+def words(toy, tmp_path_factory):
+    return ("--repo", toy.repo, "--releases", tmp_path_factory.mktemp("artifacts"), "--epochs", 1)
+
+
+@pytest.fixture(scope="module")
+def story(call, words):
+    """What a training of the toy world said, what its refit was given, and its release, with a refit of 20 days."""
+    from jobs import refitting
+    from models import config
+
+    given = []
+
+    def spy(rows, *others, **settings):
+        given.append(rows.items.table())
+        return real(rows, *others, **settings)
+
+    real = refitting.refit
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(refitting, "refit", spy)
+        patch.setitem(config.PRESETS, "default", replace(config.DEFAULT, refit_days=REFIT_DAYS))
+        done = call("train", *words, "--as-of", AS_OF)
     assert done.exit_code == 0, done.stderr
-    return releases, (releases / "LATEST").read_text(encoding="utf-8").strip(), done.stdout
+    releases = words[3]
+    version = (releases / "LATEST").read_text(encoding="utf-8").strip()
+    manifest = json.loads((releases / version / "manifest.json").read_text(encoding="utf-8"))
+    (rows,) = given
+    return releases, version, manifest, rows, done.stdout
 
 
 def test_it_learns_once_more_from_the_last_days_and_from_nothing_later(story, toy_purchases):
-    from models.config import DEFAULT
+    _, _, manifest, rows, said = story
 
-    releases, version, said = story
-    manifest = json.loads((releases / version / "manifest.json").read_text(encoding="utf-8"))
-
-    first = f"{AS_OF - timedelta(days=DEFAULT.refit_days):%Y-%m-%d}"
-    last_days = sum(first <= moment < "2020-03-01" for _, _, moment, _ in toy_purchases)
-    assert manifest["rows"]["purchases_refitted"] == last_days
-    assert manifest["rows"]["purchases_validated"] < last_days
+    days = sorted({f"{moment:%Y-%m-%d}" for moment in rows["event_timestamp"].to_pylist()})
+    bought = [day for _, _, day, _ in toy_purchases if "2020-02-05" <= day < AS_OF]
+    assert (days[0], days[-1], len(days)) == ("2020-02-05", "2020-02-24", REFIT_DAYS)
+    assert any(day >= CUT for day in days)  # the days that judged
+    assert rows.num_rows == manifest["rows"]["purchases_refitted"] == len(bought)
+    assert manifest["refit_start"] == "2020-02-05T00:00:00+00:00"
     assert manifest["seconds"]["refit"] > 0
-    assert " s refitting" in said.splitlines()[-1]
+    assert f"refit on {len(bought):,} purchases since 2020-02-05\n  anything: mean cosine " in said
+
+
+def test_the_figures_of_a_collapse_are_kept_of_what_is_released_too(story):
+    releases, version, *_ = story
+
+    metrics = json.loads((releases / version / "metrics.json").read_text(encoding="utf-8"))
+
+    released, judged = metrics["released"]["varieties"], metrics["epochs"][0]["judgement"]["varieties"]
+    assert set(released) == set(judged) == {"anything", "something new"}
+    assert released["anything"]["mean_cosine"] != judged["anything"]["mean_cosine"]
 
 
 def test_what_is_released_has_gone_on_from_what_was_judged(story, toy_store):
     from features.catalogue import catalogue_at
     from models.earlier_release import EarlierRelease
 
-    releases, version, _ = story
+    releases, version, *_ = story
     current = EarlierRelease.read(releases, version)
     release = current.release
     catalogue = catalogue_at(toy_store, release.schemas.item, release.as_of)
@@ -65,32 +96,61 @@ def test_towers_at_fault_afterwards_are_no_release(call, toy, tmp_path, monkeypa
     real = refitting.refit
     monkeypatch.setattr(refitting, "refit", broken)
 
-    done = call("train", "--repo", toy.repo, "--releases", tmp_path, "--epochs", 1)
+    done = call("train", "--repo", toy.repo, "--releases", tmp_path, "--epochs", 1, "--training-days", 10)
 
     assert done.exit_code == 1
+    # Ten days before the cut on 2020-02-23: what is not to be learned from is not refitted on either.
     assert done.stderr.splitlines()[-1].startswith(
-        "error: No release was written: after one pass over the last 126 days the towers are at fault: "
+        "error: No release was written: after one more pass over the days since 2020-02-13 the towers are at fault: "
     )
+    assert "gate " in done.stdout  # what was judged is told before
     assert not tmp_path.exists() or list(tmp_path.iterdir()) == []
 
 
-def test_the_gate_asks_the_current_release_as_it_was_judged(call, toy, story, tmp_path):
-    """A second training with the same seed comes to the same towers: there is no difference to the user."""
-    releases, version, _ = story
+@pytest.mark.parametrize(
+    ("days", "cut", "told"),
+    [
+        (3, "2020-02-27", "beside release {} as it is served"),
+        (7, "2020-02-23", "beside release {} as it was judged"),
+        (
+            20,
+            "2020-02-10",
+            "the current release cannot be asked: {} has learned from days after 2020-02-10, which are to judge.",
+        ),
+    ],
+    ids=["it has seen none of the days that judge", "it was released in them", "it was judged in them"],
+)
+def test_the_gate_asks_the_current_release_as_it_was_before_the_days_that_judge(
+    call, toy, story, tmp_path, days, cut, told
+):
+    """It is of 2020-02-25, and was judged from 2020-02-18 on."""
+    releases, version, *_ = story
+    mine = shutil.copytree(releases, tmp_path / "artifacts")
 
-    again = call("train", "--repo", toy.repo, "--releases", releases, "--epochs", 1)
-
-    (told,) = [line for line in again.stdout.splitlines() if line.startswith("gate ")]
-    assert told.endswith(f"; +0.0000 (+0.0000 to +0.0000) beside release {version}")
-    assert f"release {releases / version} after" in again.stdout
-
-
-def test_a_current_release_that_has_learned_from_the_days_that_judge_is_not_compared(call, toy, story):
-    releases, version, _ = story
-
-    earlier = call("train", "--repo", toy.repo, "--releases", releases, "--epochs", 1, "--as-of", "2020-02-28")
-
-    (told,) = [line for line in earlier.stdout.splitlines() if line.startswith("gate ")]
-    assert told.endswith(
-        f"; the current release cannot be asked: {version} has learned from days after 2020-02-21, which are to judge."
+    done = call(
+        "train",
+        "--repo",
+        toy.repo,
+        "--releases",
+        mine,
+        "--epochs",
+        1,
+        "--as-of",
+        "2020-03-01",
+        "--validation-days",
+        days,
     )
+
+    assert done.exit_code == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("gate ")]
+    assert line.endswith(told.format(version)), cut
+
+
+def test_a_second_training_with_one_seed_is_no_different_to_anybody(call, story, words, tmp_path):
+    releases, version, *_ = story
+    mine = shutil.copytree(releases, tmp_path / "artifacts")
+
+    done = call("train", *words[:2], "--releases", mine, "--epochs", 1, "--as-of", AS_OF)
+
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("gate ")]
+    assert line.endswith(f"; +0.0000 (+0.0000 to +0.0000) beside release {version} as it was judged")

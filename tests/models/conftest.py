@@ -221,6 +221,7 @@ class Tiny:
             fusion={"keep": {"sources": ["two_tower"], "intercept": -1.5}, "drop": {"sources": [], "intercept": 0.0}},
             split=TimeSplit.ending(datetime(2020, 9, 23, tzinfo=UTC)),
             curve=Curve((epoch,), epoch),
+            varieties={},
             baselines={"last week's bestsellers": judged(0.4)},
             facts={"config": self.config.to_json(), "seed": 1, **facts},
         )

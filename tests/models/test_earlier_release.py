@@ -69,26 +69,6 @@ def test_changed_weights_are_refused_by_name(written, tmp_path):
         EarlierRelease.read(releases, version)
 
 
-def test_a_release_from_before_there_were_weights_is_told_to_be_trained_once(written, tmp_path):
-    import json
-
-    from models.earlier_release import EarlierRelease
-
-    releases, version = shutil.copytree(written[0], tmp_path / "releases"), written[1]
-    (releases / version / "weights.npz").unlink()
-    path = releases / version / "manifest.json"
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    del manifest["files"]["weights.npz"]
-    path.write_text(json.dumps(manifest), encoding="utf-8")
-
-    with pytest.raises(InputError) as caught:
-        EarlierRelease.read(releases, version)
-
-    assert str(caught.value) == (
-        f"Release {version} is from before releases held weights.npz: train without --from once."
-    )
-
-
 def test_it_goes_on_with_the_days_since_and_some_before_again(earlier):
     from models.earlier_release import REPLAYED_DAYS
 
