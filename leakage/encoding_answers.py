@@ -27,19 +27,18 @@ def encoding_answers(encodings: Encodings) -> list[Answer]:
 def released_answers(encodings: Encodings, release: Path) -> tuple[list[Answer], list[Answer]]:
     """The words and numbers that were fitted anew, and those that a release was written with.
 
-    Numbers have nine digits, because another machine may differ in the last ones. Releases from before there was a
-    scales.json answer with words only.
+    Numbers have nine digits, because another machine may differ in the last ones.
     """
-    words = json.loads((release / "vocabularies.json").read_text(encoding="utf-8"))
+    words, scales = (
+        json.loads((release / name).read_text(encoding="utf-8")) for name in ("vocabularies.json", "scales.json")
+    )
     sides = (encodings.query, encodings.item)
     fitted = [_words(side.schema, _fitted_words(side)) for side in sides]
     released = [_words(side.schema, words[side.schema.service]) for side in sides]
-    if (release / "scales.json").is_file():
-        scales = json.loads((release / "scales.json").read_text(encoding="utf-8"))
-        for side in sides:
-            written = {name: [of[key] for key in _STATISTICS] for name, of in scales[side.schema.service].items()}
-            fitted.append(_scales(side.schema, _nine_digits(_fitted_scales(side))))
-            released.append(_scales(side.schema, _nine_digits(written)))
+    for side in sides:
+        written = {name: [of[key] for key in _STATISTICS] for name, of in scales[side.schema.service].items()}
+        fitted.append(_scales(side.schema, _nine_digits(_fitted_scales(side))))
+        released.append(_scales(side.schema, _nine_digits(written)))
     return fitted, released
 
 

@@ -1,19 +1,14 @@
 """Retrieved lists as answers: online and offline features must lead to the same candidates."""
 
-from collections.abc import Iterator
-from typing import Final
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from evaluation.collapse import ANYTHING, SOMETHING_NEW
 from features.schema import ITEM_ID, RANK, USER_ID
 from leakage.differences import Answer
 from models.serving import SavedTower
 from retrieval.item_index import ItemIndex
-
-_ROWS_PER_CALL: Final = 8_192
-_QUESTIONS: Final = ("for anything", "for something new")
 
 
 def list_answers(
@@ -32,12 +27,10 @@ def list_answers(
     Returns:
         For each query vector rows of `user_id`, `rank` from 1 and `item_id`, in the order of users and ranks.
     """
-    vectors = np.concatenate([item_tower.vectors(part) for part in _parts(items)])
-    index = ItemIndex(np.array(items[ITEM_ID].to_pylist(), np.str_), vectors)
-    asked = zip(*(query_tower.both_vectors(part) for part in _parts(users)), strict=True)
+    index = ItemIndex(np.array(items[ITEM_ID].to_pylist(), np.str_), item_tower.vectors(items))
     return [
-        _answer(index, np.concatenate(queries), users[USER_ID], k, what, release)
-        for what, queries in zip(_QUESTIONS, asked, strict=True)
+        _answer(index, queries, users[USER_ID], k, what, release)
+        for what, queries in zip((ANYTHING, SOMETHING_NEW), query_tower.both_vectors(users), strict=True)
     ]
 
 
@@ -51,11 +44,5 @@ def _answer(
         RANK: pa.array(np.tile(np.arange(1, width + 1), len(positions))),
         ITEM_ID: pa.array(index.item_ids[positions.reshape(-1)], pa.string()),
     }
-    question = f"the {width} best items of each user {what}"
+    question = f"the {width} best items of each user for {what}"
     return Answer(question, pa.table(rows), (USER_ID, RANK), dict.fromkeys(rows, f"lists of {release}"))
-
-
-def _parts(rows: pa.Table) -> Iterator[pa.Table]:
-    """Some thousand rows at a time."""
-    for start in range(0, rows.num_rows, _ROWS_PER_CALL):
-        yield rows.slice(start, _ROWS_PER_CALL)

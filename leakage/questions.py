@@ -106,7 +106,7 @@ class LeakQuestions:
         _, rows = self._training_set(store, split, manifest["seed"], folder)
         schemas = self.release.schemas
         encodings = Encodings.fitted(schemas, rows.queries, rows.candidates)
-        if manifest.get("from"):  # its words and scales came first, and are checked with that release
+        if manifest["from"]:  # its words and scales came first, and are checked with that release
             earlier = load_release(self.folder.parent, manifest["from"])
             encodings = encodings.after(*encodings_in(self.folder.parent / earlier.version, schemas))
         name = f"words and scales of release {self.release.version}"

@@ -18,6 +18,7 @@ from models.vocabulary import FIRST_WORD, MISSING, UNKNOWN, padded
 SIGNATURE = "embed"
 VECTOR = "vector"
 NEW_VECTOR = "new_vector"
+_ROWS_PER_CALL = 8_192  # a million users at once would not fit
 
 
 class ServingTower(tf.Module):
@@ -73,6 +74,12 @@ class SavedTower:
         return vectors[VECTOR], vectors[NEW_VECTOR]
 
     def _embed(self, rows: pa.Table) -> dict[str, NDArray[np.float32]]:
+        parts = [
+            self._call(rows.slice(start, _ROWS_PER_CALL)) for start in range(0, rows.num_rows or 1, _ROWS_PER_CALL)
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _call(self, rows: pa.Table) -> dict[str, NDArray[np.float32]]:
         inputs = {column.name: _raw(self._schema, column, rows[column.name]) for column in self._schema.inputs}
         return {name: vectors.numpy() for name, vectors in self._model.signatures[SIGNATURE](**inputs).items()}
 

@@ -103,12 +103,3 @@ def test_numbers_of_a_release_may_differ_in_the_tenth_digit(released, release):
     rewritten(release / "scales.json", lambda scales: scales["query_tower_v9"]["age"].update(mean=40.0000000001))
 
     assert told(*released_answers(released[1], release)) == []
-
-
-def test_a_release_from_before_there_was_a_file_of_scales_answers_with_words(released, release):
-    (release / "scales.json").unlink()
-
-    expected, found = released_answers(released[1], release)
-
-    assert [answer.question for answer in found] == ["vocabularies (query_tower_v9)", "vocabularies (item_tower_v9)"]
-    assert told(expected, found) == []
