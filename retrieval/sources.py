@@ -107,15 +107,19 @@ class Sources:
         }
 
     def pool(self, queries: Queries, depth: int, excluded: ItemLists | None = None) -> Pool:
-        """What all sources propose, with the scores of those that can score any candidate."""
+        """What all sources propose, with the scores of those that can score any candidate.
+
+        Those of the two towers are log shares: the logarithm of the softmax over the user's candidates. Towers that
+        have learned longer give larger products, whose height means nothing to weights learned from others.
+        """
         pool = Pool.of(self.lists(queries, depth, excluded))
         rows, positions = pool.rows, pool.positions
         counts, days = queries.histories.of_pairs(rows, positions)
         vectors = self.index.vectors
         return pool.scored(
             {
-                TWO_TOWER: _products(queries.anything, vectors, rows, positions),
-                TWO_TOWER_NEW: _products(queries.something_new, vectors, rows, positions),
+                TWO_TOWER: _log_shares(_products(queries.anything, vectors, rows, positions), rows),
+                TWO_TOWER_NEW: _log_shares(_products(queries.something_new, vectors, rows, positions), rows),
                 BOUGHT_OFTEN: np.log1p(counts),
                 BOUGHT_LATELY: -np.log1p(np.where(counts > 0, days, np.float32(_LONG_AGO))),
                 BOUGHT_AGAIN: np.where(counts > 0, again_scores(self.again[positions]), np.float32(0)),
@@ -129,6 +133,17 @@ def _without(rows: NDArray[np.bool_], ranked: Ranked) -> Ranked:
     """Empty the lists of some users."""
     positions, scores = ranked
     return np.where(rows[:, None], np.int32(-1), positions), np.where(rows[:, None], np.float32(-np.inf), scores)
+
+
+def _log_shares(scores: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Log softmax within each row, float32 (pairs,); rows ascend."""
+    if len(rows) == 0:
+        return scores
+    starts = np.flatnonzero(np.diff(rows, prepend=-1))
+    sizes = np.diff(starts, append=len(rows))
+    below = scores.astype(np.float64) - np.repeat(np.maximum.reduceat(scores, starts), sizes)
+    totals = np.add.reduceat(np.exp(below), starts)
+    return np.asarray(below - np.log(np.repeat(totals, sizes)), np.float32)
 
 
 def _products(
