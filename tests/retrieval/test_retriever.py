@@ -1,5 +1,8 @@
 """From query vectors and histories to candidate sets, on four items and a scale of scores that can be read."""
 
+from dataclasses import replace
+from math import e, log
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -67,7 +70,9 @@ def items(rows):
 def test_what_was_bought_is_taken_out_before_the_cut_so_that_k_means_k():
     rows = retrieve(["u"], [LIKES_FIRST], [["a", "b"]])
 
-    assert [(row["item_id"], row["rank"], row["score"]) for row in rows] == [("c", 1, 2.0), ("d", 2, 0.0)]
+    # Products of 2 and 0, as log shares of the two candidates: log(e^2 / (e^2 + 1)) and log(1 / (e^2 + 1)).
+    assert [(row["item_id"], row["rank"]) for row in rows] == [("c", 1), ("d", 2)]
+    assert [row["score"] for row in rows] == pytest.approx([2 - log(e**2 + 1), -log(e**2 + 1)])
     assert {"bought_often", "bought_lately", "bought_again"} & {
         source for row in rows for source in row["sources"]
     } == set()
@@ -82,7 +87,8 @@ def test_with_keep_it_stays_and_its_sources_say_so():
         "item_to_item", "item_to_item_selling",
     ]  # fmt: skip
     assert first["source_ranks"][:3] == [1, 1, 1]
-    assert first["source_scores"][0] == 4.0
+    # Products of 4, 3, 2 and 0: the first as a share of all four.
+    assert first["source_scores"][0] == pytest.approx(log(e**4 / (e**4 + e**3 + e**2 + 1)))
 
 
 def test_the_second_vector_asks_for_what_was_never_bought_even_if_it_may_be_shown_again():
@@ -128,3 +134,18 @@ def test_a_user_alone_gets_what_he_gets_among_others():
 def test_an_unknown_policy_is_refused_by_name():
     with pytest.raises(ValueError, match="not 'hide'"):
         retrieve(["u"], [LIKES_FIRST], [["a"]], already_bought="hide")
+
+
+def test_a_longer_trained_tower_says_no_more_of_a_candidate_than_a_shorter_trained_one():
+    """All products larger by ten for one user: his shares, and what fusion hears, stay the same."""
+    index = ItemIndex(ITEM_IDS, np.column_stack([VECTORS, np.ones(4, np.float32)]))
+    histories = Histories(
+        np.array([0, 1, 2]), np.array([0, 0], np.int32), np.ones(2, np.float32), np.zeros(2, np.float32)
+    )
+    asked = np.array([[1, 0, 0], [1, 0, 10]], np.float32)
+
+    pool = replace(sources(), index=index).pool(Queries(asked, asked, histories), 4)
+
+    short, long = (pool.scores[pool.rows == row, SOURCES.index("two_tower")] for row in (0, 1))
+    np.testing.assert_allclose(long, short, rtol=1e-5)
+    assert np.exp(short).sum() == pytest.approx(1)
