@@ -149,8 +149,8 @@ def test_a_clean_world_passes_and_nothing_of_it_is_written(check, toy, releases,
         ("online features beside offline ones", DRAWN, "12"),
         ("lists from online features beside offline ones", DRAWN, "2"),
     ]
-    # 6 x 60 items and 5 x 200 users; 200 lists of 60
-    assert [row[3] for row in stages(done)[-2:]] == ["1,360", "12,000"]
+    # 7 x 60 items and 5 x 200 users; 2 x 200 lists of 60
+    assert [row[3] for row in stages(done)[-2:]] == ["1,420", "24,000"]
     assert {row[5] for row in stages(done)} == {"0"}
 
 
