@@ -81,7 +81,7 @@ def test_words_of_before_stay_in_it_with_their_scales(story):
 def test_the_figures_that_tell_a_collapse_are_printed_and_kept(story):
     lines = [line for line in story.said.splitlines() if line.startswith("  anything: mean cosine ")]
 
-    assert len(lines) == 1
+    assert len(lines) == 2  # of the epoch, and of what is released
     assert re.search(r"; something new: mean cosine -?\d\.\d{3}, effective rank \d+\.\d of \d+, \d+ items", lines[0])
     varieties = story.file(1, "metrics.json")["epochs"][0]["judgement"]["varieties"]
     assert set(varieties) == {"anything", "something new"}
