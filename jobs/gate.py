@@ -69,12 +69,12 @@ def _current(store: FeatureStore, run: TrainingRun, releases: Path) -> tuple[str
     users: pa.Table = features_at(store, release.schemas.query, asked.user_ids, cut)
     items: pa.Table = features_at(store, release.schemas.item, asked.item_ids, cut)
     if release.as_of <= cut:
-        tower = saved_item_tower(releases, release)
-        judgement = run.week.judge_vectors(*release.query_tower.both_vectors(users), tower.vectors(items))
-        return release.version, "is served", judgement.user_recall
-    towers = current.towers()
-    judgement = run.week.judge_vectors(*towers.query_vectors(users), towers.item_vectors(items))
-    return release.version, "was judged", judgement.user_recall
+        state, queries = "is served", release.query_tower.both_vectors(users)
+        vectors = saved_item_tower(releases, release).vectors(items)
+    else:
+        towers = current.towers()
+        state, queries, vectors = "was judged", towers.query_vectors(users), towers.item_vectors(items)
+    return release.version, state, run.week.judge_vectors(*queries, vectors).user_recall
 
 
 def _difference(mine: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[float, float, float]:
