@@ -56,6 +56,7 @@ def main(
     from features.feature_store import open_feature_store, tower_schemas
     from features.online_features import online_features, purchase_histories, reads
     from features.online_store import filled_until
+    from filters.already_bought import left_out
     from jobs.sourcing import histories_of, released_sources
     from models.release import load_release
     from retrieval.candidate_file import CandidateFile
@@ -72,13 +73,14 @@ def main(
     release.require_moment(moment)
     users = wanted or user_ids(store, moment).to_pylist()
     fusion = Fusion.from_json(release.fusion[already_bought])
-    retriever = Retriever(released_sources(release), fusion, already_bought, k)
+    retriever = Retriever(released_sources(release), fusion, k)
     done = bar("candidates", len(users))
     with CandidateFile.written(output) as file:
         for ids in reads(users):
             vectors = release.query_tower.both_vectors(online_features(store, schemas.query, ids, moment))
             histories = histories_of(purchase_histories(store, ids), release.item_ids)
-            file.add(retriever.retrieve(ids, Queries(*vectors, histories)))
+            barred = left_out(histories, already_bought)
+            file.add(retriever.retrieve(ids, Queries(*vectors, histories), barred))
             done(len(ids))
         file.describe(
             release=release.version,

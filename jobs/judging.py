@@ -16,11 +16,10 @@ from features.catalogue import catalogue_ids, features_at
 from features.purchases import write_purchases
 from features.schema import USER_ID
 from features.time_split import TimeSplit
+from filters.already_bought import Policy, left_out
 from jobs.sourcing import purchases_before, queries_at
 from models.training import Towers
-from retrieval.filters import AlreadyBought
 from retrieval.fusion import Fused, Fusion
-from retrieval.histories import left_out
 from retrieval.item_index import ItemIndex
 from retrieval.item_lists import ItemLists
 from retrieval.purchase_codes import PurchaseCodes
@@ -87,7 +86,7 @@ def two_tower_lists(name: str, queries: Queries, index: ItemIndex) -> Lists:
     return Lists(name, every, fresh)
 
 
-def fused(queries: Queries, sources: Sources, fusion: Fusion, already_bought: AlreadyBought) -> Fused:
+def fused(queries: Queries, sources: Sources, fusion: Fusion, already_bought: Policy) -> Fused:
     """What all sources list together, by a policy for what was bought before."""
     parts = []
     for block in queries.blocks(USERS_PER_BLOCK):

@@ -10,13 +10,20 @@ from retrieval.item_lists import ItemLists, Ranked
 from retrieval.ranking import laid_out
 
 
-def often(histories: Histories, k: int, excluded: ItemLists | None = None) -> Ranked:
+def often(
+    histories: Histories,
+    k: int,
+    excluded: ItemLists | None = None,
+    *,
+    eligible: NDArray[np.bool_] | None = None,
+) -> Ranked:
     """List each user's own items by how often he bought them; equal counts as in the history, newest first.
 
     Args:
         histories: Of n users.
         k: The width of the lists, at least 1.
         excluded: n lists of positions that must not be returned for their user.
+        eligible: (items,) bool, False where an item must not be returned for anybody.
 
     Returns:
         Positions (n, k) int32 and scores log(1 + count) (n, k) float32, best first; where a user has fewer items, the
@@ -26,19 +33,32 @@ def often(histories: Histories, k: int, excluded: ItemLists | None = None) -> Ra
         ValueError: An argument does not have this form.
     """
     order = np.lexsort((-histories.counts, histories.rows))
-    return _listed(histories, order, np.log1p(histories.counts), k, excluded)
+    return _listed(histories, order, np.log1p(histories.counts), k, excluded, eligible)
 
 
-def lately(histories: Histories, k: int, excluded: ItemLists | None = None) -> Ranked:
+def lately(
+    histories: Histories,
+    k: int,
+    excluded: ItemLists | None = None,
+    *,
+    eligible: NDArray[np.bool_] | None = None,
+) -> Ranked:
     """List each user's own items by the day of their last purchase, the newest first; equal days by count, position.
 
     Scores are -log(1 + days). Arguments, the rest of the result and errors are those of `often`.
     """
     order = np.lexsort((histories.positions, -histories.counts, histories.days, histories.rows))
-    return _listed(histories, order, -np.log1p(histories.days), k, excluded)
+    return _listed(histories, order, -np.log1p(histories.days), k, excluded, eligible)
 
 
-def again(histories: Histories, rates: NDArray[np.float32], k: int, excluded: ItemLists | None = None) -> Ranked:
+def again(
+    histories: Histories,
+    rates: NDArray[np.float32],
+    k: int,
+    excluded: ItemLists | None = None,
+    *,
+    eligible: NDArray[np.bool_] | None = None,
+) -> Ranked:
     """List each user's own items by log(1 + count) times how often people buy it again; equal ones newest first.
 
     What is bought every week comes back, what lasts for years does not, however often a user bought either.
@@ -48,6 +68,7 @@ def again(histories: Histories, rates: NDArray[np.float32], k: int, excluded: It
         rates: (items,) float32, how many of those who have an item buy it again in some time, at least 0.
         k: The width of the lists, at least 1.
         excluded: n lists of positions that must not be returned for their user.
+        eligible: (items,) bool, False where an item must not be returned for anybody.
 
     Returns:
         Positions (n, k) int32 and scores `again_scores` (n, k) float32 in the order of the list; where a user has fewer
@@ -58,7 +79,7 @@ def again(histories: Histories, rates: NDArray[np.float32], k: int, excluded: It
     """
     own = rates[histories.positions]
     order = np.lexsort((-np.log1p(histories.counts) * own, histories.rows))
-    return _listed(histories, order, again_scores(own), k, excluded)
+    return _listed(histories, order, again_scores(own), k, excluded, eligible)
 
 
 def again_scores(rates: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -101,11 +122,16 @@ def _listed(
     scores: NDArray[np.float32],
     k: int,
     excluded: ItemLists | None,
+    eligible: NDArray[np.bool_] | None,
 ) -> Ranked:
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}.")
     if excluded is not None and len(excluded) != len(histories):
         raise ValueError(f"Excluded items must be {len(histories)} lists, one for each history, not {len(excluded)}.")
+    if eligible is not None:
+        if eligible.dtype != np.bool_ or len(eligible) <= histories.positions.max(initial=-1):
+            raise ValueError(f"Eligible must be (items,) bool, not {eligible.shape} {eligible.dtype}.")
+        order = order[eligible[histories.positions[order]]]
     rows, positions, scores = histories.rows[order], histories.positions[order], scores[order]
     if excluded is not None:
         allowed = ~excluded.contains_pairs(rows, positions)

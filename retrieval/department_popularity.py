@@ -58,13 +58,22 @@ class DepartmentPopularity:
         """Return the number of items."""
         return len(self.departments)
 
-    def top(self, histories: Histories, k: int, excluded: ItemLists | None = None) -> Ranked:
+    def top(
+        self,
+        histories: Histories,
+        k: int,
+        excluded: ItemLists | None = None,
+        *,
+        eligible: NDArray[np.bool_] | None = None,
+    ) -> Ranked:
         """Return the k items with the largest score for each user, equal scores by position.
 
         Args:
             histories: Of n users, over the same items.
             k: The width of the lists, at least 1.
             excluded: n lists of positions that must not be returned for their user; taken out before the cut.
+            eligible: (items,) bool, False where an item must not be returned for anybody; its sales still count for
+                its department.
 
         Returns:
             Positions (n, k) int32 and scores (n, k) float32, best first; where fewer items have sold, the rest is
@@ -73,9 +82,10 @@ class DepartmentPopularity:
         Raises:
             ValueError: An argument does not have this form.
         """
-        check_asked(histories, k, excluded, len(self))
+        check_asked(histories, k, excluded, len(self), eligible)
         n, totals = len(histories), np.asarray(np.bincount(self.departments + 1, self.sales), np.float64)
-        pieces = _Pieces.of(self.departments, self.sales, totals)
+        listed = self.sales > 0 if eligible is None else (self.sales > 0) & eligible
+        pieces = _Pieces.of(np.flatnonzero(listed), self.departments, self.sales, totals)
         needed = np.full(n, k) if excluded is None else k + excluded.counts
         positions, scores = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
         block = max(1, SCORES_PER_BLOCK // max(1, len(pieces.departments)))
@@ -98,7 +108,7 @@ class DepartmentPopularity:
 
 @dataclass(frozen=True, eq=False)
 class _Pieces:
-    """The items that have sold, by department, the best first, cut into pieces that are looked through or passed over.
+    """Items that have sold, by department, the best first, cut into pieces that are looked through or passed over.
 
     Attributes:
         departments: (pieces,) the column of share(u, d).
@@ -111,8 +121,13 @@ class _Pieces:
     fractions: NDArray[np.float64]
 
     @classmethod
-    def of(cls, departments: NDArray[np.int32], sales: NDArray[np.float32], totals: NDArray[np.float64]) -> Self:
-        sold = np.flatnonzero(sales > 0)
+    def of(
+        cls,
+        sold: NDArray[np.intp],
+        departments: NDArray[np.int32],
+        sales: NDArray[np.float32],
+        totals: NDArray[np.float64],
+    ) -> Self:
         items = sold[np.lexsort((sold, -sales[sold], departments[sold]))]
         columns = departments[items] + 1
         pieces, places = np.divmod(np.arange(len(items)) - np.searchsorted(columns, columns), ITEMS_PER_PIECE)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from retrieval.item_lists import ItemLists
+from retrieval.masks import Cap
 from retrieval.pool import Pool
 
 MOST_PAIRS: Final = 2_000_000  # more do not change a few dozen weights
@@ -99,12 +100,13 @@ class Fusion:
         model = LogisticRegression(max_iter=_PASSES).fit((said - centres) / spreads, bought, sample_weight=counts)
         return cls(pool.sources, centres, spreads, model.coef_[0].astype(np.float32), float(model.intercept_[0]))
 
-    def fuse(self, pool: Pool, k: int) -> Fused:
+    def fuse(self, pool: Pool, k: int, cap: Cap | None = None) -> Fused:
         """Give every user the k candidates with the best odds, equal ones by position.
 
         Args:
             pool: what the same sources propose to n users.
             k: at least 1.
+            cap: what a list may hold, applied before the cut.
 
         Raises:
             ValueError: the sources are others.
@@ -114,7 +116,10 @@ class Fusion:
         standard = (_said(pool, slice(None)) - self.centres) / self.spreads
         odds = (standard.astype(np.float64) @ self.weights.astype(np.float64) + self.intercept).astype(np.float32)
         order = np.lexsort((pool.positions, -odds, pool.rows))
-        ranks = np.arange(len(pool)) - np.searchsorted(pool.rows, pool.rows)
+        if cap is not None:
+            order = order[cap.stands(pool.rows[order], pool.positions[order])]
+        in_order = pool.rows[order]
+        ranks = np.arange(len(order)) - np.searchsorted(in_order, in_order)
         order, ranks = order[ranks < k], ranks[ranks < k]
         rows, shape = pool.rows[order], (pool.users, k)
         fused = Fused(

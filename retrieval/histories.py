@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self, get_args
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from retrieval.filters import AlreadyBought, check_masks
 from retrieval.item_lists import ItemLists
+from retrieval.masks import check_masks
 from retrieval.purchase_codes import PurchaseCodes
 
 
@@ -163,24 +163,15 @@ class Histories:
         return type(self)(offsets - offsets[0], self.positions[part], self.counts[part], self.days[part])
 
 
-def check_asked(histories: Histories, k: int, excluded: ItemLists | None, items: int) -> None:
-    """Raise ValueError unless k is at least 1, all positions are below `items` and `excluded` is a list per history."""
+def check_asked(
+    histories: Histories, k: int, excluded: ItemLists | None, items: int, eligible: NDArray[np.bool_] | None = None
+) -> None:
+    """Raise ValueError unless k is at least 1, all positions are below `items` and the masks fit both."""
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}.")
     if histories.positions.max(initial=-1) >= items:
         raise ValueError(f"Histories must hold positions below {items}, not {histories.positions.max()}.")
-    check_masks(len(histories), items, excluded, None)
-
-
-def left_out(histories: Histories, already_bought: AlreadyBought) -> ItemLists | None:
-    """Return what the policy for items bought before leaves out for each user; None if it leaves out nothing.
-
-    Raises:
-        ValueError: The policy is neither of the two.
-    """
-    if already_bought not in get_args(AlreadyBought):
-        raise ValueError(f"The policy for items bought before must be 'drop' or 'keep', not {already_bought!r}.")
-    return histories.bought if already_bought == "drop" else None
+    check_masks(len(histories), items, excluded, eligible)
 
 
 def _flat(lists: pa.ListArray | pa.ChunkedArray) -> pa.Array:

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.filters import check_masks
 from retrieval.item_lists import ItemLists, Ranked
+from retrieval.masks import check_masks
 
 # Scores held at once by the product (32 Mi float32 = 128 MiB) and looked through at once by the selection, whose
 # working arrays are several times larger in the worst case, when every item ties.

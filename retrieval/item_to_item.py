@@ -98,6 +98,8 @@ class ItemToItem:
         k: int,
         item_weights: NDArray[np.float32] | None = None,
         excluded: ItemLists | None = None,
+        *,
+        eligible: NDArray[np.bool_] | None = None,
     ) -> Ranked:
         """Return the k items with the largest score for each user, equal scores by position.
 
@@ -109,6 +111,7 @@ class ItemToItem:
             k: The width of the lists, at least 1.
             item_weights: (items,) float32, at least 0, for example the root of recent sales.
             excluded: n lists of positions that must not be returned for their user; taken out before the cut.
+            eligible: (items,) bool, False where an item must not be returned for anybody.
 
         Returns:
             Positions (n, k) int32 and scores (n, k) float32, best first; where fewer items score above 0, the rest is
@@ -117,7 +120,7 @@ class ItemToItem:
         Raises:
             ValueError: An argument does not have this form.
         """
-        check_asked(histories, k, excluded, len(self))
+        check_asked(histories, k, excluded, len(self), eligible)
         if item_weights is not None and (
             item_weights.shape != (len(self),) or not np.isfinite(item_weights).all() or (item_weights < 0).any()
         ):
@@ -128,7 +131,7 @@ class ItemToItem:
             rows = np.repeat(np.arange(stop - start), np.diff(product.indptr))
             found = product.data if item_weights is None else product.data * item_weights[product.indices]
             found = found.astype(np.float32)
-            kept = found > 0
+            kept = found > 0 if eligible is None else (found > 0) & eligible[product.indices]
             pairs = (rows[kept], product.indices[kept], found[kept])
             barred = None if excluded is None else excluded.slice(start, stop)
             positions[start:stop], scores[start:stop] = best_pairs(*pairs, stop - start, k, barred)

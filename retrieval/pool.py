@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,28 @@ class Pool:
         for source, column in scores.items():
             every[:, self.sources.index(source)] = column
         return replace(self, scores=every)
+
+    def joined(
+        self,
+        source: str,
+        rows: NDArray[np.integer[Any]],
+        positions: NDArray[np.int32],
+        ranks: NDArray[np.int32],
+        scores: NDArray[np.float32],
+    ) -> Self:
+        """Return the pool with more that a source lists: pairs (m,) of user and item, none twice, in any order."""
+        width = int(max(self.positions.max(initial=0), positions.max(initial=0))) + 1
+        own, more = self.rows * width + self.positions, rows.astype(np.int64) * width + positions
+        pairs = np.union1d(own, more)
+        all_ranks = np.zeros((len(pairs), len(self.sources)), np.int32)
+        all_scores = np.zeros((len(pairs), len(self.sources)), np.float32)
+        places = np.searchsorted(pairs, own)
+        all_ranks[places], all_scores[places] = self.ranks, self.scores
+        places, column = np.searchsorted(pairs, more), self.sources.index(source)
+        all_ranks[places, column], all_scores[places, column] = ranks, scores
+        return replace(
+            self, rows=pairs // width, positions=(pairs % width).astype(np.int32), ranks=all_ranks, scores=all_scores
+        )
 
     def __len__(self) -> int:
         """How many pairs of user and candidate there are."""

@@ -7,8 +7,8 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.filters import check_masks
 from retrieval.item_lists import ItemLists, Ranked
+from retrieval.masks import check_masks
 
 PLACES_PER_BLOCK: Final = 2**23
 

@@ -8,9 +8,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from retrieval.candidates import candidates
-from retrieval.filters import AlreadyBought
+from retrieval.deepening import deepened
 from retrieval.fusion import Fused, Fusion
-from retrieval.histories import left_out
+from retrieval.item_lists import ItemLists, Ranked
+from retrieval.masks import Cap
+from retrieval.over_fetching import over_fetched
+from retrieval.pool import Pool
 from retrieval.sources import DEPTH, POPULARITY, Queries, Sources
 
 
@@ -20,38 +23,68 @@ class Retriever:
 
     Attributes:
         sources: what proposes candidates.
-        fusion: how they are put together, learned for this policy.
-        already_bought: policy for items that a user has bought before: "drop" leaves them out, before the cut.
-        k: candidates for each user; fewer only if the sources propose fewer.
+        fusion: how they are put together.
+        k: candidates for each user; fewer only if fewer items may be shown.
     """
 
     sources: Sources
     fusion: Fusion
-    already_bought: AlreadyBought
     k: int
 
-    def retrieve(self, user_ids: Sequence[str], queries: Queries) -> pa.Table:
+    def retrieve(
+        self,
+        user_ids: Sequence[str],
+        queries: Queries,
+        excluded: ItemLists | None = None,
+        *,
+        eligible: NDArray[np.bool_] | None = None,
+        cap: Cap | None = None,
+    ) -> pa.Table:
         """Return the candidate sets of some users.
+
+        All masks hold for every source and for the bestsellers, before any cut.
 
         Args:
             user_ids: n ids, unique.
             queries: n; without a history a user gets what sells, with units sold as score.
+            excluded: n lists of positions that their user must not be shown.
+            eligible: bool (items,), False where an item must not be shown to anybody.
+            cap: what a list may hold.
 
         Returns:
             A table with the schema `retrieval.candidates.CANDIDATES`, users in the order given.
         """
-        pool = self.sources.pool(queries, max(DEPTH, self.k), left_out(queries.histories, self.already_bought))
-        fused = self._with_bestsellers(self.fusion.fuse(pool, self.k), np.diff(queries.histories.offsets) == 0)
+        pool = Pool.of(self.sources.lists(queries, max(DEPTH, self.k), excluded, eligible=eligible))
+        if cap is not None:
+            pool = deepened(pool, self.sources.index, queries, self.k, cap, excluded, eligible=eligible)
+        fused = self.fusion.fuse(self.sources.scored(pool, queries), self.k, cap)
+        nobody = np.flatnonzero(np.diff(queries.histories.offsets) == 0)
+        self._write_bestsellers(fused, nobody, excluded, eligible, cap)
         return candidates(np.array(user_ids, np.str_), fused, self.sources.index.item_ids)
 
-    def _with_bestsellers(self, fused: Fused, users: NDArray[np.bool_]) -> Fused:
+    def _write_bestsellers(
+        self,
+        fused: Fused,
+        users: NDArray[np.intp],
+        excluded: ItemLists | None,
+        eligible: NDArray[np.bool_] | None,
+        cap: Cap | None,
+    ) -> None:
         """Give some users the bestsellers: nothing else speaks for them, and the weights were learned from others."""
-        top = min(self.k, len(self.sources.popularity))
-        positions, scores = self.sources.popularity.top(int(users.sum()), top)
-        column = fused.sources.index(POPULARITY)
+
+        def search(some: NDArray[np.intp], depth: int) -> Ranked:
+            barred = None if excluded is None else excluded.take(users[some])
+            return self.sources.popularity.top(len(some), depth, barred, eligible=eligible)
+
+        if cap is None:
+            positions, scores = search(np.arange(len(users)), self.k)
+        else:
+            possible = cap.possible(len(fused.positions), excluded, eligible)[users]
+            positions, scores = over_fetched(search, len(users), self.k, cap.stands, possible)
         fused.positions[users], fused.scores[users], fused.ranks[users], fused.source_scores[users] = -1, -np.inf, 0, 0
-        rows = np.flatnonzero(users)[:, None]
-        places = np.arange(top)[None]
-        fused.positions[rows, places], fused.scores[rows, places] = positions, scores
-        fused.ranks[rows, places, column], fused.source_scores[rows, places, column] = places + 1, scores
-        return fused
+        rows, places = np.nonzero(positions >= 0)
+        listed, column = users[rows], fused.sources.index(POPULARITY)
+        fused.positions[listed, places] = positions[rows, places]
+        fused.scores[listed, places] = scores[rows, places]
+        fused.ranks[listed, places, column] = places + 1
+        fused.source_scores[listed, places, column] = scores[rows, places]

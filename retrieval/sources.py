@@ -82,37 +82,48 @@ class Sources:
     again: NDArray[np.float32]
     sales: NDArray[np.float32]
 
-    def lists(self, queries: Queries, depth: int, excluded: ItemLists | None = None) -> dict[str, Ranked]:
+    def lists(
+        self,
+        queries: Queries,
+        depth: int,
+        excluded: ItemLists | None = None,
+        *,
+        eligible: NDArray[np.bool_] | None = None,
+    ) -> dict[str, Ranked]:
         """Each source's own list, positions and scores (n, depth); users without history have popularity only.
 
         Args:
             queries: what is asked.
             depth: the length of the lists.
             excluded: n lists of what must not be listed, taken out before the cut.
+            eligible: bool (items,), False for what must not be listed for anybody, taken out before the cut.
         """
-        histories, bought = queries.histories, queries.histories.bought
+        histories, bought, mask = queries.histories, queries.histories.bought, {"eligible": eligible}
         barred = bought if excluded is None else bought.united(excluded)
         nobody = np.diff(histories.offsets) == 0
         weights = np.log1p(self.sales)
         return {
-            TWO_TOWER: _without(nobody, self.index.search(queries.anything, depth, excluded)),
-            TWO_TOWER_NEW: _without(nobody, self.index.search(queries.something_new, depth, barred)),
-            BOUGHT_OFTEN: often(histories, depth, excluded),
-            BOUGHT_LATELY: lately(histories, depth, excluded),
-            BOUGHT_AGAIN: again(histories, self.again, depth, excluded),
-            POPULARITY: self.popularity.top(len(queries), depth, excluded),
-            DEPARTMENT_POPULARITY: self.departments.top(histories, depth, excluded),
-            ITEM_TO_ITEM: self.neighbours.top(histories, depth, excluded=excluded),
-            ITEM_TO_ITEM_SELLING: self.neighbours.top(histories, depth, item_weights=weights, excluded=excluded),
+            TWO_TOWER: _without(nobody, self.index.search(queries.anything, depth, excluded, **mask)),
+            TWO_TOWER_NEW: _without(nobody, self.index.search(queries.something_new, depth, barred, **mask)),
+            BOUGHT_OFTEN: often(histories, depth, excluded, **mask),
+            BOUGHT_LATELY: lately(histories, depth, excluded, **mask),
+            BOUGHT_AGAIN: again(histories, self.again, depth, excluded, **mask),
+            POPULARITY: self.popularity.top(len(queries), depth, excluded, **mask),
+            DEPARTMENT_POPULARITY: self.departments.top(histories, depth, excluded, **mask),
+            ITEM_TO_ITEM: self.neighbours.top(histories, depth, None, excluded, **mask),
+            ITEM_TO_ITEM_SELLING: self.neighbours.top(histories, depth, weights, excluded, **mask),
         }
 
     def pool(self, queries: Queries, depth: int, excluded: ItemLists | None = None) -> Pool:
-        """What all sources propose, with the scores of those that can score any candidate.
+        """What all sources propose, with the scores of those that can score any candidate; arguments as above."""
+        return self.scored(Pool.of(self.lists(queries, depth, excluded)), queries)
+
+    def scored(self, pool: Pool, queries: Queries) -> Pool:
+        """The pool of these queries, with the scores of those sources that can score any candidate.
 
         Those of the two towers are log shares: the logarithm of the softmax over the user's candidates. Towers that
         have learned longer give larger products, whose height means nothing to weights learned from others.
         """
-        pool = Pool.of(self.lists(queries, depth, excluded))
         rows, positions = pool.rows, pool.positions
         counts, days = queries.histories.of_pairs(rows, positions)
         vectors = self.index.vectors

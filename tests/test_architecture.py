@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("feature_repo", "features", "retrieval", "evaluation", "models", "pages", "leakage", "jobs")
+ROOMS = ("feature_repo", "features", "retrieval", "filters", "evaluation", "models", "pages", "leakage", "jobs")
 
 # Each room, and what of this project it may import: rooms, or single modules of them. The plain modules of features/
 # (names, errors, dataclasses of tables) go further; what asks Feast is called by jobs only.
@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "feature_repo": {"data_sources", "entities", "feature_views", "on_demand_views"},  # its own files, flat
     "features": {"features"},
     "retrieval": {"retrieval", "features.errors", "features.files", "features.schema"},
+    "filters": {"filters", "retrieval"},
     "evaluation": {"evaluation", "retrieval", "features.files", "features.schema"},
     "models": {
         "models", "evaluation", "features.errors", "features.files", "features.dataset", "features.parquet_rows",
@@ -23,7 +24,7 @@ MAY_IMPORT = {
     },
     "pages": {"pages", "evaluation", "features.files"},
     "leakage": {"leakage", "models", "evaluation", "retrieval", "features"},
-    "jobs": {"jobs", "leakage", "pages", "models", "evaluation", "retrieval", "features"},
+    "jobs": {"jobs", "leakage", "pages", "models", "evaluation", "filters", "retrieval", "features"},
     "benchmarks": {
         "jobs.console", "jobs.judging", "jobs.refitting", "jobs.training_run",  # what is trained as releases are
         "models", "evaluation", "retrieval", "features",
@@ -44,7 +45,7 @@ FLAT = {"data_sources", "entities", "feature_views", "on_demand_views", "feature
 OURS = {*ROOMS, "benchmarks", "tests", *FLAT}
 UNSAFE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 PLAIN = ("build", "feature_tables", "raw_tables", "service_schema", "toy_world")
-BELOW_JOBS = ("feature_repo", "features", "retrieval", "evaluation", "models", "pages", "leakage")
+BELOW_JOBS = ("feature_repo", "features", "retrieval", "filters", "evaluation", "models", "pages", "leakage")
 
 
 def files_of(room):
@@ -96,7 +97,7 @@ def test_a_room_imports_only_what_the_table_allows(room):
 @pytest.mark.parametrize("room", MAY_IMPORT)
 def test_the_table_allows_nothing_that_is_not_used(room):
     used = {name for _, tree in trees(room) for name in imports(tree)}
-    whole_rooms = {"features", "retrieval", "evaluation", "models"}
+    whole_rooms = {"features", "retrieval", "filters", "evaluation", "models"}
     permitted = MAY_IMPORT[room] - (whole_rooms if room in {"jobs", "benchmarks"} else set())
 
     assert {other for other in permitted if not any(allowed(name, {other}) for name in used)} <= {room}
@@ -125,6 +126,7 @@ def test_nobody_imports_the_feature_repository_and_only_jobs_and_benchmarks_impo
 def test_lists_and_numbers_load_neither_feast_nor_tensorflow():
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files_of("retrieval")]
     modules += [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files_of("evaluation")]
+    modules += [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files_of("filters")]
     modules += [f"features.{name}" for name in PLAIN]
     modules += [f"models.{name}" for name in ("config", "encoding", "vocabulary")]
     code = f"import sys, {', '.join(modules)}; print({{'feast', 'tensorflow'}} & set(sys.modules))"

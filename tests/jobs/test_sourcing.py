@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from filters.already_bought import left_out
 from retrieval.fusion import Fusion
 from retrieval.retriever import Retriever
 
@@ -80,13 +81,14 @@ def test_every_source_lists_the_same_with_the_same_scores(made, release, asked):
 def test_the_candidates_are_the_same(made, release, asked, already_bought):
     from jobs.sourcing import released_sources
 
-    remembered = Retriever(made.sources, getattr(made.fusions, already_bought), already_bought, K)
-    saved = Retriever(released_sources(release), Fusion.from_json(release.fusion[already_bought]), already_bought, K)
+    remembered = Retriever(made.sources, getattr(made.fusions, already_bought), K)
+    saved = Retriever(released_sources(release), Fusion.from_json(release.fusion[already_bought]), K)
+    barred = left_out(asked[1].histories, already_bought)
 
-    table = saved.retrieve(*asked)
+    table = saved.retrieve(*asked, barred)
 
     assert table.num_rows == 200 * K
-    assert table.equals(remembered.retrieve(*asked))
+    assert table.equals(remembered.retrieve(*asked, barred))
 
 
 def test_sources_of_another_week_list_other_candidates(made, release, asked, toy_store, tmp_path):
@@ -105,8 +107,6 @@ def test_sources_of_another_week_list_other_candidates(made, release, asked, toy
     sources, _ = sources_at(toy_store, past, items, release.item_vectors, earlier)
     users, queries = asked
 
-    before, now = (
-        Retriever(each, made.fusions.keep, "keep", K).retrieve(users, queries) for each in (sources, made.sources)
-    )
+    before, now = (Retriever(each, made.fusions.keep, K).retrieve(users, queries) for each in (sources, made.sources))
 
     assert not before.equals(now)

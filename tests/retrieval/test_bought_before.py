@@ -59,6 +59,14 @@ def test_excluded_items_make_room_before_the_cut():
     assert again(HISTORIES, np.ones(7, np.float32), 2, excluded)[0].tolist() == [[1, 4], [-1, -1]]
 
 
+def test_ineligible_items_make_room_before_the_cut():
+    eligible = np.array([False, True, False, True, True, True, True])
+
+    assert often(HISTORIES, 2, eligible=eligible)[0].tolist() == [[1, 4], [-1, -1]]
+    assert lately(HISTORIES, 2, eligible=eligible)[0].tolist() == [[4, 6], [-1, -1]]
+    assert again(HISTORIES, np.ones(7, np.float32), 2, eligible=eligible)[0].tolist() == [[1, 4], [-1, -1]]
+
+
 def test_lists_are_filled_up_with_what_they_do_not_hold_yet():
     first = np.array([[5, 2, -1], [-1, -1, -1], [0, 1, 2]], np.int32)
     filler = np.array([[2, 7, 5, 8], [2, 7, 5, 8], [2, 7, 5, 8]], np.int32)
@@ -87,5 +95,9 @@ def test_faulty_arguments_are_refused():
         often(HISTORIES, 0)
     with pytest.raises(ValueError, match="2 lists"):
         lately(HISTORIES, 1, ItemLists.from_lists([]))
+    with pytest.raises(ValueError, match=r"not \(6,\) bool"):
+        often(HISTORIES, 1, eligible=np.ones(6, np.bool_))
+    with pytest.raises(ValueError, match="int64"):
+        often(HISTORIES, 1, eligible=np.ones(7, np.int64))
     with pytest.raises(ValueError, match="same n users"):
         then(np.zeros((1, 1), np.int32), np.zeros((2, 1), np.int32), 1)

@@ -64,6 +64,19 @@ def test_excluded_items_make_room_before_the_cut():
     assert POPULARITY.top(histories_of([(2, 60)], []), 2, excluded)[0].tolist() == [[1, 5], [0, 1]]
 
 
+def test_ineligible_items_make_room_before_the_cut_and_their_sales_still_count_for_their_department():
+    eligible = np.array([False, True, True, True, False, True])
+
+    positions, scores = POPULARITY.top(histories_of([(2, 60)], []), 3, eligible=eligible)
+
+    assert positions.tolist() == [[1, 5, 3], [5, 1, 3]]
+    assert scores[0] == pytest.approx([0.4 * 65 / 80, 0.2 * 15 / 80, 0.1 * 15 / 80])
+
+
+def test_if_nothing_that_has_sold_may_be_listed_nothing_is():
+    assert POPULARITY.top(histories_of([(2, 60)]), 2, eligible=POPULARITY.sales == 0)[0].tolist() == [[-1, -1]]
+
+
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 200), st.integers(1, 4))
 def test_it_answers_like_scoring_every_item_for_every_user(seed, k, block, piece):
@@ -73,18 +86,19 @@ def test_it_answers_like_scoring_every_item_for_every_user(seed, k, block, piece
     sales = generator.integers(0, 5, items).astype(np.float32)
     bought = generator.integers(0, 4, (n, items)) * (generator.random((n, items)) < 0.3)
     excluded = [np.flatnonzero(generator.random(items) < 0.3) for _ in range(n)]
+    eligible = generator.random(items) < 0.8
     histories = histories_of(*([(int(item), int(row[item])) for item in np.flatnonzero(row)] for row in bought))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(retrieval.department_popularity, "SCORES_PER_BLOCK", block)
         patch.setattr(retrieval.department_popularity, "ITEMS_PER_PIECE", piece)
         popularity = DepartmentPopularity(departments, sales)
-        positions, scores = popularity.top(histories, k, ItemLists.from_lists(excluded))
+        positions, scores = popularity.top(histories, k, ItemLists.from_lists(excluded), eligible=eligible)
 
     sales = sales.astype(np.float64)
     for user in range(n):
         expected = []
-        for item in set(np.flatnonzero(sales).tolist()) - set(excluded[user].tolist()):
+        for item in set(np.flatnonzero((sales > 0) & eligible).tolist()) - set(excluded[user].tolist()):
             same = departments == departments[item]
             share = bought[user][same].sum() + 20 * sales[same].sum() / sales.sum()
             share /= bought[user].sum() + 20

@@ -26,6 +26,46 @@ def test_a_pool_needs_sources_about_the_same_users():
         Pool.of({"sold": ranked([[1]]), "near": ranked([[1], [2]])})
 
 
+def test_what_a_source_lists_further_down_joins_the_pool_once():
+    pool = Pool.of({"sold": ranked([[7], [3]], [[9], [8]]), "near": ranked([[3], [5]], [[2], [1]])})
+
+    more = pool.joined(
+        "sold", np.array([1, 0, 1]), np.array([9, 3, 1], np.int32), np.array([6, 4, 5], np.int32), np.float32([4, 6, 5])
+    )
+
+    assert more.rows.tolist() == [0, 0, 1, 1, 1, 1]
+    assert more.positions.tolist() == [3, 7, 1, 3, 5, 9]
+    assert more.ranks.tolist() == [[4, 1], [1, 0], [5, 0], [1, 0], [0, 1], [6, 0]]
+    assert more.scores.tolist() == [[6, 2], [9, 0], [5, 0], [8, 0], [0, 1], [4, 0]]
+    assert (len(pool), more.users) == (4, 2)
+
+
+def test_nothing_more_changes_nothing():
+    pool = Pool.of({"sold": ranked([[7], [3]], [[9], [8]])})
+
+    more = pool.joined("sold", np.array([], np.int64), np.array([], np.int32), np.array([], np.int32), np.float32([]))
+
+    assert (more.rows.tolist(), more.positions.tolist(), more.ranks.tolist()) == ([0, 1], [7, 3], [[1], [1]])
+
+
+class OneOfEachTen:
+    """At most one item of 0 to 9, one of 10 to 19 and so on."""
+
+    def stands(self, rows, positions):
+        keys = rows * 1000 + positions // 10
+        first = np.zeros(len(keys), np.bool_)
+        first[np.unique(keys, return_index=True)[1]] = True
+        return first
+
+
+def test_a_cap_counts_from_the_best_and_makes_room_before_the_cut():
+    pool = Pool.of({"a": ranked([[5, 2, 19, 11, 27], [3, 4, -1, -1, -1]])})
+    by_rank = Fusion(("a",), np.zeros(4, np.float32), np.ones(4, np.float32), np.float32([0, -1, 0, 0]), 0.0)
+
+    assert by_rank.fuse(pool, 3, OneOfEachTen()).positions.tolist() == [[5, 19, 27], [3, -1, -1]]
+    assert by_rank.fuse(pool, 3).positions.tolist() == [[5, 2, 19], [3, 4, -1]]
+
+
 def world(users=400, seed=0):
     """A source whose first item is bought by most users, and one of noise."""
     random = np.random.default_rng(seed)

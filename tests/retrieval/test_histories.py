@@ -193,3 +193,5 @@ def test_a_question_that_does_not_fit_the_items_is_refused():
         check_asked(histories, 1, None, 3)
     with pytest.raises(ValueError, match="1 lists of positions"):
         check_asked(histories, 1, ItemLists.from_lists([]), 4)
+    with pytest.raises(ValueError, match=r"\(4,\) bool"):
+        check_asked(histories, 1, None, 4, np.ones(3, np.bool_))

@@ -72,6 +72,12 @@ def test_excluded_items_make_room_before_the_cut():
     assert KITCHEN.top(histories_of([(0, 1, 0)]), 2, excluded=excluded)[0].tolist() == [[1, 2]]
 
 
+def test_ineligible_items_make_room_before_the_cut():
+    eligible = np.array([False, True, True, False])
+
+    assert KITCHEN.top(histories_of([(0, 1, 0)]), 2, eligible=eligible)[0].tolist() == [[1, 2]]
+
+
 def test_it_finds_the_squares_of_a_checkerboard():
     # Even users buy even items and odd users odd ones, each all but one: what is left over is proposed first.
     rows = [(user, item, "2020-09-01") for user in range(8) for item in range(8) if (user + item) % 2 == 0]
@@ -97,11 +103,12 @@ def test_it_answers_like_scoring_every_item_for_every_user(seed, k, block, weigh
     bought = [generator.permutation(items)[: generator.integers(0, 5)].tolist() for _ in range(n)]
     entries = [[(item, int(generator.integers(1, 4)), day) for day, item in enumerate(own)] for own in bought]
     excluded = [np.flatnonzero(generator.random(items) < 0.3) for _ in range(n)]
+    eligible = generator.random(items) < 0.8
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(retrieval.co_purchases, "PRODUCTS_PER_BLOCK", block)
         positions, scores = fitted.top(
-            histories_of(*entries), k, weights if weighted else None, ItemLists.from_lists(excluded)
+            histories_of(*entries), k, weights if weighted else None, ItemLists.from_lists(excluded), eligible=eligible
         )
 
     for user in range(n):
@@ -109,7 +116,7 @@ def test_it_answers_like_scoring_every_item_for_every_user(seed, k, block, weigh
         for item, count, days in entries[user]:
             expected += np.float32(np.log1p(np.float32(count))) * 0.5 ** (days / 90) * fitted.similarities[item]
         expected *= weights if weighted else 1
-        allowed = [item for item in np.flatnonzero(expected) if item not in excluded[user]]
+        allowed = [item for item in np.flatnonzero(expected) if eligible[item] and item not in excluded[user]]
         assert sorted(positions[user][positions[user] >= 0]) == sorted(
             sorted(allowed, key=lambda item: (-np.float32(expected[item]), item))[:k]
         )

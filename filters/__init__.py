@@ -1,0 +1,1 @@
+"""Filters: what must not be shown to whom, and why. Named, pure functions from candidates to a mask."""
