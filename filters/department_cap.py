@@ -38,7 +38,7 @@ class DepartmentCap:
     @property
     def reason(self) -> str:
         """Why, as a sentence."""
-        return f"{self.at_most} items of its department stand above it."
+        return f"Of its department, {self.at_most} stand above it already."
 
     def stands(self, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
         """Tell which candidates may stay: those above which fewer than n of their department stand.

@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "feature_repo": {"data_sources", "entities", "feature_views", "on_demand_views"},  # its own files, flat
     "features": {"features"},
     "retrieval": {"retrieval", "features.errors", "features.files", "features.schema"},
-    "filters": {"filters", "retrieval"},
+    "filters": {"filters", "retrieval", "features.errors"},
     "evaluation": {"evaluation", "retrieval", "features.files", "features.schema"},
     "models": {
         "models", "evaluation", "features.errors", "features.files", "features.dataset", "features.parquet_rows",

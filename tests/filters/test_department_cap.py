@@ -108,7 +108,7 @@ def test_a_cap_is_what_retrieval_takes():
     cap: Cap = DepartmentCap(3, DEPARTMENTS)
 
     assert cap.stands(np.array([], np.int64), np.array([], np.int32)).shape == (0,)
-    assert DepartmentCap(3, DEPARTMENTS).reason == "3 items of its department stand above it."
+    assert DepartmentCap(3, DEPARTMENTS).reason == "Of its department, 3 stand above it already."
 
 
 def test_caps_of_the_wrong_form_are_refused():

@@ -1,0 +1,147 @@
+"""The filters in force, together."""
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, Final, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filters.age_limit import AgeLimit
+from filters.already_bought import AlreadyBought, Policy
+from filters.barred import Barred
+from filters.blocked_categories import BlockedCategories
+from filters.blocked_items import BlockedItems
+from filters.channel import Channel
+from filters.cool_down import CoolDown
+from filters.department_cap import DepartmentCap
+from filters.for_sale import ForSale
+from filters.known import Goods, Users
+from filters.settings import FilterSettings
+from filters.unsold import UnsoldFor
+
+ALL: Final = "all"
+
+
+class Filter(Protocol):
+    """A named reason why something must not be shown."""
+
+    @property
+    def name(self) -> str:
+        """What it is called, in columns and counts."""
+
+    @property
+    def reason(self) -> str:
+        """Why, as a sentence about the item."""
+
+    def bars(self, users: Users, goods: Goods, /) -> Barred:
+        """Return what it bars for n users."""
+
+
+@dataclass(frozen=True)
+class FilterSet:
+    """Filters in force, in a fixed order, none twice.
+
+    Attributes:
+        filters: those that judge each item by itself.
+        at_most_per_department: what the cap on lists allows, which judges an item by what stands above it; None
+            without one.
+    """
+
+    filters: tuple[Filter, ...]
+    at_most_per_department: int | None = None
+
+    @classmethod
+    def of(cls, settings: FilterSettings) -> Self:
+        """Return the filters that settings put in force."""
+        filters: list[Filter] = []
+        if settings.already_bought == "drop":
+            filters.append(AlreadyBought())
+        if settings.already_bought == "cool-down" and settings.cool_down_days is not None:
+            filters.append(CoolDown(settings.cool_down_days, settings.cool_down_days_by_category))
+        if settings.for_sale:
+            filters.append(ForSale())
+        if settings.blocked_items:
+            filters.append(BlockedItems(settings.blocked_items))
+        if settings.blocked_categories:
+            filters.append(BlockedCategories(settings.blocked_categories))
+        if settings.channel is not None:
+            filters.append(Channel(settings.channel))
+        if settings.age_limit:
+            filters.append(AgeLimit())
+        if settings.unsold_days is not None:
+            filters.append(UnsoldFor(settings.unsold_days))
+        return cls(tuple(filters), settings.at_most_per_department)
+
+    @property
+    def policy(self) -> Policy:
+        """Which weights of the fusion fit: "drop" if all that was bought before is left out, otherwise "keep"."""
+        return "drop" if any(isinstance(each, AlreadyBought) for each in self.filters) else "keep"
+
+    def cap(self, goods: Goods) -> DepartmentCap | None:
+        """Return the cap on lists; None without one."""
+        if self.at_most_per_department is None:
+            return None
+        return DepartmentCap(self.at_most_per_department, goods.departments)
+
+    def sentences(self, goods: Goods) -> dict[str, str]:
+        """Return why each filter drops a candidate, by its name, in the order in which they stand."""
+        cap = self.cap(goods)
+        return {each.name: each.reason for each in self.filters} | ({} if cap is None else {cap.name: cap.reason})
+
+    def each(self, users: Users, goods: Goods) -> dict[str, Barred]:
+        """Return what each filter bars by itself, by name; the cap bars nothing before there are lists."""
+        return {each.name: each.bars(users, goods) for each in self.filters}
+
+    def barred(self, users: Users, goods: Goods) -> Barred:
+        """Return what all filters bar together; the cap is handed to the search beside it."""
+        return reduce(Barred.united, self.each(users, goods).values(), Barred())
+
+    def dropped(
+        self,
+        rows: NDArray[np.integer[Any]],
+        positions: NDArray[np.integer[Any]],
+        users: Users,
+        goods: Goods,
+    ) -> dict[str, int]:
+        """Count what is dropped of a table of candidates.
+
+        Args:
+            rows: (pairs,) the user of each candidate, 0 to n - 1.
+            positions: (pairs,) positions of items, each user's in the order of his list, the best first.
+            users: n.
+            goods: the whole catalogue.
+
+        Returns:
+            How many candidates each filter alone would drop, by name, and all together, as `ALL`.
+        """
+        stays = {name: barred.mask(rows, positions) for name, barred in self.each(users, goods).items()}
+        together = np.logical_and.reduce([np.ones(len(rows), np.bool_), *stays.values()])
+        cap = self.cap(goods)
+        if cap is not None:
+            stays[cap.name] = cap.stands(rows, positions)
+            together[together] = cap.stands(rows[together], positions[together])
+        return {name: int((~mask).sum()) for name, mask in stays.items()} | {ALL: int((~together).sum())}
+
+    def reasons(
+        self,
+        rows: NDArray[np.integer[Any]],
+        positions: NDArray[np.integer[Any]],
+        users: Users,
+        goods: Goods,
+    ) -> list[list[str]]:
+        """Return the names of the filters that drop each candidate; none if it stays. Arguments as above.
+
+        The cap counts what the others leave, as it does in a list.
+        """
+        stays = {name: barred.mask(rows, positions) for name, barred in self.each(users, goods).items()}
+        cap = self.cap(goods)
+        if cap is not None:
+            together = np.logical_and.reduce([np.ones(len(rows), np.bool_), *stays.values()])
+            stays[cap.name] = np.ones(len(rows), np.bool_)
+            stays[cap.name][together] = cap.stands(rows[together], positions[together])
+        reasons: list[list[str]] = [[] for _ in rows]
+        for name, mask in stays.items():
+            for pair in np.flatnonzero(~mask):
+                reasons[pair].append(name)
+        return reasons
