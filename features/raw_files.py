@@ -1,8 +1,9 @@
-"""The three raw files: where they are, what they hold, and on which line.
+"""The raw files: where they are, what they hold, and on which line.
 
 The layout is that of the H&M competition: `customers`, `articles` and `transactions_train`, each as NAME.csv,
-NAME.csv.gz or NAME.parquet in one folder. Everything that is wrong with a file as a whole is found here, before any
-row is judged; the rows are judged in `features.raw_checks`.
+NAME.csv.gz or NAME.parquet in one folder. A fourth, `availability`, is this project's own and may be absent.
+Everything that is wrong with a file as a whole is found here, before any row is judged; the rows are judged in
+`features.raw_checks`.
 """
 
 import csv
@@ -22,7 +23,9 @@ from features.errors import InputError
 CUSTOMERS: Final = "customers"
 ARTICLES: Final = "articles"
 TRANSACTIONS: Final = "transactions_train"
-TABLES: Final = (CUSTOMERS, ARTICLES, TRANSACTIONS)
+AVAILABILITY: Final = "availability"
+NEEDED_TABLES: Final = (CUSTOMERS, ARTICLES, TRANSACTIONS)
+TABLES: Final = (*NEEDED_TABLES, AVAILABILITY)
 
 ID_COLUMNS: Final = (schema.CUSTOMER_ID, schema.ARTICLE_ID)
 NEEDED_COLUMNS: Final = {
@@ -33,11 +36,13 @@ NEEDED_COLUMNS: Final = {
         schema.ITEM_COLUMNS["index_group_name"],
     ),
     TRANSACTIONS: (schema.T_DAT, schema.CUSTOMER_ID, schema.ARTICLE_ID, schema.PRICE),
+    AVAILABILITY: (schema.ARTICLE_ID, schema.SINCE),
 }
 OPTIONAL_COLUMNS: Final = {
     CUSTOMERS: tuple(schema.USER_COLUMNS.values()),
     ARTICLES: tuple(name for name in schema.ITEM_COLUMNS.values() if name not in NEEDED_COLUMNS[ARTICLES]),
     TRANSACTIONS: (schema.SALES_CHANNEL_ID,),
+    AVAILABILITY: (schema.FOR_SALE, schema.CHANNELS, schema.MINIMUM_AGE),
 }
 
 _SUFFIXES: Final = (".csv", ".csv.gz", ".parquet")
@@ -52,7 +57,7 @@ class RawFile:
     """One raw file whose needed columns are known to be there.
 
     Attributes:
-        table: "customers", "articles" or "transactions_train".
+        table: "customers", "articles", "transactions_train" or "availability".
         path: The file.
         columns: Its column names, in the order of the file.
         integer_ids: Id columns that a Parquet file stores as integers.
@@ -87,10 +92,10 @@ class Record(NamedTuple):
 
 
 def find_raw_files(raw_dir: Path) -> list[RawFile]:
-    """Find the three raw files and check each as a whole: compression, header, columns.
+    """Find the raw files and check each as a whole: compression, header, columns.
 
     Returns:
-        The files of `TABLES`, in that order.
+        The files of `TABLES`, in that order; `availability` only if it is there.
 
     Raises:
         InputError: The folder, a file or a needed column is missing; a table is there twice; a file is empty,
@@ -98,11 +103,11 @@ def find_raw_files(raw_dir: Path) -> list[RawFile]:
     """
     if not raw_dir.is_dir():
         raise InputError(
-            f"{raw_dir} is not a folder; put {', '.join(TABLES)} there as .csv, .csv.gz or .parquet, "
+            f"{raw_dir} is not a folder; put {', '.join(NEEDED_TABLES)} there as .csv, .csv.gz or .parquet, "
             "or run python jobs/fetch_demo_data.py for demo data"
         )
     found = {table: [path for end in _SUFFIXES if (path := raw_dir / f"{table}{end}").is_file()] for table in TABLES}
-    missing = [table for table in TABLES if not found[table]]
+    missing = [table for table in NEEDED_TABLES if not found[table]]
     if missing:
         raise InputError(
             f"{raw_dir} lacks {' and '.join(missing)}; put {missing[0]}.csv, {missing[0]}.csv.gz or "
@@ -112,7 +117,7 @@ def find_raw_files(raw_dir: Path) -> list[RawFile]:
         if len(paths) > 1:
             names = " and ".join(path.name for path in paths)
             raise InputError(f"{raw_dir} holds {table} more than once, as {names}; keep one of them")
-    return [_opened(table, found[table][0]) for table in TABLES]
+    return [_opened(table, paths[0]) for table, paths in found.items() if paths]
 
 
 def _opened(table: str, path: Path) -> RawFile:

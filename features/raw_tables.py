@@ -1,7 +1,7 @@
-"""The three raw tables, read and checked at the door, under the project's names and types.
+"""The raw tables, read and checked at the door, under the project's names and types.
 
-`users`, `items` and `purchases` are made inside a DuckDB database that the caller opens on disk with a memory limit,
-so that millions of transactions never stand in memory as Python objects.
+`users`, `items`, `purchases` and `availability` are made inside a DuckDB database that the caller opens on disk with a
+memory limit, so that millions of transactions never stand in memory as Python objects.
 """
 
 import csv
@@ -19,6 +19,7 @@ from features.errors import InputError
 from features.raw_checks import STAGED, Quarantine, counted, judge_rows, opened_quarantine
 from features.raw_files import (
     ARTICLES,
+    AVAILABILITY,
     CUSTOMERS,
     SHOWN_ROWS,
     TRANSACTIONS,
@@ -35,7 +36,7 @@ from features.sql import identifier, literal
 
 _logger = logging.getLogger(__name__)
 
-TYPED: Final = {CUSTOMERS: "users", ARTICLES: "items", TRANSACTIONS: "purchases"}
+TYPED: Final = {CUSTOMERS: "users", ARTICLES: "items", TRANSACTIONS: "purchases", AVAILABILITY: "availability"}
 
 _VARCHAR: Final = "VARCHAR"
 _TYPES: Final = {"age": "FLOAT", "fashion_news": "FLOAT", "active": "FLOAT", "birth_date": "TIMESTAMPTZ"}
@@ -56,6 +57,18 @@ _COLUMNS: Final = {
         (schema.PRICE, "DOUBLE", schema.PRICE),
         (schema.SALES_CHANNEL_ID, _VARCHAR, schema.SALES_CHANNEL_ID),
     ),
+    AVAILABILITY: (
+        (schema.ITEM_ID, _VARCHAR, schema.ARTICLE_ID),
+        (schema.SINCE, "TIMESTAMPTZ", schema.SINCE),
+        (schema.FOR_SALE, "BOOLEAN", schema.FOR_SALE),
+        (schema.CHANNELS, "VARCHAR[]", schema.CHANNELS),
+        (schema.MINIMUM_AGE, "FLOAT", schema.MINIMUM_AGE),
+    ),
+}
+# Columns that take more than a cast, as SQL over the raw one.
+_READ: Final = {
+    schema.FOR_SALE: f"lower({schema.FOR_SALE}) IN ('1', '1.0', 'true')",
+    schema.CHANNELS: f"list_sort(list_distinct(regexp_extract_all({schema.CHANNELS}, '\\S+')))",
 }
 
 
@@ -67,7 +80,9 @@ class RawCounts:
         users: Rows of `users`.
         items: Rows of `items`.
         purchases: Rows of `purchases`.
-        set_aside: Rows in the quarantine, by raw table: "customers", "articles", "transactions_train".
+        availability: Rows of `availability`, 0 without the file.
+        set_aside: Rows in the quarantine, by raw table: "customers", "articles", "transactions_train", "availability"
+            if there is such a file.
         first_purchased_at: Time of the earliest purchase, UTC.
         last_purchased_at: Time of the latest purchase, UTC.
     """
@@ -75,6 +90,7 @@ class RawCounts:
     users: int
     items: int
     purchases: int
+    availability: int
     set_aside: dict[str, int]
     first_purchased_at: datetime
     last_purchased_at: datetime
@@ -83,14 +99,16 @@ class RawCounts:
 def load_raw_tables(
     connection: duckdb.DuckDBPyConnection, raw_dir: Path, *, quarantine: Path | None = None
 ) -> RawCounts:
-    """Read `customers`, `articles` and `transactions_train` into three typed tables, in the order of the files.
+    """Read the files of `features.raw_files.TABLES` into typed tables, in the order of their rows.
 
     The tables made, all columns nullable except ids, times and prices:
 
     - `users(user_id VARCHAR, age FLOAT, birth_date TIMESTAMPTZ, club_member_status VARCHAR, fashion_news_frequency
       VARCHAR, postal_code VARCHAR, fashion_news FLOAT, active FLOAT)`, age in years;
     - `items(item_id VARCHAR, ...)` with every key of `schema.ITEM_COLUMNS`, VARCHAR;
-    - `purchases(user_id VARCHAR, item_id VARCHAR, purchased_at TIMESTAMPTZ, price DOUBLE, sales_channel_id VARCHAR)`.
+    - `purchases(user_id VARCHAR, item_id VARCHAR, purchased_at TIMESTAMPTZ, price DOUBLE, sales_channel_id VARCHAR)`;
+    - `availability(item_id VARCHAR, since TIMESTAMPTZ, for_sale BOOLEAN, channels VARCHAR[], minimum_age FLOAT)`, the
+      channels of a row ascending, each once, the age in years; empty without the file.
 
     Ids stay strings with their leading zeros, empty strings become null, times without an offset are UTC. Commas at
     the end of a CSV row beyond its last column are ignored.
@@ -98,7 +116,7 @@ def load_raw_tables(
     Args:
         connection: A DuckDB connection to a database on disk, best a temporary one with a `memory_limit`. Its
             `TimeZone` becomes UTC.
-        raw_dir: The folder with the three files, each .csv, .csv.gz or .parquet.
+        raw_dir: The folder with the files, each .csv, .csv.gz or .parquet.
         quarantine: A CSV file to set bad rows aside in, with the columns `QUARANTINE_COLUMNS`. Without it, bad rows
             are an error. It is written only if there are any.
 
@@ -111,7 +129,8 @@ def load_raw_tables(
     """
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET preserve_insertion_order = true")
-    kept, set_aside = {}, {}
+    kept, set_aside = {AVAILABILITY: 0}, {}
+    _make_empty_table(connection, AVAILABILITY)
     with opened_quarantine(quarantine) as rows_set_aside:
         files = find_raw_files(raw_dir)
         # All files are read before any row is judged: a damaged last file is worth knowing before a bad first row.
@@ -125,6 +144,7 @@ def load_raw_tables(
         users=kept[CUSTOMERS],
         items=kept[ARTICLES],
         purchases=kept[TRANSACTIONS],
+        availability=kept[AVAILABILITY],
         set_aside=set_aside,
         first_purchased_at=first.astimezone(UTC),
         last_purchased_at=last.astimezone(UTC),
@@ -212,12 +232,17 @@ def _without_malformed_rows(file: RawFile, quarantine: Quarantine | None, cause:
     return copy, count
 
 
+def _make_empty_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    columns = ", ".join(f"{name} {kind}" for name, kind, _ in _COLUMNS[table])
+    connection.execute(f"CREATE OR REPLACE TABLE {TYPED[table]} ({columns})")
+
+
 def _make_typed_table(connection: duckdb.DuckDBPyConnection, file: RawFile, set_aside: int) -> int:
     """Turn a staged table into its typed table without the bad rows; return how many rows it has."""
     staged, typed = STAGED[file.table], TYPED[file.table]
     columns = ", ".join(
         # What does not parse has been found by the checks, with the same cast.
-        f"TRY_CAST({raw if raw in file.columns else 'NULL'} AS {kind}) AS {name}"
+        f"TRY_CAST({_READ.get(raw, raw) if raw in file.columns else 'NULL'} AS {kind}) AS {name}"
         for name, kind, raw in _COLUMNS[file.table]
     )
     # A plain scan keeps the file's order; an anti-join does not promise to, so it is sorted.

@@ -12,6 +12,7 @@ ARTICLE_ID: Final = "article_id"
 T_DAT: Final = "t_dat"
 PRICE: Final = "price"
 SALES_CHANNEL_ID: Final = "sales_channel_id"
+SINCE: Final = "since"
 
 # Feature tables and everything after them.
 USER_ID: Final = "user_id"
@@ -30,6 +31,16 @@ BOUGHT_ITEMS: Final = "bought_items"
 BOUGHT_COUNTS: Final = "bought_counts"
 BOUGHT_DAYS: Final = "bought_days"
 PROD_NAME: Final = "prod_name"
+GARMENT_GROUP_NAME: Final = "garment_group_name"
+AGE: Final = "age"
+AGE_AT_REQUEST: Final = "age_at_request"
+LAST_PURCHASE_AT: Final = "last_purchase_at"
+LAST_SOLD_AT: Final = "last_sold_at"
+
+# The same in the raw table `availability` and after it.
+FOR_SALE: Final = "for_sale"
+CHANNELS: Final = "channels"
+MINIMUM_AGE: Final = "minimum_age"
 
 # Candidate sets.
 RANK: Final = "rank"

@@ -13,6 +13,10 @@ the last week of the default world of 200 users and 60 items,
 
 In the noise twin the items of each day are dealt out anew among that day's purchases: every user, item and day keeps
 its number of purchases, and nothing is left to be learned. Nobody beats chance there.
+
+Four of the items may be given terms (`availability`), which nobody's purchases heed: the first is withdrawn two weeks
+before the world ends, the second is for the channel `store` only, the third for users of 40 and more, and the fourth is
+announced for a week after the world's end and not for sale until then. Of the others nothing is said.
 """
 
 import csv
@@ -25,7 +29,7 @@ import numpy as np
 
 from features import schema
 from features.files import written_whole
-from features.raw_files import ARTICLES, CUSTOMERS, TRANSACTIONS
+from features.raw_files import ARTICLES, AVAILABILITY, CUSTOMERS, TRANSACTIONS
 
 GROUPS: Final = ("Hats", "Shirts", "Shoes", "Trousers")
 FIRST_DAY: Final = datetime(2020, 1, 1, tzinfo=UTC)
@@ -41,6 +45,9 @@ _ITEM_COLUMNS: Final = tuple(
     schema.ITEM_COLUMNS[name]
     for name in ("prod_name", "product_type_name", "colour_group_name", "index_group_name", "garment_group_name")
 )
+
+
+_TERMS: Final = (schema.FOR_SALE, schema.CHANNELS, schema.MINIMUM_AGE)
 
 
 class _Purchase(NamedTuple):
@@ -71,7 +78,14 @@ def group_of_item(item: str) -> str:
 
 
 def write_toy_world(
-    raw_dir: Path, *, seed: int, users: int = 200, items: int = 60, days: int = 60, noise: bool = False
+    raw_dir: Path,
+    *,
+    seed: int,
+    users: int = 200,
+    items: int = 60,
+    days: int = 60,
+    noise: bool = False,
+    availability: bool = False,
 ) -> None:
     """Write `customers.csv`, `articles.csv` and `transactions_train.csv` of a checkerboard world.
 
@@ -85,6 +99,7 @@ def write_toy_world(
         items: Rows of `articles.csv`, at least 24, better a multiple of 4.
         days: How many days the shop is open, at least 21.
         noise: Write the noise twin instead, of the same users, items and numbers of purchases.
+        availability: Write `availability.csv` as well. The other files stay the same to the byte.
 
     Raises:
         ValueError: The world would be too small to have a right answer.
@@ -118,6 +133,8 @@ def write_toy_world(
         (schema.T_DAT, schema.CUSTOMER_ID, schema.ARTICLE_ID, schema.PRICE, schema.SALES_CHANNEL_ID),
         transactions,
     )
+    if availability:
+        _write(raw_dir, AVAILABILITY, (schema.ARTICLE_ID, schema.SINCE, *_TERMS), _availability(days))
 
 
 def _customers(rng: np.random.Generator, users: int) -> list[tuple[str, ...]]:
@@ -149,6 +166,20 @@ def _articles(rng: np.random.Generator, items: int) -> list[tuple[str, ...]]:
         group = group_of_item(article)
         rows.append((article, f"{group} {item + 1}", group, colours[item], "Toys", group))
     return rows
+
+
+def _availability(days: int) -> list[tuple[str, ...]]:
+    first, withdrawn, announced = (
+        (FIRST_DAY + timedelta(days=day)).strftime("%Y-%m-%d")
+        for day in (0, days - 2 * _DAYS_PER_WEEK, days + _DAYS_PER_WEEK)
+    )
+    return [
+        (item_id(0), withdrawn, "0", "", ""),
+        (item_id(1), first, "1", "store", ""),
+        (item_id(2), first, "1", "", "40"),
+        (item_id(3), first, "0", "", ""),
+        (item_id(3), announced, "1", "", ""),
+    ]
 
 
 def _purchases(rng: np.random.Generator, user: int, items: int, days: int) -> list[_Purchase]:

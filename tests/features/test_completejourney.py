@@ -36,6 +36,7 @@ def test_every_household_product_and_purchase_is_written_and_what_is_dropped_is_
         "customers": 2469,
         "articles": 92331,
         "transactions_train": 1460406,
+        "availability": 3347,
         "dropped_without_quantity": 8869,
         "dropped_unknown_product": 32,
     }
@@ -71,6 +72,26 @@ def test_articles_have_readable_names_and_their_category_as_garment_group(writte
 
 
 @needs_package
+def test_alcohol_and_tobacco_are_for_people_of_21_from_the_first_day_on_and_nothing_else_is_said(written):
+    rows = rows_of(written[0] / "availability.csv")
+    articles = {row["article_id"]: row for row in rows_of(written[0] / "articles.csv")}
+    limited = {row["article_id"] for row in rows}
+
+    assert {tuple(row)[1:] for row in rows} == {("since", "minimum_age")}
+    assert {(row["since"], row["minimum_age"]) for row in rows} == {("2017-01-01", "21")}
+    assert len(limited) == 3347
+    types = {}
+    for article, row in articles.items():
+        types.setdefault(row["product_type_name"], set()).add(article in limited)
+    for kind in ("CIGARETTES", "SNUFF", "FRENCH WINES", "TRADITIONAL VODKA", "ITALIAN WINES"):
+        assert types[kind] == {True}, kind
+    for kind in ("BEERALE -NON ALCOHOLIC", "NON-ALCOHLIC WINES", "COOKING WINES", "COCKTAIL MIXES-FLUID:ADD LIQ"):
+        assert types[kind] == {False}, kind
+    others = {kind for kind, found in types.items() if found == {False}}
+    assert {"ICE - CRUSHED/CUBED", "CHARCOAL LIGHTER FLUID/UTILITY"} <= others
+
+
+@needs_package
 def test_the_tables_load_with_every_purchase_at_its_time_in_utc_and_in_order(written):
     with duckdb.connect() as database:
         counts = load_raw_tables(database, written[0])
@@ -80,7 +101,7 @@ def test_the_tables_load_with_every_purchase_at_its_time_in_utc_and_in_order(wri
             "FROM purchases) WHERE back"
         ).fetchall()
 
-    assert (counts.users, counts.items, counts.purchases) == (2469, 92331, 1460406)
+    assert (counts.users, counts.items, counts.purchases, counts.availability) == (2469, 92331, 1460406, 3347)
     assert f"{counts.first_purchased_at:%Y-%m-%d %H:%M:%S %Z}" == "2017-01-01 11:53:26 UTC"
     assert f"{counts.last_purchased_at:%Y-%m-%d %H:%M:%S %Z}" == "2018-01-01 04:01:20 UTC"
     assert first == [("900", "1095275", 0.5), ("900", "9878513", 0.99)]
@@ -104,8 +125,13 @@ def test_writing_again_gives_the_same_bytes_and_says_what_was_dropped(written, c
 @needs_package
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("holiday.jpg", ""), ("articles.parquet", ""), ("customers.csv", "customer_id,FN,Active\n0001,,\n")],
-    ids=["another file", "the same table in another format", "somebody else's customers"],
+    [
+        ("holiday.jpg", ""),
+        ("articles.parquet", ""),
+        ("customers.csv", "customer_id,FN,Active\n0001,,\n"),
+        ("availability.csv", "article_id,since,for_sale\n0001,2017-01-01,0\n"),
+    ],
+    ids=["another file", "the same table in another format", "somebody else's customers", "somebody else's terms"],
 )
 def test_a_folder_with_somebody_elses_files_is_left_alone(tmp_path, name, text):
     (tmp_path / name).write_text(text)

@@ -27,6 +27,7 @@ FILES = {
     + "2018-09-22,0002,0108775044,0.05,2\n2018-09-20 13:30:00+02:00,0001,0108775015,0.02,1\n"
     "2018-09-21,0001,0108775044,0.05,\n",
 }
+AVAILABILITY = "article_id,since,for_sale,channels,minimum_age\n"
 GOOD_SALE = "2018-09-20,0001,0108775015,0.02,1\n"
 
 
@@ -63,6 +64,10 @@ def put_sales(raw_dir, rows):
     (raw_dir / "transactions_train.csv").write_text(TRANSACTIONS + rows, encoding="utf-8")
 
 
+def put_availability(raw_dir, rows, header=AVAILABILITY):
+    (raw_dir / "availability.csv").write_text(header + rows, encoding="utf-8")
+
+
 def put_parquet(raw_dir, table, columns):
     for path in raw_dir.glob(f"{table}.*"):
         path.unlink()
@@ -88,6 +93,7 @@ def test_csv_files_become_typed_tables_in_the_order_of_the_files(database, raw_d
         users=2,
         items=2,
         purchases=3,
+        availability=0,
         set_aside={"customers": 0, "articles": 0, "transactions_train": 0},
         first_purchased_at=datetime(2018, 9, 20, 11, 30, tzinfo=UTC),
         last_purchased_at=datetime(2018, 9, 22, tzinfo=UTC),
@@ -114,7 +120,7 @@ def test_the_typed_tables_have_the_projects_names_and_types(database, raw_dir):
 
     tables = {
         table: {name: kind for name, kind, *_ in database.sql(f"DESCRIBE {table}").fetchall()}
-        for table in ("users", "items", "purchases")
+        for table in ("users", "items", "purchases", "availability")
     }
 
     assert tables == {
@@ -151,8 +157,15 @@ def test_the_typed_tables_have_the_projects_names_and_types(database, raw_dir):
             "price": "DOUBLE",
             "sales_channel_id": "VARCHAR",
         },
+        "availability": {
+            "item_id": "VARCHAR",
+            "since": "TIMESTAMP WITH TIME ZONE",
+            "for_sale": "BOOLEAN",
+            "channels": "VARCHAR[]",
+            "minimum_age": "FLOAT",
+        },
     }
-    assert {name for (name,) in database.sql("SHOW TABLES").fetchall()} == {"users", "items", "purchases"}
+    assert {name for (name,) in database.sql("SHOW TABLES").fetchall()} == set(tables)
 
 
 def test_absent_optional_columns_are_null_and_named_in_one_line_per_table(database, raw_dir, caplog):
@@ -238,6 +251,43 @@ def test_parquet_ids_of_integers_are_taken_with_a_warning(database, raw_dir, cap
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
         f"{raw_dir}/customers.parquet: customer_id holds integers; whether its ids had leading zeros cannot be known"
     ]
+
+
+def test_availability_is_a_row_for_each_article_and_moment_and_may_name_the_future(database, raw_dir):
+    put_availability(
+        raw_dir,
+        "0108775044,2018-09-21 12:00:00+02:00,0,,\n0108775015,2018-09-01,,web  store web,\n"
+        "0108775044,2031-01-01,1.0, ,17.5\n",
+    )
+
+    counts = load_raw_tables(database, raw_dir)
+
+    assert (counts.availability, counts.set_aside["availability"]) == (3, 0)
+    assert database.sql("SELECT * FROM availability").fetchall() == [
+        ("0108775044", datetime(2018, 9, 21, 10, tzinfo=UTC), False, None, None),
+        ("0108775015", datetime(2018, 9, 1, tzinfo=UTC), None, ["store", "web"], None),
+        ("0108775044", datetime(2031, 1, 1, tzinfo=UTC), True, [], 17.5),
+    ]
+    assert counts.last_purchased_at == datetime(2018, 9, 22, tzinfo=UTC)
+
+
+def test_without_a_file_availability_is_an_empty_table_even_where_there_was_one_before(database, raw_dir):
+    put_availability(raw_dir, "0108775015,2018-09-01\n", header="article_id,since\n")
+    load_raw_tables(database, raw_dir)
+    (raw_dir / "availability.csv").unlink()
+
+    assert load_raw_tables(database, raw_dir).availability == 0
+    assert database.sql("SELECT * FROM availability").fetchall() == []
+
+
+@pytest.mark.parametrize("kind", [pa.bool_(), pa.int64(), pa.float64(), pa.string()], ids=str)
+def test_in_a_parquet_file_a_flag_may_have_any_type_of_a_flag(database, raw_dir, kind):
+    columns = {"article_id": ["0108775015"] * 3, "since": [date(2018, 9, day) for day in (1, 2, 3)]}
+    put_parquet(raw_dir, "availability", {**columns, "for_sale": pa.array([0, 1, None], pa.int64()).cast(kind)})
+
+    load_raw_tables(database, raw_dir)
+
+    assert database.sql("SELECT for_sale FROM availability").fetchall() == [(False,), (True,), (None,)]
 
 
 @pytest.mark.skipif(not HM_SAMPLE.is_dir(), reason="the sample of real rows is not on this machine")
@@ -502,6 +552,43 @@ def test_bad_transactions_are_refused(database, raw_dir, reason, row, value):
     assert f"transactions_train.csv: {reason} in 1 row (line 3: {value}); " in message
 
 
+NO_DATE = "since is not a date of the years 1970 to 2199"
+NO_WORDS = "channels is not words separated by spaces"
+BAD_AVAILABILITY = [
+    ("article_id is missing", ",2018-09-20,1,,", "''"),
+    ("since is missing", "0108775015,,1,,", "''"),
+    (NO_DATE, "0108775015,soon,1,,", "'soon'"),
+    (NO_DATE, "0108775015,1969-12-31,1,,", "'1969-12-31'"),
+    ("for_sale is neither 0 nor 1", "0108775015,2018-09-20,2,,", "'2'"),
+    ("for_sale is neither 0 nor 1", "0108775015,2018-09-20,yes,,", "'yes'"),
+    (NO_WORDS, '0108775015,2018-09-20,1,"web,store",', "'web,store'"),
+    (NO_WORDS, "0108775015,2018-09-20,1,[web],", "'[web]'"),
+    ("minimum_age is not a number", "0108775015,2018-09-20,1,,adult", "'adult'"),
+    ("minimum_age is not a number", "0108775015,2018-09-20,1,,inf", "'inf'"),
+    ("minimum_age is negative", "0108775015,2018-09-20,1,,-18", "'-18'"),
+    ("article_id is not in articles", "108775015,2018-09-20,1,,", "'108775015'"),
+    ("since is that of an earlier row of its article_id", "0108775015,2018-09-01 02:00:00+02:00,0,,", None),
+]
+
+
+@pytest.mark.parametrize(("reason", "row", "value"), BAD_AVAILABILITY)
+def test_bad_availability_is_refused(database, raw_dir, reason, row, value):
+    put_availability(raw_dir, f"0108775015,2018-09-01,1,,\n{row}\n0108775044,2018-09-01,,,\n")
+
+    message = error_of(database, raw_dir)
+
+    shown = value or "'2018-09-01 02:00:00+02:00'"
+    assert f"availability.csv: {reason} in 1 row (line 3: {shown}); " in message
+
+
+def test_availability_needs_its_two_columns_and_a_row(database, raw_dir):
+    put_availability(raw_dir, "0108775015,1\n", header="article_id,for_sale\n")
+    assert "availability.csv lacks the column since; its columns are" in error_of(database, raw_dir)
+
+    put_availability(raw_dir, "")
+    assert "availability.csv has column names but no rows" in error_of(database, raw_dir)
+
+
 def test_an_error_shows_the_first_three_rows_and_counts_the_others(database, raw_dir):
     bad = "2018-09-20,0001,0108775015,-1,1\n"
     put_sales(raw_dir, bad + GOOD_SALE + bad * 3 + "2018-09-20,0001,0108775015,-1" + "0" * 50 + ",1\n" + GOOD_SALE)
@@ -611,6 +698,27 @@ def test_of_a_repeated_id_the_first_usable_row_is_kept(database, raw_dir, tmp_pa
 
     assert counts.set_aside["customers"] == 2
     assert database.sql("SELECT user_id, age FROM users").fetchall() == [("0001", 20.0)]
+
+
+def test_of_a_repeated_article_and_moment_the_first_usable_row_is_kept(database, raw_dir, tmp_path):
+    put_availability(
+        raw_dir,
+        "0108775015,2018-09-01,maybe,,\n0108775015,2018-09-01,0,,\n0108775015,2018-09-01 00:00:00,1,,\n"
+        "0108775015,2018-09-02,1,,\n0108775044,2018-09-01,1,,\n",
+    )
+
+    counts = load_raw_tables(database, raw_dir, quarantine=tmp_path / "bad.csv")
+
+    assert (counts.availability, counts.set_aside["availability"]) == (3, 2)
+    assert database.sql("SELECT item_id, since, for_sale FROM availability").fetchall() == [
+        ("0108775015", datetime(2018, 9, 1, tzinfo=UTC), False),
+        ("0108775015", datetime(2018, 9, 2, tzinfo=UTC), True),
+        ("0108775044", datetime(2018, 9, 1, tzinfo=UTC), True),
+    ]
+    assert [(row["table"], row["line"], row["reason"]) for row in quarantined(tmp_path / "bad.csv")] == [
+        ("availability", "2", "for_sale is neither 0 nor 1"),
+        ("availability", "4", "since is that of an earlier row of its article_id"),
+    ]
 
 
 def test_rows_kept_beside_a_quarantine_stay_in_the_order_of_the_file(database, raw_dir, tmp_path):

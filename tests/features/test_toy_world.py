@@ -161,6 +161,24 @@ def test_a_seed_gives_the_same_bytes_and_another_seed_others(tmp_path, noisy):
     assert sales[0] != sales[1]
 
 
+def test_terms_are_written_if_asked_for_and_change_nothing_else(checkerboard, tmp_path):
+    write_toy_world(tmp_path, seed=7, availability=True)
+
+    assert rows_of(tmp_path / "availability.csv") == [
+        dict(zip(("article_id", "since", "for_sale", "channels", "minimum_age"), row, strict=True))
+        for row in (
+            ("0108775001", "2020-02-16", "0", "", ""),
+            ("0108775002", "2020-01-01", "1", "store", ""),
+            ("0108775003", "2020-01-01", "1", "", "40"),
+            ("0108775004", "2020-01-01", "0", "", ""),
+            ("0108775004", "2020-03-08", "1", "", ""),
+        )
+    ]
+    assert not (checkerboard.folder / "availability.csv").exists()
+    for path in checkerboard.folder.iterdir():
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+
+
 def test_the_raw_tables_load_in_the_order_of_time(checkerboard):
     with duckdb.connect() as database:
         counts = load_raw_tables(database, checkerboard.folder)
