@@ -33,8 +33,8 @@ _AGES: Final = " ".join(f"WHEN '{band}' THEN {age}" for band, age in _AGE_OF_BAN
 _LEGAL_AGE: Final = 21
 _ALCOHOL: Final = ("BEERS/ALES", "DOMESTIC WINE", "IMPORTED WINE", "LIQUOR", "MISC WINE")
 _TOBACCO: Final = ("CIGARETTES", "CIGARS", "TOBACCO OTHER")
-# Types of product in these categories that are neither. All others are limited wherever they stand: some bottles have no
-# category.
+# Types of product in these categories that are neither. All others are limited wherever they stand: some bottles have
+# no category.
 _NEITHER: Final = (
     "BASIC OPENSTOCK",
     "BEERALE -NON ALCOHOLIC",
