@@ -29,6 +29,9 @@ user_profile_source = _feature_table(
 item_catalog_source = _feature_table(
     "item_catalog", "articles.csv; a snapshot without history, stamped at the first day."
 )
+item_availability_source = _feature_table(
+    "item_availability", "availability.csv; each row holds from its own moment on, without the file there is none."
+)
 transactions_source = _feature_table(
     "transactions", "transactions_train.csv; each purchase known from the next morning on."
 )

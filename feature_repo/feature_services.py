@@ -5,6 +5,7 @@ The tag `embedded_key` says that the entity's own id is a feature of the tower t
 
 from feast import FeatureService
 from feature_views import (
+    item_availability,
     item_catalog,
     item_sales_daily,
     user_activity_daily,
@@ -141,4 +142,18 @@ item_card_v1 = FeatureService(
     name="item_card_v1",
     features=[item_catalog[["prod_name"]]],
     description="What a person wants to read of an item.",
+)
+filter_users_v1 = FeatureService(
+    name="filter_users_v1",
+    features=[user_at_request[["age_at_request"]], user_activity_daily[["last_purchase_at"]]],
+    description="What the filters of candidates need of a user: how old he is, and when he bought last.",
+)
+filter_items_v1 = FeatureService(
+    name="filter_items_v1",
+    features=[
+        item_catalog[["garment_group_name"]],
+        item_sales_daily[["last_sold_at"]],
+        item_availability,
+    ],
+    description="What the filters of candidates need of an item: its group, its last sale, whether it may be shown.",
 )

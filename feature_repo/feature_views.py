@@ -13,6 +13,7 @@ standardised.
 from datetime import timedelta
 
 from data_sources import (
+    item_availability_source,
     item_catalog_source,
     item_sales_daily_source,
     transactions_source,
@@ -77,6 +78,27 @@ item_catalog = FeatureView(
         Field(name="garment_group_name", dtype=String, tags=ONE_HOT, description="Garment group."),
     ],
     description="What the catalogue says of an article.",
+)
+
+item_availability = FeatureView(
+    name="item_availability",
+    entities=[item],
+    ttl=UNTIL_REPLACED,
+    source=item_availability_source,
+    schema=[
+        Field(name="for_sale", dtype=Int64, description="1 if the article is for sale, 0 if it is not."),
+        Field(
+            name="channels",
+            dtype=Array(String),
+            description="The sales channels that may show it, ascending; null or empty for every channel.",
+        ),
+        Field(
+            name="minimum_age",
+            dtype=Float32,
+            description="How old a user must be to be shown it, in years; null for no limit.",
+        ),
+    ],
+    description="Whether, where and to whom an article may be shown, from the moment of each row on; null is yes.",
 )
 
 transactions = FeatureView(

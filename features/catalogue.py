@@ -12,6 +12,7 @@ from features.errors import InputError
 from features.feature_store import read_source
 from features.historical_features import as_of, historical_features
 from features.schema import ITEM_ID, USER_ID
+from features.served import Served
 from features.service_schema import ServiceSchema
 
 
@@ -64,7 +65,7 @@ def user_ids(store: FeatureStore, moment: datetime) -> pa.Array:
     return _ids(store, "user_profile", USER_ID, moment)
 
 
-def features_at(store: FeatureStore, schema: ServiceSchema, ids: pa.Array, moment: datetime) -> pa.Table:
+def features_at(store: FeatureStore, schema: Served, ids: pa.Array, moment: datetime) -> pa.Table:
     """Features of all `ids` as of one moment, in the order of `ids`, through the offline store."""
     return historical_features(store, schema, as_of(schema.entity_key, ids, moment))
 

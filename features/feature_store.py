@@ -17,6 +17,7 @@ from features.asof_job import AsOfRetrievalJob
 from features.asof_views import keys_of
 from features.errors import InputError
 from features.schema import ITEM_ID, USER_ID
+from features.served import PlainColumn, PlainService
 from features.service_schema import FeatureColumn, ServiceSchema, TowerSchemas
 
 # Earlier than every stamp: the door refuses purchases before it.
@@ -88,6 +89,20 @@ def service_schema(store: FeatureStore, name: str, entity_key: str) -> ServiceSc
             tag, of = (field.tags.get(word) or view.tags.get(f"{word}:{field.name}") for word in (_ENCODING, _OF))
             columns.append(FeatureColumn.declared(field.name, str(field.dtype), tag, projection.name, name, of or ""))
     return ServiceSchema(name, entity_key, embedded is not None, tuple(columns))
+
+
+def plain_service(store: FeatureStore, name: str, entity_key: str) -> PlainService:
+    """Read from the registry what the feature service `name` hands over about `entity_key`, for others than towers.
+
+    Raises:
+        InputError: the registry has none of this name, or a feature's dtype is not known to `PlainColumn`.
+    """
+    columns = tuple(
+        PlainColumn.declared(field.name, str(field.dtype), projection.name, name)
+        for projection in feature_service(store, name).feature_view_projections
+        for field in projection.features
+    )
+    return PlainService(name, entity_key, columns)
 
 
 def tower_schemas(store: FeatureStore, query_service: str, item_service: str) -> TowerSchemas:

@@ -5,6 +5,10 @@ day D 00:00 UTC are computed from events strictly before D, so that a purchase n
 its own day. Windowed counts also change when an old event leaves its window: a row is written at those moments
 too, which is why no feature view needs a ttl. No row is stamped later than the morning after the last event:
 beyond it nothing is known.
+
+`item_availability` alone is no account of events but of plans, which the shop makes itself: its rows are stamped with
+the moment from which they hold, be it after the last event. They are kept, are seen by nobody who asks about an earlier
+moment, and do not move the data's end.
 """
 
 from collections.abc import Callable, Iterator
@@ -50,6 +54,7 @@ _TRANSACTIONS = """
 TABLES = (
     "user_profile",
     "item_catalog",
+    "item_availability",
     "transactions",
     "user_activity_daily",
     "item_sales_daily",
@@ -71,10 +76,10 @@ class FeatureTable:
 def write_feature_tables(
     connection: duckdb.DuckDBPyConnection, folder: Path, progress: Callable[[str], object] = lambda _: None
 ) -> list[FeatureTable]:
-    """Compute every feature table from the tables `users`, `items` and `purchases` and write it as Parquet.
+    """Compute every feature table from `users`, `items`, `purchases` and `availability` and write it as Parquet.
 
     Args:
-        connection: holds the three tables as `features.raw_tables.load_raw_tables` makes them.
+        connection: holds these tables as `features.raw_tables.load_raw_tables` makes them.
         folder: an empty folder; receives one `<table>.parquet` each. Timestamps are `timestamp[us, tz=UTC]`.
         progress: called with the name of each table once it is written.
 
@@ -100,6 +105,7 @@ def write_feature_tables(
     queries = {
         "user_profile": [user_queries.PROFILE.format(**words)],
         "item_catalog": [item_queries.CATALOG.format(**words)],
+        "item_availability": [item_queries.AVAILABILITY],
         "transactions": [_TRANSACTIONS.format(**words)],
         "user_activity_daily": [user_queries.ACTIVITY.format(**bucket, **words) for bucket in windows],
         "item_sales_daily": [item_queries.SALES.format(**words)],

@@ -20,13 +20,13 @@ from features.files import written_whole
 from features.parquet_rows import ParquetRows
 from features.progress import Done
 from features.schema import EVENT_TIMESTAMP, REQUEST_TIMESTAMP, ROW_ID
-from features.service_schema import ServiceSchema
+from features.served import Served
 from features.sql import identifier
 
 _logger = logging.getLogger(__name__)
 
 
-def historical_features(store: FeatureStore, schema: ServiceSchema, entities: pa.Table) -> pa.Table:
+def historical_features(store: FeatureStore, schema: Served, entities: pa.Table) -> pa.Table:
     """Join the features of a service, each row as of its own timestamp. What was not known then is not seen.
 
     Args:
@@ -48,7 +48,7 @@ def historical_features(store: FeatureStore, schema: ServiceSchema, entities: pa
 
 
 def write_historical_features(
-    store: FeatureStore, schema: ServiceSchema, entities: ParquetRows, path: Path, done: Done = lambda _: None
+    store: FeatureStore, schema: Served, entities: ParquetRows, path: Path, done: Done = lambda _: None
 ) -> ParquetRows:
     """Do what `historical_features` does from file to file; with the as-of store only a batch is held in memory.
 
@@ -94,14 +94,14 @@ def as_of(entity_key: str, ids: pa.Array | pa.ChunkedArray, moment: datetime) ->
     return pa.table({entity_key: ids, EVENT_TIMESTAMP: stamps.cast(pa.timestamp("us", tz="UTC"))})
 
 
-def _answer_schema(entities: pa.Schema, schema: ServiceSchema) -> pa.Schema:
+def _answer_schema(entities: pa.Schema, schema: Served) -> pa.Schema:
     # Nullable throughout, so that the rows of two files can be put together.
     asked = [pa.field(field.name, field.type) for field in entities]
     return pa.schema([*asked, *(pa.field(column.name, column.arrow_type) for column in schema.columns)])
 
 
 def _joined(
-    store: FeatureStore, schema: ServiceSchema, entities: pa.Table | ParquetRows, answer: pa.Schema
+    store: FeatureStore, schema: Served, entities: pa.Table | ParquetRows, answer: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     """The answer in batches, in the order of `entities` and the types of `answer`."""
     rows = 0

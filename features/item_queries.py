@@ -9,6 +9,13 @@ CATALOG: Final = """
     select *, {first} as event_timestamp, {first} as created_timestamp from items order by item_id
 """
 
+# A row replaces the one before it whole: what it leaves empty is not taken over.
+AVAILABILITY: Final = """
+    select item_id, coalesce(for_sale, true)::integer as for_sale, channels, minimum_age,
+           since as event_timestamp, since as created_timestamp
+    from availability order by event_timestamp, item_id
+"""
+
 # Money is summed as decimals: a sum of floats would depend on the order in which threads finish.
 SALES: Final = """
     with daily as (

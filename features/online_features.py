@@ -9,7 +9,7 @@ from feast import FeatureStore
 
 from features.feature_store import feature_service, service_schema
 from features.schema import BOUGHT_ITEMS, ITEM_ID, PROD_NAME, REQUEST_TIMESTAMP, USER_ID
-from features.service_schema import ServiceSchema
+from features.served import Served
 
 # Larger reads are slower per id in SQLite.
 IDS_PER_READ = 1_000
@@ -19,7 +19,7 @@ CANDIDATE_SOURCES = "candidate_sources_v1"
 ITEM_CARD = "item_card_v1"
 
 
-def online_features(store: FeatureStore, schema: ServiceSchema, ids: list[str], moment: datetime) -> pa.Table:
+def online_features(store: FeatureStore, schema: Served, ids: list[str], moment: datetime) -> pa.Table:
     """Read the features of a service for `ids` as a request at `moment` sees them.
 
     Returns:
@@ -30,7 +30,7 @@ def online_features(store: FeatureStore, schema: ServiceSchema, ids: list[str], 
     return pa.table({schema.entity_key: pa.array(ids, pa.string()), **_columns(store, schema, rows)})
 
 
-def _columns(store: FeatureStore, schema: ServiceSchema, rows: dict[str, list[Any]]) -> dict[str, pa.Array]:
+def _columns(store: FeatureStore, schema: Served, rows: dict[str, list[Any]]) -> dict[str, pa.Array]:
     response = _read(store, schema.service, rows)
     return {column.name: _array(response[column.name], column.arrow_type) for column in schema.columns}
 

@@ -82,6 +82,8 @@ def test_services_are_named_for_who_asks_and_a_version(toy_store):
     assert names == [
         "already_bought_v1",
         "candidate_sources_v1",
+        "filter_items_v1",
+        "filter_users_v1",
         "item_card_v1",
         "item_tower_v1",
         "item_tower_v2",
@@ -147,6 +149,32 @@ def test_a_version_of_a_service_hands_over_these_columns_forever(toy_store, serv
     from features.feature_store import service_schema
 
     assert [column.name for column in service_schema(toy_store, service, key).inputs] == inputs
+
+
+@pytest.mark.parametrize(
+    ("service", "key", "columns"),
+    [
+        ("filter_users_v1", USER_ID, {"age_at_request": pa.float32(), "last_purchase_at": pa.timestamp("s", "UTC")}),
+        (
+            "filter_items_v1",
+            ITEM_ID,
+            {
+                "garment_group_name": pa.string(),
+                "last_sold_at": pa.timestamp("s", "UTC"),
+                "for_sale": pa.int64(),
+                "channels": pa.list_(pa.string()),
+                "minimum_age": pa.float32(),
+            },
+        ),
+    ],
+)
+def test_what_filters_read_is_read_as_it_is(toy_store, service, key, columns):
+    from features.feature_store import plain_service
+
+    plain = plain_service(toy_store, service, key)
+
+    assert {column.name: column.arrow_type for column in plain.columns} == columns
+    assert {column.view for column in plain.columns} <= {"user_at_request", *TABLES}
 
 
 def test_both_towers_of_every_preset_can_be_built_from_their_services(toy_store):

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pyarrow.parquet as pq
 import pytest
 
 from features.build import build_feature_tables
@@ -46,9 +47,21 @@ def test_every_table_is_written_and_what_was_built_is_told(raw_dir, tmp_path):
     assert names_in(tmp_path) == ["out", "raw"]
     assert [table.name for table in built.tables] == list(TABLES)
     assert (built.counts.users, built.counts.items) == (12, 24)
-    assert (built.tables[0].rows, built.tables[1].rows, built.tables[2].rows) == (12, 24, built.counts.purchases)
+    assert [table.rows for table in built.tables[:4]] == [12, 24, 0, built.counts.purchases]
     assert built.known_until == datetime(2020, 1, 31, tzinfo=UTC)
-    assert progress == [("feature tables", 9), *[1] * 9]
+    assert progress == [("feature tables", 10), *[1] * 10]
+
+
+def test_plans_for_after_the_last_purchase_are_written_and_do_not_move_the_end_of_what_is_known(raw_dir, tmp_path):
+    write_toy_world(raw_dir, seed=3, users=12, items=24, days=30, availability=True)
+
+    built = build(raw_dir, tmp_path / "out")
+
+    assert [(table.name, table.rows) for table in built.tables][2] == ("item_availability", 5)
+    assert built.counts.availability == 5
+    assert built.known_until == datetime(2020, 1, 31, tzinfo=UTC)
+    stamps = pq.read_table(tmp_path / "out" / "item_availability.parquet")["event_timestamp"].to_pylist()
+    assert max(stamps) == datetime(2020, 2, 7, tzinfo=UTC)
 
 
 def test_two_builds_of_the_same_tables_are_equal_to_the_byte(raw_dir, tmp_path):
@@ -89,7 +102,7 @@ def test_rows_set_aside_are_counted_and_the_others_are_built(raw_dir, tmp_path):
     built = build(raw_dir, tmp_path / "out", quarantine=tmp_path / "aside.csv")
 
     assert built.counts.set_aside == {"customers": 0, "articles": 0, "transactions_train": 1}
-    assert built.tables[2].rows == built.counts.purchases
+    assert built.tables[3].rows == built.counts.purchases
     assert "nosuchitem" in (tmp_path / "aside.csv").read_text(encoding="utf-8")
 
 

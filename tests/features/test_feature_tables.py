@@ -17,10 +17,15 @@ def day(number, **time):
     return datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=number - 1, **time)
 
 
-def write(folder, purchases, users=("u",), items=("a", "b", "c")):
+# Purchases leave rows of mornings in these.
+DAILY = TABLES[3:]
+
+
+def write(folder, purchases, users=("u",), items=("a", "b", "c"), availability=()):
     """Purchases are (user, item, moment) or (user, item, moment, price[, channel]).
 
-    Items are ids, or for each id its product type, garment group and department.
+    Items are ids, or for each id its product type, garment group and department. Availability is (item, since, for
+    sale, channels, minimum age).
     """
     items = items if isinstance(items, dict) else dict.fromkeys(items, (None, None, None))
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,6 +52,12 @@ def write(folder, purchases, users=("u",), items=("a", "b", "c")):
             "sales_channel_id varchar)"
         )
         database.executemany("insert into purchases values (?, ?, ?, ?, ?)", rows)
+        database.execute(
+            "create table availability(item_id varchar, since timestamptz, for_sale boolean, channels varchar[], "
+            "minimum_age float)"
+        )
+        for row in availability:
+            database.execute("insert into availability values (?, ?, ?, ?, ?)", row)
         tables = write_feature_tables(database, folder)
         end = horizon(database)
     assert [(table.name, table.rows) for table in tables] == [(name, len(read(folder, name))) for name in TABLES]
@@ -148,7 +159,7 @@ def test_a_purchase_is_known_from_the_next_morning_on(tmp_path):
 def test_every_row_is_stamped_strictly_after_the_purchase_it_counts(tmp_path, moment, morning):
     assert write(tmp_path, [("u", "a", moment)]) == morning
 
-    for table in TABLES[2:]:
+    for table in ("transactions", *DAILY):
         assert read(tmp_path, table, "event_timestamp") == [(morning,)]
 
 
@@ -173,9 +184,47 @@ def test_no_row_is_stamped_after_the_morning_that_follows_the_last_purchase(tmp_
 
     assert end == day(31)
     for table in TABLES:
-        assert max(read(tmp_path, table, "event_timestamp")) <= (day(31),)
+        assert max(read(tmp_path, table, "event_timestamp"), default=(day(31),)) <= (day(31),)
     # the purchase of the 1st leaves the 28 days on the 30th; the one of the 10th would leave on the 8th of February
     assert activity(tmp_path, "user_id", "purchases_28d")[-2:] == [(day(30), "u", 0), (day(31), "v", 2)]
+
+
+# Terms
+
+
+def test_availability_holds_from_its_own_moment_on_and_replaces_the_row_before_whole(tmp_path):
+    end = write(
+        tmp_path,
+        [("u", "a", day(5, hours=9))],
+        availability=[
+            ("b", day(3, hours=12), False, None, 18.0),
+            ("a", day(3), None, ["store", "web"], None),
+            ("b", day(40), None, [], None),  # a plan for after the last purchase
+        ],
+    )
+
+    columns = ("item_id", "for_sale", "channels", "minimum_age", "event_timestamp", "created_timestamp")
+    assert read(tmp_path, "item_availability", *columns) == [
+        ("a", 1, ["store", "web"], None, day(3), day(3)),
+        ("b", 0, None, 18.0, day(3, hours=12), day(3, hours=12)),
+        ("b", 1, [], None, day(40), day(40)),
+    ]
+    assert end == day(6)
+
+
+def test_without_a_word_on_availability_the_table_has_its_columns_and_no_rows(tmp_path):
+    write(tmp_path, [("u", "a", day(5))])
+
+    table = pq.read_table(tmp_path / "item_availability.parquet")
+    assert table.num_rows == 0
+    assert dict(zip(table.schema.names, table.schema.types, strict=True)) == {
+        "item_id": pa.string(),
+        "for_sale": pa.int64(),
+        "channels": pa.list_(pa.string()),
+        "minimum_age": pa.float32(),
+        "event_timestamp": TIMESTAMP,
+        "created_timestamp": TIMESTAMP,
+    }
 
 
 # Windows

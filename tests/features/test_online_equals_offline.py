@@ -27,6 +27,8 @@ SERVICES = [
     ("popularity_v1", ITEM_ID, ITEMS),
     ("popularity_v2", ITEM_ID, ITEMS),
     ("popularity_v3", ITEM_ID, ITEMS),
+    ("filter_users_v1", USER_ID, USERS),
+    ("filter_items_v1", ITEM_ID, ITEMS),
 ]
 
 
@@ -50,10 +52,10 @@ def offline_and_online(store, moment, service, key, ids):
     import pyarrow as pa
 
     from features.catalogue import features_at
-    from features.feature_store import service_schema
+    from features.feature_store import plain_service, service_schema
     from features.online_features import online_features
 
-    schema = service_schema(store, service, key)
+    schema = (plain_service if service.startswith("filter") else service_schema)(store, service, key)
     offline = features_at(store, schema, pa.array(ids), moment)
     return offline.drop_columns(["event_timestamp"]), online_features(store, schema, ids, moment)
 
@@ -74,7 +76,7 @@ def assert_equal_value_by_value(store, moment):
 def test_a_store_that_was_never_filled_is_refused_by_name(store):
     from features.online_store import filled_until
 
-    with pytest.raises(InputError, match=r"'item_catalog' is not online: run `python jobs/materialize\.py` first"):
+    with pytest.raises(InputError, match=r"'item_availability' is not online: run `python jobs/materialize\.py` first"):
         filled_until(store)
 
 
@@ -85,6 +87,7 @@ def test_offline_features_at_a_moment_equal_online_features_after_materializing_
     views = fill(MIDDLE)
 
     assert views == [
+        "item_availability",  # its table has no rows here: filling it is none the less possible
         "item_catalog",
         "item_sales_daily",
         "user_activity_daily",
@@ -203,6 +206,11 @@ def assert_not_all_missing(store):
         assert items[name].null_count == 2  # the item never sold, and the one that does not exist
     assert items["product_type_name"].null_count == 1
     assert items["section_name"].null_count == len(ITEMS)  # the raw table lacks the column
+    _, users = offline_and_online(store, MIDDLE, "filter_users_v1", USER_ID, USERS)
+    _, goods = offline_and_online(store, MIDDLE, "filter_items_v1", ITEM_ID, ITEMS)
+    assert users["last_purchase_at"].null_count == 2
+    assert goods["last_sold_at"].null_count == 2
+    assert goods["for_sale"].null_count == goods["channels"].null_count == len(ITEMS)  # there is no such raw table
 
 
 def test_a_store_that_was_emptied_and_not_filled_again_is_not_online(store, fill):
