@@ -11,12 +11,14 @@ from feast import FeatureStore
 
 from features.catalogue import catalogue_ids, user_ids
 from features.errors import InputError
-from features.feature_store import service_schema, views_of_service
+from features.feature_store import plain_service, service_schema, views_of_service
+from features.filter_facts import FILTER_ITEMS, FILTER_USERS
 from features.historical_features import as_of, write_historical_features
 from features.parquet_rows import ParquetRows
 from features.progress import Progress
 from features.schema import EVENT_TIMESTAMP, ITEM_ID, USER_CODE, USER_ID
-from features.service_schema import ServiceSchema, TowerSchemas
+from features.served import Served
+from features.service_schema import TowerSchemas
 from features.training_set import TrainingSet
 from leakage.differences import Answer
 
@@ -24,16 +26,18 @@ _PURCHASES: Final = "transactions"
 _DIRECTORIES: Final = {USER_ID: "user_profile", ITEM_ID: "item_catalog"}
 
 
-def all_services(store: FeatureStore) -> tuple[list[ServiceSchema], list[str]]:
+def all_services(store: FeatureStore) -> tuple[list[Served], list[str]]:
     """The schemas of all feature services that describe a user or an item, by name, and why others are not asked."""
-    schemas, others = [], []
+    schemas: list[Served] = []
+    others: list[str] = []
     for name in sorted(service.name for service in store.list_feature_services()):
         keys = {key for view in views_of_service(store, name) for key in view.join_keys}
         if len(keys) != 1 or not keys <= set(_DIRECTORIES):
             others.append(f"{name}: it describes neither users nor items alone")
             continue
         try:
-            schemas.append(service_schema(store, name, *keys))
+            read = plain_service if name in {FILTER_USERS, FILTER_ITEMS} else service_schema
+            schemas.append(read(store, name, *keys))
         except InputError as error:
             others.append(f"{name}: {error}")
     return schemas, others
@@ -58,7 +62,7 @@ def training_answers(rows: TrainingSet, schemas: TowerSchemas) -> list[Answer]:
 
 
 def answers_at(
-    store: FeatureStore, schemas: list[ServiceSchema], moment: datetime, folder: Path, progress: Progress
+    store: FeatureStore, schemas: list[Served], moment: datetime, folder: Path, progress: Progress
 ) -> list[Answer]:
     """The features of all users and items as of a moment, and as of the last microsecond of its day.
 
@@ -90,6 +94,6 @@ def answers_at(
     return answers
 
 
-def views_of(schema: ServiceSchema) -> Mapping[str, str]:
+def views_of(schema: Served) -> Mapping[str, str]:
     """The feature view of each column of a service."""
     return {column.name: column.view for column in schema.columns}

@@ -12,7 +12,7 @@ from features.online_features import online_features, reads
 from features.online_store import fill_online_store
 from features.progress import Progress
 from features.schema import EVENT_TIMESTAMP, ITEM_ID, USER_ID
-from features.service_schema import ServiceSchema
+from features.served import Served
 from leakage.answers import views_of
 from leakage.differences import Answer
 from leakage.store_copy import store_copy
@@ -27,7 +27,7 @@ def filled_copy(store: FeatureStore, moment: datetime, folder: Path) -> FeatureS
 
 def online_pairs(
     store: FeatureStore,
-    services: list[ServiceSchema],
+    services: list[Served],
     moment: datetime,
     *,
     users: int,
@@ -62,7 +62,7 @@ def online_pairs(
 
 
 def _offline_and_online(
-    store: FeatureStore, schema: ServiceSchema, ids: pa.Array, moment: datetime, progress: Progress
+    store: FeatureStore, schema: Served, ids: pa.Array, moment: datetime, progress: Progress
 ) -> tuple[Answer, Answer]:
     done = progress(f"{schema.service} online", len(ids))
     parts = []

@@ -12,7 +12,7 @@ from features.catalogue import catalogue_ids
 from features.progress import Progress
 from features.purchases import Purchases, write_purchases
 from features.selling import SELLING, selling_at
-from features.service_schema import ServiceSchema
+from features.served import Served
 from features.time_split import TimeSplit
 from features.training_set import TrainingSet, write_training_set
 from leakage.answers import answers_at, training_answers
@@ -50,7 +50,7 @@ class LeakQuestions:
 
     release: Release
     folder: Path
-    services: list[ServiceSchema]
+    services: list[Served]
     end: datetime
     seed: int
     progress: Progress

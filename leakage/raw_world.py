@@ -1,9 +1,13 @@
-"""The raw tables with another future: what was bought from a moment on is deleted, or dealt out anew."""
+"""The raw tables with another future: what was bought from a moment on is deleted, or dealt out anew.
+
+What the shop has planned for later days is not known in such a world either. A plan for the moment's own day stays: it
+holds from an hour of that day on, and the features as of the day's end, which are asked for too, rightly tell it.
+"""
 
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
 
@@ -34,6 +38,7 @@ _MOMENTS = """
     order by purchased_at
 """
 _DELETED = "create or replace table purchases as select * from all_purchases where purchased_at < {moment}"
+_PLANNED: Final = "create or replace table availability as select * from all_availability where since < {tomorrow}"
 # Moments stay; items and prices are dealt out among them, and users among baskets, so that nobody shops on every day.
 # Tables are sorted and laid side by side, because sorts spill and windows do not.
 _PERMUTED = """
@@ -62,10 +67,11 @@ _ALTERED: Final[dict[Alteration, str]] = {"deleted": _DELETED, "permuted": _PERM
 
 @dataclass(frozen=True)
 class RawWorld:
-    """The typed raw tables in a database on disk, all purchases among them.
+    """The typed raw tables in a database on disk, all purchases and plans among them.
 
     Attributes:
-        connection: holds `users`, `items` and `all_purchases`, and `purchases` once there was an alteration.
+        connection: holds `users`, `items`, `all_purchases` and `all_availability`, and `purchases` and `availability`
+            once there was an alteration.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -86,7 +92,8 @@ class RawWorld:
         connection = raw_database(folder, memory_limit)
         try:
             load_raw_tables(connection, raw_dir, quarantine=folder / "quarantine.csv")
-            connection.execute("alter table purchases rename to all_purchases")
+            for table in ("purchases", "availability"):
+                connection.execute(f"alter table {table} rename to all_{table}")
             yield cls(connection)
         finally:
             connection.close()
@@ -125,8 +132,10 @@ class RawWorld:
         Returns:
             How many purchases were altered.
         """
-        words = {"moment": instant(moment), "seed": seed}
+        midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+        words = {"moment": instant(moment), "tomorrow": instant(midnight + timedelta(days=1)), "seed": seed}
         self.connection.execute(_ALTERED[alteration].format(**words))
+        self.connection.execute(_PLANNED.format(**words))
         done = progress(f"purchases {alteration}", 1)
         write_feature_tables(self.connection, folder)
         done(1)

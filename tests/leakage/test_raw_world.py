@@ -20,13 +20,20 @@ PURCHASES = [
 ]
 LAST = [("2020-02-12 10:00:00", "c4", "a1", 0.5, "1")]
 MOMENT = datetime(2020, 1, 20, 10, tzinfo=UTC)
+PLANS = [
+    ("a1", "2020-01-01", 0),
+    ("a2", "2020-01-20 10:00:00", 0),
+    ("a3", "2020-01-20 23:59:59.999999", 0),
+    ("a2", "2020-01-21", 1),
+    ("a1", "2031-01-01", 1),
+]
 
 
 @pytest.fixture
 def loaded(tmp_path):
     """Load purchases into a world; `folder` is where its files lie."""
 
-    def loaded(purchases):
+    def loaded(purchases, plans=()):
         raw, folder = tmp_path / "raw", tmp_path / "world"
         for path in (raw, folder):
             path.mkdir()
@@ -38,6 +45,8 @@ def loaded(tmp_path):
                 *(",".join(map(str, row)) for row in purchases),
             ],
         }
+        if plans:
+            tables["availability"] = ["article_id,since,for_sale", *(",".join(map(str, row)) for row in plans)]
         for name, lines in tables.items():
             (raw / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
         return RawWorld.loaded(raw, folder, memory_limit="1GB")
@@ -121,6 +130,21 @@ def test_permuted_purchases_keep_their_moments_baskets_items_and_prices_but_not_
     assert {len({row[1] for row in later(permuted) if row[0] == moment}) for moment, *_ in later(permuted)} == {1}
     baskets = [{(row[0], row[1]) for row in later(rows)} for rows in (permuted, everything)]
     assert Counter(user for _, user in baskets[0]) == Counter(user for _, user in baskets[1])
+
+
+@pytest.mark.parametrize("alteration", ["deleted", "permuted"])
+def test_plans_for_later_days_are_gone_and_those_for_the_moments_own_day_stay(loaded, write, alteration):
+    with loaded(PURCHASES + LAST, PLANS) as world:
+        _, tables = write(world, alteration)
+        _, later = write(world, alteration, moment=datetime(2020, 1, 31, tzinfo=UTC), seed=2)
+
+    def plans(found):
+        rows = found["item_availability"].select(["item_id", "event_timestamp", "for_sale"]).to_pylist()
+        return [(row["item_id"], row["event_timestamp"], row["for_sale"]) for row in rows]
+
+    kept = [(item, datetime.fromisoformat(since).replace(tzinfo=UTC), flag) for item, since, flag in PLANS]
+    assert plans(tables) == kept[:3]
+    assert plans(later) == kept[:4]  # from one moment to the next nothing is lost for good
 
 
 def test_a_permutation_is_decided_by_its_seed(loaded, write, tmp_path):
