@@ -49,6 +49,13 @@ releases_option = click.option(
     help="Folder that holds the releases.",
 )
 
+filters_option = click.option(
+    "--filters",
+    "filters_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML file that says which filters are in force.",
+)
+
 
 def job(main: Callable[..., None]) -> Callable[..., None]:
     """Run a job so that bad input ends in one sentence on stderr and status 1, and rows are counted aloud."""
@@ -58,7 +65,7 @@ def job(main: Callable[..., None]) -> Callable[..., None]:
         from features.errors import InputError
 
         logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-        for room in ("features", "models", "retrieval", "evaluation", "leakage"):
+        for room in ("features", "models", "retrieval", "filters", "evaluation", "leakage"):
             logging.getLogger(room).setLevel(logging.INFO)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary files are removed
         try:

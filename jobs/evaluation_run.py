@@ -16,6 +16,7 @@ from evaluation.slices import cold_users_slice
 from evaluation.source_shares import source_shares
 from evaluation.validation_week import ValidationWeek
 from features.time_split import TimeSplit
+from filters.barred import Barred
 from jobs.item_map import item_map
 from jobs.judging import TestWeek, fused, two_tower_lists
 from jobs.refitting import refitted
@@ -60,8 +61,8 @@ def evaluate_cut(
     queries = test.queries(store, towers, split)
     vectors = test.item_vectors(store, towers, split)
     sources, _ = sources_at(store, test.past, test.item_ids, vectors, split.as_of)
-    keep = fused(queries, sources, fusions.keep, "keep")
-    fresh = fused(queries, sources, fusions.drop, "drop").positions
+    keep = fused(queries, sources, fusions.keep, Barred())
+    fresh = fused(queries, sources, fusions.drop, Barred(pairs=queries.histories.bought)).positions
     judge = Scoreboard.of(test.week, test.past, test.user_codes, seed)
     say(judge.take(Lists(FUSED, keep.positions, fresh)))
     say(judge.take(two_tower_lists(TWO_TOWERS, queries, sources.index)))

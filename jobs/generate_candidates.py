@@ -2,14 +2,25 @@
 
 python jobs/generate_candidates.py
 python jobs/generate_candidates.py --users users.txt --k 12 --already-bought drop --output top12.parquet
+python jobs/generate_candidates.py --filters filters.toml
 """
 
+import sys
 from pathlib import Path
 from typing import Literal
 
 import click
 
-from jobs.console import CANDIDATES, Stopwatch, bar, job, load_tensorflow, releases_option, repo_option
+from jobs.console import (
+    CANDIDATES,
+    Stopwatch,
+    bar,
+    filters_option,
+    job,
+    load_tensorflow,
+    releases_option,
+    repo_option,
+)  # fmt: skip
 
 
 @click.command()
@@ -23,12 +34,11 @@ from jobs.console import CANDIDATES, Stopwatch, bar, job, load_tensorflow, relea
     help="File of user ids, one a line; by default all users.",
 )
 @click.option("--k", type=click.IntRange(1), default=100, show_default=True, help="Candidates for each user.")
+@filters_option
 @click.option(
     "--already-bought",
     type=click.Choice(["drop", "keep"]),
-    default="keep",
-    show_default=True,
-    help="Whether a user's candidates leave out what he bought before.",
+    help="Whether a user's candidates leave out what he bought before; otherwise as the filters say.",
 )
 @click.option(
     "--output",
@@ -44,19 +54,26 @@ def main(
     version: str | None,
     users_file: Path | None,
     k: int,
-    already_bought: Literal["drop", "keep"],
+    filters_file: Path | None,
+    already_bought: Literal["drop", "keep"] | None,
     output: Path,
 ) -> None:
-    """Write the candidate sets of all users, or of some, from online features."""
+    """Write the candidate sets of all users, or of some, from online features.
+
+    The filters in force are those that the release was trained with, or those of --filters.
+    """
     from features.user_file import read_user_ids
 
     wanted = read_user_ids(users_file) if users_file else None
     load_tensorflow()
     from features.catalogue import user_ids
     from features.feature_store import open_feature_store, tower_schemas
+    from features.filter_facts import online_goods, online_users
     from features.online_features import online_features, purchase_histories, reads
     from features.online_store import filled_until
-    from filters.already_bought import left_out
+    from filters.filter_set import FilterSet
+    from filters.unknown_names import unknown_names
+    from jobs.filtering import goods_known, settings_in_force, users_known
     from jobs.sourcing import histories_of, released_sources
     from models.release import load_release
     from retrieval.candidate_file import CandidateFile
@@ -72,22 +89,27 @@ def main(
     moment = filled_until(store)
     release.require_moment(moment)
     users = wanted or user_ids(store, moment).to_pylist()
-    fusion = Fusion.from_json(release.fusion[already_bought])
-    retriever = Retriever(released_sources(release), fusion, k)
+    settings = settings_in_force(release, filters_file, already_bought)
+    filters = FilterSet.of(settings)
+    goods = goods_known(online_goods(store, release.item_ids.tolist(), moment), release.item_ids, moment)
+    for sentence in unknown_names(settings, goods):
+        print(f"warning: {sentence}", file=sys.stderr)
+    retriever = Retriever(released_sources(release), Fusion.from_json(release.fusion[filters.policy]), k)
     done = bar("candidates", len(users))
     with CandidateFile.written(output) as file:
         for ids in reads(users):
             vectors = release.query_tower.both_vectors(online_features(store, schemas.query, ids, moment))
             histories = histories_of(purchase_histories(store, ids), release.item_ids)
-            barred = left_out(histories, already_bought)
-            file.add(retriever.retrieve(ids, Queries(*vectors, histories), barred))
+            barred = filters.barred(users_known(online_users(store, ids, moment), histories, moment), goods)
+            queries = Queries(*vectors, histories)
+            file.add(retriever.retrieve(ids, queries, barred.pairs, eligible=barred.eligible, cap=filters.cap(goods)))
             done(len(ids))
         file.describe(
             release=release.version,
             release_as_of=release.as_of.isoformat(),
             as_of=moment.isoformat(),
             k=k,
-            already_bought=already_bought,
+            filters=settings.to_json(),
             seconds=round(watch.seconds, 1),
         )
     sources = ", ".join(f"{count:,} listed by {source}" for source, count in file.sources.most_common())

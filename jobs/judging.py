@@ -16,13 +16,15 @@ from features.catalogue import catalogue_ids, features_at
 from features.purchases import write_purchases
 from features.schema import USER_ID
 from features.time_split import TimeSplit
-from filters.already_bought import Policy, left_out
+from filters.barred import Barred
 from jobs.sourcing import purchases_before, queries_at
 from models.training import Towers
 from retrieval.fusion import Fused, Fusion
 from retrieval.item_index import ItemIndex
 from retrieval.item_lists import ItemLists
+from retrieval.masks import Cap
 from retrieval.purchase_codes import PurchaseCodes
+from retrieval.retriever import Retriever
 from retrieval.sources import DEPTH, USERS_PER_BLOCK, Queries, Sources
 
 
@@ -86,10 +88,12 @@ def two_tower_lists(name: str, queries: Queries, index: ItemIndex) -> Lists:
     return Lists(name, every, fresh)
 
 
-def fused(queries: Queries, sources: Sources, fusion: Fusion, already_bought: Policy) -> Fused:
-    """What all sources list together, by a policy for what was bought before."""
-    parts = []
-    for block in queries.blocks(USERS_PER_BLOCK):
-        pool = sources.pool(block, DEPTH, left_out(block.histories, already_bought))
-        parts.append(fusion.fuse(pool, DEPTH))
+def fused(
+    queries: Queries, sources: Sources, fusion: Fusion, barred: Barred, cap: Cap | None = None, k: int = DEPTH
+) -> Fused:
+    """What all sources list together for users with a history, k each, without what is barred for them."""
+    parts, retriever = [], Retriever(sources, fusion, k)
+    for start, block in zip(range(0, len(queries), USERS_PER_BLOCK), queries.blocks(USERS_PER_BLOCK), strict=True):
+        pairs = None if barred.pairs is None else barred.pairs.slice(start, start + len(block))
+        parts.append(retriever.fused(block, pairs, eligible=barred.eligible, cap=cap))
     return Fused.together(parts)

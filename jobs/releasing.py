@@ -3,6 +3,7 @@
 from feast import FeatureStore
 
 from features.catalogue import catalogue_at
+from filters.settings import FilterSettings
 from jobs.refitting import Refit
 from jobs.sourcing import purchases_before, sources_at
 from jobs.training_run import TrainingRun, fusions_of
@@ -12,12 +13,13 @@ from models.release import Contents
 
 
 def release_contents(
-    store: FeatureStore, run: TrainingRun, refit: Refit, config: Config, *, seed: int, commit: str | None,
-    earlier: str | None,
+    store: FeatureStore, run: TrainingRun, refit: Refit, config: Config, filters: FilterSettings, *, seed: int,
+    commit: str | None, earlier: str | None,
 ) -> Contents:  # fmt: skip
     """Embed the catalogue as of the release's moment, and take what sells and goes together by then.
 
-    `earlier` is the version of the release from which the training went on.
+    `filters` are in force wherever the release is asked without others; `earlier` is the version of the release from
+    which the training went on.
     """
     purchases, moment = run.data.purchases, run.data.purchases.split.as_of
     catalogue = catalogue_at(store, refit.towers.item.schema, moment)
@@ -45,6 +47,7 @@ def release_contents(
         baselines=run.baselines,
         facts=facts(
             config,
+            filters=filters.to_json(),
             seed=seed,
             data=run.data,
             commit=commit,

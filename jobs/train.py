@@ -12,7 +12,16 @@ from pathlib import Path
 
 import click
 
-from jobs.console import Stopwatch, commit, job, load_tensorflow, releases_option, repo_option, scratch
+from jobs.console import (
+    Stopwatch,
+    commit,
+    filters_option,
+    job,
+    load_tensorflow,
+    releases_option,
+    repo_option,
+    scratch,
+)  # fmt: skip
 
 
 @click.command()
@@ -25,6 +34,7 @@ from jobs.console import Stopwatch, commit, job, load_tensorflow, releases_optio
 @click.option("--training-days", type=click.IntRange(1), help="Days before the cut to learn from; default by preset.")
 @click.option("--epochs", type=click.IntRange(1), help="Passes before the refit, at most; default by preset.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of draws, weights and shuffling.")
+@filters_option
 @click.option("--require-better", is_flag=True, help="End with status 1, and leave LATEST, if the gate is not passed.")
 @job
 def main(
@@ -37,6 +47,7 @@ def main(
     training_days: int | None,
     epochs: int | None,
     seed: int,
+    filters_file: Path | None,
     *,
     require_better: bool,
 ) -> None:
@@ -45,6 +56,9 @@ def main(
     The last days before --as-of choose the epoch, and nothing in them is seen by what they judge; then the chosen
     towers learn once from the last weeks, these days among them.
     """
+    from filters.settings import FilterSettings, read_settings
+
+    settings = read_settings(filters_file) if filters_file else FilterSettings()
     load_tensorflow()
     from features.data_end import moment_or_data_end
     from features.feature_store import open_feature_store, tower_schemas
@@ -93,7 +107,7 @@ def main(
         if earlier:
             print(overlap_line(run, refit.towers, earlier, releases), flush=True)
         version = earlier.release.version if earlier else None
-        contents = release_contents(store, run, refit, config, seed=seed, commit=commit(), earlier=version)
+        contents = release_contents(store, run, refit, config, settings, seed=seed, commit=commit(), earlier=version)
         written = write_release(releases, refit.towers, contents, created=datetime.now(UTC))
     if require_better and not decided.passed:
         print(f"error: release {releases / written} is not better, and LATEST stays as it was.", file=sys.stderr)

@@ -15,6 +15,7 @@ _LIBRARIES = (
 def facts(
     config: Config,
     *,
+    filters: dict[str, Any],
     seed: int,
     data: Dataset,
     commit: str | None,
@@ -22,7 +23,7 @@ def facts(
     refit: tuple[datetime, int],
     earlier: str | None = None,
 ) -> dict[str, Any]:
-    """Return JSON-ready values: settings, seed, commit, rows, seconds and library versions.
+    """Return JSON-ready values: settings of towers and filters, seed, commit, rows, seconds and library versions.
 
     `refit` tells since when, and how many, purchases were learned from after the choice of the epoch, `earlier` the
     release from which the training went on.
@@ -30,6 +31,7 @@ def facts(
     return {
         "from": earlier,
         "config": config.to_json(),
+        "filters": filters,
         "refit_start": refit[0].isoformat(),
         "seed": seed,
         "commit": commit,

@@ -40,19 +40,38 @@ class Retriever:
         eligible: NDArray[np.bool_] | None = None,
         cap: Cap | None = None,
     ) -> pa.Table:
-        """Return the candidate sets of some users.
-
-        All masks hold for every source and for the bestsellers, before any cut.
+        """Return the candidate sets of some users as a table; arguments are those of `fused`.
 
         Args:
             user_ids: n ids, unique.
-            queries: n; without a history a user gets what sells, with units sold as score.
-            excluded: n lists of positions that their user must not be shown.
-            eligible: bool (items,), False where an item must not be shown to anybody.
+            queries: n.
+            excluded: n lists of positions.
+            eligible: bool (items,).
             cap: what a list may hold.
 
         Returns:
             A table with the schema `retrieval.candidates.CANDIDATES`, users in the order given.
+        """
+        fused = self.fused(queries, excluded, eligible=eligible, cap=cap)
+        return candidates(np.array(user_ids, np.str_), fused, self.sources.index.item_ids)
+
+    def fused(
+        self,
+        queries: Queries,
+        excluded: ItemLists | None = None,
+        *,
+        eligible: NDArray[np.bool_] | None = None,
+        cap: Cap | None = None,
+    ) -> Fused:
+        """Return the fused lists of n users.
+
+        All masks hold for every source and for the bestsellers, before any cut.
+
+        Args:
+            queries: n; without a history a user gets what sells, with units sold as score.
+            excluded: n lists of positions that their user must not be shown.
+            eligible: bool (items,), False where an item must not be shown to anybody.
+            cap: what a list may hold.
         """
         pool = Pool.of(self.sources.lists(queries, max(DEPTH, self.k), excluded, eligible=eligible))
         if cap is not None:
@@ -60,7 +79,7 @@ class Retriever:
         fused = self.fusion.fuse(self.sources.scored(pool, queries), self.k, cap)
         nobody = np.flatnonzero(np.diff(queries.histories.offsets) == 0)
         self._write_bestsellers(fused, nobody, excluded, eligible, cap)
-        return candidates(np.array(user_ids, np.str_), fused, self.sources.index.item_ids)
+        return fused
 
     def _write_bestsellers(
         self,

@@ -232,7 +232,18 @@ def test_beside_the_candidates_stands_how_they_were_made(road):
         "release_as_of": "2020-03-01T00:00:00+00:00",
         "as_of": "2020-03-01T00:00:00+00:00",
         "k": 12,
-        "already_bought": "drop",
+        "filters": {
+            "already_bought": "drop",
+            "cool_down_days": None,
+            "cool_down_days_by_category": {},
+            "for_sale": True,
+            "blocked_items": [],
+            "blocked_categories": [],
+            "channel": None,
+            "age_limit": True,
+            "at_most_per_department": None,
+            "unsold_days": None,
+        },
     }
     assert sorted(path.name for path in road.output("drop").parent.iterdir()) == [
         "drop.json",

@@ -1,0 +1,78 @@
+"""Which filters are in force, and what the feature store tells of users and goods, as they know it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from features.schema import (
+    AGE,
+    CHANNELS,
+    FOR_SALE,
+    GARMENT_GROUP_NAME,
+    LAST_PURCHASE_AT,
+    LAST_SOLD_AT,
+    MINIMUM_AGE,
+)  # fmt: skip
+from filters.channels import Channels
+from filters.known import Goods, Users
+from filters.settings import FilterSettings, read_settings
+from models.release import Release
+from retrieval.histories import Histories
+
+
+def settings_in_force(
+    release: Release, file: Path | None, already_bought: Literal["drop", "keep"] | None
+) -> FilterSettings:
+    """The settings of a file, or those that the release was written with; what is said of bought items overrides both.
+
+    Raises:
+        InputError: they cannot be.
+    """
+    told = release.manifest.get("filters") or {}
+    settings = read_settings(file) if file else FilterSettings.from_json(told, f"The manifest of {release.version}")
+    return replace(settings, already_bought=already_bought) if already_bought else settings
+
+
+def users_known(told: pa.Table, histories: Histories, moment: datetime) -> Users:
+    """Users as filters know them.
+
+    Args:
+        told: what `features.filter_facts` reads of n users as of the moment.
+        histories: n, what they had bought by then.
+        moment: of the request, UTC.
+    """
+    ages = np.asarray(told[AGE].fill_null(np.nan), np.float32)
+    return Users(histories, _days_since(told[LAST_PURCHASE_AT], moment, never=np.nan), ages)
+
+
+def goods_known(told: pa.Table, item_ids: NDArray[np.str_], moment: datetime) -> Goods:
+    """The catalogue as filters know it; departments are garment groups.
+
+    Args:
+        told: what `features.filter_facts` reads of all items as of the moment.
+        item_ids: str (items,), ascending, in the order of `told`.
+        moment: of the request, UTC.
+    """
+    groups = told[GARMENT_GROUP_NAME].combine_chunks().dictionary_encode()
+    return Goods(
+        item_ids=item_ids,
+        categories=np.array(told[GARMENT_GROUP_NAME].fill_null("").to_pylist(), np.str_),
+        departments=np.asarray(groups.indices.fill_null(-1), np.int32),
+        for_sale=np.asarray(told[FOR_SALE], np.bool_),
+        channels=Channels.from_lists(told[CHANNELS]),
+        minimum_ages=np.asarray(told[MINIMUM_AGE], np.float32),
+        unsold_days=_days_since(told[LAST_SOLD_AT], moment, never=np.inf),
+    )
+
+
+def _days_since(moments: pa.ChunkedArray, moment: datetime, *, never: float) -> NDArray[np.float32]:
+    """Whole UTC days from each moment's day to the day of `moment`, float32; `never` where there is none."""
+    today = np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "D")
+    days = np.asarray(pc.cast(moments, pa.timestamp("us")), "datetime64[D]")
+    return np.where(np.isnat(days), never, (today - days).astype(np.int64)).astype(np.float32)
