@@ -109,6 +109,25 @@ class Sources(TypedDict):
     shares: dict[str, dict[str, float]]
 
 
+class FilterPrice(TypedDict):
+    """What one filter, or all in force together, takes out of the lists, and what recall that costs.
+
+    Made by `evaluation.filter_prices.price_of`, where the numbers are defined. `name` is that of the filter or
+    `evaluation.filter_prices.ALL_IN_FORCE`; `setting` is for a reader, such as "28 days", and may be empty; `in_force`
+    tells whether the set in force holds it, or it is priced for those who choose. `all` and `new` are recall with the
+    filter minus, and over, recall without any; `new` is None if nobody bought anything new.
+    """
+
+    name: str
+    setting: str
+    in_force: bool
+    dropped: float
+    users: float
+    short: float
+    all: Comparison
+    new: Comparison | None
+
+
 class EpochRow(TypedDict):
     """One epoch of training."""
 
@@ -151,6 +170,7 @@ class CutResult(TypedDict):
     models: dict[str, ModelResult]
     differences: dict[str, dict[str, Compared]]
     sources: Sources | None
+    filters: NotRequired[list[FilterPrice]]
     curve: list[EpochRow]
     map: ItemMap | None
 
