@@ -142,15 +142,15 @@ def test_a_clean_world_passes_and_nothing_of_it_is_written(check, toy, releases,
     assert [contents(folder) for folder in folders] == before
     version = (releases / "LATEST").read_text(encoding="utf-8").strip()
     assert [(name, moment, questions) for name, moment, questions, *_ in stages(done)] == [
-        ("later purchases deleted: 2,214", DRAWN, "21"),
-        ("later purchases permuted: 2,214", DRAWN, "21"),
+        ("later purchases deleted: 2,214", DRAWN, "23"),
+        ("later purchases permuted: 2,214", DRAWN, "23"),
         (f"words and scales of release {version}", "2020-02-23 00:00:00", "4"),
         ("rows created after their stamp: 0", "each row's stamp", "0"),
-        ("online features beside offline ones", DRAWN, "12"),
+        ("online features beside offline ones", DRAWN, "14"),
         ("lists from online features beside offline ones", DRAWN, "2"),
     ]
-    # 7 x 60 items and 5 x 200 users; 2 x 200 lists of 60
-    assert [row[3] for row in stages(done)[-2:]] == ["1,420", "24,000"]
+    # 8 x 60 items and 6 x 200 users; 2 x 200 lists of 60
+    assert [row[3] for row in stages(done)[-2:]] == ["1,680", "24,000"]
     assert {row[5] for row in stages(done)} == {"0"}
 
 
@@ -163,7 +163,7 @@ def test_a_feature_stamped_a_day_early_and_one_known_at_once_are_named(plant, bu
     assert done.exit_code == 1
     sales = [f"sales_{window}" for window in ("1d", "7d", "28d", "total")]
     assert set(named) == {
-        *(("item_sales_daily", column) for column in (*sales, "mean_price")),
+        *(("item_sales_daily", column) for column in (*sales, "mean_price", "last_sold_at")),
         *(("item_sales_daily", column) for column in ("first_purchases_7d", "first_purchases_28d", "buyers_total")),
         *(("item_at_request", column) for column in ("days_since_first_sold", "days_since_last_sold")),
         ("item_sales_daily", "bestseller"),
@@ -197,7 +197,7 @@ def test_the_same_day_and_popularity_over_the_whole_period_are_named(plant, buil
 
     assert done.exit_code == 1
     assert set(named) == {
-        *(("user_activity_daily", column) for column in COUNTS),
+        *(("user_activity_daily", column) for column in (*COUNTS, "last_purchase_at")),
         ("user_at_request", "days_since_last_purchase"),
         *(("user_tastes_daily", name) for name in ("product_types", "product_type_counts")),
         *(("user_tastes_daily", name) for name in ("garment_groups", "garment_group_counts")),
@@ -270,7 +270,7 @@ def test_where_only_days_are_known_the_same_day_is_named_and_nothing_else(plant,
     said = done.stdout.partition("words and scales")[0]
     named = {pair for pair in LEAK.findall(said) if "purchases deleted" in said_of(done, *pair)[0]}
     assert named == {
-        *(("user_activity_daily", column) for column in COUNTS),
+        *(("user_activity_daily", column) for column in (*COUNTS, "last_purchase_at")),
         ("user_at_request", "days_since_last_purchase"),
     }
     assert [int(row[5]) > 0 for row in stages(done)] == [True, True, True, False, False, False]

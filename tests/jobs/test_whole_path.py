@@ -25,6 +25,16 @@ COLUMNS = [
     pa.field("source_scores", pa.list_(pa.float32()), nullable=False),
 ]
 
+NOT_FOR_SALE = {"0108775001", "0108775004"}  # withdrawn, and announced for a later day
+IN_STORES = "0108775002"
+FROM_40 = "0108775003"
+BLOCKED = "0108775005"
+SHOP = """
+blocked_items = ["0108775005"]
+channel = "online"
+at_most_per_department = 4
+"""
+
 
 @dataclass
 class Road:
@@ -70,7 +80,9 @@ def road(tmp_path_factory, project_at, run_job, apply):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     road = Road(project, elsewhere, {}, lambda name, *words: run_job(name, *words, cwd=elsewhere))
     project.copy_repo()
-    write_toy_world(project.raw, seed=7)
+    write_toy_world(project.raw, seed=7, availability=True)
+    shop = project.root / "shop.toml"
+    shop.write_text(SHOP, encoding="utf-8")
     users = project.root / "users.txt"
     users.write_text("\n".join(USERS) + "\n", encoding="utf-8")
     repo = ("--repo", project.repo)
@@ -84,6 +96,7 @@ def road(tmp_path_factory, project_at, run_job, apply):
     step("materialize", road.walk("materialize", *repo))
     step("keep", road.generate("keep"))
     step("drop", road.generate("drop", "--users", users, "--already-bought", "drop"))
+    step("shop", road.generate("shop", "--filters", shop))
     step("show", road.walk("show_candidates", *repo, "--candidates", road.output("drop"), "--users", 3, "--top", 5))
     return road
 
@@ -104,10 +117,16 @@ def bought(sales):
 
 @pytest.fixture(scope="module")
 def bestsellers(sales):
+    """Those of the last week that may be shown to people under 40: three items may not."""
     sold = Counter(item for day, _, item in sales if day >= "2020-02-23")
-    return sorted(
-        (f"{number:010d}" for number in range(108_775_001, 108_775_061)), key=lambda item: (-sold[item], item)
-    )
+    items = [f"{number:010d}" for number in range(108_775_001, 108_775_061)]
+    return sorted({*items} - {*NOT_FOR_SALE, FROM_40}, key=lambda item: (-sold[item], item))
+
+
+@pytest.fixture(scope="module")
+def ages(road):
+    with (road.project.raw / "customers.csv").open(encoding="utf-8", newline="") as text:
+        return {row["customer_id"]: float(row["age"] or "nan") for row in csv.DictReader(text)}
 
 
 def lists_in(road, name):
@@ -130,7 +149,7 @@ def test_every_step_ends_in_one_line_with_counts_seconds_and_the_next_command(ro
     assert last["build_features"].endswith("s; next: feast -c feature_repo apply")
     assert last["train"].startswith(f"release {road.project.releases / release_of(road)} after ")
     assert last["train"].endswith("next: python jobs/materialize.py")
-    assert last["materialize"].startswith("7 feature views (item_catalog, ")
+    assert last["materialize"].startswith("8 feature views (item_availability, ")
     assert "online as of 2020-03-01 00:00 UTC after " in last["materialize"]
     assert last["materialize"].endswith("s; next: python jobs/generate_candidates.py")
     assert last["keep"].startswith("2,400 candidates of 200 users (")
@@ -157,6 +176,7 @@ def test_nothing_is_written_to_the_folder_that_the_commands_were_called_from(roa
         "data",
         "feature_repo",
         "out",
+        "shop.toml",
         "users.txt",
     }
 
@@ -195,6 +215,34 @@ def test_dropping_leaves_no_place_to_what_was_bought(road, bought):
         assert not {"bought_often", "bought_lately", "bought_again"} & {
             source for row in drop[user] for source in row["sources"]
         }
+
+
+@pytest.mark.parametrize("name", ["keep", "drop", "shop"])
+def test_nobody_is_shown_what_is_not_for_sale_or_what_he_is_too_young_for(road, ages, name):
+    shown = {(user, row["item_id"]) for user, rows in lists_in(road, name).items() for row in rows}
+
+    assert not {item for _, item in shown} & NOT_FOR_SALE
+    assert all(ages[user] >= 40 for user, item in shown if item == FROM_40)
+
+
+def test_without_other_filters_those_who_may_are_shown_what_has_a_minimum_age(road):
+    shown = {row["item_id"] for rows in lists_in(road, "keep").values() for row in rows}
+
+    assert {FROM_40, IN_STORES, BLOCKED} <= shown
+
+
+def test_filters_of_a_file_leave_k_candidates_and_none_that_they_bar(road):
+    lists = lists_in(road, "shop")
+
+    assert len(lists) == 200
+    for rows in lists.values():
+        assert len(rows) == K
+        assert not {row["item_id"] for row in rows} & {BLOCKED, IN_STORES}
+        groups = Counter((int(row["item_id"]) - 108_775_001) % 4 for row in rows)
+        assert max(groups.values()) <= 4
+    written = json.loads(road.output("shop").with_suffix(".json").read_text(encoding="utf-8"))
+    assert written["filters"]["blocked_items"] == [BLOCKED]
+    assert (written["filters"]["channel"], written["filters"]["at_most_per_department"]) == ("online", 4)
 
 
 @pytest.mark.parametrize(("name", "users"), [("keep", ["0200"]), ("drop", ["nobody", "0200"])])
@@ -250,6 +298,8 @@ def test_beside_the_candidates_stands_how_they_were_made(road):
         "drop.parquet",
         "keep.json",
         "keep.parquet",
+        "shop.json",
+        "shop.parquet",
     ]
 
 
