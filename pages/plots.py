@@ -4,6 +4,7 @@ from evaluation.results import Results
 from pages.breadth_table import breadth
 from pages.difference_plot import paired_differences
 from pages.exhibit import Exhibit
+from pages.filter_plot import filter_prices
 from pages.item_map import item_map
 from pages.recall_plots import recall_by_candidates, recall_by_cut
 from pages.slice_plots import recall_by_activity, recall_by_decile, recall_of_cold_items
@@ -21,6 +22,7 @@ def exhibits_of(results: Results) -> tuple[Exhibit, ...]:
         recall_by_activity(results),
         recall_of_cold_items(results),
         breadth(results),
+        filter_prices(results),
         candidate_sources(results),
         training_curve(results),
         item_map(results),

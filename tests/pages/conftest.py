@@ -30,6 +30,19 @@ SOURCES = {
     "bought together": (0.187, 0.019, 0.16),
     "last week's bestsellers": (0.121, 0.008, 0.07),
 }
+# Whether it is in force, share of the candidates dropped, of the users who lose any and who are left short, and what it
+# changes of recall@100 on all purchases and on new ones, as shares.
+FILTERS = {
+    ("for_sale", ""): (True, 0.021, 0.61, 0.0, -0.0024, -0.0006),
+    ("age_limit", ""): (True, 0.034, 0.44, 0.0, -0.0071, 0.0009),
+    ("all in force", ""): (True, 0.052, 0.78, 0.0, -0.0092, 0.0002),
+    ("already_bought", "drop"): (False, 0.413, 0.99, 0.0, -0.231, 0.0),
+    ("cool_down", "7 days"): (False, 0.082, 0.83, 0.0, -0.0451, 0.0),
+    ("cool_down", "28 days"): (False, 0.204, 0.95, 0.0, -0.1174, 0.0),
+    ("channel", "2"): (False, 0.127, 1.0, 0.003, -0.0312, -0.0108),
+    ("department_cap", "at most 10"): (False, 0.262, 1.0, 0.0, -0.0402, -0.0187),
+    ("unsold", "56 days"): (False, 0.013, 0.31, 0.0, 0.0011, 0.0014),
+}
 DEPARTMENTS = (
     "GROCERY", "DRUG GM", "PRODUCE", "COSMETICS", "NUTRITION", "MEAT", "MEAT-PCKGD", "DELI", "PASTRY", "FLORAL",
     "SEAFOOD-PCKGD", "SPIRITS", "SEAFOOD", "FUEL", "GARDEN CENTER",
@@ -81,6 +94,20 @@ def _compared(models, model, baseline, protocol, users):
     return {"recall@100": {"difference": difference, "ratio": ratio}}
 
 
+def _filters(chance, users, users_new):
+    def compared(change, users, recall):
+        half = 0.6 * abs(change) ** 0.5 / users**0.5
+        week = change * (1 + chance.normal(0, 0.15))
+        difference = [week, week - half, week + half]
+        return {"difference": difference, "ratio": [1 + value / recall for value in difference]}
+
+    return [
+        {"name": name, "setting": setting, "in_force": in_force, "dropped": dropped * (1 + chance.normal(0, 0.06)),
+         "users": lose, "short": short, "all": compared(every, users, 0.338), "new": compared(new, users_new, 0.118)}
+        for (name, setting), (in_force, dropped, lose, short, every, new) in FILTERS.items()
+    ]  # fmt: skip
+
+
 def _sources():
     shape = {"50": 0.76, "100": 1.0, "300": 1.42}
     tilt = {"50": 0.05, "100": 0.0, "300": -0.12}
@@ -125,7 +152,7 @@ def make_results():
     """Make results in which the first model's recall is multiplied by `factor`, at the first `cuts` cuts."""
 
     def make_results(factor=1.0, cuts=4, items=300):
-        chance = np.random.default_rng(5)
+        chance, tills = np.random.default_rng(5), np.random.default_rng(6)
         made = []
         for place, cut in enumerate(CUTS[:cuts]):
             users, users_new, models = 2_210 + 31 * place, 2_050 + 17 * place, {}
@@ -156,7 +183,8 @@ def make_results():
             ]  # fmt: skip
             made.append(
                 {"cut": cut, "users": users, "users_new": users_new, "models": models, "differences": differences,
-                 "sources": _sources(), "curve": curve, "map": _map(items, chance) if last else None}
+                 "sources": _sources(), "filters": _filters(tills, users, users_new), "curve": curve,
+                 "map": _map(items, chance) if last else None}
             )  # fmt: skip
         return results_of(
             {"created": "2024-05-01T12:00:00+00:00", "commit": "0123abc", "seed": 7, "users": 2_469, "items": 92_331,
