@@ -19,6 +19,7 @@ from filters.for_sale import ForSale
 from filters.known import Goods, Users
 from filters.settings import FilterSettings
 from filters.unsold import UnsoldFor
+from retrieval.over_fetching import Allowed
 
 ALL: Final = "all"
 
@@ -96,6 +97,18 @@ class FilterSet:
     def barred(self, users: Users, goods: Goods) -> Barred:
         """Return what all filters bar together; the cap is handed to the search beside it."""
         return reduce(Barred.united, self.each(users, goods).values(), Barred())
+
+    def allowed(self, users: Users, goods: Goods) -> Allowed:
+        """Return the question which candidates may stay: `retrieval.over_fetching.Allowed`, all filters together."""
+        barred, cap = self.barred(users, goods), self.cap(goods)
+
+        def stays(rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+            mask = barred.mask(rows, positions)
+            if cap is not None:
+                mask[mask] = cap.stands(rows[mask], positions[mask])
+            return mask
+
+        return stays
 
     def dropped(
         self,

@@ -10,7 +10,7 @@ from typing import Literal
 
 import click
 
-from jobs.console import ROOT, Stopwatch, commit, job, load_tensorflow, repo_option, scratch
+from jobs.console import ROOT, Stopwatch, commit, filters_option, job, load_tensorflow, repo_option, scratch
 
 EVALUATION = ROOT / "data" / "evaluation.html"
 
@@ -25,6 +25,7 @@ EVALUATION = ROOT / "data" / "evaluation.html"
     show_default=True,
     help="The last weeks of the data, or those before them, on which settings are chosen.",
 )
+@filters_option
 @click.option("--without-seed", is_flag=True, help="Do not train the preset seed beside the default.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of draws, weights and shuffling.")
 @click.option(
@@ -36,13 +37,24 @@ EVALUATION = ROOT / "data" / "evaluation.html"
 )
 @job
 def main(
-    repo: Path, cuts: int, weeks: Literal["reporting", "choosing"], seed: int, output: Path, *, without_seed: bool
+    repo: Path,
+    cuts: int,
+    weeks: Literal["reporting", "choosing"],
+    filters_file: Path | None,
+    seed: int,
+    output: Path,
+    *,
+    without_seed: bool,
 ) -> None:
     """Judge models and simple lists at several weekly cuts.
 
     At each cut two towers are trained as a release is, on what was known by then, and judged by the seven days after
-    it, beside the simple lists on the same users, all purchases and new items side by side.
+    it, beside the simple lists on the same users, all purchases and new items side by side. Filters are priced by
+    themselves: those in force by default or by --filters, and others that one could choose.
     """
+    from filters.settings import FilterSettings, read_settings
+
+    settings = read_settings(filters_file) if filters_file else FilterSettings()
     load_tensorflow()
     from evaluation.cuts import weekly_cuts
     from evaluation.measures import cutoffs_for
@@ -69,8 +81,8 @@ def main(
         print(f"cut {moment:%Y-%m-%d}", flush=True)
         with scratch(output.parent) as folder:
             result = evaluate_cut(
-                store, split, folder, seed=seed, with_seed=not without_seed, draws_map=len(found) == cuts - 1,
-                say=lambda line: print(f"  {line}", flush=True),
+                store, split, folder, seed=seed, filters=settings, with_seed=not without_seed,
+                draws_map=len(found) == cuts - 1, say=lambda line: print(f"  {line}", flush=True),
             )  # fmt: skip
         found.append(result)
     items = len(catalogue_ids(store, end))

@@ -15,8 +15,12 @@ from evaluation.scoreboard import Scoreboard
 from evaluation.slices import cold_users_slice
 from evaluation.source_shares import source_shares
 from evaluation.validation_week import ValidationWeek
+from features.filter_facts import goods_at, users_at
 from features.time_split import TimeSplit
 from filters.barred import Barred
+from filters.settings import FilterSettings
+from jobs.filter_pricing import Shop, filter_prices
+from jobs.filtering import goods_known, users_known
 from jobs.item_map import item_map
 from jobs.judging import TestWeek, fused, two_tower_lists
 from jobs.refitting import refitted
@@ -38,8 +42,8 @@ PRESET_SEED = "two towers, preset seed"
 
 
 def evaluate_cut(
-    store: FeatureStore, split: TimeSplit, folder: Path, *, seed: int, with_seed: bool, draws_map: bool,
-    say: Callable[[str], None],
+    store: FeatureStore, split: TimeSplit, folder: Path, *, seed: int, filters: FilterSettings, with_seed: bool,
+    draws_map: bool, say: Callable[[str], None],
 ) -> CutResult:  # fmt: skip
     """Train at a cut, judge the week after it.
 
@@ -48,6 +52,7 @@ def evaluate_cut(
         split: of the release at the cut.
         folder: an empty folder.
         seed: of draws, weights and shuffling.
+        filters: those in force, which are priced beside others; all else is judged without any.
         with_seed: whether the preset `seed` is trained beside.
         draws_map: whether the item vectors are laid out.
         say: called with a sentence for each finished step.
@@ -64,8 +69,12 @@ def evaluate_cut(
     keep = fused(queries, sources, fusions.keep, Barred())
     fresh = fused(queries, sources, fusions.drop, Barred(pairs=queries.histories.bought)).positions
     judge = Scoreboard.of(test.week, test.past, test.user_codes, seed)
-    say(judge.take(Lists(FUSED, keep.positions, fresh)))
+    unfiltered = Lists(FUSED, keep.positions, fresh)
+    say(judge.take(unfiltered))
     say(judge.take(two_tower_lists(TWO_TOWERS, queries, sources.index)))
+    users = users_known(users_at(store, test.user_ids, split.as_of), queries.histories, split.as_of)
+    goods = goods_known(goods_at(store, test.item_ids, split.as_of), test.week.item_ids, split.as_of)
+    prices = filter_prices(Shop(queries, sources, fusions, users, goods, judge), unfiltered, filters)
     past, cut = test.past, test.week.cut
     simple = []
     for lists in baselines(past, cut, test.user_codes, len(test.item_ids), DEPTH, test.week.bought):
@@ -88,6 +97,7 @@ def evaluate_cut(
             judge.measured, judge.draws, (FUSED, TWO_TOWERS), tuple(simple), f"recall@{judge.k}"
         ),
         "sources": _where_from(queries, sources, keep, test.week),
+        "filters": prices,
         "curve": _curve(run.curve),
         "map": item_map(store, test.item_ids, vectors, judge.sold, split.as_of) if draws_map else None,
     }

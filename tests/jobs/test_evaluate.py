@@ -141,6 +141,32 @@ def test_the_sources_of_the_candidates_are_told_at_every_cut(evaluation):
         assert sources["union"]["300"] == 1  # all 60 items are on some list
 
 
+def test_filters_in_force_and_others_are_priced_at_every_cut(evaluation):
+    for cut in evaluation.cuts:
+        prices = {price["name"]: price for price in cut["filters"]}
+        assert {name: (price["in_force"], price["setting"]) for name, price in prices.items()} == {
+            "all in force": (True, ""),
+            "for_sale": (True, ""),
+            "age_limit": (True, ""),
+            "cool_down": (False, "7 days"),
+            "already_bought": (False, ""),
+            "unsold": (False, "28 days"),
+            "department_cap": (False, "at most 20"),
+        }
+        # Nothing is said of the toy world's goods, and a group has 15 of them.
+        for name in ("all in force", "for_sale", "age_limit", "department_cap"):
+            assert (prices[name]["dropped"], prices[name]["all"]["difference"]) == (0, [0, 0, 0])
+        # The last item never sells: it is on some lists, and nobody misses it.
+        assert prices["unsold"]["dropped"] < 1 / 12
+        assert prices["unsold"]["all"]["difference"] == [0, 0, 0]
+        # In one week only what was bought before is bought again, in the other only what was not.
+        assert prices["already_bought"]["dropped"] > 0.1
+    old, new = ({price["name"]: price for price in cut["filters"]} for cut in evaluation.cuts)
+    assert old["already_bought"]["all"]["ratio"][0] == 0
+    assert new["already_bought"]["all"]["difference"][0] > 0
+    assert new["already_bought"]["new"]["difference"] == [0, 0, 0]
+
+
 def test_slices_curve_and_breadth_are_there(evaluation):
     for cut in evaluation.cuts:
         assert [epoch["epoch"] for epoch in cut["curve"]] == [1]
