@@ -157,3 +157,29 @@ filter_items_v1 = FeatureService(
     ],
     description="What the filters of candidates need of an item: its group, its last sale, whether it may be shown.",
 )
+
+_ranking_users = [
+    user_activity_daily[["purchases_7d", "purchases_28d", "purchases_total", "active_days_total", "mean_price"]],
+    user_tastes_daily,
+]
+_ranking_items = [
+    item_sales_daily[
+        ["sales_1d", "sales_7d", "sales_28d", "sales_total", "first_purchases_28d", "buyers_total", "mean_price"]
+    ],
+    item_catalog[["product_type_name", "garment_group_name", "department_name"]],
+]
+ranking_v1 = FeatureService(
+    name="ranking_v1",
+    features=[*_ranking_users, *_ranking_items],
+    description="What the ranker knows of a user and a candidate; both have a mean_price, so ask for full names.",
+)
+ranking_users_v1 = FeatureService(
+    name="ranking_users_v1",
+    features=_ranking_users,
+    description="The users' part of ranking_v1, which is read once for each user instead of once for each candidate.",
+)
+ranking_items_v1 = FeatureService(
+    name="ranking_items_v1",
+    features=_ranking_items,
+    description="The items' part of ranking_v1, which is read once for each item instead of once for each candidate.",
+)

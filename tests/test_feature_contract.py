@@ -94,6 +94,9 @@ def test_services_are_named_for_who_asks_and_a_version(toy_store):
         "query_tower_v1",
         "query_tower_v2",
         "query_tower_v3",
+        "ranking_items_v1",
+        "ranking_users_v1",
+        "ranking_v1",
     ]
 
 
@@ -107,6 +110,14 @@ SALES = ["sales_1d", "sales_7d", "sales_28d", "sales_total"]
 TASTES = [
     "product_types", "product_type_counts", "garment_groups", "garment_group_counts", "departments",
     "department_counts",
+]  # fmt: skip
+
+RANKING_USERS = [
+    *("purchases_7d", "purchases_28d", "purchases_total", "active_days_total", "mean_price"), *TASTES,
+]  # fmt: skip
+RANKING_ITEMS = [
+    *SALES, "first_purchases_28d", "buyers_total", "mean_price",
+    *("product_type_name", "garment_group_name", "department_name"),
 ]  # fmt: skip
 
 
@@ -143,6 +154,8 @@ TASTES = [
             ["sales_7d", "sales_28d", "first_purchases_28d", "buyers_total", "garment_group_name"],
         ),
         ("item_card_v1", ITEM_ID, ["prod_name"]),
+        ("ranking_users_v1", USER_ID, RANKING_USERS),
+        ("ranking_items_v1", ITEM_ID, RANKING_ITEMS),
     ],
 )
 def test_a_version_of_a_service_hands_over_these_columns_forever(toy_store, service, key, inputs):
@@ -175,6 +188,13 @@ def test_what_filters_read_is_read_as_it_is(toy_store, service, key, columns):
 
     assert {column.name: column.arrow_type for column in plain.columns} == columns
     assert {column.view for column in plain.columns} <= {"user_at_request", *TABLES}
+
+
+def test_what_the_ranker_knows_is_of_users_and_of_items(toy_store):
+    told = toy_store.get_feature_service("ranking_v1").feature_view_projections
+
+    columns = [(view.name.split("_")[0], field.name) for view in told for field in view.features]
+    assert columns == [*(("user", name) for name in RANKING_USERS), *(("item", name) for name in RANKING_ITEMS)]
 
 
 def test_both_towers_of_every_preset_can_be_built_from_their_services(toy_store):
