@@ -1,0 +1,155 @@
+"""What the ranker knows of users and of items, made ready once, so that a pair of both costs a few look-ups."""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from features.schema import ITEM_MEAN_PRICE, USER_MEAN_PRICE
+
+KINDS: Final = ("product_type", "garment_group", "department")
+SALES: Final = ("sales_1d", "sales_7d", "sales_28d", "sales_total")
+_BOUGHT_ONLY_ONCE: Final = 10.0  # buyers to whom an item is as if sold, so that a few do not make a share
+
+
+@dataclass(frozen=True, eq=False)
+class ItemFacts:
+    """What is known of the items of one catalogue at one moment.
+
+    Attributes:
+        log_sales: float32 (items, 4), log(1 + units sold) in each of the windows `SALES`.
+        repeat_share: float32 (items,), units sold in 28 days to those who had the item, for each who has it and ten
+            more.
+        log_price: float32 (items,), log of the mean price in the raw currency; NaN where it was never sold.
+        words: int32 (items, 3), the item's word of each of `KINDS` as a code; -1 where the catalogue has none.
+        word_shares: float32 (items, 3), the share of that word in all units sold in 28 days, above 0; NaN without word.
+        vocabulary: all words of each kind; codes count through all kinds.
+    """
+
+    log_sales: NDArray[np.float32]
+    repeat_share: NDArray[np.float32]
+    log_price: NDArray[np.float32]
+    words: NDArray[np.int32]
+    word_shares: NDArray[np.float32]
+    vocabulary: tuple[pa.Array, ...]
+
+    @classmethod
+    def of(cls, told: pa.Table) -> Self:
+        """Make them of what `features.ranking_facts.items_at` or `online_items` tells, one row for each item."""
+        sales = np.column_stack([_numbers(told, name) for name in SALES])
+        first, buyers = _numbers(told, "first_purchases_28d"), _numbers(told, "buyers_total")
+        sold = sales[:, SALES.index("sales_28d")]
+        vocabulary, words, shares, start = [], [], [], 0
+        for kind in KINDS:
+            encoded = told[f"{kind}_name"].combine_chunks().dictionary_encode()
+            codes = np.asarray(encoded.indices.fill_null(-1)).astype(np.int32)
+            named, number = codes >= 0, len(encoded.dictionary)
+            # One unit more of each: what has not sold for four weeks has a share, too.
+            units = np.bincount(codes[named], sold[named], minlength=number) + 1
+            share = np.full(len(codes), np.nan, np.float32)
+            share[named] = (units / units.sum())[codes[named]]
+            shares.append(share)
+            words.append(np.where(named, codes + start, -1).astype(np.int32))
+            vocabulary.append(encoded.dictionary)
+            start += number
+        return cls(
+            log_sales=np.log1p(sales),
+            repeat_share=(sold - first) / (buyers + np.float32(_BOUGHT_ONLY_ONCE)),
+            log_price=_log_prices(told, ITEM_MEAN_PRICE),
+            words=np.column_stack(words),
+            word_shares=np.column_stack(shares),
+            vocabulary=tuple(vocabulary),
+        )
+
+    def __len__(self) -> int:
+        """How many items there are."""
+        return len(self.log_price)
+
+    @property
+    def width(self) -> int:
+        """How many words there are, of all kinds together."""
+        return sum(len(words) for words in self.vocabulary)
+
+
+@dataclass(frozen=True, eq=False)
+class UserFacts:
+    """What is known of n users at one moment, in the words of one catalogue.
+
+    Attributes:
+        purchases: float32 (n, 3), purchases in 7 days, in 28 days and ever; 0 where nothing is known.
+        visits: float32 (n,), days with a purchase.
+        log_price: float32 (n,), log of the mean price paid in the raw currency; NaN without purchases.
+        keys: int64 (m,), strictly ascending: user x width + code of each word that he has bought.
+        counts: float32 (m,), his purchases of each of them.
+        width: how many words the catalogue has.
+    """
+
+    purchases: NDArray[np.float32]
+    visits: NDArray[np.float32]
+    log_price: NDArray[np.float32]
+    keys: NDArray[np.int64]
+    counts: NDArray[np.float32]
+    width: int
+
+    @classmethod
+    def of(cls, told: pa.Table, items: ItemFacts) -> Self:
+        """Make them of what `features.ranking_facts.users_at` or `online_users` tells, one row for each user.
+
+        Words that no item of the catalogue has are left out: no candidate asks for them.
+        """
+        keys, counts, start = [], [], 0
+        for kind, vocabulary in zip(KINDS, items.vocabulary, strict=True):
+            lists = told[f"{kind}s"].combine_chunks()
+            lengths = np.asarray(pc.list_value_length(lists).fill_null(0))
+            rows = np.repeat(np.arange(len(lengths)), lengths)
+            codes = np.asarray(pc.index_in(pc.list_flatten(lists), value_set=vocabulary).fill_null(-1))
+            numbers = np.asarray(pc.list_flatten(told[f"{kind}_counts"].combine_chunks()), np.float32)
+            if len(numbers) != len(codes):
+                raise ValueError(f"{kind}s and {kind}_counts must be equally long for each user.")
+            keys.append((rows * items.width + start + codes)[codes >= 0])
+            counts.append(numbers[codes >= 0])
+            start += len(vocabulary)
+        order = np.argsort(every := np.concatenate(keys).astype(np.int64))
+        return cls(
+            purchases=np.column_stack([_numbers(told, f"purchases_{window}") for window in ("7d", "28d", "total")]),
+            visits=_numbers(told, "active_days_total"),
+            log_price=_log_prices(told, USER_MEAN_PRICE),
+            keys=every[order],
+            counts=np.concatenate(counts)[order],
+            width=items.width,
+        )
+
+    def __len__(self) -> int:
+        """How many users there are, n."""
+        return len(self.visits)
+
+    def counts_of(self, rows: NDArray[np.int64], words: NDArray[np.int32]) -> NDArray[np.float32]:
+        """How often users bought words.
+
+        Args:
+            rows: (pairs,) which user.
+            words: (pairs, kinds) codes of the words asked for; -1 for none.
+
+        Returns:
+            float32 (pairs, kinds), 0 where he never did, NaN where there is no word.
+        """
+        asked = rows[:, None] * self.width + words
+        if len(self.keys) == 0:
+            found = np.zeros(words.shape, np.float32)
+        else:
+            nearest = np.searchsorted(self.keys, asked).clip(max=len(self.keys) - 1)
+            found = np.where(self.keys[nearest] == asked, self.counts[nearest], np.float32(0))
+        return np.where(words < 0, np.float32(np.nan), found)
+
+
+def _numbers(told: pa.Table, name: str) -> NDArray[np.float32]:
+    """A column of counts, 0 where nothing is known: who never bought, and what was never sold, has no row."""
+    return np.asarray(told[name].combine_chunks().fill_null(0), np.float32)
+
+
+def _log_prices(told: pa.Table, name: str) -> NDArray[np.float32]:
+    prices = np.asarray(told[name].combine_chunks().fill_null(np.nan), np.float32)
+    return np.log(np.where(prices > 0, prices, np.float32(np.nan)))

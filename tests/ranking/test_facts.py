@@ -1,0 +1,106 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from ranking.facts import ItemFacts, UserFacts
+
+ITEMS = {
+    "sales_1d": [1.0, 0.0, None],
+    "sales_7d": [2.0, 0.0, None],
+    "sales_28d": [9.0, 3.0, None],
+    "sales_total": [99.0, 3.0, None],
+    "first_purchases_28d": [4.0, 3.0, None],
+    "buyers_total": [40.0, 3.0, None],
+    "item_mean_price": [20.0, 0.0, None],
+    "product_type_name": ["hat", "shoe", "hat"],
+    "garment_group_name": ["wear", "wear", None],
+    "department_name": [None, None, None],
+}
+USERS = {
+    "purchases_7d": [1.0, None],
+    "purchases_28d": [2.0, None],
+    "purchases_total": [5.0, None],
+    "active_days_total": [3.0, None],
+    "user_mean_price": [10.0, None],
+    "product_types": [["shoe", "coat", "hat"], None],
+    "product_type_counts": [[3.0, 1.0, 1.0], None],
+    "garment_groups": [["wear"], None],
+    "garment_group_counts": [[4.0], None],
+    "departments": [[], None],
+    "department_counts": [[], None],
+}
+
+
+def table(columns):
+    def kind(name):
+        if name in {"product_types", "garment_groups", "departments"}:
+            return pa.list_(pa.string())
+        if name.endswith("_counts"):
+            return pa.list_(pa.float32())
+        return pa.string() if name.endswith("_name") else pa.float32()
+
+    return pa.table({name: pa.array(values, kind(name)) for name, values in columns.items()})
+
+
+@pytest.fixture
+def items():
+    return ItemFacts.of(table(ITEMS))
+
+
+@pytest.fixture
+def users(items):
+    return UserFacts.of(table(USERS), items)
+
+
+def test_what_was_never_sold_has_sold_nothing_and_has_no_price(items):
+    assert len(items) == 3
+    assert items.log_sales[2].tolist() == [0, 0, 0, 0]
+    assert items.log_sales[0] == pytest.approx(np.log([2, 3, 10, 100]))
+    assert items.repeat_share == pytest.approx([5 / 50, 0, 0])
+    assert items.log_price == pytest.approx([np.log(20), np.nan, np.nan], nan_ok=True)  # nothing is sold for nothing
+
+
+def test_a_word_has_a_code_and_the_share_of_what_was_sold_under_it_and_one_more(items):
+    assert [words.to_pylist() for words in items.vocabulary] == [["hat", "shoe"], ["wear"], []]
+    assert items.width == 3
+    assert items.words.tolist() == [[0, 2, -1], [1, 2, -1], [0, -1, -1]]
+    shares = [[10 / 14, 1, np.nan], [4 / 14, 1, np.nan], [10 / 14, np.nan, np.nan]]
+    assert np.allclose(items.word_shares, shares, equal_nan=True)
+
+
+def test_who_never_bought_has_bought_nothing_and_pays_no_price(users):
+    assert len(users) == 2
+    assert users.purchases.tolist() == [[1, 2, 5], [0, 0, 0]]
+    assert users.visits.tolist() == [3, 0]
+    assert users.log_price == pytest.approx([np.log(10), np.nan], nan_ok=True)
+
+
+def test_words_are_counted_for_the_user_who_bought_them(users, items):
+    rows = np.array([0, 0, 0, 1, 1, 1])
+
+    counts = users.counts_of(rows, np.concatenate([items.words, items.words]))
+
+    nothing = np.nan
+    expected = [
+        [1, 4, nothing], [3, 4, nothing], [1, nothing, nothing],
+        [0, 0, nothing], [0, 0, nothing], [0, nothing, nothing],
+    ]  # fmt: skip
+    assert np.array_equal(counts, expected, equal_nan=True)
+    assert counts.dtype == np.float32
+
+
+def test_words_of_no_item_are_left_out(users):
+    assert users.keys.tolist() == [0, 1, 2]  # hat, shoe, wear of the first user; nobody asks for coats
+    assert users.counts.tolist() == [1, 3, 4]
+
+
+def test_nobody_has_no_facts(items):
+    nobody = UserFacts.of(table({name: [] for name in USERS}), items)
+
+    assert len(nobody) == 0
+    assert nobody.counts_of(np.zeros(0, np.int64), np.zeros((0, 3), np.int32)).shape == (0, 3)
+
+
+def test_lists_and_their_counts_must_be_equally_long(items):
+    with pytest.raises(ValueError, match="product_types and product_type_counts must be equally long"):
+        UserFacts.of(table({**USERS, "product_type_counts": [[3.0, 1.0], None]}), items)
