@@ -1,0 +1,55 @@
+"""What is too good to be true: a ranker that knows what it cannot know has a feature that tells the future."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.errors import InputError
+from ranking.choosing import K, hits
+from ranking.examples import Examples
+from ranking.importances import Importance
+from ranking.pair_features import RETRIEVAL
+
+MOST_TIMES_THE_NEXT: Final = 10.0
+HARMLESS: Final = 0.05  # NDCG@12; below it, a feature that is worth much more than others is still worth little
+
+# Of the NDCG@12 that the best order of the same candidates would have; a bound on NDCG itself no leak would reach where
+# retrieval finds little. What people buy in the next week depends on much that no shop records, also where they buy the
+# same every week: a ranker beyond four fifths would know nearly every purchase before it is made.
+MOST_OF_THE_POSSIBLE: Final = 0.8
+
+
+def refuse_leaks(examples: Examples, scores: NDArray[np.float32], told: Sequence[Importance]) -> None:
+    """Stop a training whose ranker seems to be told the future.
+
+    Args:
+        examples: lists of past days.
+        scores: float32 (pairs,), by rankers that have not seen the list's user, as from `folds.held_out_scores`.
+        told: the importances of the features of these rankers, the most important first.
+
+    Raises:
+        InputError: one feature other than retrieval's own score and rank is worth more than `HARMLESS`, and more than
+            `MOST_TIMES_THE_NEXT` times as much as the next; or the order reaches more than `MOST_OF_THE_POSSIBLE`.
+    """
+    first, second = told[0], told[1]
+    mend = "Look at how it is joined to its moment, and leave it out of the ranker until it is known to be of the past."
+    if first.name not in RETRIEVAL and first.loss > HARMLESS and first.loss > MOST_TIMES_THE_NEXT * max(second.loss, 0):
+        raise InputError(
+            f"Feature '{first.name}' of the ranker seems to tell what was bought later: without it NDCG@{K} falls by "
+            f"{first.loss:.3f}, without '{second.name}', the next, by {second.loss:.3f}, and more than "
+            f"{MOST_TIMES_THE_NEXT:.0f} times as much is not believed. {mend}"
+        )
+    if len(examples.judged) == 0:
+        return
+    reached, possible = (
+        float(hits(examples, order).ndcg(K).mean()) for order in (scores, examples.bought.astype(np.float32))
+    )
+    if reached > MOST_OF_THE_POSSIBLE * possible:
+        raise InputError(
+            f"The ranker is too good to be true: NDCG@{K} is {reached:.3f} for users whom it has not seen, and the "
+            f"best order of the same candidates has {possible:.3f}, of which more than {MOST_OF_THE_POSSIBLE:.0%} is "
+            f"not believed. Its most important feature is '{first.name}', without which it falls by {first.loss:.3f}. "
+            f"{mend}"
+        )

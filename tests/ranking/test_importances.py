@@ -1,0 +1,35 @@
+from ranking.importances import importances
+
+
+def test_what_people_buy_by_is_worth_most_and_what_tells_nothing_nothing(by_price, price_folds):
+    told = {one.name: one.loss for one in importances(by_price, price_folds, 1)}
+
+    assert list(told) != list(by_price.pairs.names)
+    assert set(told) == set(by_price.pairs.names)
+    prices = [told.pop(name) for name in by_price.pairs.names if "log price" in name]
+    assert max(prices) > 0.02
+    assert all(abs(loss) < 0.02 for loss in told.values())
+
+
+def test_the_most_important_stand_first_and_the_seed_decides(by_price, price_folds):
+    told = importances(by_price, price_folds[:2], 1)
+
+    assert [one.loss for one in told] == sorted((one.loss for one in told), reverse=True)
+    assert importances(by_price, price_folds[:2], 1) == told
+    assert importances(by_price, price_folds[:2], 2) != told
+
+
+def test_a_feature_that_no_tree_asks_for_is_worth_exactly_nothing(by_price, price_folds):
+    told = {one.name: one.loss for one in importances(by_price, price_folds, 1)}
+
+    tested = {feature for fold in price_folds for feature in fold.ranker.trees.tested}
+    untested = [name for place, name in enumerate(by_price.pairs.names) if place not in tested]
+    assert len(untested) > 0
+    assert {told[name] for name in untested} == {0}
+
+
+def test_of_many_lists_some_are_asked(by_price, price_folds, monkeypatch):
+    whole = importances(by_price, price_folds, 1)
+    monkeypatch.setattr("ranking.importances.MOST_LISTS", 50)
+
+    assert importances(by_price, price_folds, 1) != whole
