@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("feature_repo", "features", "retrieval", "filters", "evaluation", "models", "pages", "leakage", "jobs")
+ROOMS = (
+    "feature_repo", "features", "retrieval", "filters", "evaluation", "ranking", "models", "pages", "leakage", "jobs",
+)  # fmt: skip
 
 # Each room, and what of this project it may import: rooms, or single modules of them. The plain modules of features/
 # (names, errors, dataclasses of tables) go further; what asks Feast is called by jobs only.
@@ -18,6 +20,10 @@ MAY_IMPORT = {
     "retrieval": {"retrieval", "features.errors", "features.files", "features.schema"},
     "filters": {"filters", "retrieval", "features.errors"},
     "evaluation": {"evaluation", "retrieval", "features.files", "features.schema"},
+    "ranking": {
+        "ranking", "retrieval", "evaluation.hits", "evaluation.resamples",
+        "features.errors", "features.files", "features.schema",
+    },
     "models": {
         "models", "evaluation", "features.errors", "features.files", "features.dataset", "features.parquet_rows",
         "features.schema", "features.service_schema", "features.time_split", "features.training_set",
@@ -45,7 +51,7 @@ FLAT = {"data_sources", "entities", "feature_views", "on_demand_views", "feature
 OURS = {*ROOMS, "benchmarks", "tests", *FLAT}
 UNSAFE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 PLAIN = ("build", "feature_tables", "raw_tables", "service_schema", "toy_world")
-BELOW_JOBS = ("feature_repo", "features", "retrieval", "filters", "evaluation", "models", "pages", "leakage")
+BELOW_JOBS = ("feature_repo", "features", "retrieval", "filters", "evaluation", "ranking", "models", "pages", "leakage")
 
 
 def files_of(room):
@@ -127,6 +133,7 @@ def test_lists_and_numbers_load_neither_feast_nor_tensorflow():
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files_of("retrieval")]
     modules += [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files_of("evaluation")]
     modules += [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files_of("filters")]
+    modules += [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files_of("ranking")]
     modules += [f"features.{name}" for name in PLAIN]
     modules += [f"models.{name}" for name in ("config", "encoding", "vocabulary")]
     code = f"import sys, {', '.join(modules)}; print({{'feast', 'tensorflow'}} & set(sys.modules))"
