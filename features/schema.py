@@ -48,6 +48,8 @@ MINIMUM_AGE: Final = "minimum_age"
 # Candidate sets.
 RANK: Final = "rank"
 SCORE: Final = "score"
+RETRIEVAL_RANK: Final = "retrieval_rank"
+RANKING_SCORE: Final = "ranking_score"
 SOURCES: Final = "sources"
 SOURCE_RANKS: Final = "source_ranks"
 SOURCE_SCORES: Final = "source_scores"

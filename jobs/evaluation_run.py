@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from feast import FeatureStore
+from numpy.typing import NDArray
 
 from evaluation.baselines import baselines
 from evaluation.comparisons import differences_of
@@ -16,19 +18,26 @@ from evaluation.slices import cold_users_slice
 from evaluation.source_shares import source_shares
 from evaluation.validation_week import ValidationWeek
 from features.filter_facts import goods_at, users_at
+from features.ranking_facts import items_at as items_told
+from features.ranking_facts import users_at as users_told
 from features.time_split import TimeSplit
 from filters.barred import Barred
 from filters.settings import FilterSettings
 from jobs.filter_pricing import Shop, filter_prices
 from jobs.filtering import goods_known, users_known
+from jobs.fusing import fusions_of
 from jobs.item_map import item_map
 from jobs.judging import TestWeek, fused, two_tower_lists
+from jobs.past_lists import past_lists
+from jobs.ranking_run import RANKED, Rankings, ordered, rankings_of
 from jobs.refitting import refitted
 from jobs.reports import epoch_line
 from jobs.sourcing import sources_at
-from jobs.training_run import fusions_of, training_run
+from jobs.training_run import training_run
 from models.config import DEFAULT, SEED
 from models.curve import Curve
+from ranking.facts import ItemFacts
+from ranking.ranker import Ranker
 from retrieval.fusion import Fused
 from retrieval.item_index import ItemIndex
 from retrieval.sources import DEPTH, Queries, Sources
@@ -36,6 +45,7 @@ from retrieval.sources import DEPTH, Queries, Sources
 BUDGETS = (50, 100, 300)
 _USERS_TAKEN_APART = 5_000
 
+RANKED_LISTS = "ranked candidates"
 FUSED = "fused candidates"
 TWO_TOWERS = "two towers"
 PRESET_SEED = "two towers, preset seed"
@@ -60,16 +70,20 @@ def evaluate_cut(
     run = training_run(
         store, DEFAULT, split, _made(folder / "default"), seed=seed, say=lambda epoch: say(epoch_line(epoch))
     )
-    fusions = fusions_of(store, run)
+    learned = past_lists(store, run)
+    fusions = fusions_of(learned)
+    rankings = rankings_of(store, learned, fusions, seed=seed, say=say)
+    del learned  # some hundred megabytes
     towers = refitted(store, run, DEFAULT, folder / "refit", seed=seed).towers
     test = TestWeek.after(store, split, _made(folder / "test"))
     queries = test.queries(store, towers, split)
     vectors = test.item_vectors(store, towers, split)
     sources, _ = sources_at(store, test.past, test.item_ids, vectors, split.as_of)
     keep = fused(queries, sources, fusions.keep, Barred())
-    fresh = fused(queries, sources, fusions.drop, Barred(pairs=queries.histories.bought)).positions
+    fresh = fused(queries, sources, fusions.drop, Barred(pairs=queries.histories.bought))
     judge = Scoreboard.of(test.week, test.past, test.user_codes, seed)
-    unfiltered = Lists(FUSED, keep.positions, fresh)
+    unfiltered = Lists(FUSED, keep.positions, fresh.positions)
+    say(judge.take(_ranked(store, test, queries, rankings, keep, fresh, split)))
     say(judge.take(unfiltered))
     say(judge.take(two_tower_lists(TWO_TOWERS, queries, sources.index)))
     users = users_known(users_at(store, test.user_ids, split.as_of), queries.histories, split.as_of)
@@ -94,13 +108,28 @@ def evaluate_cut(
         "cold_users": cold_users_slice(sources.popularity, test.cold, judge.k, seed),
         "models": judge.models,
         "differences": differences_of(
-            judge.measured, judge.draws, (FUSED, TWO_TOWERS), tuple(simple), f"recall@{judge.k}"
+            judge.measured, judge.draws, (FUSED, RANKED_LISTS, TWO_TOWERS), tuple(simple), f"recall@{judge.k}"
         ),
         "sources": _where_from(queries, sources, keep, test.week),
         "filters": prices,
         "curve": _curve(run.curve),
         "map": item_map(store, test.item_ids, vectors, judge.sold, split.as_of) if draws_map else None,
     }
+
+
+def _ranked(
+    store: FeatureStore, test: TestWeek, queries: Queries, rankings: Rankings, keep: Fused, fresh: Fused,
+    split: TimeSplit,
+) -> Lists:  # fmt: skip
+    """The fused lists with their first candidates in the rankers' order; behind them as they were."""
+    told = users_told(store, test.user_ids, split.as_of)
+    items = ItemFacts.of(items_told(store, test.item_ids, split.as_of))
+
+    def positions(fused: Fused, ranker: Ranker | None) -> NDArray[np.int32]:
+        first = ordered(fused.first(RANKED), ranker, queries.histories, told, items)
+        return np.concatenate([first.fused.positions, fused.positions[:, RANKED:]], axis=1)
+
+    return Lists(RANKED_LISTS, positions(keep, rankings.keep.ranker), positions(fresh, rankings.drop.ranker))
 
 
 def _where_from(queries: Queries, sources: Sources, keep: Fused, week: ValidationWeek) -> SourceResult:

@@ -11,8 +11,8 @@ from filters.barred import Barred
 from filters.filter_set import FilterSet
 from filters.known import Goods, Users
 from filters.settings import FilterSettings
+from jobs.fusing import Fusions
 from jobs.judging import fused
-from jobs.training_run import Fusions
 from retrieval.sources import Queries, Sources
 
 NOTHING = FilterSettings(for_sale=False, age_limit=False)

@@ -68,18 +68,14 @@ def main(
     load_tensorflow()
     from features.catalogue import user_ids
     from features.feature_store import open_feature_store, tower_schemas
-    from features.filter_facts import online_goods, online_users
-    from features.online_features import online_features, purchase_histories, reads
+    from features.online_features import reads
     from features.online_store import filled_until
     from filters.filter_set import FilterSet
     from filters.unknown_names import unknown_names
-    from jobs.filtering import goods_known, settings_in_force, users_known
-    from jobs.sourcing import histories_of, released_sources
+    from jobs.filtering import settings_in_force
+    from jobs.three_steps import ThreeSteps
     from models.release import load_release
     from retrieval.candidate_file import CandidateFile
-    from retrieval.fusion import Fusion
-    from retrieval.retriever import Retriever
-    from retrieval.sources import Queries
 
     watch = Stopwatch()
     release = load_release(releases, version)
@@ -90,19 +86,13 @@ def main(
     release.require_moment(moment)
     users = wanted or user_ids(store, moment).to_pylist()
     settings = settings_in_force(release, filters_file, already_bought)
-    filters = FilterSet.of(settings)
-    goods = goods_known(online_goods(store, release.item_ids.tolist(), moment), release.item_ids, moment)
-    for sentence in unknown_names(settings, goods):
+    steps = ThreeSteps.of(store, release, moment, FilterSet.of(settings), k)
+    for sentence in unknown_names(settings, steps.goods):
         print(f"warning: {sentence}", file=sys.stderr)
-    retriever = Retriever(released_sources(release), Fusion.from_json(release.fusion[filters.policy]), k)
     done = bar("candidates", len(users))
     with CandidateFile.written(output) as file:
         for ids in reads(users):
-            vectors = release.query_tower.both_vectors(online_features(store, schemas.query, ids, moment))
-            histories = histories_of(purchase_histories(store, ids), release.item_ids)
-            barred = filters.barred(users_known(online_users(store, ids, moment), histories, moment), goods)
-            queries = Queries(*vectors, histories)
-            file.add(retriever.retrieve(ids, queries, barred.pairs, eligible=barred.eligible, cap=filters.cap(goods)))
+            file.add(steps.candidates(ids))
             done(len(ids))
         file.describe(
             release=release.version,
@@ -110,6 +100,7 @@ def main(
             as_of=moment.isoformat(),
             k=k,
             filters=settings.to_json(),
+            ranked_by="retrieval" if steps.ranker is None else "ranker",
             seconds=round(watch.seconds, 1),
         )
     sources = ", ".join(f"{count:,} listed by {source}" for source, count in file.sources.most_common())

@@ -4,9 +4,12 @@ from feast import FeatureStore
 
 from features.catalogue import catalogue_at
 from filters.settings import FilterSettings
+from jobs.fusing import fusions_of
+from jobs.past_lists import past_lists
+from jobs.ranking_run import rankings_of
 from jobs.refitting import Refit
 from jobs.sourcing import purchases_before, sources_at
-from jobs.training_run import TrainingRun, fusions_of
+from jobs.training_run import TrainingRun
 from models.config import Config
 from models.manifest import facts
 from models.release import Contents
@@ -26,7 +29,9 @@ def release_contents(
     past = purchases_before(purchases, catalogue.item_ids, moment)
     vectors = refit.towers.item_vectors(catalogue.features)
     sources, selling = sources_at(store, past, catalogue.item_ids, vectors, moment)
-    fusions = fusions_of(store, run)
+    learned = past_lists(store, run)
+    fusions = fusions_of(learned)
+    rankings = rankings_of(store, learned, fusions, seed=seed, say=lambda line: print(line, flush=True))
     seconds = {**run.seconds, "refit": refit.seconds}
     return Contents(
         learned=run.towers.learned,
@@ -41,6 +46,8 @@ def release_contents(
             "similarities": sources.neighbours.similarities,
         },
         fusion={"keep": fusions.keep.to_json(), "drop": fusions.drop.to_json()},
+        rankers=rankings.rankers,
+        ranking={"keep": rankings.keep.to_json(), "drop": rankings.drop.to_json()},
         split=purchases.split,
         curve=run.curve,
         varieties=refit.varieties,

@@ -16,7 +16,10 @@
       neighbours.npy     int32 (items, width), items bought by the same people, -1 where there are no more
       similarities.npy   float32 (items, width), how similar they are
       fusion.json        the weights of the candidate sources, with and without what a user bought before
-      metrics.json       the training curve and the simple lists beside it, and how various the released vectors are
+      ranker_keep/       trees that order the candidates, if they do it better than these weights
+      ranker_drop/       the same for candidates without what a user bought before
+      metrics.json       the training curve and the simple lists beside it, how various the released vectors are, and
+                         what the rankers are worth
 
 `LATEST`, beside the releases, names the current one.
 """
@@ -43,12 +46,14 @@ from models.curve import Curve
 from models.learned import Learned
 from models.serving import SavedTower, ServingTower
 from models.training import Towers
+from ranking.ranker import Ranker
 
-FORMAT = 3
+FORMAT = 4
 MANIFEST = "manifest.json"
 LATEST = "LATEST"
 FUSION = "fusion.json"
 ARRAYS = ("item_sales", "item_month", "item_again", "departments", "neighbours", "similarities")
+_RANKER = "ranker_"
 _FRESH = timedelta(days=7)
 _VERSION = re.compile(r"[0-9]{8}-[a-z0-9_]{1,40}-[0-9a-f]{8}")
 
@@ -65,6 +70,8 @@ class Contents:
         item_vectors: float32 (items, dimensions).
         arrays: the other arrays of the release, see `ARRAYS`, each (items, …).
         fusion: JSON-ready weights of the candidate sources, by policy for items bought before.
+        rankers: those that are worth their place, by the same policies.
+        ranking: JSON-ready values, what was found of them.
         split: the moments that parted training, validation and the release.
         curve: the epochs of the training.
         varieties: of the released query vectors, by what they ask for.
@@ -77,6 +84,8 @@ class Contents:
     item_vectors: NDArray[np.float32]
     arrays: dict[str, NDArray[Any]]
     fusion: dict[str, Any]
+    rankers: dict[str, Ranker]
+    ranking: dict[str, Any]
     split: TimeSplit
     curve: Curve
     varieties: dict[str, Variety]
@@ -97,6 +106,7 @@ class Release:
         item_vectors: float32 (items, dimensions).
         arrays: what is known of the items otherwise, see `ARRAYS`, each (items, …).
         fusion: weights of the candidate sources, by policy for items bought before.
+        rankers: what orders the candidates, by policy; where there is none the weights do.
     """
 
     version: str
@@ -107,6 +117,7 @@ class Release:
     item_vectors: NDArray[np.float32]
     arrays: dict[str, NDArray[Any]]
     fusion: dict[str, Any]
+    rankers: dict[str, Ranker]
 
     @property
     def as_of(self) -> datetime:
@@ -152,7 +163,8 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
     The version ends in a digest of what was learned, so that two runs with one seed give the same version.
     """
     weights = (*towers.learned.weights, *contents.learned.weights)
-    learned = _digest_of_arrays(contents.item_vectors, *contents.arrays.values(), *weights)
+    trees = [array for _, ranker in sorted(contents.rankers.items()) for array in ranker.trees.arrays]
+    learned = _digest_of_arrays(contents.item_vectors, *contents.arrays.values(), *weights, *trees)
     version = f"{contents.split.as_of:%Y%m%d}-{contents.facts['config']['preset']}-{learned[:8]}"
     with written_whole(releases / version) as folder:
         folder.mkdir()
@@ -163,6 +175,8 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
         for name in ARRAYS:
             np.save(folder / f"{name}.npy", contents.arrays[name], allow_pickle=False)
         write_json(folder / FUSION, contents.fusion)
+        for policy, ranker in contents.rankers.items():
+            ranker.write(folder / f"{_RANKER}{policy}")
         contents.learned.write(folder)
         write_json(folder / "metrics.json", _metrics(contents))
         manifest = {
@@ -221,7 +235,8 @@ def load_release(releases: Path, version: str | None = None) -> Release:
     tower = SavedTower(folder / "query_tower", schemas.query)
     fusion = json.loads((folder / FUSION).read_text(encoding="utf-8"))
     arrays = dict(zip(ARRAYS, others, strict=True))
-    return Release(version, manifest, schemas, tower, item_ids, item_vectors, arrays, fusion)
+    rankers = {path.name.removeprefix(_RANKER): Ranker.read(path) for path in sorted(folder.glob(f"{_RANKER}*"))}
+    return Release(version, manifest, schemas, tower, item_ids, item_vectors, arrays, fusion, rankers)
 
 
 def _latest(releases: Path) -> str:
@@ -262,6 +277,7 @@ def _metrics(contents: Contents) -> dict[str, Any]:
         "kept_epoch": contents.curve.best.number,
         "released": {"varieties": {name: asdict(variety) for name, variety in contents.varieties.items()}},
         "epochs": [_without_users(asdict(epoch)) for epoch in contents.curve.epochs],
+        "ranking": contents.ranking,
         "baselines": {name: _without_users(asdict(judgement)) for name, judgement in contents.baselines.items()},
     }
 

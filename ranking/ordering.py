@@ -1,5 +1,8 @@
 """From scores of candidates to lists in their order."""
 
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,16 +28,38 @@ def best_positions(pairs: PairFeatures, scores: NDArray[np.float32] | None, k: i
     return positions
 
 
-def reordered(fused: Fused, pairs: PairFeatures, scores: NDArray[np.float32]) -> Fused:
+@dataclass(frozen=True, eq=False)
+class Ordered:
+    """Candidates of n users in the order in which they are shown.
+
+    Attributes:
+        fused: the lists in this order, with retrieval's scores.
+        places: int32 (n, k), the rank that retrieval had given, from 1; 0 at padding.
+        scores: float32 (n, k), the ranker's; NaN where retrieval's order stands.
+    """
+
+    fused: Fused
+    places: NDArray[np.int32]
+    scores: NDArray[np.float32]
+
+    @classmethod
+    def as_retrieved(cls, fused: Fused) -> Self:
+        """Leave the order as it is."""
+        places = np.where(fused.positions >= 0, np.arange(1, fused.positions.shape[1] + 1, dtype=np.int32), np.int32(0))
+        return cls(fused, places, np.full(fused.positions.shape, np.nan, np.float32))
+
+    def first(self, k: int) -> Self:
+        """Return the first k of each list."""
+        return type(self)(self.fused.first(k), self.places[:, :k], self.scores[:, :k])
+
+
+def reordered(fused: Fused, pairs: PairFeatures, scores: NDArray[np.float32]) -> Ordered:
     """Put the candidates of n users into the order of their scores, equal ones in the order they had.
 
     Args:
         fused: the candidates of n users.
         pairs: the same candidates, made of `fused`; who has no pairs keeps his list as it is.
         scores: float32 (pairs,), finite.
-
-    Returns:
-        The same candidates with these scores; what the sources said goes with them.
 
     Raises:
         ValueError: the pairs are not those of the lists.
@@ -46,14 +71,20 @@ def reordered(fused: Fused, pairs: PairFeatures, scores: NDArray[np.float32]) ->
     same = np.array_equal(np.nonzero(listed)[0], pairs.rows)
     if not same or not np.array_equal(fused.positions[listed], pairs.positions):
         raise ValueError("Pairs must be those of the lists, in their order.")
-    said = np.where(ranked[:, None], np.float32(-np.inf), fused.scores)
-    said[listed] = scores
-    keys = np.where(ranked[:, None], -said, np.float32(0))
+    retrieved = Ordered.as_retrieved(fused)
+    retrieved.scores[listed] = scores
+    # What has no score stays where it is: whole lists, and padding at the end.
+    keys = np.where(ranked[:, None], np.where(listed, -retrieved.scores, np.inf), 0)
     order = np.argsort(keys, axis=1, kind="stable")
-    return Fused(
+    in_order = Fused(
         fused.sources,
         np.take_along_axis(fused.positions, order, axis=1),
-        np.take_along_axis(said, order, axis=1),
+        np.take_along_axis(fused.scores, order, axis=1),
         np.take_along_axis(fused.ranks, order[:, :, None], axis=1),
         np.take_along_axis(fused.source_scores, order[:, :, None], axis=1),
+    )
+    return Ordered(
+        in_order,
+        np.take_along_axis(retrieved.places, order, axis=1),
+        np.take_along_axis(retrieved.scores, order, axis=1),
     )

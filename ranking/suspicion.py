@@ -19,6 +19,8 @@ HARMLESS: Final = 0.05  # NDCG@12; below it, a feature that is worth much more t
 # retrieval finds little. What people buy in the next week depends on much that no shop records, also where they buy the
 # same every week: a ranker beyond four fifths would know nearly every purchase before it is made.
 MOST_OF_THE_POSSIBLE: Final = 0.8
+# Where retrieval itself is nearly as good, as in a small world that is easily told, the features say little new.
+MOST_OF_WHAT_RETRIEVAL_LEAVES: Final = 0.5
 
 
 def refuse_leaks(examples: Examples, scores: NDArray[np.float32], told: Sequence[Importance]) -> None:
@@ -31,7 +33,8 @@ def refuse_leaks(examples: Examples, scores: NDArray[np.float32], told: Sequence
 
     Raises:
         InputError: one feature other than retrieval's own score and rank is worth more than `HARMLESS`, and more than
-            `MOST_TIMES_THE_NEXT` times as much as the next; or the order reaches more than `MOST_OF_THE_POSSIBLE`.
+            `MOST_TIMES_THE_NEXT` times as much as the next; or the order reaches more than `MOST_OF_THE_POSSIBLE`, and
+            more than `MOST_OF_WHAT_RETRIEVAL_LEAVES` of what retrieval's order leaves to be won.
     """
     first, second = told[0], told[1]
     mend = "Look at how it is joined to its moment, and leave it out of the ranker until it is known to be of the past."
@@ -43,13 +46,15 @@ def refuse_leaks(examples: Examples, scores: NDArray[np.float32], told: Sequence
         )
     if len(examples.judged) == 0:
         return
-    reached, possible = (
-        float(hits(examples, order).ndcg(K).mean()) for order in (scores, examples.bought.astype(np.float32))
+    retrieved, reached, possible = (
+        float(hits(examples, order).ndcg(K).mean()) for order in (None, scores, examples.bought.astype(np.float32))
     )
-    if reached > MOST_OF_THE_POSSIBLE * possible:
+    won = reached - retrieved > MOST_OF_WHAT_RETRIEVAL_LEAVES * (possible - retrieved)
+    if reached > MOST_OF_THE_POSSIBLE * possible and won:
         raise InputError(
-            f"The ranker is too good to be true: NDCG@{K} is {reached:.3f} for users whom it has not seen, and the "
-            f"best order of the same candidates has {possible:.3f}, of which more than {MOST_OF_THE_POSSIBLE:.0%} is "
-            f"not believed. Its most important feature is '{first.name}', without which it falls by {first.loss:.3f}. "
+            f"The ranker is too good to be true: NDCG@{K} is {reached:.3f} for users whom it has not seen, where "
+            f"retrieval has {retrieved:.3f} and the best order of the same candidates {possible:.3f}, of which more "
+            f"than {MOST_OF_THE_POSSIBLE:.0%} is not believed. Its most important feature is '{first.name}', without which it "
+            f"falls by {first.loss:.3f}. "
             f"{mend}"
         )

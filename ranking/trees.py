@@ -87,6 +87,11 @@ class Trees:
         real = self.kept != _ALL
         return tuple(np.unique(self.features[real] % self.columns).tolist())
 
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """All that was learned."""
+        return (*(getattr(self, name) for name in _DTYPES), np.array(self.start))
+
     def score(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         """Add up the values of the leaves that each row reaches.
 

@@ -6,7 +6,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from features.schema import ITEM_ID, RANK, SCORE, SOURCE_RANKS, SOURCE_SCORES, SOURCES, USER_ID
+from features.schema import (
+    ITEM_ID,
+    RANK,
+    RANKING_SCORE,
+    RETRIEVAL_RANK,
+    SCORE,
+    SOURCE_RANKS,
+    SOURCE_SCORES,
+    SOURCES,
+    USER_ID,
+)
 from retrieval.fusion import Fused
 
 CANDIDATES: Final = pa.schema(
@@ -14,6 +24,8 @@ CANDIDATES: Final = pa.schema(
         pa.field(USER_ID, pa.string(), nullable=False),
         pa.field(ITEM_ID, pa.string(), nullable=False),
         pa.field(RANK, pa.int32(), nullable=False),
+        pa.field(RANKING_SCORE, pa.float32()),
+        pa.field(RETRIEVAL_RANK, pa.int32(), nullable=False),
         pa.field(SCORE, pa.float32(), nullable=False),
         pa.field(SOURCES, pa.list_(pa.string()), nullable=False),
         pa.field(SOURCE_RANKS, pa.list_(pa.int32()), nullable=False),
@@ -22,13 +34,21 @@ CANDIDATES: Final = pa.schema(
 )
 
 
-def candidates(user_ids: NDArray[np.str_], fused: Fused, item_ids: NDArray[np.str_]) -> pa.Table:
+def candidates(
+    user_ids: NDArray[np.str_],
+    fused: Fused,
+    item_ids: NDArray[np.str_],
+    places: NDArray[np.int32],
+    ranking_scores: NDArray[np.float32],
+) -> pa.Table:
     """Write fused lists as one row per user and item, dropping the padding.
 
     Args:
         user_ids: (n,) str, unique.
         fused: n lists, padding at the end of a row only.
         item_ids: (items,) str, the ids of the index.
+        places: (n, k) int32, the rank that retrieval gave to each candidate, from 1.
+        ranking_scores: (n, k) float32, what a ranker said of it; NaN, and null in the table, without a ranker.
 
     Returns:
         A table with the schema `CANDIDATES`: users in the order given, rank from 1; the sources that list the
@@ -56,6 +76,8 @@ def candidates(user_ids: NDArray[np.str_], fused: Fused, item_ids: NDArray[np.st
         pa.array(user_ids, pa.string()).take(pa.array(rows)),
         pa.array(item_ids, pa.string()).take(pa.array(positions[kept])),
         pa.array((ranks + 1).astype(np.int32)),
+        pa.array(ranking_scores[kept], from_pandas=True),
+        pa.array(places[kept]),
         pa.array(fused.scores[kept]),
         pa.ListArray.from_arrays(offsets, names),
         pa.ListArray.from_arrays(offsets, pa.array(said[listed])),

@@ -46,6 +46,13 @@ class Fused:
             source_scores=np.concatenate([part.source_scores for part in parts]),
         )
 
+    def first(self, k: int) -> Self:
+        """Return the first k candidates of each list."""
+        part = (slice(None), slice(k))
+        return type(self)(
+            self.sources, self.positions[part], self.scores[part], self.ranks[part], self.source_scores[part]
+        )
+
     def slice(self, start: int, stop: int) -> Self:
         """Return the lists of users start to stop - 1."""
         part = slice(start, stop)

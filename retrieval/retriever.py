@@ -1,13 +1,10 @@
-"""From query vectors and histories to candidate sets: every source, filtered before the cut, and their fusion."""
+"""From query vectors and histories to fused lists: every source, filtered before the cut, and their fusion."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from retrieval.candidates import candidates
 from retrieval.deepening import deepened
 from retrieval.fusion import Fused, Fusion
 from retrieval.item_lists import ItemLists, Ranked
@@ -30,30 +27,6 @@ class Retriever:
     sources: Sources
     fusion: Fusion
     k: int
-
-    def retrieve(
-        self,
-        user_ids: Sequence[str],
-        queries: Queries,
-        excluded: ItemLists | None = None,
-        *,
-        eligible: NDArray[np.bool_] | None = None,
-        cap: Cap | None = None,
-    ) -> pa.Table:
-        """Return the candidate sets of some users as a table; arguments are those of `fused`.
-
-        Args:
-            user_ids: n ids, unique.
-            queries: n.
-            excluded: n lists of positions.
-            eligible: bool (items,).
-            cap: what a list may hold.
-
-        Returns:
-            A table with the schema `retrieval.candidates.CANDIDATES`, users in the order given.
-        """
-        fused = self.fused(queries, excluded, eligible=eligible, cap=cap)
-        return candidates(np.array(user_ids, np.str_), fused, self.sources.index.item_ids)
 
     def fused(
         self,

@@ -25,12 +25,13 @@ MAY_IMPORT = {
         "features.errors", "features.files", "features.schema",
     },
     "models": {
-        "models", "evaluation", "features.errors", "features.files", "features.dataset", "features.parquet_rows",
-        "features.schema", "features.service_schema", "features.time_split", "features.training_set",
+        "models", "ranking.ranker", "evaluation", "features.errors", "features.files", "features.dataset",
+        "features.parquet_rows", "features.schema", "features.service_schema", "features.time_split",
+        "features.training_set",
     },
     "pages": {"pages", "evaluation", "features.files"},
     "leakage": {"leakage", "models", "evaluation", "retrieval", "features"},
-    "jobs": {"jobs", "leakage", "pages", "models", "evaluation", "filters", "retrieval", "features"},
+    "jobs": {"jobs", "leakage", "pages", "models", "ranking", "evaluation", "filters", "retrieval", "features"},
     "benchmarks": {
         "jobs.console", "jobs.judging", "jobs.refitting", "jobs.training_run",  # what is trained as releases are
         "models", "evaluation", "retrieval", "features",

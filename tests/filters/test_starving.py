@@ -68,14 +68,11 @@ class World:
 
     def shown(self, k, barred, cap=None):
         """By user, the positions of his candidates in order."""
-        table = Retriever(self.sources, self.fusion, k).retrieve(
-            [f"user{user}" for user in range(USERS)], self.queries, barred.pairs, eligible=barred.eligible, cap=cap
+        fused = Retriever(self.sources, self.fusion, k).fused(
+            self.queries, barred.pairs, eligible=barred.eligible, cap=cap
         )
-        lists = [[] for _ in range(USERS)]
-        for row in table.to_pylist():
-            lists[int(row["user_id"].removeprefix("user"))].append(int(row["item_id"]))
-            assert row["rank"] == len(lists[int(row["user_id"].removeprefix("user"))])
-        return lists
+        assert (np.diff((fused.positions >= 0).astype(int)) <= 0).all()  # padding at the end only
+        return [row[row >= 0].tolist() for row in fused.positions]
 
 
 def random_barred(generator):

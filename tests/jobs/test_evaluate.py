@@ -15,7 +15,7 @@ from evaluation.results import read_results
 
 pytestmark = pytest.mark.whole_path
 
-OURS = ["fused candidates", "two towers"]
+OURS = ["fused candidates", "ranked candidates", "two towers"]
 LISTS = [
     "popularity over all time",
     "last week's bestsellers",

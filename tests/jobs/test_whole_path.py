@@ -19,6 +19,8 @@ COLUMNS = [
     pa.field("user_id", pa.string(), nullable=False),
     pa.field("item_id", pa.string(), nullable=False),
     pa.field("rank", pa.int32(), nullable=False),
+    pa.field("ranking_score", pa.float32()),
+    pa.field("retrieval_rank", pa.int32(), nullable=False),
     pa.field("score", pa.float32(), nullable=False),
     pa.field("sources", pa.list_(pa.string()), nullable=False),
     pa.field("source_ranks", pa.list_(pa.int32()), nullable=False),
@@ -195,7 +197,8 @@ def test_every_user_has_exactly_k_different_items_in_ranks_1_to_k_best_first(roa
         assert [row["rank"] for row in rows] == list(range(1, K + 1))
         assert len({row["item_id"] for row in rows}) == K
         assert all(row["sources"] and len(row["sources"]) == len(row["source_ranks"]) for row in rows)
-        scores = [row["score"] for row in rows]
+        by = "score" if rows[0]["ranking_score"] is None else "ranking_score"
+        scores = [row[by] for row in rows]
         assert scores == sorted(scores, reverse=True)
 
 
@@ -272,6 +275,7 @@ def test_beside_the_candidates_stands_how_they_were_made(road):
     written = json.loads(road.output("drop").with_suffix(".json").read_text(encoding="utf-8"))
 
     assert 0 < written.pop("seconds") < 300
+    assert written.pop("ranked_by") in {"retrieval", "ranker"}
     assert written.pop("rows_by_source")["popularity"] >= 24
     assert written == {
         "users": 4,

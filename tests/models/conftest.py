@@ -219,6 +219,8 @@ class Tiny:
                 "similarities": np.array([[0.5, 0.25], [0.5, 0], [0.25, 0]], np.float32),
             },
             fusion={"keep": {"sources": ["two_tower"], "intercept": -1.5}, "drop": {"sources": [], "intercept": 0.0}},
+            rankers={},
+            ranking={},
             split=TimeSplit.ending(datetime(2020, 9, 23, tzinfo=UTC)),
             curve=Curve((epoch,), epoch),
             varieties={},

@@ -114,7 +114,7 @@ def test_the_manifest_says_what_it_is_and_lists_every_other_file(written):
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
 
     assert {name: manifest[name] for name in ("format", "version", "created", "as_of", "cut", "training_start")} == {
-        "format": 3,
+        "format": 4,
         "version": written[1],
         "created": "2020-09-24T12:00:00+00:00",
         "as_of": "2020-09-23T00:00:00+00:00",
@@ -245,11 +245,11 @@ def change_manifest(folder, **changes):
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
 
 
-@pytest.mark.parametrize("number", [0, 2, 4, "3", None])
+@pytest.mark.parametrize("number", [0, 3, 5, "4", None])
 def test_another_format_is_refused_by_name(releases, folder, number):
     change_manifest(folder, format=number)
 
-    assert error_of(releases) == f"Release {folder.name} has format {number}, this code reads 3: train again."
+    assert error_of(releases) == f"Release {folder.name} has format {number}, this code reads 4: train again."
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "\x00"])

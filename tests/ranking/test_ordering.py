@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranking.ordering import best_positions, reordered
+from ranking.ordering import Ordered, best_positions, reordered
 from ranking.pair_features import PairFeatures
 from retrieval.fusion import Fused
 
@@ -44,11 +44,14 @@ def test_candidates_are_reordered_with_all_that_was_said_of_them(fused):
 
     told = reordered(fused, pairs, np.array([1, 2, 1, -7, -4], np.float32))
 
-    assert told.positions.tolist() == [[3, 7, 5], [4, 2, -1], [6, 1, -1]]
+    # The second user keeps his list.
     nothing = -np.inf
-    assert told.scores.tolist() == [[2, 1, 1], [9, 8, nothing], [-4, -7, nothing]]  # the second user keeps his list
-    assert told.ranks[:, :, 0].tolist() == [[3, 7, 5], [4, 2, 0], [6, 1, 0]]
-    assert told.source_scores[:, :, 0].tolist() == [[1.5, 3.5, 2.5], [2, 1, 0], [3, 0.5, 0]]
+    assert told.fused.positions.tolist() == [[3, 7, 5], [4, 2, -1], [6, 1, -1]]
+    assert told.fused.scores.tolist() == [[2, 3, 1], [9, 8, nothing], [2, 3, nothing]]
+    assert told.places.tolist() == [[2, 1, 3], [1, 2, 0], [2, 1, 0]]
+    np.testing.assert_array_equal(told.scores, [[2, 1, 1], [np.nan] * 3, [-4, -7, np.nan]])
+    assert told.fused.ranks[:, :, 0].tolist() == [[3, 7, 5], [4, 2, 0], [6, 1, 0]]
+    assert told.fused.source_scores[:, :, 0].tolist() == [[1.5, 3.5, 2.5], [2, 1, 0], [3, 0.5, 0]]
     assert fused.positions.tolist() == [[7, 3, 5], [4, 2, -1], [1, 6, -1]]
 
 
@@ -62,9 +65,19 @@ def test_reordering_drops_and_adds_nothing_and_lists_fall(scores):
 
     told = reordered(fused, pairs_of([0, 0, 0, 1, 1], [7, 3, 5, 4, 2], 2), np.array(scores, np.float32))
 
-    assert np.sort(told.positions, axis=1).tolist() == np.sort(positions, axis=1).tolist()
-    assert sorted(told.scores[told.positions >= 0].tolist()) == sorted(scores)
-    assert (told.scores[:, 1:] <= told.scores[:, :-1]).all()
+    listed = told.fused.positions >= 0
+    assert np.sort(told.fused.positions, axis=1).tolist() == np.sort(positions, axis=1).tolist()
+    assert sorted(told.scores[listed].tolist()) == sorted(scores)
+    assert sorted(told.places[listed].tolist()) == [1, 1, 2, 2, 3]
+    assert (np.diff(told.scores)[listed[:, 1:]] <= 0).all()
+
+
+def test_without_a_ranker_the_order_is_retrievals_and_there_are_no_scores(fused):
+    told = Ordered.as_retrieved(fused).first(2)
+
+    assert told.fused.positions.tolist() == [[7, 3], [4, 2], [1, 6]]
+    assert told.places.tolist() == [[1, 2], [1, 2], [1, 2]]
+    assert np.isnan(told.scores).all()
 
 
 def test_pairs_of_other_lists_are_refused(fused):

@@ -19,11 +19,11 @@ def candidates_of(*rows):
 
 
 FIRST = candidates_of(
-    ("u1", "a", 1, 0.5, ["two_tower", "popularity"], [1, 4], [0.9, 2.0]),
-    ("u1", "b", 2, 0.25, ["two_tower"], [2], [0.8]),
-    ("u2", "c", 1, 7.0, ["popularity"], [1], [3.0]),
+    ("u1", "a", 1, None, 1, 0.5, ["two_tower", "popularity"], [1, 4], [0.9, 2.0]),
+    ("u1", "b", 2, None, 2, 0.25, ["two_tower"], [2], [0.8]),
+    ("u2", "c", 1, 0.5, 3, 7.0, ["popularity"], [1], [3.0]),
 )
-SECOND = candidates_of(("u3", "a", 1, 0.5, ["two_tower"], [1], [0.7]))
+SECOND = candidates_of(("u3", "a", 1, None, 1, 0.5, ["two_tower"], [1], [0.7]))
 
 
 @pytest.fixture

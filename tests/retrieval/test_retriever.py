@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from retrieval.candidates import CANDIDATES
+from ranking.ordering import Ordered
+from retrieval.candidates import candidates
 from retrieval.department_popularity import DepartmentPopularity
 from retrieval.fusion import Fusion, words
 from retrieval.histories import Histories
@@ -59,9 +60,8 @@ def queries(vectors, bought, new=None):
 def retrieve(users, vectors, bought, *, already_bought="drop", k=2, by=None, **more):
     asked = queries(vectors, bought, **more)
     excluded = asked.histories.bought if already_bought == "drop" else None
-    table = Retriever(sources(), by or fusion(two_tower=1), k).retrieve(users, asked, excluded)
-    assert table.schema.equals(CANDIDATES)
-    return table.to_pylist()
+    lists = Ordered.as_retrieved(Retriever(sources(), by or fusion(two_tower=1), k).fused(asked, excluded))
+    return candidates(np.array(users), lists.fused, ITEM_IDS, lists.places, lists.scores).to_pylist()
 
 
 def items(rows):

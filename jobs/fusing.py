@@ -1,0 +1,63 @@
+"""How sources are put together, learned from what was bought of past lists."""
+
+from dataclasses import dataclass
+
+from features.errors import InputError
+from features.time_split import TimeSplit
+from jobs.past_lists import PastLists
+from retrieval.fusion import MOST_PAIRS, Fusion
+from retrieval.item_lists import ItemLists
+from retrieval.pool import Pool
+
+
+@dataclass(frozen=True)
+class Fusions:
+    """How sources are put together: of everything, and of what the user never bought."""
+
+    keep: Fusion
+    drop: Fusion
+
+
+def fusions_of(past: PastLists) -> Fusions:
+    """Learn how to put the sources together.
+
+    Raises:
+        InputError: nothing in that week tells what the sources' words are worth.
+    """
+    keep = learned_fusion(past.keep, past.bought, past.split)
+    return Fusions(keep, _fusion_of_new(past.drop, past.new, past.split, keep))
+
+
+def learned_fusion(pool: Pool, bought: ItemLists, split: TimeSplit) -> Fusion:
+    """Learn the weights, if the candidates can teach any: some must have been bought, and some not.
+
+    Args:
+        pool: what the sources propose to n users.
+        bought: what each of them bought in the validation days.
+        split: says which days these are.
+
+    Raises:
+        InputError: all candidates were bought, or none.
+    """
+    # Asked of the candidates that `Fusion.fitted` looks at.
+    hits = bought.contains_pairs(pool.rows[:MOST_PAIRS], pool.positions[:MOST_PAIRS])
+    if hits.any() and not hits.all():
+        return Fusion.fitted(pool, bought)
+    raise InputError(
+        f"Nothing tells what the candidate sources are worth: of {len(hits):,} candidates of {pool.users:,} users, "
+        f"{int(hits.sum()):,} were bought from {split.cut:%Y-%m-%d} to {split.as_of:%Y-%m-%d}, and some must be and "
+        "some not; choose another --as-of, or more --validation-days."
+    )
+
+
+def _fusion_of_new(pool: Pool, bought: ItemLists, split: TimeSplit, keep: Fusion) -> Fusion:
+    """Learn the weights for what is new to the user; where nothing teaches them, those for everything serve."""
+    try:
+        return learned_fusion(pool, bought, split)
+    except InputError:
+        print(
+            "the weights for all items serve for items new to the user, too: what was bought of those from "
+            f"{split.cut:%Y-%m-%d} to {split.as_of:%Y-%m-%d} teaches none",
+            flush=True,
+        )
+        return keep

@@ -1,0 +1,111 @@
+"""Retrieve, filter, rank: what a release answers at a moment, from the online store."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+from feast import FeatureStore
+
+from features.filter_facts import online_goods, online_users
+from features.online_features import online_features, purchase_histories
+from features.ranking_facts import online_items
+from features.ranking_facts import online_users as online_tastes
+from filters.barred import Barred
+from filters.filter_set import FilterSet
+from filters.known import Goods
+from jobs.filtering import goods_known, users_known
+from jobs.ranking_run import RANKED, ordered
+from jobs.sourcing import histories_of, released_sources
+from models.release import Release
+from ranking.facts import ItemFacts
+from ranking.ordering import Ordered
+from ranking.ranker import Ranker
+from retrieval.candidates import candidates
+from retrieval.fusion import Fused, Fusion
+from retrieval.retriever import Retriever
+from retrieval.sources import Queries
+
+
+@dataclass(frozen=True, eq=False)
+class ThreeSteps:
+    """What is asked of one release at one moment.
+
+    Attributes:
+        store: an applied feature store, filled up to the moment.
+        release: whose towers and vectors are asked.
+        moment: of the request, UTC.
+        filters: those in force.
+        goods: what they may know of the catalogue.
+        retriever: proposes candidates, as many as are ranked.
+        ranker: None if retrieval's order stands.
+        items: what a ranker knows of the catalogue; None without one.
+        k: candidates for each user.
+    """
+
+    store: FeatureStore
+    release: Release
+    moment: datetime
+    filters: FilterSet
+    goods: Goods
+    retriever: Retriever
+    ranker: Ranker | None
+    items: ItemFacts | None
+    k: int
+
+    @classmethod
+    def of(cls, store: FeatureStore, release: Release, moment: datetime, filters: FilterSet, k: int) -> Self:
+        """Read what is known of the whole catalogue."""
+        ids, ranker = release.item_ids.tolist(), release.rankers.get(filters.policy)
+        return cls(
+            store=store,
+            release=release,
+            moment=moment,
+            filters=filters,
+            goods=goods_known(online_goods(store, ids, moment), release.item_ids, moment),
+            retriever=Retriever(
+                released_sources(release), Fusion.from_json(release.fusion[filters.policy]), max(k, RANKED)
+            ),
+            ranker=ranker,
+            items=None if ranker is None else ItemFacts.of(online_items(store, ids, moment)),
+            k=k,
+        )
+
+    def queries(self, user_ids: Sequence[str]) -> Queries:
+        """What is asked for n users."""
+        told = online_features(self.store, self.release.schemas.query, [*user_ids], self.moment)
+        histories = histories_of(purchase_histories(self.store, [*user_ids]), self.release.item_ids)
+        return Queries(*self.release.query_tower.both_vectors(told), histories)
+
+    def retrieved(self, queries: Queries) -> Fused:
+        """The first step: what the sources propose, as if no filter were in force."""
+        return self.retriever.fused(queries)
+
+    def filtered(self, user_ids: Sequence[str], queries: Queries) -> Fused:
+        """The second step, within the first: what they propose of what may be shown."""
+        barred = self.barred(user_ids, queries)
+        return self.retriever.fused(queries, barred.pairs, eligible=barred.eligible, cap=self.filters.cap(self.goods))
+
+    def barred(self, user_ids: Sequence[str], queries: Queries) -> Barred:
+        """What the filters in force bar for n users."""
+        told = online_users(self.store, [*user_ids], self.moment)
+        return self.filters.barred(users_known(told, queries.histories, self.moment), self.goods)
+
+    def ranked(self, user_ids: Sequence[str], queries: Queries, fused: Fused) -> Ordered:
+        """The third step: these candidates in order, the first k of them."""
+        if self.ranker is None or self.items is None:
+            return Ordered.as_retrieved(fused).first(self.k)
+        told = online_tastes(self.store, [*user_ids], self.moment)
+        return ordered(fused, self.ranker, queries.histories, told, self.items).first(self.k)
+
+    def candidates(self, user_ids: Sequence[str]) -> pa.Table:
+        """All three steps for n users: a table with the schema `retrieval.candidates.CANDIDATES`."""
+        queries = self.queries(user_ids)
+        return self.table(user_ids, self.ranked(user_ids, queries, self.filtered(user_ids, queries)))
+
+    def table(self, user_ids: Sequence[str], lists: Ordered) -> pa.Table:
+        """Ordered lists as a table with the schema `retrieval.candidates.CANDIDATES`."""
+        ids = np.array(user_ids, np.str_)
+        return candidates(ids, lists.fused, self.release.item_ids, lists.places, lists.scores)
