@@ -54,7 +54,6 @@ def refuse_leaks(examples: Examples, scores: NDArray[np.float32], told: Sequence
         raise InputError(
             f"The ranker is too good to be true: NDCG@{K} is {reached:.3f} for users whom it has not seen, where "
             f"retrieval has {retrieved:.3f} and the best order of the same candidates {possible:.3f}, of which more "
-            f"than {MOST_OF_THE_POSSIBLE:.0%} is not believed. Its most important feature is '{first.name}', without which it "
-            f"falls by {first.loss:.3f}. "
-            f"{mend}"
+            f"than {MOST_OF_THE_POSSIBLE:.0%} is not believed. Its most important feature is '{first.name}', without "
+            f"which it falls by {first.loss:.3f}. {mend}"
         )
