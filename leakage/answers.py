@@ -11,7 +11,7 @@ from feast import FeatureStore
 
 from features.catalogue import catalogue_ids, user_ids
 from features.errors import InputError
-from features.feature_store import plain_service, service_schema, views_of_service
+from features.feature_store import feature_service, plain_service, service_schema, views_of_service
 from features.filter_facts import FILTER_ITEMS, FILTER_USERS
 from features.historical_features import as_of, write_historical_features
 from features.parquet_rows import ParquetRows
@@ -27,19 +27,30 @@ _DIRECTORIES: Final = {USER_ID: "user_profile", ITEM_ID: "item_catalog"}
 
 
 def all_services(store: FeatureStore) -> tuple[list[Served], list[str]]:
-    """The schemas of all feature services that describe a user or an item, by name, and why others are not asked."""
+    """The schemas of all feature services that describe a user or an item, by name, and why others are not asked.
+
+    A service of pairs is asked in its parts, if other services ask for all its features.
+    """
     schemas: list[Served] = []
     others: list[str] = []
+    unasked: list[str] = []
     for name in sorted(service.name for service in store.list_feature_services()):
         keys = {key for view in views_of_service(store, name) for key in view.join_keys}
         if len(keys) != 1 or not keys <= set(_DIRECTORIES):
-            others.append(f"{name}: it describes neither users nor items alone")
+            unasked.append(name)
             continue
         try:
             read = plain_service if name in {FILTER_USERS, FILTER_ITEMS} else service_schema
             schemas.append(read(store, name, *keys))
         except InputError as error:
             others.append(f"{name}: {error}")
+    asked = {(column.view, column.name) for schema in schemas for column in schema.columns}
+    for name in unasked:
+        views = feature_service(store, name).feature_view_projections
+        missing = sorted({(view.name, feature.name) for view in views for feature in view.features} - asked)
+        if missing:
+            view, feature = missing[0]
+            others.append(f"{name}: of '{feature}' of '{view}' no service of users or items alone tells")
     return schemas, others
 
 

@@ -53,7 +53,7 @@ def test_every_service_is_asked_and_that_of_pairs_in_its_two_parts(toy_store):
 
     schemas, others = all_services(toy_store)
 
-    assert others == ["ranking_v1: it describes neither users nor items alone"]
+    assert others == []
     asked = {schema.service for schema in schemas}
     assert asked >= {"ranking_users_v1", "ranking_items_v1"}
     assert asked == {service.name for service in toy_store.list_feature_services()} - {"ranking_v1"}
@@ -87,3 +87,24 @@ def test_online_and_offline_tell_filters_the_same(toy_store, tmp_path):
         "filter_items_v1": (60, ()),
         "filter_users_v1": (50, ()),
     }
+
+
+def test_a_service_of_pairs_of_which_a_feature_is_asked_nowhere_else_is_named(toy_store, monkeypatch):
+    from leakage import answers
+
+    read = answers.service_schema
+
+    def without_two(store, name, key):
+        if name in {"query_tower_v2", "ranking_users_v1"}:
+            raise answers.InputError("planted")
+        return read(store, name, key)
+
+    monkeypatch.setattr(answers, "service_schema", without_two)
+
+    _, others = answers.all_services(toy_store)
+
+    assert others == [
+        "query_tower_v2: planted",
+        "ranking_users_v1: planted",
+        "ranking_v1: of 'mean_price' of 'user_activity_daily' no service of users or items alone tells",
+    ]
