@@ -1,13 +1,30 @@
-"""Print some users' candidate sets with the names of the items.
+"""Print some users' candidate sets with the names of the items, or what one of the three steps leaves to them now.
 
 python jobs/show_candidates.py --users 5 --top 10
+python jobs/show_candidates.py --user 1001 --stage retrieve --already-bought drop
+python jobs/show_candidates.py --user 1001 --user 1002 --stage rank --filters filters.toml
 """
 
+import sys
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import click
+from click.core import ParameterSource
 
-from jobs.console import CANDIDATES, job, repo_option
+from jobs.console import CANDIDATES, filters_option, job, load_tensorflow, releases_option, repo_option
+
+Step: TypeAlias = Literal["retrieve", "filter", "rank"]
+
+# What is asked of a file, and what of the online store: options by the name of their argument.
+_OF_A_FILE = {"candidates": "--candidates", "users": "--users"}
+_OF_A_STEP = {
+    "user_ids": "--user",
+    "filters_file": "--filters",
+    "already_bought": "--already-bought",
+    "version": "--release",
+    "releases": "--releases",
+}
 
 
 @click.command()
@@ -19,11 +36,71 @@ from jobs.console import CANDIDATES, job, repo_option
     show_default="data/candidates.parquet",
     help="File that jobs/generate_candidates.py wrote.",
 )
-@click.option("--users", type=click.IntRange(1), default=5, show_default=True, help="How many users to show.")
+@click.option("--users", type=click.IntRange(1), default=5, show_default=True, help="How many users of it to show.")
+@click.option(
+    "--stage",
+    type=click.Choice(["retrieve", "filter", "rank"]),
+    help="Show no file, but what this step leaves to each --user now: what is proposed as if no filter were in force, "
+    "with the filters that drop it; what they leave, k of k; or the final order.",
+)
+@click.option("--user", "user_ids", multiple=True, help="Id of a user to show, with --stage; as often as wanted.")
 @click.option("--top", type=click.IntRange(1), default=8, show_default=True, help="How many candidates of each.")
+@releases_option
+@click.option("--release", "version", help="Version of the release, with --stage; by default the latest.")
+@filters_option
+@click.option(
+    "--already-bought",
+    type=click.Choice(["drop", "keep"]),
+    help="Whether candidates leave out what their user bought before, with --stage; otherwise as the filters say.",
+)
 @job
-def main(repo: Path, candidates: Path, users: int, top: int) -> None:
-    """Print some users' candidate sets, beside what they bought last, with the names of the items."""
+def main(
+    repo: Path,
+    candidates: Path,
+    users: int,
+    stage: Step | None,
+    user_ids: tuple[str, ...],
+    top: int,
+    releases: Path,
+    version: str | None,
+    filters_file: Path | None,
+    already_bought: Literal["drop", "keep"] | None,
+) -> None:
+    """Print some users' candidate sets with the names of the items, or what one step leaves to them now.
+
+    Without --stage they come from a file, beside what their users bought last; with it from the online store.
+    """
+    require_together(stage)
+    if stage is None:
+        show_file(repo, candidates, users, top)
+    else:
+        show_step(repo, releases, version, filters_file, already_bought, stage, list(dict.fromkeys(user_ids)), top)
+
+
+def require_together(stage: Step | None) -> None:
+    """Refuse options that are not asked of the same thing.
+
+    Raises:
+        InputError: says which, and what to do.
+    """
+    from features.errors import InputError
+
+    context = click.get_current_context()
+    given = {name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    others = _OF_A_STEP if stage is None else _OF_A_FILE
+    wrong = " and ".join(option for name, option in others.items() if name in given)
+    if wrong and stage is None:
+        raise InputError(f"Without --stage a candidate file is shown, of which {wrong} asks nothing: add --stage.")
+    if wrong:
+        raise InputError(f"With --stage no candidate file is shown, of which {wrong} asks: leave it out.")
+    if stage and "user_ids" not in given:
+        raise InputError("--stage needs the user whose candidates are shown: add --user ID.")
+    if any(not (user.strip() and user.isprintable()) for user in context.params["user_ids"]):
+        raise InputError("A --user is empty or holds a control character: give the id as the raw tables have it.")
+
+
+def show_file(repo: Path, candidates: Path, users: int, top: int) -> None:
+    """Print lists of a candidate file."""
     from features.feature_store import open_feature_store
     from features.online_features import bought_items, item_names
     from jobs.reports import candidate_table
@@ -33,6 +110,46 @@ def main(repo: Path, candidates: Path, users: int, top: int) -> None:
     for user, rows in read_users(candidates, users, top).items():
         bought = (bought_items(store, [user]).to_pylist()[0] or [])[:top]
         print(candidate_table(user, rows, item_names(store, rows["item_id"].to_pylist()), item_names(store, bought)))
+
+
+def show_step(
+    repo: Path,
+    releases: Path,
+    version: str | None,
+    filters_file: Path | None,
+    already_bought: Literal["drop", "keep"] | None,
+    stage: Step,
+    users: list[str],
+    top: int,
+) -> None:
+    """Print what a step leaves to some users."""
+    load_tensorflow()
+    from features.catalogue import user_ids
+    from features.online_features import item_names
+    from filters.filter_set import FilterSet
+    from filters.unknown_names import unknown_names
+    from jobs.filtering import settings_in_force
+    from jobs.reports import request_line, step_table
+    from jobs.three_steps import ThreeSteps, opened
+
+    store, release, moment = opened(repo, releases, version)
+    settings = settings_in_force(release, filters_file, already_bought)
+    steps = ThreeSteps.of(store, release, moment, FilterSet.of(settings), top)
+    for sentence in unknown_names(settings, steps.goods):
+        print(f"warning: {sentence}", file=sys.stderr)
+    print(request_line(release.version, moment, steps.filters.sentences(steps.goods)))
+    known = set(user_ids(store, moment).to_pylist())
+    for user in users:
+        queries = steps.queries([user])
+        lists = steps.after(stage, [user], queries)
+        dropped_by = steps.reasons([user], queries, lists.fused) if stage == "retrieve" else None
+        rows = steps.table([user], lists)
+        names = item_names(store, rows["item_id"].to_pylist()[:top])
+        asked = steps.k if stage == "rank" else steps.retriever.k
+        print(step_table(user, stage, asked, rows, names, dropped_by))
+        if len(queries.histories.positions) == 0:
+            who = "has bought nothing" if user in known else "is not known"
+            print(f"\nuser {user} {who} as of {moment:%Y-%m-%d %H:%M} UTC: this is what sells, with units as scores")
 
 
 if __name__ == "__main__":

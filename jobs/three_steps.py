@@ -3,23 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from pathlib import Path
+from typing import Literal, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from feast import FeatureStore
 
+from features.feature_store import open_feature_store, tower_schemas
 from features.filter_facts import online_goods, online_users
 from features.online_features import online_features, purchase_histories
+from features.online_store import filled_until
 from features.ranking_facts import online_items
 from features.ranking_facts import online_users as online_tastes
 from filters.barred import Barred
 from filters.filter_set import FilterSet
-from filters.known import Goods
+from filters.known import Goods, Users
 from jobs.filtering import goods_known, users_known
 from jobs.ranking_run import RANKED, ordered
 from jobs.sourcing import histories_of, released_sources
-from models.release import Release
+from models.release import Release, load_release
 from ranking.facts import ItemFacts
 from ranking.ordering import Ordered
 from ranking.ranker import Ranker
@@ -27,6 +30,25 @@ from retrieval.candidates import candidates
 from retrieval.fusion import Fused, Fusion
 from retrieval.retriever import Retriever
 from retrieval.sources import Queries
+
+Step: TypeAlias = Literal["retrieve", "filter", "rank"]
+
+
+def opened(repo: Path, releases: Path, version: str | None) -> tuple[FeatureStore, Release, datetime]:
+    """Open the online store and the release that asks it, the latest one if no version is given.
+
+    Returns:
+        The store, the release, and the moment up to which the store is filled, UTC.
+
+    Raises:
+        InputError: either is missing or damaged, or they do not fit together.
+    """
+    release, store = load_release(releases, version), open_feature_store(repo)
+    schemas = release.schemas
+    release.require(tower_schemas(store, schemas.query.service, schemas.item.service))
+    moment = filled_until(store)
+    release.require_moment(moment)
+    return store, release, moment
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +112,16 @@ class ThreeSteps:
 
     def barred(self, user_ids: Sequence[str], queries: Queries) -> Barred:
         """What the filters in force bar for n users."""
-        told = online_users(self.store, [*user_ids], self.moment)
-        return self.filters.barred(users_known(told, queries.histories, self.moment), self.goods)
+        return self.filters.barred(self._users(user_ids, queries), self.goods)
+
+    def reasons(self, user_ids: Sequence[str], queries: Queries, fused: Fused) -> list[list[str]]:
+        """The names of the filters that drop each candidate of n lists, in the order of `table`; none if it stays.
+
+        A cap judges these lists as they stand. The second step has others, in which more may come to stand above.
+        """
+        rows, places = np.nonzero(fused.positions >= 0)
+        users = self._users(user_ids, queries)
+        return self.filters.reasons(rows, fused.positions[rows, places], users, self.goods)
 
     def ranked(self, user_ids: Sequence[str], queries: Queries, fused: Fused) -> Ordered:
         """The third step: these candidates in order, the first k of them."""
@@ -100,12 +130,23 @@ class ThreeSteps:
         told = online_tastes(self.store, [*user_ids], self.moment)
         return ordered(fused, self.ranker, queries.histories, told, self.items).first(self.k)
 
+    def after(self, step: Step, user_ids: Sequence[str], queries: Queries) -> Ordered:
+        """The lists of n users as one of the steps leaves them: k after the last, as many as are ranked before it."""
+        if step == "retrieve":
+            return Ordered.as_retrieved(self.retrieved(queries))
+        filtered = self.filtered(user_ids, queries)
+        return Ordered.as_retrieved(filtered) if step == "filter" else self.ranked(user_ids, queries, filtered)
+
     def candidates(self, user_ids: Sequence[str]) -> pa.Table:
         """All three steps for n users: a table with the schema `retrieval.candidates.CANDIDATES`."""
-        queries = self.queries(user_ids)
-        return self.table(user_ids, self.ranked(user_ids, queries, self.filtered(user_ids, queries)))
+        return self.table(user_ids, self.after("rank", user_ids, self.queries(user_ids)))
 
     def table(self, user_ids: Sequence[str], lists: Ordered) -> pa.Table:
         """Ordered lists as a table with the schema `retrieval.candidates.CANDIDATES`."""
         ids = np.array(user_ids, np.str_)
         return candidates(ids, lists.fused, self.release.item_ids, lists.places, lists.scores)
+
+    def _users(self, user_ids: Sequence[str], queries: Queries) -> Users:
+        """What filters may ask of n users."""
+        told = online_users(self.store, [*user_ids], self.moment)
+        return users_known(told, queries.histories, self.moment)
