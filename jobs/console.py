@@ -65,7 +65,7 @@ def job(main: Callable[..., None]) -> Callable[..., None]:
         from features.errors import InputError
 
         logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-        for room in ("features", "models", "retrieval", "filters", "evaluation", "leakage"):
+        for room in ("features", "models", "retrieval", "filters", "evaluation", "ranking", "leakage"):
             logging.getLogger(room).setLevel(logging.INFO)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary files are removed
         try:

@@ -67,23 +67,15 @@ def main(
     wanted = read_user_ids(users_file) if users_file else None
     load_tensorflow()
     from features.catalogue import user_ids
-    from features.feature_store import open_feature_store, tower_schemas
     from features.online_features import reads
-    from features.online_store import filled_until
     from filters.filter_set import FilterSet
     from filters.unknown_names import unknown_names
     from jobs.filtering import settings_in_force
-    from jobs.three_steps import ThreeSteps
-    from models.release import load_release
+    from jobs.three_steps import ThreeSteps, opened
     from retrieval.candidate_file import CandidateFile
 
     watch = Stopwatch()
-    release = load_release(releases, version)
-    store = open_feature_store(repo)
-    schemas = release.schemas
-    release.require(tower_schemas(store, schemas.query.service, schemas.item.service))
-    moment = filled_until(store)
-    release.require_moment(moment)
+    store, release, moment = opened(repo, releases, version)
     users = wanted or user_ids(store, moment).to_pylist()
     settings = settings_in_force(release, filters_file, already_bought)
     steps = ThreeSteps.of(store, release, moment, FilterSet.of(settings), k)

@@ -24,8 +24,8 @@ from ranking.suspicion import refuse_leaks
 from retrieval.fusion import Fused
 from retrieval.histories import Histories
 
-# What is new to a user in one week is also what sells in that week: held-out users of the same week praise an order that a
-# week later is worse than retrieval's (docs/log.md).
+# What is new to a user in one week is also what sells in that week: held-out users of the same week praise an order
+# that a week later is worse than retrieval's (docs/log.md).
 _NEW = "Retrieval orders what is new to the user: one week of purchases teaches no order that lasts."
 RANKED = 100  # candidates of each user that are put in order: those behind them hardly ever come to the top
 

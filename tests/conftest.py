@@ -31,6 +31,7 @@ TOGETHER = {
     "test_refitting": "towers",
     "test_list_answers": "towers",
     "test_sourcing": "towers",
+    "test_three_steps": "towers",
     "test_training_run": "towers",
     "test_warm_restart": "towers",
     "test_answers": "store",

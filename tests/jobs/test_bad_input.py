@@ -89,7 +89,7 @@ def test_candidates_need_a_release(refused, project, tmp_path):
     assert refused("generate_candidates", *words, "--release", "../x").startswith("'../x' is not the name of a release")
     a_release_named(project, "20200301-seed-00000000", format=7)
     assert refused("generate_candidates", *words, "--release", "20200301-seed-00000000") == (
-        "Release 20200301-seed-00000000 has format 7, this code reads 3: train again."
+        "Release 20200301-seed-00000000 has format 7, this code reads 4: train again."
     )
     assert not (tmp_path / "out.parquet").exists()
 
@@ -103,6 +103,6 @@ def test_only_a_candidate_file_is_shown(refused, project, tmp_path):
         f"{tmp_path}/text.parquet is not a Parquet file: pass what jobs/generate_candidates.py wrote."
     )
     assert refused("show_candidates", *words, tmp_path / "other.parquet") == (
-        f"{tmp_path}/other.parquet has columns ['user_id'], not ['user_id', 'item_id', 'rank', 'score', 'sources', "
-        "'source_ranks', 'source_scores']."
+        f"{tmp_path}/other.parquet has columns ['user_id'], not ['user_id', 'item_id', 'rank', 'ranking_score', "
+        "'retrieval_rank', 'score', 'sources', 'source_ranks', 'source_scores']."
     )
