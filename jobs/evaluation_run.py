@@ -29,7 +29,7 @@ from jobs.fusing import fusions_of
 from jobs.item_map import item_map
 from jobs.judging import TestWeek, fused, two_tower_lists
 from jobs.past_lists import past_lists
-from jobs.ranking_run import RANKED, Rankings, ordered, rankings_of
+from jobs.ranking_run import Rankings, ordered, rankings_of
 from jobs.refitting import refitted
 from jobs.reports import epoch_line
 from jobs.sourcing import sources_at
@@ -121,13 +121,12 @@ def _ranked(
     store: FeatureStore, test: TestWeek, queries: Queries, rankings: Rankings, keep: Fused, fresh: Fused,
     split: TimeSplit,
 ) -> Lists:  # fmt: skip
-    """The fused lists with their first candidates in the rankers' order; behind them as they were."""
+    """The fused lists in the rankers' order."""
     told = users_told(store, test.user_ids, split.as_of)
     items = ItemFacts.of(items_told(store, test.item_ids, split.as_of))
 
     def positions(fused: Fused, ranker: Ranker | None) -> NDArray[np.int32]:
-        first = ordered(fused.first(RANKED), ranker, queries.histories, told, items)
-        return np.concatenate([first.fused.positions, fused.positions[:, RANKED:]], axis=1)
+        return ordered(fused, ranker, queries.histories, told, items).fused.positions
 
     return Lists(RANKED_LISTS, positions(keep, rankings.keep.ranker), positions(fresh, rankings.drop.ranker))
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from features.errors import InputError
 from features.schema import (
     AGE,
     CHANNELS,
@@ -26,6 +27,18 @@ from models.release import Release
 from retrieval.histories import Histories
 
 
+def filters_of(release: Release) -> FilterSettings:
+    """The settings that a release was written with.
+
+    Raises:
+        InputError: its manifest says nothing of filters, or what cannot be.
+    """
+    where = f"The manifest of {release.version}"
+    if "filters" not in release.manifest:
+        raise InputError(f"{where} does not say which filters are in force: train again.")
+    return FilterSettings.from_json(release.manifest["filters"], where)
+
+
 def settings_in_force(
     release: Release, file: Path | None, already_bought: Literal["drop", "keep"] | None
 ) -> FilterSettings:
@@ -34,8 +47,7 @@ def settings_in_force(
     Raises:
         InputError: they cannot be.
     """
-    told = release.manifest.get("filters") or {}
-    settings = read_settings(file) if file else FilterSettings.from_json(told, f"The manifest of {release.version}")
+    settings = read_settings(file) if file else filters_of(release)
     return replace(settings, already_bought=already_bought) if already_bought else settings
 
 

@@ -94,7 +94,7 @@ def rankings_of(
 
 
 def ordered(fused: Fused, ranker: Ranker | None, histories: Histories, told: pa.Table, items: ItemFacts) -> Ordered:
-    """Put the fused lists of n users in order.
+    """Put the first `RANKED` candidates of n users in order, those from which rankers learn; behind them nothing moves.
 
     Args:
         fused: after all filters.
@@ -105,8 +105,9 @@ def ordered(fused: Fused, ranker: Ranker | None, histories: Histories, told: pa.
     """
     if ranker is None:
         return Ordered.as_retrieved(fused)
-    pairs = pair_features(fused, histories, UserFacts.of(told, items), items)
-    return reordered(fused, pairs, ranker.score(pairs))
+    first = fused.first(RANKED)
+    pairs = pair_features(first, histories, UserFacts.of(told, items), items)
+    return reordered(first, pairs, ranker.score(pairs)).followed_by(fused)
 
 
 def _learned(examples: Examples, seed: int) -> Ranking:

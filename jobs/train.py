@@ -54,16 +54,18 @@ def main(
     """Train two towers on point-in-time features and write a release.
 
     The last days before --as-of choose the epoch, and nothing in them is seen by what they judge; then the chosen
-    towers learn once from the last weeks, these days among them.
+    towers learn once from the last weeks, these days among them. With --from the filters in force stay those of the
+    earlier release, unless --filters says otherwise.
     """
     from filters.settings import FilterSettings, read_settings
 
-    settings = read_settings(filters_file) if filters_file else FilterSettings()
+    settings = read_settings(filters_file) if filters_file else None
     load_tensorflow()
     from features.data_end import moment_or_data_end
     from features.feature_store import open_feature_store, tower_schemas
     from features.time_split import TimeSplit
     from jobs.continuing import overlap_line
+    from jobs.filtering import filters_of
     from jobs.gate import gate
     from jobs.refitting import refitted
     from jobs.releasing import release_contents
@@ -80,6 +82,7 @@ def main(
     if earlier:
         days = earlier.training_days(TimeSplit.ending(moment, validation_days=validation_days).cut)
         training_days, epochs = training_days or days, epochs or EPOCHS
+    filters = settings or (filters_of(earlier.release) if earlier else FilterSettings())
     config = chosen(preset, training_days=training_days, epochs=epochs)
     if earlier:
         earlier.require(config, tower_schemas(store, config.query_service, config.item_service))
@@ -107,7 +110,7 @@ def main(
         if earlier:
             print(overlap_line(run, refit.towers, earlier, releases), flush=True)
         version = earlier.release.version if earlier else None
-        contents = release_contents(store, run, refit, config, settings, seed=seed, commit=commit(), earlier=version)
+        contents = release_contents(store, run, refit, config, filters, seed=seed, commit=commit(), earlier=version)
         written = write_release(releases, refit.towers, contents, created=datetime.now(UTC))
     if require_better and not decided.passed:
         print(f"error: release {releases / written} is not better, and LATEST stays as it was.", file=sys.stderr)

@@ -160,11 +160,14 @@ class Release:
 def write_release(releases: Path, towers: Towers, contents: Contents, created: datetime) -> str:
     """Write a release and return its version; `make_latest` makes it the current one.
 
-    The version ends in a digest of what was learned, so that two runs with one seed give the same version.
+    The version ends in a digest of what was learned and of the filters in force, so that two runs with one seed and the
+    same filters give the same version, and no release replaces one that answers otherwise.
     """
     weights = (*towers.learned.weights, *contents.learned.weights)
     trees = [array for _, ranker in sorted(contents.rankers.items()) for array in ranker.trees.arrays]
-    learned = _digest_of_arrays(contents.item_vectors, *contents.arrays.values(), *weights, *trees)
+    told = json.dumps([contents.fusion, contents.facts.get("filters")], sort_keys=True)
+    arrays = (contents.item_vectors, *contents.arrays.values(), *weights, *trees)
+    learned = _digest_of_arrays(*arrays, np.frombuffer(told.encode(), np.uint8))
     version = f"{contents.split.as_of:%Y%m%d}-{contents.facts['config']['preset']}-{learned[:8]}"
     with written_whole(releases / version) as folder:
         folder.mkdir()

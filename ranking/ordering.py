@@ -1,7 +1,7 @@
 """From scores of candidates to lists in their order."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,22 @@ class Ordered:
     def first(self, k: int) -> Self:
         """Return the first k of each list."""
         return type(self)(self.fused.first(k), self.places[:, :k], self.scores[:, :k])
+
+    def followed_by(self, fused: Fused) -> Self:
+        """Return these lists with what stands behind them in `fused`, of which they are the first, as it was."""
+        k, whole = self.fused.positions.shape[1], type(self).as_retrieved(fused)
+
+        def joined(first: NDArray[Any], every: NDArray[Any]) -> NDArray[Any]:
+            return np.concatenate([first, every[:, k:]], axis=1)
+
+        lists = Fused(
+            fused.sources,
+            joined(self.fused.positions, fused.positions),
+            joined(self.fused.scores, fused.scores),
+            joined(self.fused.ranks, fused.ranks),
+            joined(self.fused.source_scores, fused.source_scores),
+        )
+        return type(self)(lists, joined(self.places, whole.places), joined(self.scores, whole.scores))
 
 
 def reordered(fused: Fused, pairs: PairFeatures, scores: NDArray[np.float32]) -> Ordered:

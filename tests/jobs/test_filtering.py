@@ -87,12 +87,11 @@ def test_a_file_stands_in_the_releases_place_and_what_is_said_of_bought_items_ab
     assert (settings.unsold_days, settings.channel, settings.already_bought) == (None, "2", "drop")
 
 
-def test_a_release_from_before_there_were_filters_has_those_by_default():
+def test_a_manifest_that_says_nothing_of_filters_is_refused():
     from jobs.filtering import settings_in_force
 
-    settings = settings_in_force(release(), None, None)
-
-    assert (settings.for_sale, settings.age_limit, settings.already_bought) == (True, True, "keep")
+    with pytest.raises(InputError, match=r"manifest of 20200302-default-0a1b2c3d does not say which filters"):
+        settings_in_force(release(), None, None)
 
 
 def test_a_manifest_with_a_filter_that_does_not_exist_is_refused_by_name():

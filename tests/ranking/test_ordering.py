@@ -72,6 +72,17 @@ def test_reordering_drops_and_adds_nothing_and_lists_fall(scores):
     assert (np.diff(told.scores)[listed[:, 1:]] <= 0).all()
 
 
+def test_what_stands_behind_the_first_stays_where_it_is(fused):
+    first = reordered(fused.first(2), pairs_of([0, 0, 2, 2], [7, 3, 1, 6], 3), np.array([1, 2, -4, -7], np.float32))
+
+    told = first.followed_by(fused)
+
+    assert told.fused.positions.tolist() == [[3, 7, 5], [4, 2, -1], [1, 6, -1]]
+    assert told.places.tolist() == [[2, 1, 3], [1, 2, 0], [1, 2, 0]]
+    np.testing.assert_array_equal(told.scores, [[2, 1, np.nan], [np.nan] * 3, [-4, -7, np.nan]])
+    assert told.fused.source_scores[:, :, 0].tolist() == [[1.5, 3.5, 2.5], [2, 1, 0], [0.5, 3, 0]]
+
+
 def test_without_a_ranker_the_order_is_retrievals_and_there_are_no_scores(fused):
     told = Ordered.as_retrieved(fused).first(2)
 
