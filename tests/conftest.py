@@ -32,7 +32,7 @@ TOGETHER = {
     "test_list_answers": "towers",
     "test_sourcing": "towers",
     "test_three_steps": "towers",
-    "test_training_run": "towers",
+    "test_fusing": "towers",
     "test_warm_restart": "towers",
     "test_answers": "store",
     "test_feature_contract": "store",

@@ -17,7 +17,7 @@ POOL = Pool.of({"sold": (np.array([[0, 1], [1, 2]], np.int32), np.array([[2, 1],
 
 @pytest.fixture
 def learned():
-    from jobs.training_run import learned_fusion
+    from jobs.fusing import learned_fusion
 
     return lambda *bought: learned_fusion(POOL, ItemLists.from_lists([np.array(items, int) for items in bought]), SPLIT)
 
