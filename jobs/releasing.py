@@ -3,6 +3,7 @@
 from feast import FeatureStore
 
 from features.catalogue import catalogue_at
+from features.service_fingerprints import service_fingerprints
 from filters.settings import FilterSettings
 from jobs.fusing import fusions_of
 from jobs.past_lists import past_lists
@@ -55,6 +56,7 @@ def release_contents(
         facts=facts(
             config,
             filters=filters.to_json(),
+            serving=service_fingerprints(store, ranked=bool(rankings.rankers)),
             seed=seed,
             data=run.data,
             commit=commit,

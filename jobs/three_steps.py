@@ -16,6 +16,7 @@ from features.online_features import online_features, purchase_histories
 from features.online_store import filled_until
 from features.ranking_facts import online_items
 from features.ranking_facts import online_users as online_tastes
+from features.service_fingerprints import service_fingerprints
 from filters.barred import Barred
 from filters.filter_set import FilterSet
 from filters.known import Goods, Users
@@ -46,6 +47,7 @@ def opened(repo: Path, releases: Path, version: str | None) -> tuple[FeatureStor
     release, store = load_release(releases, version), open_feature_store(repo)
     schemas = release.schemas
     release.require(tower_schemas(store, schemas.query.service, schemas.item.service))
+    release.require_serving(service_fingerprints(store, ranked=bool(release.rankers)))
     moment = filled_until(store)
     release.require_moment(moment)
     return store, release, moment

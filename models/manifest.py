@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 from features.dataset import Dataset
 from models.config import Config
@@ -10,12 +10,14 @@ from models.config import Config
 _LIBRARIES = (
     "feast", "tensorflow", "tensorflow-recommenders", "tf-keras", "duckdb", "pyarrow", "pandas", "numpy",
 )  # fmt: skip
+SERVING: Final = "serving"
 
 
 def facts(
     config: Config,
     *,
     filters: dict[str, Any],
+    serving: dict[str, str],
     seed: int,
     data: Dataset,
     commit: str | None,
@@ -25,6 +27,7 @@ def facts(
 ) -> dict[str, Any]:
     """Return JSON-ready values: settings of towers and filters, seed, commit, rows, seconds and library versions.
 
+    `serving` are the fingerprints of the services that are asked for candidates beside the towers' own, by name;
     `refit` tells since when, and how many, purchases were learned from after the choice of the epoch, `earlier` the
     release from which the training went on.
     """
@@ -32,6 +35,7 @@ def facts(
         "from": earlier,
         "config": config.to_json(),
         "filters": filters,
+        SERVING: serving,
         "refit_start": refit[0].isoformat(),
         "seed": seed,
         "commit": commit,

@@ -44,6 +44,7 @@ from features.service_schema import ServiceSchema, TowerSchemas
 from features.time_split import TimeSplit
 from models.curve import Curve
 from models.learned import Learned
+from models.manifest import SERVING
 from models.serving import SavedTower, ServingTower
 from models.training import Towers
 from ranking.ranker import Ranker
@@ -154,6 +155,34 @@ class Release:
                     f"Release {self.version} was trained on feature service '{mine.service}' "
                     f"({mine.fingerprint}), which the registry now declares differently ({theirs.fingerprint}): "
                     "train again, or apply the feature repository of the release."
+                )
+
+    def require_serving(self, current: dict[str, str]) -> None:
+        """Refuse a feature store whose services beside the towers' are not those for which the release was made.
+
+        Args:
+            current: fingerprints of all services that are asked for candidates, by name, as they are declared now.
+
+        Raises:
+            InputError: names the service that differs.
+        """
+        if SERVING not in self.manifest:
+            raise InputError(
+                f"The {MANIFEST} of release {self.version} does not say which feature services are asked beside its "
+                "towers': train again."
+            )
+        for name, fingerprint in current.items():
+            mine = self.manifest[SERVING].get(name)
+            if mine is None:
+                raise InputError(
+                    f"Release {self.version} was made without feature service '{name}', which is asked now: train "
+                    "again."
+                )
+            if mine != fingerprint:
+                raise InputError(
+                    f"Release {self.version} was made for feature service '{name}' ({mine}), which the registry now "
+                    f"declares differently ({fingerprint}): train again, or apply the feature repository of the "
+                    "release."
                 )
 
 

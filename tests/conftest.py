@@ -40,6 +40,7 @@ TOGETHER = {
     "test_historical_features": "store",
     "test_late_rows": "store",
     "test_online_equals_offline": "store",
+    "test_service_fingerprints": "store",
     "test_store_copy": "store",
     "test_training_set": "store",
 }

@@ -56,6 +56,7 @@ def write_untrained(store, releases, folder, rankers):
     from features.feature_store import tower_schemas
     from features.parquet_rows import ParquetRows
     from features.purchases import write_purchases
+    from features.service_fingerprints import service_fingerprints
     from features.time_split import TimeSplit
     from filters.settings import FilterSettings
     from jobs.sourcing import purchases_before, sources_at
@@ -98,7 +99,12 @@ def write_untrained(store, releases, folder, rankers):
         curve=Curve((epoch,), epoch),
         varieties={},
         baselines={},
-        facts={"config": SEED.to_json(), "filters": FilterSettings().to_json(), "seed": 1},
+        facts={
+            "config": SEED.to_json(),
+            "filters": FilterSettings().to_json(),
+            "serving": service_fingerprints(store, ranked=bool(rankers)),
+            "seed": 1,
+        },
     )
     version = write_release(releases, towers, contents, MOMENT)
     make_latest(releases, version)
@@ -358,6 +364,26 @@ def test_filters_of_a_file_are_in_force(call, project, tmp_path):
     assert done.exit_code == 0
     assert done.stderr.splitlines()[-1] == "warning: Blocked items that are not in the catalogue: 'unknown'."
     assert {row[1]: row[4] for row in cells_of(done.stdout, "0003")[1:] if row[4]} == {"Hats 5": "blocked_items"}
+
+
+@pytest.mark.parametrize("name", ["candidate_sources_v1", "filter_items_v1", "ranking_users_v1"])
+def test_a_service_that_changed_since_the_release_is_refused_by_name(call, project, tmp_path, name):
+    from feast import FeatureService
+
+    from features.feature_store import open_feature_store
+
+    copy = project.copy_to(tmp_path / "copy")
+    store = open_feature_store(copy.repo)
+    view = store.get_feature_view("user_activity_daily")
+    store.apply(FeatureService(name=name, features=[view[["purchases_7d"]]]))
+    words = ("--releases", project.releases, "--stage", "rank", "--user", "0003")
+
+    done = call("show_candidates", "--repo", copy.repo, *words)
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].startswith("error: Release 20200301-seed-")
+    assert f" was made for feature service '{name}' (" in done.stderr
+    assert done.stderr.endswith("train again, or apply the feature repository of the release.\n")
 
 
 @pytest.mark.parametrize(

@@ -316,6 +316,33 @@ def test_features_in_another_order_dtype_or_encoding_are_refused_by_service(writ
             release.require(schemas)
 
 
+def test_services_beside_the_towers_are_those_of_the_release_or_refused_by_name(tiny, towers, tmp_path):
+    from models.release import load_release
+
+    version = tiny.write_release(tmp_path, towers, serving={"sources_v1": "0123abcd", "ranking_v1": "aa"})
+    release = load_release(tmp_path)
+
+    release.require_serving({"sources_v1": "0123abcd"})
+    with pytest.raises(InputError) as changed:
+        release.require_serving({"ranking_v1": "aa", "sources_v1": "4567abcd"})
+    with pytest.raises(InputError) as unknown:
+        release.require_serving({"sources_v2": "0123abcd"})
+    assert str(changed.value) == (
+        f"Release {version} was made for feature service 'sources_v1' (0123abcd), which the registry now declares "
+        "differently (4567abcd): train again, or apply the feature repository of the release."
+    )
+    assert str(unknown.value) == (
+        f"Release {version} was made without feature service 'sources_v2', which is asked now: train again."
+    )
+
+
+def test_a_release_that_does_not_say_what_is_asked_beside_its_towers_is_not_served(written):
+    from models.release import load_release
+
+    with pytest.raises(InputError, match=r"does not say which feature services are asked beside its towers'"):
+        load_release(written[0]).require_serving({})
+
+
 def test_query_features_older_than_the_release_are_refused_and_much_newer_ones_told(written, caplog):
     from models.release import load_release
 

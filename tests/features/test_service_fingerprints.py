@@ -1,0 +1,63 @@
+"""Each service that is asked for candidates has a fingerprint, which changes with what is handed over."""
+
+import pytest
+
+from features.errors import InputError
+
+NAME = "candidate_sources_v1"
+VIEW = "user_bought_items_daily"
+COLUMNS = ["bought_items", "bought_counts", "bought_days"]
+
+
+@pytest.fixture
+def store(toy, tmp_path):
+    """A store whose registry may be changed."""
+    from features.feature_store import open_feature_store
+
+    return open_feature_store(toy.copy_to(tmp_path / "copy").repo)
+
+
+def declared(store, view, columns, name=NAME, **words):
+    """The fingerprint of a service after it was declared so."""
+    from feast import FeatureService
+
+    from features.service_fingerprints import service_fingerprint
+
+    store.apply(FeatureService(name=name, features=[store.get_feature_view(view)[columns]], **words))
+    return service_fingerprint(store, name)
+
+
+def test_a_ranker_asks_two_services_more(toy_store):
+    from features.service_fingerprints import service_fingerprints
+
+    without, ranked = (service_fingerprints(toy_store, ranked=ranked) for ranked in (False, True))
+
+    assert list(without) == ["candidate_sources_v1", "filter_users_v1", "filter_items_v1"]
+    assert list(ranked) == [*without, "ranking_users_v1", "ranking_items_v1"]
+    assert without.items() <= ranked.items()
+    assert len(set(ranked.values())) == 5
+    assert all(len(fingerprint) == 16 and int(fingerprint, 16) >= 0 for fingerprint in ranked.values())
+
+
+def test_what_is_handed_over_and_in_which_order_changes_the_fingerprint(store, toy_store):
+    from features.service_fingerprints import service_fingerprint
+
+    before = service_fingerprint(toy_store, NAME)
+
+    assert declared(store, VIEW, COLUMNS) == before
+    assert declared(store, VIEW, COLUMNS, description="Said otherwise.", tags={"for": "people"}) == before
+    others = [
+        declared(store, VIEW, COLUMNS[:2]),
+        declared(store, VIEW, COLUMNS[::-1]),
+        declared(store, "user_recent_items_daily", ["recent_items", "recent_counts", "recent_days"]),
+    ]
+    assert len({before, *others}) == 4
+
+
+def test_a_service_that_is_gone_is_named(store):
+    from features.service_fingerprints import service_fingerprints
+
+    store.delete_feature_service(NAME)
+
+    with pytest.raises(InputError, match=f"^The registry has no feature service '{NAME}'"):
+        service_fingerprints(store, ranked=False)
