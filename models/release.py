@@ -45,16 +45,19 @@ from features.time_split import TimeSplit
 from models.curve import Curve
 from models.learned import Learned
 from models.manifest import SERVING
+from models.orders import FUSION, read_orders, write_orders
 from models.serving import SavedTower, ServingTower
 from models.training import Towers
+from models.verification import FORMAT, MANIFEST, digests, verified_manifest
 from ranking.ranker import Ranker
 
-FORMAT = 4
-MANIFEST = "manifest.json"
 LATEST = "LATEST"
-FUSION = "fusion.json"
 ARRAYS = ("item_sales", "item_month", "item_again", "departments", "neighbours", "similarities")
-_RANKER = "ranker_"
+_NEEDED = (
+    *("query_tower/saved_model.pb", "item_tower/saved_model.pb", "vocabularies.json", "scales.json", "weights.npz"),
+    *(f"{name}.npy" for name in ("item_ids", "item_vectors", *ARRAYS)),
+    *(FUSION, "metrics.json"),
+)
 _FRESH = timedelta(days=7)
 _VERSION = re.compile(r"[0-9]{8}-[a-z0-9_]{1,40}-[0-9a-f]{8}")
 
@@ -206,9 +209,7 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
         np.save(folder / "item_vectors.npy", contents.item_vectors, allow_pickle=False)
         for name in ARRAYS:
             np.save(folder / f"{name}.npy", contents.arrays[name], allow_pickle=False)
-        write_json(folder / FUSION, contents.fusion)
-        for policy, ranker in contents.rankers.items():
-            ranker.write(folder / f"{_RANKER}{policy}")
+        write_orders(folder, contents.fusion, contents.rankers)
         contents.learned.write(folder)
         write_json(folder / "metrics.json", _metrics(contents))
         manifest = {
@@ -225,7 +226,7 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
             },
             "items": len(contents.item_ids),
             **contents.facts,
-            "files": {str(path.relative_to(folder)): _digest(path) for path in _files(folder)},
+            "files": digests(folder),
         }
         write_json(folder / MANIFEST, manifest)
     return version
@@ -255,7 +256,7 @@ def load_release(releases: Path, version: str | None = None) -> Release:
     if not (folder / MANIFEST).is_file():
         raise InputError(f"There is no release {version} in {releases}: run `python jobs/train.py` first.")
     try:
-        manifest = _verified_manifest(folder, version)
+        manifest = verified_manifest(folder, version, _NEEDED)
         schemas = TowerSchemas(*(ServiceSchema.from_json(manifest["services"][side]) for side in ("query", "item")))
     except (KeyError, TypeError) as error:
         raise InputError(f"The {MANIFEST} of release {version} lacks {error}: train again.") from error
@@ -265,9 +266,8 @@ def load_release(releases: Path, version: str | None = None) -> Release:
     if {len(array) for array in (item_ids, item_vectors, *others)} != {manifest["items"]}:
         raise InputError(f"Release {version} holds arrays of different lengths: train again.")
     tower = SavedTower(folder / "query_tower", schemas.query)
-    fusion = json.loads((folder / FUSION).read_text(encoding="utf-8"))
+    fusion, rankers = read_orders(folder, version)
     arrays = dict(zip(ARRAYS, others, strict=True))
-    rankers = {path.name.removeprefix(_RANKER): Ranker.read(path) for path in sorted(folder.glob(f"{_RANKER}*"))}
     return Release(version, manifest, schemas, tower, item_ids, item_vectors, arrays, fusion, rankers)
 
 
@@ -275,33 +275,6 @@ def _latest(releases: Path) -> str:
     if not (releases / LATEST).is_file():
         raise InputError(f"There is no release in {releases}: run `python jobs/train.py` first.")
     return (releases / LATEST).read_text(encoding="utf-8").strip()
-
-
-def _verified_manifest(folder: Path, version: str) -> dict[str, Any]:
-    manifest = _read_manifest(folder, version)
-    if manifest.get("format") != FORMAT:
-        raise InputError(
-            f"Release {version} has format {manifest.get('format')}, this code reads {FORMAT}: train again."
-        )
-    if manifest["version"] != version:
-        raise InputError(f"Folder {version} holds release {manifest['version']}: a release must keep its name.")
-    found = {str(path.relative_to(folder)) for path in _files(folder)} - {MANIFEST}
-    for name in sorted(found ^ set(manifest["files"])):
-        raise InputError(f"Release {version} is not whole: {name} is {'new' if name in found else 'missing'}.")
-    for name, digest in manifest["files"].items():
-        if _digest(folder / name) != digest:
-            raise InputError(f"Release {version} was changed after it was written: {name} differs from its manifest.")
-    return manifest
-
-
-def _read_manifest(folder: Path, version: str) -> dict[str, Any]:
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"Release {version} has no readable {MANIFEST}: train again.") from error
-    if not isinstance(manifest, dict):
-        raise InputError(f"Release {version} has no readable {MANIFEST}: train again.")
-    return manifest
 
 
 def _metrics(contents: Contents) -> dict[str, Any]:
@@ -321,15 +294,6 @@ def _without_users(content: dict[str, Any]) -> dict[str, Any]:
         for name, value in content.items()
         if name != "user_recall"
     }
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest_of_arrays(*arrays: NDArray[Any]) -> str:

@@ -233,6 +233,15 @@ def test_a_missing_file_is_refused_by_name(releases, folder):
     assert error_of(releases) == f"Release {folder.name} is not whole: item_sales.npy is missing."
 
 
+@pytest.mark.parametrize("name", ["fusion.json", "weights.npz", "item_ids.npy", "query_tower/saved_model.pb"])
+def test_a_file_that_the_manifest_does_not_miss_is_missed_all_the_same(releases, folder, name):
+    files = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
+    (folder / name).unlink()
+    change_manifest(folder, files={file: digest for file, digest in files.items() if file != name})
+
+    assert error_of(releases) == f"Release {folder.name} is not whole: {name} is missing."
+
+
 def test_an_added_file_is_refused_by_name(releases, folder):
     (folder / "query_tower" / "assets").mkdir(exist_ok=True)
     (folder / "query_tower" / "assets" / "extra.bin").touch()
