@@ -12,8 +12,8 @@ from jobs.refitting import Refit
 from jobs.sourcing import purchases_before, sources_at
 from jobs.training_run import TrainingRun
 from models.config import Config
+from models.contents import Contents
 from models.manifest import facts
-from models.release import Contents
 
 
 def release_contents(

@@ -24,8 +24,6 @@
 `LATEST`, beside the releases, names the current one.
 """
 
-import hashlib
-import json
 import logging
 import re
 from dataclasses import asdict, dataclass
@@ -36,14 +34,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.validation_week import Judgement
-from evaluation.variety import Variety
 from features.errors import InputError
 from features.files import write_json, written_whole
 from features.service_schema import ServiceSchema, TowerSchemas
-from features.time_split import TimeSplit
-from models.curve import Curve
-from models.learned import Learned
+from models.contents import Contents, digest_of
 from models.manifest import SERVING
 from models.orders import FUSION, read_orders, write_orders
 from models.serving import SavedTower, ServingTower
@@ -62,39 +56,6 @@ _FRESH = timedelta(days=7)
 _VERSION = re.compile(r"[0-9]{8}-[a-z0-9_]{1,40}-[0-9a-f]{8}")
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What goes into a release beside the towers.
-
-    Attributes:
-        learned: what the towers had learned before the cut, as they were judged.
-        item_ids: str (items,), ascending.
-        item_vectors: float32 (items, dimensions).
-        arrays: the other arrays of the release, see `ARRAYS`, each (items, …).
-        fusion: JSON-ready weights of the candidate sources, by policy for items bought before.
-        rankers: those that are worth their place, by the same policies.
-        ranking: JSON-ready values, what was found of them.
-        split: the moments that parted training, validation and the release.
-        curve: the epochs of the training.
-        varieties: of the released query vectors, by what they ask for.
-        baselines: what the simple lists were worth, by name.
-        facts: JSON-ready values for the manifest, see `models.manifest`.
-    """
-
-    learned: Learned
-    item_ids: NDArray[np.str_]
-    item_vectors: NDArray[np.float32]
-    arrays: dict[str, NDArray[Any]]
-    fusion: dict[str, Any]
-    rankers: dict[str, Ranker]
-    ranking: dict[str, Any]
-    split: TimeSplit
-    curve: Curve
-    varieties: dict[str, Variety]
-    baselines: dict[str, Judgement]
-    facts: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -192,15 +153,18 @@ class Release:
 def write_release(releases: Path, towers: Towers, contents: Contents, created: datetime) -> str:
     """Write a release and return its version; `make_latest` makes it the current one.
 
-    The version ends in a digest of what was learned and of the filters in force, so that two runs with one seed and the
-    same filters give the same version, and no release replaces one that answers otherwise.
+    The version ends in a digest of everything by which it answers, so that two runs with one seed and the same filters
+    give the same version. One that is there already may be the current one, which somebody is reading: it stays as it
+    is, unless it is damaged and could not be read anyway.
+
+    Raises:
+        InputError: one of this version is there that answers otherwise.
     """
-    weights = (*towers.learned.weights, *contents.learned.weights)
-    trees = [array for _, ranker in sorted(contents.rankers.items()) for array in ranker.trees.arrays]
-    told = json.dumps([contents.fusion, contents.facts.get("filters")], sort_keys=True)
-    arrays = (contents.item_vectors, *contents.arrays.values(), *weights, *trees)
-    learned = _digest_of_arrays(*arrays, np.frombuffer(told.encode(), np.uint8))
+    learned = digest_of(towers, contents)
     version = f"{contents.split.as_of:%Y%m%d}-{contents.facts['config']['preset']}-{learned[:8]}"
+    if _is_there(releases / version, learned):
+        _logger.info("release %s is there already with the same contents: it stays as it was written", version)
+        return version
     with written_whole(releases / version) as folder:
         folder.mkdir()
         ServingTower(towers.model.query_tower, towers.query).save(folder / "query_tower")
@@ -230,6 +194,16 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
         }
         write_json(folder / MANIFEST, manifest)
     return version
+
+
+def _is_there(folder: Path, learned: str) -> bool:
+    try:
+        manifest = verified_manifest(folder, folder.name, _NEEDED)
+    except (OSError, KeyError, TypeError, InputError):
+        return False
+    if manifest["learned"] != learned:
+        raise InputError(f"{folder} holds a release that answers otherwise: move it away, and train again.")
+    return True
 
 
 def make_latest(releases: Path, version: str) -> None:
@@ -294,10 +268,3 @@ def _without_users(content: dict[str, Any]) -> dict[str, Any]:
         for name, value in content.items()
         if name != "user_recall"
     }
-
-
-def _digest_of_arrays(*arrays: NDArray[Any]) -> str:
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()

@@ -61,9 +61,10 @@ def write_untrained(store, releases, folder, rankers):
     from filters.settings import FilterSettings
     from jobs.sourcing import purchases_before, sources_at
     from models.config import SEED
+    from models.contents import Contents
     from models.curve import Curve, Epoch
     from models.encoding import Encodings
-    from models.release import Contents, make_latest, write_release
+    from models.release import make_latest, write_release
     from models.training import Towers
     from retrieval.sources import SOURCES
 

@@ -202,8 +202,9 @@ class Tiny:
         import numpy as np
 
         from features.time_split import TimeSplit
+        from models.contents import Contents
         from models.curve import Curve, Epoch
-        from models.release import Contents, make_latest, write_release
+        from models.release import make_latest, write_release
 
         epoch = Epoch(1, 2.5, judged(0.5))
         contents = Contents(

@@ -166,6 +166,59 @@ def test_the_version_is_that_of_what_was_learned(written, tiny, towers, tmp_path
     assert tiny.write_release(tmp_path, tiny.towers(seed=4)) != written[1]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"filters": {"for_sale": False}},
+        {"serving": {"sources_v1": "0123abcd"}},
+        {"config": {"preset": "seed", "discovers": False}},
+    ],
+    ids=str,
+)
+def test_the_version_is_that_of_what_it_is_served_with(written, tiny, towers, tmp_path, change):
+    assert tiny.write_release(tmp_path, towers, **change) != written[1]
+
+
+def states(folder):
+    """Every file's content and time of writing."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino) for path in files}
+
+
+def test_the_latest_release_stays_to_the_byte_when_the_same_is_learned_again(releases, folder, tiny, towers, caplog):
+    before = states(releases)
+
+    with caplog.at_level("INFO", "models"):
+        assert tiny.write_release(releases, towers, latest=False, commit="another", seed=2) == folder.name
+
+    assert states(releases) == before
+    assert caplog.messages == [
+        f"release {folder.name} is there already with the same contents: it stays as it was written"
+    ]
+
+
+@pytest.mark.parametrize("name", ["item_vectors.npy", "manifest.json"])
+def test_a_damaged_release_is_mended_when_the_same_is_learned_again(releases, folder, tiny, towers, name):
+    from models.release import load_release
+
+    (folder / name).write_text("{", encoding="utf-8")
+    error_of(releases)
+
+    assert tiny.write_release(releases, towers, latest=False) == folder.name
+
+    assert load_release(releases).version == folder.name
+
+
+def test_another_release_of_the_same_version_is_neither_replaced_nor_taken_for_it(releases, folder, tiny, towers):
+    change_manifest(folder, learned=f"{folder.name[-8:]}{'0' * 56}")
+    before = states(releases)
+
+    with pytest.raises(InputError, match=f"{folder.name} holds a release that answers otherwise: move it away"):
+        tiny.write_release(releases, towers, latest=False)
+
+    assert states(releases) == before
+
+
 def test_the_latest_release_is_the_last_one_written_and_the_earlier_ones_stay(releases, written, tiny):
     from models.release import load_release
 
