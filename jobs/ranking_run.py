@@ -16,7 +16,7 @@ from ranking.choosing import Choice, chosen, judgeable, undecided
 from ranking.examples import Examples
 from ranking.facts import ItemFacts, UserFacts
 from ranking.folds import fitted_folds, held_out_scores
-from ranking.importances import Importance, importances
+from ranking.importances import Importance, importances, origin_importances
 from ranking.ordering import Ordered, reordered
 from ranking.pair_features import pair_features
 from ranking.ranker import Ranker
@@ -116,7 +116,7 @@ def _learned(examples: Examples, seed: int) -> Ranking:
     folds = fitted_folds(examples, seed)
     held_out = held_out_scores(examples, folds)
     told = importances(examples, folds, seed)
-    refuse_leaks(examples, held_out, told)
+    refuse_leaks(examples, held_out, told, origin_importances(examples, folds, seed))
     choice = chosen(examples, held_out, seed)
     ranker = Ranker.fitted(examples, seed) if choice.ranked else None
     return Ranking(ranker, choice, told, reliability(held_out, examples.bought))

@@ -1,4 +1,4 @@
-"""How much each feature is worth to the order of the candidates."""
+"""How much each feature, and each origin of features, is worth to the order of the candidates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ranking.choosing import K, hits
 from ranking.examples import Examples
 from ranking.folds import Fold
+from ranking.pair_features import feature_origins
 from ranking.ranker import Ranker
 
 MOST_LISTS: Final = 500  # each is ranked once for each feature
@@ -17,10 +18,10 @@ MOST_LISTS: Final = 500  # each is ranked once for each feature
 
 @dataclass(frozen=True)
 class Importance:
-    """What one feature is worth.
+    """What one feature, or all of one origin, is worth.
 
     Attributes:
-        name: of the feature.
+        name: of the feature, or of the origin.
         loss: how much NDCG@12 falls if its values are exchanged among the candidates; about 0, or below, if it is
             worth nothing.
     """
@@ -32,7 +33,8 @@ class Importance:
 def importances(examples: Examples, folds: Sequence[Fold], seed: int) -> tuple[Importance, ...]:
     """Measure permutation importance on users whom the rankers have not seen.
 
-    Breiman, "Random forests", Machine Learning 45, 2001, section 10. Two features that say the same hide each other.
+    Breiman, "Random forests", Machine Learning 45, 2001, section 10. Two features that say the same hide each other:
+    see `origin_importances`.
 
     Args:
         examples: lists of past days.
@@ -42,28 +44,50 @@ def importances(examples: Examples, folds: Sequence[Fold], seed: int) -> tuple[I
     Returns:
         All features, the most important first, equal ones in their order.
     """
-    names = examples.pairs.names
+    return _importances(examples, folds, seed, {name: (name,) for name in examples.pairs.names})
+
+
+def origin_importances(examples: Examples, folds: Sequence[Fold], seed: int) -> tuple[Importance, ...]:
+    """Measure the same of all features of one origin at once: each candidate gets those of another, together.
+
+    Of features that say the same, each may be exchanged without loss as long as the others stand; not all of them.
+
+    Returns:
+        All origins of `feature_origins`, the most important first, equal ones in their order.
+    """
+    return _importances(examples, folds, seed, feature_origins(examples.pairs.sources))
+
+
+def _importances(
+    examples: Examples, folds: Sequence[Fold], seed: int, parts: dict[str, tuple[str, ...]]
+) -> tuple[Importance, ...]:
+    columns = [[examples.pairs.names.index(name) for name in names] for names in parts.values()]
     generator = np.random.default_rng(seed)
-    losses, lists = np.zeros(len(names)), 0
+    losses, lists = np.zeros(len(parts)), 0
     for fold in folds:
         seen = fold.lists[np.isin(fold.lists, examples.judged)]
         part = examples.take(seen).drawn(MOST_LISTS // len(folds), seed)
         if len(part) == 0:
             continue
-        losses += _losses(part, fold.ranker, generator)
+        losses += _losses(part, fold.ranker, columns, generator)
         lists += len(part)
-    order = np.argsort(-losses, kind="stable")
+    order, names = np.argsort(-losses, kind="stable"), [*parts]
     return tuple(Importance(names[place], float(losses[place] / max(lists, 1))) for place in order)
 
 
-def _losses(examples: Examples, ranker: Ranker, generator: np.random.Generator) -> NDArray[np.float64]:
-    """How much the sum of NDCG over lists falls without each feature, (features,)."""
+def _losses(
+    examples: Examples, ranker: Ranker, columns: Sequence[Sequence[int]], generator: np.random.Generator
+) -> NDArray[np.float64]:
+    """How much the sum of NDCG over lists falls without some columns, (parts,)."""
     matrix = examples.pairs.matrix
     whole = hits(examples, ranker.score(examples.pairs)).ndcg(K).sum()
-    losses = np.zeros(matrix.shape[1])
-    for feature in ranker.trees.tested:
+    losses = np.zeros(len(columns))
+    for part, together in enumerate(columns):
+        tested = [column for column in together if column in ranker.trees.tested]
+        if not tested:
+            continue
         exchanged = matrix.copy()
-        exchanged[:, feature] = generator.permutation(matrix[:, feature])
+        exchanged[:, tested] = generator.permutation(matrix[:, tested])
         scores = ranker.score(replace(examples.pairs, matrix=exchanged))
-        losses[feature] = whole - hits(examples, scores).ndcg(K).sum()
+        losses[part] = whole - hits(examples, scores).ndcg(K).sum()
     return losses

@@ -14,24 +14,35 @@ from retrieval.histories import Histories
 FUSED_SCORE: Final = "fused score"
 FUSED_RANK: Final = "fused rank"
 RETRIEVAL: Final = (FUSED_SCORE, FUSED_RANK)
+RETRIEVAL_ORIGIN: Final = "retrieval"
 _PRIOR: Final = 10.0  # purchases that a user is thought to have made like everybody, in a lift
 
 
 def feature_names(sources: Sequence[str]) -> tuple[str, ...]:
     """The names of the columns of `PairFeatures.matrix`, in order, for candidates of these sources."""
-    return (
-        *RETRIEVAL,
-        *(f"rank by {source}" for source in sources),
-        *(f"score by {source}" for source in sources),
-        *("purchases of the item", "purchases of the item per visit", "days before the user's last purchase"),
-        *(f"purchases of the {kind}" for kind in KINDS),
-        *(f"share of the {kind} in the user's purchases" for kind in KINDS),
-        *(f"log lift of the {kind}" for kind in KINDS),
-        *(f"log {window}" for window in SALES),
-        *("share of repeated purchases", "log price", "log price to the user's", "distance of log price to the user's"),
-        *("user's purchases in 7 days", "user's purchases in 28 days", "user's purchases", "user's visits"),
-        "share of distinct items in the user's purchases",
-    )
+    return tuple(name for names in feature_origins(sources).values() for name in names)
+
+
+def feature_origins(sources: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The names of the columns by where they come from, in order: what is joined wrongly is wrong in all of these."""
+    said = (*(f"rank by {source}" for source in sources), *(f"score by {source}" for source in sources))
+    return {
+        RETRIEVAL_ORIGIN: (*RETRIEVAL, *said),
+        "history": (
+            "purchases of the item", "purchases of the item per visit", "days before the user's last purchase",
+        ),
+        "tastes": (
+            *(f"purchases of the {kind}" for kind in KINDS),
+            *(f"share of the {kind} in the user's purchases" for kind in KINDS),
+            *(f"log lift of the {kind}" for kind in KINDS),
+        ),
+        "item sales": (*(f"log {window}" for window in SALES), "share of repeated purchases"),
+        "prices": ("log price", "log price to the user's", "distance of log price to the user's"),
+        "user": (
+            *("user's purchases in 7 days", "user's purchases in 28 days", "user's purchases", "user's visits"),
+            "share of distinct items in the user's purchases",
+        ),
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

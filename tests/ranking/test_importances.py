@@ -1,4 +1,7 @@
-from ranking.importances import importances
+from dataclasses import replace
+
+from ranking.folds import fitted_folds
+from ranking.importances import importances, origin_importances
 
 
 def test_what_people_buy_by_is_worth_most_and_what_tells_nothing_nothing(by_price, price_folds):
@@ -33,3 +36,31 @@ def test_of_many_lists_some_are_asked(by_price, price_folds, monkeypatch):
     monkeypatch.setattr("ranking.importances.MOST_LISTS", 50)
 
     assert importances(by_price, price_folds, 1) != whole
+
+
+def test_an_origin_is_worth_what_its_features_tell_together(by_price, price_folds):
+    told = {one.name: one.loss for one in importances(by_price, price_folds, 1)}
+
+    together = origin_importances(by_price, price_folds, 1)
+
+    assert [one.loss for one in together] == sorted((one.loss for one in together), reverse=True)
+    origins = {one.name: one.loss for one in together}
+    assert set(origins) == {"retrieval", "history", "tastes", "item sales", "prices", "user"}
+    assert origins.pop("prices") > 1.2 * max(told.values())
+    assert all(abs(loss) < 0.02 for loss in origins.values())
+
+
+def test_features_that_say_the_same_hide_each_other_but_not_their_origin(by_price, quick):
+    matrix, names = by_price.pairs.matrix.copy(), by_price.pairs.names
+    told = matrix[:, names.index("distance of log price to the user's")]
+    for name in names:
+        if "log price" in name:
+            matrix[:, names.index(name)] = told
+    equal = replace(by_price, pairs=replace(by_price.pairs, matrix=matrix))
+    folds = fitted_folds(equal, 3, quick)
+
+    features = {one.name: one.loss for one in importances(equal, folds, 1)}
+
+    (prices,) = [one.loss for one in origin_importances(equal, folds, 1) if one.name == "prices"]
+    assert prices > 0.2
+    assert max(features.values()) < 0.75 * prices

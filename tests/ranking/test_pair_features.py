@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ranking.facts import ItemFacts, UserFacts
-from ranking.pair_features import PairFeatures, feature_names, pair_features
+from ranking.pair_features import PairFeatures, feature_names, feature_origins, pair_features
 from retrieval.fusion import Fused
 from retrieval.histories import Histories
 
@@ -187,3 +187,16 @@ def test_three_hundred_candidates_of_one_user_take_a_few_milliseconds(items):
         taken.append(time.perf_counter() - start)
 
     assert sorted(taken)[10] < 0.02  # about 0.4 ms alone on a core; a busy machine is given time
+
+
+def test_every_feature_comes_of_one_origin():
+    origins = feature_origins(SOURCES)
+
+    assert list(origins) == ["retrieval", "history", "tastes", "item sales", "prices", "user"]
+    assert [name for names in origins.values() for name in names] == [*feature_names(SOURCES)]
+    assert len(set(feature_names(SOURCES))) == len(feature_names(SOURCES))
+    assert origins["retrieval"] == (
+        *("fused score", "fused rank", "rank by two_tower", "rank by popularity"),
+        *("score by two_tower", "score by popularity"),
+    )
+    assert origins["prices"] == ("log price", "log price to the user's", "distance of log price to the user's")

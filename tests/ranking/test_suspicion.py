@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from features.errors import InputError
+from ranking.examples import Examples
 from ranking.folds import fitted_folds, held_out_scores
-from ranking.importances import Importance, importances
+from ranking.importances import Importance, importances, origin_importances
+from ranking.pair_features import PairFeatures, feature_names
 from ranking.suspicion import refuse_leaks
+from retrieval.item_lists import ItemLists
 
 PLANTED = "log sales_28d"
 
@@ -23,7 +26,8 @@ def judged(by_retrieval, quick):
             matrix[:, by_retrieval.pairs.names.index(name)] = values
         examples = replace(by_retrieval, pairs=replace(by_retrieval.pairs, matrix=matrix))
         folds = fitted_folds(examples, 3, quick)
-        refuse_leaks(examples, held_out_scores(examples, folds), importances(examples, folds, 3))
+        told, origins = importances(examples, folds, 3), origin_importances(examples, folds, 3)
+        refuse_leaks(examples, held_out_scores(examples, folds), told, origins)
 
     return judged
 
@@ -60,19 +64,37 @@ def test_its_twin_that_copies_what_others_bought_passes(judged, by_retrieval):
     judged(**{PLANTED: 2 * others + drawn(by_retrieval) / 2})
 
 
-def test_two_leaks_that_hide_each_other_make_the_order_too_good_to_be_true(judged, by_retrieval):
+def test_two_leaks_of_different_origins_that_hide_each_other_are_stopped_by_the_name_of_one(judged, by_retrieval):
     noise = np.random.default_rng(6).normal(size=(2, len(by_retrieval.bought))).astype(np.float32)
     one, other = 2 * by_retrieval.bought + noise / 2
 
-    with pytest.raises(InputError, match=r"^The ranker is too good to be true: .* is '(log sales_28d|log price)'"):
+    with pytest.raises(InputError, match=r"^The features of '(item sales|prices)' seem to tell what was bought later"):
         judged(**{PLANTED: one, "log price": other})
 
 
+@pytest.mark.parametrize("strength", [1.5, 1.0, 0.75])
+def test_a_leak_in_two_equal_features_is_stopped_by_the_name_of_their_origin(judged, by_retrieval, strength):
+    leak = strength * by_retrieval.bought + drawn(by_retrieval) / 2
+
+    with pytest.raises(InputError, match=r"^The features of 'item sales' seem to tell what was bought later") as caught:
+        judged(**{PLANTED: leak, "log sales_7d": leak})
+    assert "important of them are 'log sales_7d' and 'log sales_28d'. Look at how it is joined" in str(caught.value)
+
+
+def test_its_twin_in_which_both_tell_what_others_bought_passes(judged, by_retrieval):
+    others = np.random.default_rng(6).permutation(by_retrieval.bought)
+    leak = 2 * others + drawn(by_retrieval) / 2
+
+    judged(**{PLANTED: leak, "log sales_7d": leak})
+
+
 def test_what_is_known_honestly_passes_however_much_it_is_worth(by_price, price_folds):
-    told = importances(by_price, price_folds, 3)
+    told, origins = importances(by_price, price_folds, 3), origin_importances(by_price, price_folds, 3)
 
     assert told[0].name in {"distance of log price to the user's", "log price to the user's", "log price"}
-    refuse_leaks(by_price, held_out_scores(by_price, price_folds), told)
+    assert origins[0].name == "prices"
+    assert origins[0].loss > 10 * origins[1].loss
+    refuse_leaks(by_price, held_out_scores(by_price, price_folds), told, origins)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +112,73 @@ def test_what_is_known_honestly_passes_however_much_it_is_worth(by_price, price_
 def test_one_feature_is_suspicious_if_it_is_worth_much_and_ten_times_the_next(by_retrieval, first, second, stops):
     nobody = by_retrieval.take(np.array([], np.int64))
     if not stops:
-        refuse_leaks(nobody, np.zeros(0, np.float32), [first, second])
+        refuse_leaks(nobody, np.zeros(0, np.float32), [first, second], [])
         return
     with pytest.raises(InputError, match=f"^Feature '{first.name}'"):
-        refuse_leaks(nobody, np.zeros(0, np.float32), [first, second])
+        refuse_leaks(nobody, np.zeros(0, np.float32), [first, second], [])
+
+
+TOLD = [Importance(name, 0.04) for name in ("fused score", "purchases of the item", "log price", "user's visits")]
+TOLD += [Importance("purchases of the item per visit", 0.0)]
+
+
+def lists_won(won):
+    """Ten lists whose last of thirteen candidates is bought, where NDCG@12 is 0, and scores that put it first in some.
+
+    Of each list won NDCG@12 is 1.
+    """
+    sources, rows = ("two_tower",), np.repeat(np.arange(10), 13)
+    matrix = np.zeros((130, len(feature_names(sources))), np.float32)
+    pairs = PairFeatures(sources, 10, rows, np.tile(np.arange(13, dtype=np.int32), 10), matrix)
+    bought = pairs.positions == 12
+    examples = Examples(pairs, ItemLists.from_pairs(rows[bought], pairs.positions[bought], 10), np.arange(10))
+    return examples, (bought & (rows < won)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("won", "retrieval", "history", "prices", "stops"),
+    [
+        (0, 0.9, 0.9, 0.0, False),  # people buy what they have bought, and retrieval knew it
+        (4, 0.9, 0.9, 0.0, False),  # less than half of what retrieval leaves
+        (6, 0.9, 0.9, 0.0, True),
+        (6, 0.9, 0.51, 0.0, True),  # beside retrieval, which may be worth more
+        (6, 0.0, 0.51, 0.4, True),
+        (6, 0.9, 0.49, 0.0, False),  # won by several
+    ],
+)
+def test_an_origin_wins_what_is_lost_without_it_but_no_more_than_the_ranker_wins(
+    won, retrieval, history, prices, stops
+):
+    examples, scores = lists_won(won)
+    losses = {"retrieval": retrieval, "history": history, "prices": prices}
+    origins = sorted((Importance(*loss) for loss in losses.items()), key=lambda origin: -origin.loss)
+
+    if not stops:
+        refuse_leaks(examples, scores, TOLD, origins)
+        return
+    with pytest.raises(InputError) as caught:
+        refuse_leaks(examples, scores, TOLD, origins)
+    assert str(caught.value) == (
+        "The features of 'history' seem to tell what was bought later: NDCG@12 is 0.600 for users whom the ranker has "
+        "not seen, where retrieval has 0.000 and the best order of the same candidates 1.000; without all of them it "
+        f"falls by {history:.3f}, and one origin that wins more than 50% of what retrieval leaves is not believed. The "
+        "most important of them are 'purchases of the item' and 'purchases of the item per visit'. Look at how it is "
+        "joined to its moment, and leave it out of the ranker until it is known to be of the past."
+    )
+
+
+@pytest.mark.parametrize(("won", "stops"), [(9, True), (8, False)])
+def test_an_order_near_the_best_is_too_good_to_be_true_whoever_wins_it(won, stops):
+    examples, scores = lists_won(won)
+    origins = [Importance(name, 0.4) for name in ("history", "prices", "user")]
+
+    if not stops:
+        refuse_leaks(examples, scores, TOLD, origins)
+        return
+    with pytest.raises(InputError) as caught:
+        refuse_leaks(examples, scores, TOLD, origins)
+    assert str(caught.value).startswith(
+        "The ranker is too good to be true: NDCG@12 is 0.900 for users whom it has not seen, where retrieval has 0.000 "
+        "and the best order of the same candidates 1.000, of which more than 80% is not believed. Its most important "
+        "feature is 'fused score'"
+    )
