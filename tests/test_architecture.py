@@ -1,6 +1,7 @@
 """Who may import whom, as a table, and what nobody may do."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -109,6 +110,17 @@ def test_the_table_allows_nothing_that_is_not_used(room):
     permitted = MAY_IMPORT[room] - (whole_rooms if room in {"jobs", "benchmarks"} else set())
 
     assert {other for other in permitted if not any(allowed(name, {other}) for name in used)} <= {room}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_architecture_names_every_file_of_a_room_and_none_besides(room):
+    lines = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").splitlines()
+    (row,) = [line for line in lines if line.startswith(f"| `{room}/` |")]
+    _, _, holds, *_ = row.split("|")
+
+    named = re.findall(r"`(\w+)`", holds)
+
+    assert sorted(named) == sorted({path.stem for path in files_of(room)} - {"__init__"})
 
 
 @pytest.mark.parametrize("library", HEAVY)
