@@ -96,17 +96,15 @@ class School:
 
     def __init__(self, repo: Path, moment: datetime, folder: Path, seed: int) -> None:
         from features.feature_store import open_feature_store
-        from features.time_split import TimeSplit
-        from jobs.judging import TestWeek
+        from jobs.week import Week
 
         self._store, self._folder, self._seed = open_feature_store(repo), folder, seed
-        self._split = TimeSplit.ending(moment)
-        self._test = TestWeek.after(self._store, self._split, self._made("judge"))
+        self._test = Week.between(self._store, moment, moment + timedelta(days=7), self._made("judge"))
 
     @property
     def users(self) -> int:
         """How many there are whom the week can ask."""
-        return self._test.week.users
+        return self._test.judge.users
 
     def taught(self, name: str, as_of: datetime, config: Any, earlier: Run | None = None) -> Run:
         """Train as of a moment, perhaps going on from an earlier training, and judge what would be released."""
@@ -124,10 +122,10 @@ class School:
         )  # fmt: skip
         towers = refitted(self._store, run, config, folder / "refit", seed=self._seed).towers
         seconds = time.perf_counter() - started
-        queries = self._test.queries(self._store, towers, self._split)
-        vectors = self._test.item_vectors(self._store, towers, self._split)
-        judgement = self._test.week.judge_vectors(queries.anything, queries.something_new, vectors)
-        top, _ = ItemIndex(self._test.week.item_ids, vectors).search(queries.anything, 100)
+        queries = self._test.queries(self._store, towers)
+        vectors = self._test.item_vectors(self._store, towers)
+        judgement = self._test.judge.judge_vectors(queries.anything, queries.something_new, vectors)
+        top, _ = ItemIndex(self._test.judge.item_ids, vectors).search(queries.anything, 100)
         click.echo(f"{name}: recall@100 {judgement.recall:.4f} after {seconds:.0f} s, {judgement.varieties}", err=True)
         purchases = run.data.purchases.training
         learned = run.towers.learned

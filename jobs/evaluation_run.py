@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +28,14 @@ from jobs.filter_pricing import Shop, filter_prices
 from jobs.filtering import goods_known, users_known
 from jobs.fusing import fusions_of
 from jobs.item_map import item_map
-from jobs.judging import TestWeek, fused, two_tower_lists
-from jobs.past_lists import past_lists
+from jobs.judging import fused, two_tower_lists
+from jobs.label_weeks import LABEL_WEEKS, label_weeks
 from jobs.ranking_run import Rankings, ordered, rankings_of
 from jobs.refitting import refitted
 from jobs.reports import epoch_line
 from jobs.sourcing import sources_at
 from jobs.training_run import training_run
+from jobs.week import Week
 from models.config import DEFAULT, SEED
 from models.curve import Curve
 from ranking.facts import ItemFacts
@@ -70,47 +72,45 @@ def evaluate_cut(
     run = training_run(
         store, DEFAULT, split, _made(folder / "default"), seed=seed, say=lambda epoch: say(epoch_line(epoch))
     )
-    learned = past_lists(store, run)
-    fusions = fusions_of(learned)
-    rankings = rankings_of(store, learned, fusions, seed=seed, say=say)
-    del learned  # some hundred megabytes
+    weeks = label_weeks(store, run, DEFAULT, folder / "weeks", weeks=LABEL_WEEKS, seed=seed, say=say)
+    fusions, rankings = fusions_of(weeks[-1]), rankings_of(store, weeks, seed=seed, say=say)
+    del weeks  # a gigabyte
     towers = refitted(store, run, DEFAULT, folder / "refit", seed=seed).towers
-    test = TestWeek.after(store, split, _made(folder / "test"))
-    queries = test.queries(store, towers, split)
-    vectors = test.item_vectors(store, towers, split)
+    test = Week.between(store, split.as_of, split.as_of + timedelta(days=7), _made(folder / "test"))
+    queries, vectors = test.queries(store, towers), test.item_vectors(store, towers)
     sources, _ = sources_at(store, test.past, test.item_ids, vectors, split.as_of)
     keep = fused(queries, sources, fusions.keep, Barred())
     fresh = fused(queries, sources, fusions.drop, Barred(pairs=queries.histories.bought))
-    judge = Scoreboard.of(test.week, test.past, test.user_codes, seed)
+    judge = Scoreboard.of(test.judge, test.past, test.user_codes, seed)
     unfiltered = Lists(FUSED, keep.positions, fresh.positions)
     say(judge.take(unfiltered))
     say(judge.take(_ranked(store, test, queries, rankings, keep, fresh, split)))
     say(judge.take(two_tower_lists(TWO_TOWERS, queries, sources.index)))
     users = users_known(users_at(store, test.user_ids, split.as_of), queries.histories, split.as_of)
-    goods = goods_known(goods_at(store, test.item_ids, split.as_of), test.week.item_ids, split.as_of)
+    goods = goods_known(goods_at(store, test.item_ids, split.as_of), test.judge.item_ids, split.as_of)
     prices = filter_prices(Shop(queries, sources, fusions, users, goods, judge), unfiltered, filters)
-    past, cut = test.past, test.week.cut
+    past, cut = test.past, test.judge.cut
     simple = []
-    for lists in baselines(past, cut, test.user_codes, len(test.item_ids), DEPTH, test.week.bought):
+    for lists in baselines(past, cut, test.user_codes, len(test.item_ids), DEPTH, test.judge.bought):
         say(judge.take(lists))
         simple.append(lists.name)
     if with_seed:
         seeded = replace(split, start=None)
         copied = training_run(store, SEED, seeded, _made(folder / "seed"), seed=seed, say=lambda _: None)
         other = refitted(store, copied, SEED, folder / "seed_refit", seed=seed).towers
-        index = ItemIndex(test.week.item_ids, test.item_vectors(store, other, split))
-        say(judge.take(two_tower_lists(PRESET_SEED, test.queries(store, other, split), index)))
+        index = ItemIndex(test.judge.item_ids, test.item_vectors(store, other))
+        say(judge.take(two_tower_lists(PRESET_SEED, test.queries(store, other), index)))
         simple.append(PRESET_SEED)
     return {
         "cut": f"{split.as_of:%Y-%m-%d}",
-        "users": test.week.users,
+        "users": test.judge.users,
         "users_new": len(judge.new_rows),
         "cold_users": cold_users_slice(sources.popularity, test.cold, judge.k, seed),
         "models": judge.models,
         "differences": differences_of(
             judge.measured, judge.draws, (FUSED, RANKED_LISTS, TWO_TOWERS), tuple(simple), f"recall@{judge.k}"
         ),
-        "sources": _where_from(queries, sources, keep, test.week),
+        "sources": _where_from(queries, sources, keep, test.judge),
         "filters": prices,
         "curve": _curve(run.curve),
         "map": item_map(store, test.item_ids, vectors, judge.sold, split.as_of) if draws_map else None,
@@ -118,7 +118,7 @@ def evaluate_cut(
 
 
 def _ranked(
-    store: FeatureStore, test: TestWeek, queries: Queries, rankings: Rankings, keep: Fused, fresh: Fused,
+    store: FeatureStore, test: Week, queries: Queries, rankings: Rankings, keep: Fused, fresh: Fused,
     split: TimeSplit,
 ) -> Lists:  # fmt: skip
     """The fused lists in the rankers' order."""

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from features.errors import InputError
-from features.time_split import TimeSplit
-from jobs.past_lists import PastLists
+from jobs.label_weeks import LabelWeek
 from retrieval.fusion import MOST_PAIRS, Fusion
 from retrieval.item_lists import ItemLists
 from retrieval.pool import Pool
@@ -18,23 +17,24 @@ class Fusions:
     drop: Fusion
 
 
-def fusions_of(past: PastLists) -> Fusions:
+def fusions_of(week: LabelWeek) -> Fusions:
     """Learn how to put the sources together.
 
     Raises:
         InputError: nothing in that week tells what the sources' words are worth.
     """
-    keep = learned_fusion(past.keep, past.bought, past.split)
-    return Fusions(keep, _fusion_of_new(past.drop, past.new, past.split, keep))
+    days = f"from {week.start:%Y-%m-%d} to {week.end:%Y-%m-%d}"
+    keep = learned_fusion(week.keep, week.bought, days)
+    return Fusions(keep, _fusion_of_new(week.drop, week.new, days, keep))
 
 
-def learned_fusion(pool: Pool, bought: ItemLists, split: TimeSplit) -> Fusion:
+def learned_fusion(pool: Pool, bought: ItemLists, days: str) -> Fusion:
     """Learn the weights, if the candidates can teach any: some must have been bought, and some not.
 
     Args:
         pool: what the sources propose to n users.
-        bought: what each of them bought in the validation days.
-        split: says which days these are.
+        bought: what each of them bought.
+        days: when that was, for a message.
 
     Raises:
         InputError: all candidates were bought, or none.
@@ -45,19 +45,19 @@ def learned_fusion(pool: Pool, bought: ItemLists, split: TimeSplit) -> Fusion:
         return Fusion.fitted(pool, bought)
     raise InputError(
         f"Nothing tells what the candidate sources are worth: of {len(hits):,} candidates of {pool.users:,} users, "
-        f"{int(hits.sum()):,} were bought from {split.cut:%Y-%m-%d} to {split.as_of:%Y-%m-%d}, and some must be and "
+        f"{int(hits.sum()):,} were bought {days}, and some must be and "
         "some not; choose another --as-of, or more --validation-days."
     )
 
 
-def _fusion_of_new(pool: Pool, bought: ItemLists, split: TimeSplit, keep: Fusion) -> Fusion:
+def _fusion_of_new(pool: Pool, bought: ItemLists, days: str, keep: Fusion) -> Fusion:
     """Learn the weights for what is new to the user; where nothing teaches them, those for everything serve."""
     try:
-        return learned_fusion(pool, bought, split)
+        return learned_fusion(pool, bought, days)
     except InputError:
         print(
-            "the weights for all items serve for items new to the user, too: what was bought of those from "
-            f"{split.cut:%Y-%m-%d} to {split.as_of:%Y-%m-%d} teaches none",
+            f"the weights for all items serve for items new to the user, too: what was bought of those {days} "
+            "teaches none",
             flush=True,
         )
         return keep

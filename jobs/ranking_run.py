@@ -1,33 +1,37 @@
 """Rankers, learned from past lists: for everything and for what is new to the user, each if it is worth its place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from feast import FeatureStore
+from numpy.typing import NDArray
 
+from features.errors import InputError
 from features.ranking_facts import items_at, users_at
-from jobs.fusing import Fusions
-from jobs.past_lists import PastLists
+from jobs.fusing import fusions_of
+from jobs.label_weeks import LabelWeek
+from models.release import Release
 from ranking.calibration import ReliabilityBin, reliability
 from ranking.choosing import Choice, chosen, judgeable, undecided
 from ranking.examples import Examples
 from ranking.facts import ItemFacts, UserFacts
-from ranking.folds import fitted_folds, held_out_scores
 from ranking.importances import Importance, importances, origin_importances
 from ranking.ordering import Ordered, reordered
 from ranking.pair_features import pair_features
 from ranking.ranker import Ranker
 from ranking.suspicion import refuse_leaks
-from retrieval.fusion import Fused
+from retrieval.fusion import Fused, Fusion
 from retrieval.histories import Histories
+from retrieval.item_lists import ItemLists
+from retrieval.pool import Pool
 
-# What is new to a user in one week is also what sells in that week: held-out users of the same week praise an order
-# that a week later is worse than retrieval's (docs/log.md).
-_NEW = "Retrieval orders what is new to the user: one week of purchases teaches no order that lasts."
-RANKED = 100  # candidates of each user that are put in order: those behind them hardly ever come to the top
+_FEWEST_WEEKS: Final = 3
+RANKED: Final = 100  # candidates of each user that are put in order: those behind them hardly ever come to the top
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Ranking:
         ranker: None if retrieval's order stands.
         choice: how the two were compared.
         importances: of the features, the most important first; empty if nothing was learned.
-        reliability: predicted and true shares of candidates, by users whom the rankers had not seen.
+        reliability: predicted and true shares of candidates, in a week after those from which the ranker had learned.
     """
 
     ranker: Ranker | None
@@ -70,27 +74,90 @@ class Rankings:
 
 
 def rankings_of(
-    store: FeatureStore, past: PastLists, fusions: Fusions, *, seed: int, say: Callable[[str], object]
+    store: FeatureStore, weeks: Sequence[LabelWeek], *, seed: int, say: Callable[[str], object]
 ) -> Rankings:
-    """Learn to order candidates from past lists as they were fused.
+    """Learn to order candidates from past lists, and judge the order by the last week.
+
+    The lists of each week are put together as they would have been served: with weights learned in the week before.
+    So the first week teaches weights only, those between teach an order, and the last one says whether it lasts.
 
     Args:
         store: an applied feature store.
-        past: lists of the validation week.
-        fusions: how they are put together.
-        seed: of draws and of parts of users.
-        say: called with a sentence that tells who orders the candidates.
+        weeks: in the order of time.
+        seed: of draws.
+        say: called with a sentence for each policy that tells who orders the candidates.
 
     Raises:
         InputError: a feature seems to tell the future.
     """
-    items = ItemFacts.of(items_at(store, past.item_ids, past.split.cut))
-    users = UserFacts.of(users_at(store, past.user_ids, past.split.cut), items)
+    if len(weeks) < _FEWEST_WEEKS:
+        return _undecided(
+            f"{len(weeks)} of the {_FEWEST_WEEKS} weeks are there that it takes to learn weights, to learn an order, "
+            "and to judge it",
+            say,
+        )
+    everybody = pc.unique(pa.concat_arrays([week.user_ids for week in weeks]))
+    keep, drop = [], []
+    for before, week in pairwise(weeks):
+        try:
+            fusions = fusions_of(before)
+        except InputError as error:
+            return _undecided(str(error).rstrip("."), say)
+        facts = _Facts.of(store, week, everybody)
+        keep.append(facts.examples(fusions.keep.fuse(week.keep, RANKED), week.bought))
+        drop.append(facts.examples(fusions.drop.fuse(week.drop, RANKED), week.new))
+    return _said(Rankings(_learned(keep, seed), _learned(drop, seed)), say)
 
-    pairs = pair_features(fusions.keep.fuse(past.keep, RANKED), past.queries.histories, users, items)
-    keep = _learned(Examples(pairs, past.bought, np.arange(len(past.bought))), seed)
-    say(f"all items: {keep.choice.reason}")
-    return Rankings(keep, Ranking(None, Choice(ranked=False, reason=_NEW, users=0, ndcg_at_12={}, map_at_12={})))
+
+def rankings_carried(
+    store: FeatureStore, week: LabelWeek, earlier: Release, *, seed: int, say: Callable[[str], object]
+) -> Rankings:
+    """Go on with the rankers of an earlier release, unless in a week that they have not seen retrieval is better.
+
+    Args:
+        store: an applied feature store.
+        week: the last one.
+        earlier: the release.
+        seed: of draws.
+        say: called with a sentence for each policy that tells who orders the candidates.
+    """
+    facts = _Facts.of(store, week, pc.unique(week.user_ids))
+
+    def carried(policy: Literal["keep", "drop"], pool: Pool, bought: ItemLists) -> Ranking:
+        ranker = earlier.rankers.get(policy)
+        if ranker is None:
+            reason = f"release {earlier.version} has no ranker, and one week teaches none"
+            return Ranking(None, Choice.undecided(reason))
+        if earlier.as_of > week.start:
+            reason = f"release {earlier.version} has learned from the days that would judge it"
+            return Ranking(ranker, Choice.undecided(reason, ranked=True))
+        examples = facts.examples(Fusion.from_json(earlier.fusion[policy]).fuse(pool, RANKED), bought)
+        scores = ranker.score(examples.pairs)
+        choice = chosen(examples, scores, seed)
+        told = importances(examples, ranker, seed) if judgeable(examples) else ()
+        return Ranking(ranker if choice.ranked else None, choice, told, reliability(scores, examples.bought))
+
+    return _said(Rankings(carried("keep", week.keep, week.bought), carried("drop", week.drop, week.new)), say)
+
+
+@dataclass(frozen=True, eq=False)
+class _Facts:
+    """What a ranker is told of the users of one week, and of the catalogue by then."""
+
+    week: LabelWeek
+    users: UserFacts
+    items: ItemFacts
+    codes: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, store: FeatureStore, week: LabelWeek, everybody: pa.Array) -> "_Facts":
+        items = ItemFacts.of(items_at(store, week.item_ids, week.start))
+        users = UserFacts.of(users_at(store, week.user_ids, week.start), items)
+        return cls(week, users, items, np.asarray(pc.index_in(week.user_ids, everybody), np.int64))
+
+    def examples(self, fused: Fused, bought: ItemLists) -> Examples:
+        pairs = pair_features(fused, self.week.queries.histories, self.users, self.items)
+        return Examples(pairs, bought, self.codes)
 
 
 def ordered(fused: Fused, ranker: Ranker | None, histories: Histories, told: pa.Table, items: ItemFacts) -> Ordered:
@@ -110,13 +177,27 @@ def ordered(fused: Fused, ranker: Ranker | None, histories: Histories, told: pa.
     return reordered(first, pairs, ranker.score(pairs)).followed_by(fused)
 
 
-def _learned(examples: Examples, seed: int) -> Ranking:
-    if not judgeable(examples):
-        return Ranking(None, undecided(examples))
-    folds = fitted_folds(examples, seed)
-    held_out = held_out_scores(examples, folds)
-    told = importances(examples, folds, seed)
-    refuse_leaks(examples, held_out, told, origin_importances(examples, folds, seed))
-    choice = chosen(examples, held_out, seed)
-    ranker = Ranker.fitted(examples, seed) if choice.ranked else None
-    return Ranking(ranker, choice, told, reliability(held_out, examples.bought))
+def _undecided(reason: str, say: Callable[[str], object]) -> Rankings:
+    choice = Choice.undecided(reason)
+    return _said(Rankings(Ranking(None, choice), Ranking(None, choice)), say)
+
+
+def _said(rankings: Rankings, say: Callable[[str], object]) -> Rankings:
+    say(f"all items: {rankings.keep.choice.reason}")
+    say(f"new items: {rankings.drop.choice.reason}")
+    return rankings
+
+
+def _learned(weeks: Sequence[Examples], seed: int) -> Ranking:
+    """Learn from all weeks but the last, be judged by it, and if that is passed learn from all."""
+    *earlier, judge = weeks
+    taught = Examples.together(earlier)
+    if not (judgeable(taught) and judgeable(judge)):
+        return Ranking(None, undecided(taught if judgeable(judge) else judge))
+    ranker = Ranker.fitted(taught, seed)
+    scores = ranker.score(judge.pairs)
+    told = importances(judge, ranker, seed)
+    refuse_leaks(judge, scores, told, origin_importances(judge, ranker, seed))
+    choice = chosen(judge, scores, seed)
+    served = Ranker.fitted(Examples.together(weeks), seed) if choice.ranked else None
+    return Ranking(served, choice, told, reliability(scores, judge.bought))

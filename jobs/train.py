@@ -33,6 +33,13 @@ from jobs.console import (
 @click.option("--validation-days", type=click.IntRange(1), default=7, show_default=True)
 @click.option("--training-days", type=click.IntRange(1), help="Days before the cut to learn from; default by preset.")
 @click.option("--epochs", type=click.IntRange(1), help="Passes before the refit, at most; default by preset.")
+@click.option(
+    "--label-weeks",
+    type=click.IntRange(1),
+    default=4,
+    show_default=True,
+    help="Weeks whose purchases teach a ranker, which takes at least 3; with --from the earlier ranker goes on.",
+)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of draws, weights and shuffling.")
 @filters_option
 @click.option("--require-better", is_flag=True, help="End with status 1, and leave LATEST, if the gate is not passed.")
@@ -46,6 +53,7 @@ def main(
     validation_days: int,
     training_days: int | None,
     epochs: int | None,
+    label_weeks: int,
     seed: int,
     filters_file: Path | None,
     *,
@@ -67,6 +75,7 @@ def main(
     from jobs.continuing import overlap_line
     from jobs.filtering import filters_of
     from jobs.gate import gate
+    from jobs.label_weeks import label_weeks as weeks_before
     from jobs.refitting import refitted
     from jobs.releasing import release_contents
     from jobs.reports import baseline_line, epoch_line, recall_table, refit_line, variety_line
@@ -105,12 +114,23 @@ def main(
             sep="\n",
             flush=True,
         )
+        weeks = weeks_before(
+            store,
+            run,
+            config,
+            folder / "weeks",
+            weeks=1 if earlier else label_weeks,
+            seed=seed,
+            say=lambda line: print(line, flush=True),
+        )
         refit = refitted(store, run, config, folder / "refit", seed=seed)
         print(refit_line(refit.since, refit.purchases, refit.varieties), flush=True)
         if earlier:
             print(overlap_line(run, refit.towers, earlier, releases), flush=True)
-        version = earlier.release.version if earlier else None
-        contents = release_contents(store, run, refit, config, filters, seed=seed, commit=commit(), earlier=version)
+        contents = release_contents(
+            store, run, weeks, refit, config, filters, seed=seed, commit=commit(),
+            earlier=earlier.release if earlier else None,
+        )  # fmt: skip
         written = write_release(releases, refit.towers, contents, created=datetime.now(UTC))
     if require_better and not decided.passed:
         print(f"error: release {releases / written} is not better, and LATEST stays as it was.", file=sys.stderr)

@@ -1,7 +1,7 @@
 """Whether the ranker is worth its place, judged on users of whom it has seen nothing."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,11 @@ class Choice:
     ndcg_at_12: dict[str, Estimate]
     map_at_12: dict[str, Estimate]
 
+    @classmethod
+    def undecided(cls, reason: str, *, ranked: bool = False) -> Self:
+        """Leave the order as it is, with nothing measured."""
+        return cls(ranked, f"{'The ranker' if ranked else 'Retrieval'} orders the candidates: {reason}.", 0, {}, {})
+
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready values."""
         return asdict(self)
@@ -54,7 +59,7 @@ def chosen(examples: Examples, scores: NDArray[np.float32], seed: int) -> Choice
 
     Args:
         examples: lists of past days.
-        scores: float32 (pairs,), by rankers that have not seen the list's user, as from `folds.held_out_scores`.
+        scores: float32 (pairs,), by a ranker that has learned from earlier weeks only.
         seed: of the intervals' draws.
     """
     if not judgeable(examples):
@@ -85,11 +90,10 @@ def undecided(examples: Examples) -> Choice:
     """Leave the order to retrieval, because there is too little to learn and to judge from."""
     users = len(np.unique(examples.users[examples.judged]))
     found = len(np.unique(examples.pairs.rows[examples.bought]))
-    reason = (
-        f"Retrieval orders the candidates: {users:,} users with candidates bought something, and {found:,} lists hold "
-        f"any of it; a ranker needs {TOO_FEW} of both."
+    return Choice.undecided(
+        f"{users:,} users with candidates bought something, and {found:,} lists hold any of it; a ranker needs "
+        f"{TOO_FEW} of both"
     )
-    return Choice(ranked=False, reason=reason, users=users, ndcg_at_12={}, map_at_12={})
 
 
 def hits(examples: Examples, scores: NDArray[np.float32] | None) -> Hits:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from ranking.choosing import K, hits
 from ranking.examples import Examples
-from ranking.folds import Fold
 from ranking.pair_features import feature_origins
 from ranking.ranker import Ranker
 
@@ -30,24 +29,24 @@ class Importance:
     loss: float
 
 
-def importances(examples: Examples, folds: Sequence[Fold], seed: int) -> tuple[Importance, ...]:
-    """Measure permutation importance on users whom the rankers have not seen.
+def importances(examples: Examples, ranker: Ranker, seed: int) -> tuple[Importance, ...]:
+    """Measure permutation importance on lists that the ranker has not seen.
 
     Breiman, "Random forests", Machine Learning 45, 2001, section 10. Two features that say the same hide each other:
     see `origin_importances`.
 
     Args:
-        examples: lists of past days.
-        folds: fitted on them.
+        examples: lists of a week after those from which the ranker learned.
+        ranker: what asks for the features.
         seed: of the exchanges, and of the lists that are drawn if there are many.
 
     Returns:
         All features, the most important first, equal ones in their order.
     """
-    return _importances(examples, folds, seed, {name: (name,) for name in examples.pairs.names})
+    return _importances(examples, ranker, seed, {name: (name,) for name in examples.pairs.names})
 
 
-def origin_importances(examples: Examples, folds: Sequence[Fold], seed: int) -> tuple[Importance, ...]:
+def origin_importances(examples: Examples, ranker: Ranker, seed: int) -> tuple[Importance, ...]:
     """Measure the same of all features of one origin at once: each candidate gets those of another, together.
 
     Of features that say the same, each may be exchanged without loss as long as the others stand; not all of them.
@@ -55,24 +54,18 @@ def origin_importances(examples: Examples, folds: Sequence[Fold], seed: int) -> 
     Returns:
         All origins of `feature_origins`, the most important first, equal ones in their order.
     """
-    return _importances(examples, folds, seed, feature_origins(examples.pairs.sources))
+    return _importances(examples, ranker, seed, feature_origins(examples.pairs.sources))
 
 
 def _importances(
-    examples: Examples, folds: Sequence[Fold], seed: int, parts: dict[str, tuple[str, ...]]
+    examples: Examples, ranker: Ranker, seed: int, parts: dict[str, tuple[str, ...]]
 ) -> tuple[Importance, ...]:
     columns = [[examples.pairs.names.index(name) for name in names] for names in parts.values()]
     generator = np.random.default_rng(seed)
-    losses, lists = np.zeros(len(parts)), 0
-    for fold in folds:
-        seen = fold.lists[np.isin(fold.lists, examples.judged)]
-        part = examples.take(seen).drawn(MOST_LISTS // len(folds), seed)
-        if len(part) == 0:
-            continue
-        losses += _losses(part, fold.ranker, columns, generator)
-        lists += len(part)
+    lists = examples.take(examples.judged).drawn(MOST_LISTS, seed)
+    losses = _losses(lists, ranker, columns, generator) / max(len(lists), 1)
     order, names = np.argsort(-losses, kind="stable"), [*parts]
-    return tuple(Importance(names[place], float(losses[place] / max(lists, 1))) for place in order)
+    return tuple(Importance(names[place], float(losses[place])) for place in order)
 
 
 def _losses(

@@ -48,8 +48,8 @@ def refuse_leaks(
 
     Args:
         examples: lists of past days.
-        scores: float32 (pairs,), by rankers that have not seen the list's user, as from `folds.held_out_scores`.
-        told: the importances of the features of these rankers, the most important first.
+        scores: float32 (pairs,), by a ranker that has learned from earlier weeks only.
+        told: the importances of the features of this ranker, the most important first.
         origins: those of the origins of these features, the most important first.
 
     Raises:
@@ -67,15 +67,15 @@ def refuse_leaks(
         features = feature_origins(examples.pairs.sources)[first.name]
         one, other = [importance.name for importance in told if importance.name in features][:2]
         raise InputError(
-            f"The features of '{first.name}' seem to tell what was bought later: NDCG@{K} is {reached:.3f} for users "
-            f"whom the ranker has not seen, where retrieval has {retrieved:.3f} and the best order of the same "
+            f"The features of '{first.name}' seem to tell what was bought later: NDCG@{K} is {reached:.3f} in a week "
+            f"that the ranker has not seen, where retrieval has {retrieved:.3f} and the best order of the same "
             f"candidates {possible:.3f}; without all of them it falls by {first.loss:.3f}, and one origin that wins "
             f"more than {MOST_OF_WHAT_RETRIEVAL_LEAVES:.0%} of what retrieval leaves is not believed. The most "
             f"important of them are '{one}' and '{other}'. {_MEND}"
         )
     if reached > MOST_OF_THE_POSSIBLE * possible and reached - retrieved > allowed:
         raise InputError(
-            f"The ranker is too good to be true: NDCG@{K} is {reached:.3f} for users whom it has not seen, where "
+            f"The ranker is too good to be true: NDCG@{K} is {reached:.3f} in a week that it has not seen, where "
             f"retrieval has {retrieved:.3f} and the best order of the same candidates {possible:.3f}, of which more "
             f"than {MOST_OF_THE_POSSIBLE:.0%} is not believed. Its most important feature is '{told[0].name}', without "
             f"which it falls by {told[0].loss:.3f}. {_MEND}"

@@ -1,16 +1,13 @@
 """What candidate sources are worth is learned from the validation week, if that week can tell."""
 
-from datetime import UTC, datetime
-
 import numpy as np
 import pytest
 
 from features.errors import InputError
-from features.time_split import TimeSplit
 from retrieval.item_lists import ItemLists
 from retrieval.pool import Pool
 
-SPLIT = TimeSplit.ending(datetime(2020, 3, 1, tzinfo=UTC))
+DAYS = "from 2020-02-23 to 2020-03-01"
 # Two users, one source: the first is told items 0 and 1, the second items 1 and 2.
 POOL = Pool.of({"sold": (np.array([[0, 1], [1, 2]], np.int32), np.array([[2, 1], [2, 1]], np.float32))})
 
@@ -19,7 +16,7 @@ POOL = Pool.of({"sold": (np.array([[0, 1], [1, 2]], np.int32), np.array([[2, 1],
 def learned():
     from jobs.fusing import learned_fusion
 
-    return lambda *bought: learned_fusion(POOL, ItemLists.from_lists([np.array(items, int) for items in bought]), SPLIT)
+    return lambda *bought: learned_fusion(POOL, ItemLists.from_lists([np.array(items, int) for items in bought]), DAYS)
 
 
 def test_a_candidate_that_was_bought_beside_one_that_was_not_is_enough(learned):

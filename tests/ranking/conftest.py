@@ -7,13 +7,13 @@ import pytest
 from ranking.examples import Examples
 from ranking.facts import ItemFacts, UserFacts
 from ranking.pair_features import pair_features
-from ranking.ranker import Boosting
+from ranking.ranker import Boosting, Ranker
 from retrieval.fusion import Fused
 from retrieval.histories import Histories
 from retrieval.item_lists import ItemLists
 
 SOURCES = ("two_tower", "popularity")
-ITEMS, USERS, CANDIDATES = 200, 300, 40
+ITEMS, USERS, CANDIDATES = 200, 500, 40
 WORDS = pa.array(["one", "other"])
 
 
@@ -54,7 +54,7 @@ def fused(generator):
 
 @pytest.fixture(scope="session")
 def world():
-    """Lists of 300 users, of whom each buys what `odds` of his candidates, (pairs,), makes him buy."""
+    """Lists of 500 users, of whom each buys what `odds` of his candidates, (pairs,), makes him buy."""
 
     def world(odds, seed=1):
         generator = np.random.default_rng(seed)
@@ -94,14 +94,21 @@ def quick():
 
 
 @pytest.fixture(scope="session")
-def price_folds(by_price, quick):
-    from ranking.folds import fitted_folds
+def held_out(quick):
+    """Part the lists of a world: three fifths teach a ranker, the last two have not been seen by it."""
 
-    return fitted_folds(by_price, 3, quick)
+    def held_out(examples):
+        lists = np.arange(len(examples))
+        return examples.take(lists[300:]), Ranker.fitted(examples.take(lists[:300]), 3, quick)
+
+    return held_out
 
 
 @pytest.fixture(scope="session")
-def retrieval_folds(by_retrieval, quick):
-    from ranking.folds import fitted_folds
+def price_held_out(by_price, held_out):
+    return held_out(by_price)
 
-    return fitted_folds(by_retrieval, 3, quick)
+
+@pytest.fixture(scope="session")
+def retrieval_held_out(by_retrieval, held_out):
+    return held_out(by_retrieval)

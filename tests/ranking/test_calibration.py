@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from ranking.calibration import ReliabilityBin, reliability
-from ranking.folds import held_out_scores
 
 
 def test_candidates_are_parted_by_their_odds():
@@ -19,10 +18,12 @@ def test_of_fewer_candidates_than_bins_each_is_one():
     assert reliability(np.zeros(0, np.float32), np.array([], np.bool_)) == ()
 
 
-def test_what_the_ranker_says_of_users_it_has_not_seen_happens_about_as_often(by_price, price_folds):
-    told = reliability(held_out_scores(by_price, price_folds), by_price.bought)
+def test_what_the_ranker_says_of_users_it_has_not_seen_happens_about_as_often(price_held_out):
+    lists, ranker = price_held_out
 
-    assert [one.count for one in told] == [1_200] * 10
+    told = reliability(ranker.score(lists.pairs), lists.bought)
+
+    assert [one.count for one in told] == [800] * 10
     assert [one.predicted for one in told] == sorted(one.predicted for one in told)
     assert max(abs(one.predicted - one.bought) for one in told) < 0.08
     assert told[-1].bought > 3 * told[0].bought

@@ -3,27 +3,30 @@ import pytest
 
 from ranking.choosing import chosen, judgeable
 from ranking.examples import Examples
-from ranking.folds import held_out_scores
 from ranking.pair_features import PairFeatures
 from retrieval.item_lists import ItemLists
 
 
-def test_a_ranker_that_knows_what_retrieval_does_not_orders_the_candidates(by_price, price_folds):
-    choice = chosen(by_price, held_out_scores(by_price, price_folds), seed=1)
+def test_a_ranker_that_knows_what_retrieval_does_not_orders_the_candidates(price_held_out):
+    lists, ranker = price_held_out
+
+    choice = chosen(lists, ranker.score(lists.pairs), seed=1)
 
     assert choice.ranked
-    assert choice.reason.startswith("The ranker orders the candidates: NDCG@12 of 300 users is 0.")
+    assert choice.reason.startswith("The ranker orders the candidates: NDCG@12 of 200 users is 0.")
     mean, low, high = choice.ndcg_at_12["difference"]
     assert 0.05 < low < mean < high
     assert mean == pytest.approx(choice.ndcg_at_12["ranker"][0] - choice.ndcg_at_12["retrieval"][0])
     assert choice.map_at_12["ranker"][0] > choice.map_at_12["retrieval"][0]
 
 
-def test_where_retrieval_knows_everything_its_order_stands(by_retrieval, retrieval_folds):
-    choice = chosen(by_retrieval, held_out_scores(by_retrieval, retrieval_folds), seed=1)
+def test_where_retrieval_knows_everything_its_order_stands(retrieval_held_out):
+    lists, ranker = retrieval_held_out
+
+    choice = chosen(lists, ranker.score(lists.pairs), seed=1)
 
     assert not choice.ranked
-    assert choice.reason.startswith("Retrieval orders the candidates: NDCG@12 of 3")
+    assert choice.reason.startswith("Retrieval orders the candidates: NDCG@12 of 2")
     assert choice.ndcg_at_12["difference"][1] < 0
 
 

@@ -4,16 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from features.time_split import TimeSplit
-
 
 @pytest.fixture(scope="module")
 def week(toy_store, tmp_path_factory):
-    from jobs.judging import TestWeek
+    from jobs.week import Week
 
     # After two days the toy shop has sold something to some of its users.
-    split = TimeSplit.ending(datetime(2020, 1, 3, tzinfo=UTC))
-    return TestWeek.after(toy_store, split, tmp_path_factory.mktemp("week"))
+    moments = (datetime(2020, 1, day, tzinfo=UTC) for day in (3, 10))
+    return Week.between(toy_store, *moments, tmp_path_factory.mktemp("week"))
 
 
 def test_everybody_who_buys_is_either_asked_or_counted_as_cold(week, toy_purchases):
