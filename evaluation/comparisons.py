@@ -1,6 +1,7 @@
 """Models beside the simple lists they have to beat, on the same users: paired differences and ratios."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import TypeAlias
 
 import numpy as np
@@ -18,7 +19,7 @@ def differences_of(
     resamples: Mapping[Protocol, Resamples],
     models: Sequence[str],
     baselines: Sequence[str],
-    measure: str,
+    measures: Sequence[str],
 ) -> dict[str, dict[str, Compared]]:
     """Compare every model with every baseline on every protocol that has users, as `comparisons_of` does.
 
@@ -27,7 +28,7 @@ def differences_of(
         resamples: By protocol; one without users has none.
         models: Names of what is compared, the one that matters most first.
         baselines: Names of what it is compared with.
-        measure: For example "recall@100".
+        measures: For example "recall@100", as from `measures.compared_by`.
 
     Returns:
         By model, then baseline: the `differences` of a cut's results.
@@ -35,12 +36,11 @@ def differences_of(
     differences: dict[str, dict[str, Compared]] = {
         model: {baseline: {"all": {}, "new": {}} for baseline in baselines if baseline != model} for model in models
     }
-    for protocol in PROTOCOLS:
-        if protocol in resamples:
-            values = {name: measured[name][protocol][measure] for name in (*models, *baselines)}
-            for model, compared in comparisons_of(values, resamples[protocol], models, baselines).items():
-                for baseline, comparison in compared.items():
-                    differences[model][baseline][protocol][measure] = comparison
+    for protocol, measure in product([each for each in PROTOCOLS if each in resamples], measures):
+        values = {name: measured[name][protocol][measure] for name in (*models, *baselines)}
+        for model, compared in comparisons_of(values, resamples[protocol], models, baselines).items():
+            for baseline, comparison in compared.items():
+                differences[model][baseline][protocol][measure] = comparison
     return differences
 
 

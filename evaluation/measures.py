@@ -30,6 +30,22 @@ def judged_at(cutoffs: Sequence[int]) -> int:
     return JUDGED_AT if JUDGED_AT in cutoffs else max(cutoffs)
 
 
+def compared_by(cutoffs: Sequence[int]) -> tuple[str, ...]:
+    """Return the measures by which models are compared with each other.
+
+    Recall where they are judged says what was found; those at the smallest cut-off say whether it stands in front.
+
+    Args:
+        cutoffs: Ascending, as in `user_measures`.
+
+    Returns:
+        "recall@100", "map@12", "ndcg@12" and "recall@12", or the same at the cut-offs of a small catalogue.
+    """
+    first = min(cutoffs)
+    names = (f"recall@{judged_at(cutoffs)}", f"map@{first}", f"ndcg@{first}", f"recall@{first}")
+    return tuple(dict.fromkeys(names))
+
+
 def user_measures(hits: Hits, cutoffs: Sequence[int]) -> dict[str, NDArray[np.float64]]:
     """Measure each user's list; formulas and sources stand in `evaluation.metrics`.
 

@@ -189,8 +189,26 @@ class Ratios(TypedDict):
     new: float | None
 
 
+class RatioToBest(TypedDict):
+    """A model over the simple list that was the best in each week: the median over cuts, the least and the largest."""
+
+    median: float
+    least: float
+    largest: float
+
+
+class RatiosToBest(TypedDict):
+    """Ratios on both protocols, by measure; a measure is left out where a ratio has no value."""
+
+    all: dict[str, RatioToBest]
+    new: dict[str, RatioToBest]
+
+
 class Results(TypedDict):
-    """A whole evaluation. Made by `evaluation.summaries.results_of`."""
+    """A whole evaluation. Made by `evaluation.summaries.results_of`.
+
+    `ratios` are of recall, by model and simple list; `ratios_to_best` of all measures that were compared, by model.
+    """
 
     format: str
     made: Made
@@ -198,6 +216,7 @@ class Results(TypedDict):
     cuts: list[CutResult]
     medians: dict[str, Medians]
     ratios: dict[str, dict[str, Ratios]]
+    ratios_to_best: NotRequired[dict[str, RatiosToBest]]
 
 
 def write_results(results: Results, path: Path) -> None:

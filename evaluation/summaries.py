@@ -5,7 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from evaluation.measures import judged_at
-from evaluation.results import FORMAT, PROTOCOLS, CutResult, Made, Medians, Protocol, Ratios, Results
+from evaluation.results import (
+    FORMAT,
+    PROTOCOLS,
+    CutResult,
+    Made,
+    Medians,
+    Protocol,
+    Ratios,
+    RatiosToBest,
+    Results,
+)
 
 
 def results_of(made: Made, cutoffs: Sequence[int], cuts: list[CutResult]) -> Results:
@@ -28,7 +38,7 @@ def results_of(made: Made, cutoffs: Sequence[int], cuts: list[CutResult]) -> Res
                 f"All cuts must be about the same models: {cuts[0]['cut']} has {', '.join(models)}, and "
                 f"{cut['cut']} has {', '.join(cut['models'])}."
             )
-    measure = f"recall@{judged_at(cutoffs)}"
+    measure, compared = f"recall@{judged_at(cutoffs)}", compared_models(cuts)
     return {
         "format": FORMAT,
         "made": made,
@@ -37,8 +47,9 @@ def results_of(made: Made, cutoffs: Sequence[int], cuts: list[CutResult]) -> Res
         "medians": {model: _medians(cuts, model) for model in models},
         "ratios": {
             model: {baseline: _ratios(cuts, model, baseline, measure) for baseline in baselines}
-            for model, baselines in compared_models(cuts).items()
+            for model, baselines in compared.items()
         },
+        "ratios_to_best": {model: _ratios_to_best(cuts, model) for model in compared},
     }
 
 
@@ -81,6 +92,41 @@ def median_ratio(
     if not pairs or any(below == 0 for _, below in pairs):
         return None
     return float(np.median([above / below for above, below in pairs]))
+
+
+def ratios_to_best(cuts: Sequence[CutResult], model: str, protocol: Protocol, measure: str) -> list[float]:
+    """Return at each cut the model over the simple list that was the best in that very week.
+
+    That is a harder rival than any one list, which is good in some weeks and not in others. Simple lists are those that
+    models are compared with and that are not compared themselves. Cuts at which the protocol has no users are passed
+    over.
+
+    Returns:
+        In the order of the cuts; empty if there is no other cut or no simple list, or if the best found nothing at one.
+    """
+    compared = compared_models(cuts)
+    simple = {baseline for baselines in compared.values() for baseline in baselines} - set(compared)
+    judged = [cut["models"] for cut in cuts if cut["models"][model][protocol]]
+    best = [max((models[name][protocol][measure][0] for name in simple), default=0.0) for models in judged]
+    if 0 in best:
+        return []
+    return [models[model][protocol][measure][0] / below for models, below in zip(judged, best, strict=True)]
+
+
+def _ratios_to_best(cuts: Sequence[CutResult], model: str) -> RatiosToBest:
+    """Return the ratios of every measure by which this model was compared at any cut."""
+    ratios: RatiosToBest = {"all": {}, "new": {}}
+    for protocol in PROTOCOLS:
+        compared = [each[protocol] for cut in cuts for each in cut["differences"].get(model, {}).values()]
+        for measure in dict.fromkeys(measure for measures in compared for measure in measures):
+            found = ratios_to_best(cuts, model, protocol, measure)
+            if found:
+                ratios[protocol][measure] = {
+                    "median": float(np.median(found)),
+                    "least": min(found),
+                    "largest": max(found),
+                }
+    return ratios
 
 
 def _ratios(cuts: Sequence[CutResult], model: str, baseline: str, measure: str) -> Ratios:

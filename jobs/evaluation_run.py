@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from evaluation.baselines import baselines
 from evaluation.comparisons import differences_of
 from evaluation.lists import Lists
+from evaluation.measures import compared_by
 from evaluation.results import CutResult, EpochRow
 from evaluation.results import Sources as SourceResult
 from evaluation.scoreboard import Scoreboard
@@ -108,7 +109,7 @@ def evaluate_cut(
         "cold_users": cold_users_slice(sources.popularity, test.cold, judge.k, seed),
         "models": judge.models,
         "differences": differences_of(
-            judge.measured, judge.draws, (FUSED, RANKED_LISTS, TWO_TOWERS), tuple(simple), f"recall@{judge.k}"
+            judge.measured, judge.draws, (FUSED, RANKED_LISTS, TWO_TOWERS), tuple(simple), compared_by(judge.cutoffs)
         ),
         "sources": _where_from(queries, sources, keep, test.judge),
         "filters": prices,

@@ -1,18 +1,20 @@
-"""What an evaluation prints: every model and every filter, both protocols side by side, medians over the cuts."""
+"""What an evaluation prints: every model, every filter, and how the models order; medians over the cuts."""
+
+from collections.abc import Mapping
 
 import numpy as np
 from tabulate import tabulate
 
 from evaluation.filter_prices import PricedFilter
 from evaluation.measures import judged_at
-from evaluation.results import Results
+from evaluation.results import PROTOCOLS, Protocol, RatioToBest, Results
 from evaluation.summaries import cold_users_of
 
 
 def evaluation_table(results: Results) -> str:
-    """One row for each model, and beneath one for each filter: medians over the cuts, the least and the largest."""
+    """One row for each model, beneath one for each filter and each order: medians over the cuts, least and largest."""
     k = judged_at(results["cutoffs"])
-    measures = [*(f"recall@{cutoff}" for cutoff in results["cutoffs"]), "map@12"]
+    measures = [*(f"recall@{cutoff}" for cutoff in results["cutoffs"]), f"map@{min(results['cutoffs'])}"]
     header = ["", *(f"{measure}" for measure in measures), "cuts", f"new: recall@{k}", "cuts", "coverage"]
     body = []
     for name, medians in results["medians"].items():
@@ -39,7 +41,7 @@ def evaluation_table(results: Results) -> str:
     return (
         f"\nMedians over {len(cuts)} cuts, {cuts[0]['cut']} to {cuts[-1]['cut']}, "
         f"{min(cut['users'] for cut in cuts):,} to {max(cut['users'] for cut in cuts):,} users, whole catalogue:\n\n"
-        f"{table}\n{beside}{_filter_table(results, k)}"
+        f"{table}\n{beside}{_filter_table(results, k)}{_order_table(results)}"
     )
 
 
@@ -63,6 +65,34 @@ def _filter_table(results: Results, k: int) -> str:
     header = ["filter", "setting", "in force", "dropped", "cuts", f"recall@{k}", "cuts", f"new: recall@{k}", "cuts"]
     table: str = tabulate(body, headers=header, disable_numparse=True)
     return f"\nFilters: share of {k:,} candidates dropped, and recall with the filter minus without any:\n\n{table}\n"
+
+
+def _order_table(results: Results) -> str:
+    """How far in front the purchases stand, beside the best simple list of each week; nothing if none is compared."""
+    measure = f"map@{min(results['cutoffs'])}"
+    body = [
+        [name, *(cell for each in PROTOCOLS for cell in _in_front(results, name, each, measure, ratios[each]))]
+        for name, ratios in results.get("ratios_to_best", {}).items()
+    ]
+    if not body:
+        return ""
+    columns = [measure, "cuts", "ratio", "cuts"]
+    header = ["", *columns, f"new: {measure}", *columns[1:]]
+    table: str = tabulate(body, headers=header, disable_numparse=True)
+    return f"\nOrder: {measure}, and its ratio to that of each week's best simple list:\n\n{table}\n"
+
+
+def _in_front(
+    results: Results, name: str, protocol: Protocol, measure: str, ratios: Mapping[str, RatioToBest]
+) -> list[str]:
+    """Return the cells of one model on one protocol: its median and range, those of its ratio to the best list."""
+    judged = [cut["models"][name][protocol] for cut in results["cuts"]]
+    ratio = ratios.get(measure)
+    return [
+        _shown(results["medians"][name][protocol].get(measure)),
+        _range([estimates[measure][0] for estimates in judged if estimates]),
+        *([f"{ratio['median']:.3f}", f"{ratio['least']:.3f}-{ratio['largest']:.3f}"] if ratio else ["-", "-"]),
+    ]
 
 
 def _changed(changes: list[float]) -> list[str]:

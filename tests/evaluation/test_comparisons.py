@@ -57,16 +57,19 @@ def test_a_model_is_not_compared_with_itself():
 
 def test_differences_are_by_model_baseline_protocol_and_measure():
     measured = {
-        "model": {"all": {"recall@1": np.array([0.5, 0.5])}, "new": {}},
-        "baseline": {"all": {"recall@1": np.array([0.25, 0.25])}, "new": {}},
+        "model": {"all": {"recall@1": np.array([0.5, 0.5]), "map@1": np.array([0.5, 0.5])}, "new": {}},
+        "baseline": {"all": {"recall@1": np.array([0.25, 0.25]), "map@1": np.array([0.0, 0.0])}, "new": {}},
     }
 
-    differences = differences_of(measured, {"all": Resamples.of(2, 0)}, ["model"], ["baseline"], "recall@1")
+    differences = differences_of(measured, {"all": Resamples.of(2, 0)}, ["model"], ["baseline"], ["recall@1", "map@1"])
 
     assert differences == {
         "model": {
             "baseline": {
-                "all": {"recall@1": {"difference": [0.25, 0.25, 0.25], "ratio": [2.0, 2.0, 2.0]}},
+                "all": {
+                    "recall@1": {"difference": [0.25, 0.25, 0.25], "ratio": [2.0, 2.0, 2.0]},
+                    "map@1": {"difference": [0.5, 0.5, 0.5], "ratio": None},
+                },
                 "new": {},  # nobody bought anything new
             }
         }

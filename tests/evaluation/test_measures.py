@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from evaluation.hits import Hits
-from evaluation.measures import cutoffs_for, estimates_of, judged_at, user_measures
+from evaluation.measures import compared_by, cutoffs_for, estimates_of, judged_at, user_measures
 from evaluation.metrics import bootstrap_interval
 from evaluation.resamples import Resamples
 from retrieval.item_lists import ItemLists
@@ -25,6 +25,12 @@ def test_lists_are_at_most_half_the_catalogue_long():
 def test_models_are_compared_at_a_hundred_or_at_the_largest_cutoff():
     assert judged_at((12, 50, 100, 300)) == 100
     assert judged_at((12, 50)) == 50
+
+
+def test_models_are_compared_by_what_they_find_and_by_what_stands_in_front():
+    assert compared_by((12, 50, 100, 300)) == ("recall@100", "map@12", "ndcg@12", "recall@12")
+    assert compared_by((12, 50)) == ("recall@50", "map@12", "ndcg@12", "recall@12")
+    assert compared_by((11,)) == ("recall@11", "map@11", "ndcg@11")
 
 
 def test_measures_stand_under_their_names():

@@ -126,8 +126,23 @@ def test_both_models_are_compared_with_every_list_and_the_difference_has_an_inte
             difference, low, high = compared["difference"]
             assert difference == pytest.approx(mine - theirs)
             assert low <= difference <= high
+            assert list(last["differences"][model][name]["new"]) == ["recall@12", "map@12", "ndcg@12"]
             assert first["differences"][model][name]["new"] == {}
     assert list(evaluation.results["ratios"]) == OURS
+
+
+def test_each_model_is_told_beside_the_best_simple_list_of_each_week(evaluation):
+    ratios = evaluation.results["ratios_to_best"]
+
+    assert list(ratios) == OURS
+    for model in OURS:
+        found = [
+            cut["models"][model]["all"]["map@12"][0] / max(cut["models"][name]["all"]["map@12"][0] for name in LISTS)
+            for cut in evaluation.cuts
+        ]
+        told = ratios[model]["all"]["map@12"]
+        assert (told["least"], told["largest"]) == pytest.approx((min(found), max(found)))
+        assert told["median"] == pytest.approx(sum(found) / 2)
 
 
 def test_the_sources_of_the_candidates_are_told_at_every_cut(evaluation):

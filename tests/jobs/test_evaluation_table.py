@@ -13,7 +13,7 @@ def price(name, setting, dropped, every, new, *, in_force=True):
 
 def table_of(*filters):
     """What is printed of two cuts with these prices."""
-    measured = {"recall@100": [0.25, 0.2, 0.3], "map@12": [0.05, 0.04, 0.06]}
+    measured = {"recall@100": [0.25, 0.2, 0.3], "map@100": [0.05, 0.04, 0.06]}
     breadth = {"distinct_items": 8, "coverage": 0.5, "popularity_bias": 0.5, "bestseller_share": 0.5}
     slices = {"activity": [], "items": [], "deciles": []}
     cuts = [
@@ -57,3 +57,39 @@ def test_where_nobody_bought_anything_new_there_is_a_dash():
 def test_an_evaluation_without_prices_ends_with_its_models():
     assert "Filters" not in table_of({}, {})
     assert table_of({}, {"filters": []}).splitlines()[-1].startswith("towers")
+
+
+def test_at_the_end_every_compared_model_stands_beside_the_best_simple_list_of_each_week():
+    compared = {"map@12": {"difference": [0.0, 0.0, 0.0], "ratio": None}}
+    slices = {"activity": [], "items": [], "deciles": []}
+    breadth = {"distinct_items": 8, "coverage": 0.5, "popularity_bias": 0.5, "bestseller_share": 0.5}
+    # Average precision of the model and of two lists on all purchases; the second week had no new ones.
+    weeks = {"2017-11-28": (0.15, 0.1, 0.05), "2017-12-05": (0.24, 0.1, 0.2), "2017-12-12": (0.1, 0.1, 0.125)}
+
+    def model(precision, date):
+        measured = {"recall@12": [0.3, 0.2, 0.4], "map@12": [precision, 0.0, 1.0]}
+        return {
+            "all": measured, "new": {} if date == "2017-12-05" else measured, "slices": slices, "breadth": breadth
+        }  # fmt: skip
+
+    cuts = [
+        {"cut": date, "users": 40, "users_new": 30, "sources": None, "curve": [], "map": None,
+         "models": dict(zip(("towers", "a", "b"), (model(each, date) for each in precisions), strict=True)),
+         "differences": {"towers": {
+             name: {"all": compared, "new": {} if date == "2017-12-05" else compared} for name in "ab"}}}
+        for date, precisions in weeks.items()
+    ]  # fmt: skip
+
+    said = evaluation_table(results_of({}, [12], cuts))
+
+    _, orders = said.split("\nOrder: map@12, and its ratio to that of each week's best simple list:\n")
+    header, _, *rows = cells_of(orders.splitlines()[1:])
+    assert header == ["map@12", "cuts", "ratio", "cuts", "new: map@12", "cuts", "ratio", "cuts"]
+    # Ratios of 1.5, 1.2 and 0.8; without the second week 1.5 and 0.8.
+    assert rows == [
+        ["towers", "0.1500", "0.1000-0.2400", "1.200", "0.800-1.500", "0.1250", "0.1000-0.1500", "1.150", "0.800-1.500"]
+    ]
+
+
+def test_where_nothing_is_compared_no_order_is_told():
+    assert "Order" not in table_of({}, {})

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from evaluation.results import read_results, write_results
-from evaluation.summaries import cold_users_of, median_ratio, results_of
+from evaluation.summaries import cold_users_of, median_ratio, ratios_to_best, results_of
 
 
 def test_results_come_back_from_their_file(make_results, tmp_path):
@@ -84,6 +84,45 @@ def test_a_ratio_to_nothing_has_no_value():
     cuts = [_cut("2017-11-28", 0.2, 0.1), _cut("2017-12-05", 0.2, 0.0)]
 
     assert median_ratio(cuts, "model", "baseline", "all", "recall@100") is None
+
+
+def _weeks(*recalls):
+    """Cuts at which the model, the second model and the lists "a" and "b" have these recalls, each on all purchases."""
+    names, compared = ("model", "second", "a", "b"), {"recall@12": {"difference": [0.0, 0.0, 0.0], "ratio": None}}
+    return [
+        {
+            "cut": f"2017-12-{day:02}",
+            "models": {name: {"all": {"recall@12": [recall, 0.0, 1.0]}, "new": {}} for name, recall in zip(
+                names, week, strict=True)},
+            "differences": {model: {name: {"all": compared, "new": {}} for name in "ab"} for model in names[:2]},
+        }
+        for day, week in enumerate(recalls, 1)
+    ]  # fmt: skip
+
+
+def test_the_best_simple_list_is_that_of_each_week_and_never_another_model():
+    cuts = _weeks((0.3, 0.9, 0.1, 0.2), (0.3, 0.9, 0.4, 0.1), (0.2, 0.9, 0.1, 0.1))
+
+    assert ratios_to_best(cuts, "model", "all", "recall@12") == pytest.approx([1.5, 0.75, 2.0])
+    assert results_of({}, [12], cuts)["ratios_to_best"]["model"] == {
+        "all": {"recall@12": {"median": pytest.approx(1.5), "least": pytest.approx(0.75), "largest": 2.0}},
+        "new": {},  # nobody bought anything new
+    }
+
+
+def test_a_week_in_which_no_simple_list_found_anything_leaves_no_ratio_to_the_best():
+    cuts = _weeks((0.3, 0.9, 0.1, 0.2), (0.3, 0.9, 0.0, 0.0))
+
+    assert ratios_to_best(cuts, "model", "all", "recall@12") == []
+    assert results_of({}, [12], cuts)["ratios_to_best"]["model"] == {"all": {}, "new": {}}
+
+
+def test_without_simple_lists_there_is_no_ratio_to_the_best():
+    (cut,) = _weeks((0.3, 0.9, 0.1, 0.2))
+    cut["differences"] = {}
+
+    assert ratios_to_best([cut], "model", "all", "recall@12") == []
+    assert results_of({}, [12], [cut])["ratios_to_best"] == {}
 
 
 def test_cuts_about_different_models_are_refused():
