@@ -128,6 +128,46 @@ class FilterPrice(TypedDict):
     new: Comparison | None
 
 
+class ImportanceRow(TypedDict):
+    """How much NDCG@12 falls if the values of one feature are exchanged among the candidates."""
+
+    name: str
+    loss: float
+
+
+class ReliabilityRow(TypedDict):
+    """Candidates of about the same odds: their mean predicted probability, the share that was bought, their number."""
+
+    predicted: float
+    bought: float
+    count: int
+
+
+class RankingResult(TypedDict):
+    """Whether candidates are put in a learned order at this cut, and what that order is worth.
+
+    - ranked, reason: whether the ranker orders the candidates, and why or why not, in one sentence.
+    - users, held_out: what was decided on, before the cut: how many users the rankers had not seen, and by measure the
+      mean of "retrieval", of "ranker" and of their "difference"; empty if there were too few users.
+    - as_retrieved, as_ranked: the names of the models whose lists are the same candidates in retrieval's order, and in
+      the order that was decided on.
+    - after_cut: the latter compared with the former in the week after the cut, by measure; empty if the protocol had no
+      users then.
+    - importances: of the features that matter most, the most important first; empty if nothing was learned.
+    - reliability: by users held out, the least likely candidates first; empty if nothing was learned.
+    """
+
+    ranked: bool
+    reason: str
+    users: int
+    held_out: dict[str, dict[str, Estimate]]
+    as_retrieved: str
+    as_ranked: str
+    after_cut: dict[str, Comparison]
+    importances: list[ImportanceRow]
+    reliability: list[ReliabilityRow]
+
+
 class EpochRow(TypedDict):
     """One epoch of training."""
 
@@ -171,6 +211,7 @@ class CutResult(TypedDict):
     differences: dict[str, dict[str, Compared]]
     sources: Sources | None
     filters: NotRequired[list[FilterPrice]]
+    rankings: NotRequired[dict[Protocol, RankingResult]]
     curve: list[EpochRow]
     map: ItemMap | None
 

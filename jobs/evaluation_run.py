@@ -31,6 +31,7 @@ from jobs.fusing import fusions_of
 from jobs.item_map import item_map
 from jobs.judging import fused, two_tower_lists
 from jobs.label_weeks import LABEL_WEEKS, label_weeks
+from jobs.ranking_result import ranking_results
 from jobs.ranking_run import Rankings, ordered, rankings_of
 from jobs.refitting import refitted
 from jobs.reports import epoch_line
@@ -113,6 +114,7 @@ def evaluate_cut(
         ),
         "sources": _where_from(queries, sources, keep, test.judge),
         "filters": prices,
+        "rankings": ranking_results(rankings, judge, as_retrieved=FUSED, as_ranked=RANKED_LISTS),
         "curve": _curve(run.curve),
         "map": item_map(store, test.item_ids, vectors, judge.sold, split.as_of) if draws_map else None,
     }

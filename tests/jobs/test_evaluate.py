@@ -145,6 +145,26 @@ def test_each_model_is_told_beside_the_best_simple_list_of_each_week(evaluation)
         assert told["median"] == pytest.approx(sum(found) / 2)
 
 
+def test_whether_a_ranker_orders_the_candidates_is_told_at_every_cut(evaluation):
+    for cut in evaluation.cuts:
+        every, new = cut["rankings"]["all"], cut["rankings"]["new"]
+        who = "The ranker orders the candidates: NDCG@12 of "
+        assert every["reason"].startswith(who if every["ranked"] else "Retrieval orders the candidates: NDCG@12 of ")
+        assert list(every["held_out"]) == ["ndcg@12", "map@12"]
+        for estimates in every["held_out"].values():
+            assert list(estimates) == ["retrieval", "ranker", "difference"]
+        assert (len(every["importances"]), len(every["reliability"])) == (20, 10)
+        ranked, fused = (cut["models"][every[name]]["all"]["map@12"][0] for name in ("as_ranked", "as_retrieved"))
+        assert every["after_cut"]["map@12"]["difference"][0] == pytest.approx(ranked - fused)
+
+        assert not new["ranked"]
+        assert [new[name] for name in ("held_out", "importances", "reliability")] == [{}, [], []]
+    assert [list(cut["rankings"]["new"]["after_cut"]) for cut in evaluation.cuts] == [
+        [],
+        ["recall@12", "map@12", "ndcg@12"],
+    ]
+
+
 def test_the_sources_of_the_candidates_are_told_at_every_cut(evaluation):
     from retrieval.sources import SOURCES
 
