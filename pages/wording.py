@@ -49,6 +49,12 @@ def decimals(value: float) -> str:
     return f"{value:.4f}"
 
 
+def measure_name(measure: str) -> str:
+    """Return a measure's name in the results as a reader knows it: "map@12" is "MAP@12", "recall@12" stays."""
+    name, at, cutoff = measure.partition("@")
+    return f"{name.upper() if name in {'map', 'ndcg'} else name.replace('_', ' ')}{at}{cutoff}"
+
+
 def day(date: str) -> str:
     """Return an ISO date as a day: "2017-12-05" is "5 Dec"."""
     parsed = dt.date.fromisoformat(date)

@@ -6,16 +6,16 @@ def test_models_stand_in_three_kinds_ours_first(make_results):
     roles = [(contender.role, contender.name) for contender in contenders_of(make_results())]
 
     assert roles[0] == ("ours", "fused candidates")
-    assert roles[3] == ("baseline", "bought before, then bestsellers")
-    assert roles[8] == ("other", "source: own purchases")
-    assert [role for role, _ in roles] == ["ours"] * 3 + ["baseline"] * 5 + ["other"] * 4
+    assert roles[4] == ("baseline", "bought before, then bestsellers")
+    assert roles[9] == ("other", "source: own purchases")
+    assert [role for role, _ in roles] == ["ours"] * 4 + ["baseline"] * 5 + ["other"] * 4
 
 
 def test_ours_have_colours_of_their_own_and_the_others_are_grey(make_results):
     colours = [contender.colour.name for contender in contenders_of(make_results())]
 
-    assert colours[:4] == ["blue", "vermillion", "green", "baseline"]
-    assert set(colours[3:]) == {"baseline", "other"}
+    assert colours[:5] == ["blue", "vermillion", "green", "purple", "baseline"]
+    assert set(colours[4:]) == {"baseline", "other"}
 
 
 def test_a_model_that_is_compared_and_compared_with_is_ours(make_results):

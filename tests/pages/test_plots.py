@@ -27,7 +27,7 @@ def rows_of(table):
 def test_every_section_has_panels_with_words_for_those_who_cannot_see_them(results):
     exhibits = exhibits_of(results)
 
-    assert len(exhibits) == 11
+    assert len(exhibits) == 13
     for exhibit in exhibits:
         assert exhibit.tables
         for panel in exhibit.panels:
@@ -40,7 +40,7 @@ def test_every_section_has_panels_with_words_for_those_who_cannot_see_them(resul
 def test_every_model_is_named_at_the_end_of_its_line(results):
     svg = recall_by_candidates(results).panels[0].svg
 
-    assert len(re.findall(r">\d+\.\d\u00a0% [^<]+</text>", svg)) == 12
+    assert len(re.findall(r">\d+\.\d\u00a0% [^<]+</text>", svg)) == 13
 
 
 def test_names_beside_lines_do_not_overlap(results):
@@ -58,7 +58,7 @@ def test_recall_by_cut_needs_more_than_one_cut(make_results, results):
 def test_differences_are_shown_for_every_model_baseline_and_cut(results):
     exhibit = paired_differences(results)
 
-    assert len(exhibit.tables[0].rows) == 3 * 5 * 2
+    assert len(exhibit.tables[0].rows) == 4 * 5 * 2
     assert "fused candidates against last week's bestsellers: ahead in 2, behind in 0 of 2" in exhibit.panels[0].label
 
 

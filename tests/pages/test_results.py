@@ -20,8 +20,10 @@ def test_models_keep_their_order(make_results, tmp_path):
 
     read = read_results(tmp_path / "results.json")
 
-    assert list(read["medians"])[:2] == ["fused candidates", "two towers"]
-    assert list(read["ratios"]) == ["fused candidates", "two towers", "two towers, without recency"]
+    assert list(read["medians"])[:2] == ["fused candidates", "ranked candidates"]
+    assert list(read["ratios"]) == [
+        "fused candidates", "ranked candidates", "two towers", "two towers, without recency"
+    ]  # fmt: skip
 
 
 def test_a_number_that_is_not_finite_is_refused_both_ways(make_results, tmp_path):

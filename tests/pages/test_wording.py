@@ -1,6 +1,6 @@
 import pytest
 
-from pages.wording import counted, day, decimals, percent, plain, points, shortened, tick, times
+from pages.wording import counted, day, decimals, measure_name, percent, plain, points, shortened, tick, times
 
 
 def test_a_name_becomes_one_line_of_visible_letters():
@@ -27,6 +27,8 @@ def test_a_long_name_ends_in_an_ellipsis():
         (times(1.0849), "1.08"),
         (times(None), "-"),
         (decimals(8.0), "8.0000"),
+        (measure_name("map@12"), "MAP@12"),
+        (measure_name("hit_rate@50"), "hit rate@50"),
         (day("2017-12-05"), "5 Dec"),
         (counted(1, "week"), "1 week"),
         (counted(1_200, "week"), "1,200 weeks"),
