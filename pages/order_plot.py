@@ -19,7 +19,7 @@ from pages.palette import CARD, INK, SOFT
 from pages.recall_plots import PROTOCOL_TITLES, protocols_of
 from pages.wording import counted, decimals, measure_name, plain, shortened
 
-_NAMES: Final = 212  # pixels at the left for names
+_NAMES: Final = 218  # pixels at the left for names
 _NUMBERS: Final = 64  # pixels at the right for medians
 _STEP: Final = 10  # pixels from one cut to the next
 _GAP: Final = 14  # pixels between models
@@ -100,7 +100,7 @@ def _forest(rows: Sequence[_Row], salt: str) -> str:
             ours, middle = row.contender.role == "ours", y + len(row.estimates) * _STEP / 2
             colour, weight = (INK if ours else SOFT).light, "bold" if ours else "normal"
             written: dict[str, Any] = {"color": colour, "weight": weight, "verticalalignment": "center_baseline"}
-            axes.text(0.006, middle, shortened(row.contender.label, 30), transform=names, **written)
+            axes.text(0.006, middle, shortened(row.contender.label, 31), transform=names, **written)
             axes.text(1.04, middle, decimals(row.median), transform=beside, **written)
             for cut, estimate in row.estimates:
                 _draw_interval(axes, row, estimate, y + _STEP / 2, hollow=cut in row.as_retrieved)
@@ -136,9 +136,14 @@ def _said(rankings: Mapping[str, RankingResult], title: str, measure: str) -> st
     if not changes:
         return f"{said}."
     ahead, behind = sum(low > 0 for _, low, _ in changes), sum(high < 0 for *_, high in changes)
+    numbers = {
+        "clearly for the better": ahead,
+        "clearly for the worse": behind,
+        "too close to call": len(changes) - ahead - behind,
+    }
     return (
         f"{said} and changes {measure_name(measure)} by {np.median([mean for mean, _, _ in changes]):+.4f} in the "
-        f"median, clearly for the better in {ahead} of them, clearly for the worse in {behind}."
+        f"median: {', '.join(f'{word} in {number}' for word, number in numbers.items() if number)}."
     )
 
 

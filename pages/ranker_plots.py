@@ -13,11 +13,12 @@ from pages.line_panel import WIDTH
 from pages.order_tables import rankings_by_cut
 from pages.palette import CARD, INK, SERIES, SOFT
 from pages.recall_plots import PROTOCOL_TITLES, protocols_of
-from pages.wording import decimals, plain, shortened, tick
+from pages.wording import plain, shortened, tick
 
 _ROW: Final = 22  # pixels from one feature to the next
 _NAMES: Final = 304
 _HEIGHT: Final = 400
+_MANY: Final = 1_000  # times from end to end of an axis, for which ticks at 1 and 3 of each power of ten are too many
 _ROOM: Final = 1.6  # the axes reach this many times further than the points
 
 
@@ -70,7 +71,7 @@ def _bars(rows: Sequence[ImportanceRow], salt: str) -> str:
         for y, row in enumerate(rows):
             axes.barh(y, row["loss"], height=0.62, color=SERIES[0].light, linewidth=0)
             axes.annotate(
-                decimals(row["loss"]),
+                f"{row['loss']:z.4f}",
                 (max(row["loss"], 0), y),
                 xytext=(6, 0),
                 textcoords="offset points",
@@ -78,7 +79,7 @@ def _bars(rows: Sequence[ImportanceRow], salt: str) -> str:
                 color=INK.light,
                 annotation_clip=False,
             )
-        axes.set_yticks(range(len(rows)), [shortened(row["name"], 48) for row in rows])
+        axes.set_yticks(range(len(rows)), [shortened(_named(row["name"]), 50) for row in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         losses = [row["loss"] for row in rows]
         axes.set_xlim(1.1 * min(*losses, 0), 1.35 * max(*losses, 0) or 1)
@@ -96,6 +97,7 @@ def _curve(bins: Sequence[ReliabilityRow], salt: str) -> str:
     """Draw what was bought against what was predicted, both on the same logarithmic scale: most odds are small."""
     shares = [share for each in bins for share in (each["predicted"], each["bought"]) if share > 0]
     low, high = min(shares) / _ROOM, min(max(shares) * _ROOM, 1.0)
+    ticks = (1.0, 3.0) if high / low < _MANY else (1.0,)
 
     def draw(axes: Axes) -> None:
         axes.set_xscale("log")
@@ -128,7 +130,7 @@ def _curve(bins: Sequence[ReliabilityRow], salt: str) -> str:
         axes.set_ylim(low, high)
         axes.tick_params(which="both", length=0)
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+            axis.set_major_locator(LogLocator(subs=ticks))
             axis.set_major_formatter(lambda value, _: tick(value))
             axis.set_minor_formatter(NullFormatter())
         axes.set_xlabel("predicted")
@@ -139,7 +141,7 @@ def _curve(bins: Sequence[ReliabilityRow], salt: str) -> str:
 
 def _importance_table(rows: Sequence[ImportanceRow], title: str) -> Table:
     return Table(
-        (f"{title}: feature", "loss of NDCG@12"), tuple((plain(each["name"]), _fine(each["loss"])) for each in rows)
+        (f"{title}: feature", "loss of NDCG@12"), tuple((_named(each["name"]), _fine(each["loss"])) for each in rows)
     )
 
 
@@ -152,7 +154,7 @@ def _bin_table(bins: Sequence[ReliabilityRow], title: str) -> Table:
 
 
 def _told_importances(rows: Sequence[ImportanceRow]) -> str:
-    told = ", ".join(f"{plain(each['name'])} {decimals(each['loss'])}" for each in rows)
+    told = ", ".join(f"{plain(each['name'])} {each['loss']:z.4f}" for each in rows)
     return f"Bars of the loss of NDCG@12 without a feature: {told}."
 
 
@@ -168,3 +170,7 @@ def _share(share: float) -> str:
 
 def _fine(loss: float) -> str:
     return f"{loss:+.5f}"
+
+
+def _named(feature: str) -> str:
+    return plain(feature.replace("_", " "))

@@ -13,7 +13,7 @@ def results(make_results):
     results = make_results(cuts=2, items=9)
     results["cuts"][1]["rankings"]["all"].update(
         ranked=True,
-        importances=[{"name": "fused score", "loss": 0.03125}, {"name": "log price", "loss": -0.0001}],
+        importances=[{"name": "fused score", "loss": 0.03125}, {"name": "log sales_1d", "loss": -0.00001}],
         reliability=[
             {"predicted": 0.00123, "bought": 0.002, "count": 1_100}, {"predicted": 0.25, "bought": 0.2, "count": 1_099}
         ],
@@ -49,9 +49,9 @@ def test_a_week_without_a_ranker_of_its_own_leaves_the_one_before(results):
 def test_features_stand_in_their_order_with_what_they_are_worth(results):
     svg, table = ranker(results).panels[0].svg, ranker(results).tables[0]
 
-    told = [text for text in texts(svg) if text in {"fused score", "log price", "0.0312", "-0.0001"}]
-    assert told == ["fused score", "log price", "0.0312", "-0.0001"]
-    assert table.rows == (("fused score", "+0.03125"), ("log price", "-0.00010"))
+    told = [text for text in texts(svg) if text in {"fused score", "log sales 1d", "0.0312", "0.0000"}]
+    assert told == ["fused score", "log sales 1d", "0.0312", "0.0000"]
+    assert table.rows == (("fused score", "+0.03125"), ("log sales 1d", "-0.00001"))
 
 
 def test_shares_bought_stand_beside_those_predicted(results):
@@ -64,6 +64,14 @@ def test_shares_bought_stand_beside_those_predicted(results):
         "0.123\xa0%, 20\xa0% of 25\xa0%."
     )
     assert {"0.1\xa0%", "1\xa0%", "10\xa0%"} <= set(texts(exhibit.panels[1].svg))
+
+
+def test_over_many_powers_of_ten_only_these_are_ticks(results):
+    results["cuts"][1]["rankings"]["all"]["reliability"][0]["predicted"] = 0.00002
+
+    assert [text for text in texts(ranker(results).panels[1].svg) if "%" in text] == [
+        "0.01\xa0%", "0.1\xa0%", "1\xa0%", "10\xa0%"
+    ] * 2  # fmt: skip
 
 
 def test_a_group_of_which_nothing_was_bought_is_hollow_at_the_edge(results):
