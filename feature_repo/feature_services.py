@@ -157,6 +157,15 @@ filter_items_v1 = FeatureService(
     ],
     description="What the filters of candidates need of an item: its group, its last sale, whether it may be shown.",
 )
+filter_items_v2 = FeatureService(
+    name="filter_items_v2",
+    features=[
+        item_catalog[["department_name", "garment_group_name"]],
+        item_sales_daily[["last_sold_at"]],
+        item_availability,
+    ],
+    description="The same, and of which department an item is: lists may hold only so many of each.",
+)
 
 _ranking_users = [
     user_activity_daily[["purchases_7d", "purchases_28d", "purchases_total", "active_days_total", "mean_price"]],

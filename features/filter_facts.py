@@ -8,11 +8,12 @@ from feast import FeatureStore
 
 from features.catalogue import features_at
 from features.feature_store import plain_service
-from features.online_features import online_features, reads
+from features.online_features import online_rows
 from features.schema import (
     AGE,
     AGE_AT_REQUEST,
     CHANNELS,
+    DEPARTMENT_NAME,
     FOR_SALE,
     GARMENT_GROUP_NAME,
     ITEM_ID,
@@ -21,10 +22,9 @@ from features.schema import (
     MINIMUM_AGE,
     USER_ID,
 )
-from features.served import Served
 
 FILTER_USERS = "filter_users_v1"
-FILTER_ITEMS = "filter_items_v1"
+FILTER_ITEMS = "filter_items_v2"
 
 _MOMENT = pa.timestamp("us", tz="UTC")
 
@@ -54,7 +54,7 @@ def goods_at(store: FeatureStore, item_ids: pa.Array, moment: datetime) -> pa.Ta
         moment: of the request, UTC.
 
     Returns:
-        `garment_group_name` string, null where the catalogue has none; `last_sold_at` timestamp[us, UTC], in whole
+        `department_name` and `garment_group_name` string, null where the catalogue has none; `last_sold_at` timestamp[us, UTC], in whole
         seconds, the last sale before the moment's morning (00:00 UTC), null if there was none; `for_sale` bool;
         `channels` list<string>, null or empty for every channel; `minimum_age` float32, in years, 0 without limit.
         (items,), in the order of `item_ids`. Of what nobody has said anything, everything is allowed.
@@ -64,7 +64,7 @@ def goods_at(store: FeatureStore, item_ids: pa.Array, moment: datetime) -> pa.Ta
 
 def online_users(store: FeatureStore, ids: list[str], moment: datetime) -> pa.Table:
     """Read what `users_at` reads from the online store, as a request at `moment` sees it."""
-    return _users(_online(store, plain_service(store, FILTER_USERS, USER_ID), ids, moment))
+    return _users(online_rows(store, plain_service(store, FILTER_USERS, USER_ID), ids, moment))
 
 
 def online_goods(store: FeatureStore, ids: list[str], moment: datetime) -> pa.Table:
@@ -72,14 +72,7 @@ def online_goods(store: FeatureStore, ids: list[str], moment: datetime) -> pa.Ta
 
     It is as of the moment up to which the store was filled: an article whose sale ends after that is still for sale.
     """
-    return _goods(_online(store, plain_service(store, FILTER_ITEMS, ITEM_ID), ids, moment))
-
-
-def _online(store: FeatureStore, service: Served, ids: list[str], moment: datetime) -> pa.Table:
-    # Feast takes an empty read for one without keys.
-    nothing = pa.schema([pa.field(column.name, column.arrow_type) for column in service.columns]).empty_table()
-    parts = [online_features(store, service, part, moment).select(nothing.column_names) for part in reads(ids)]
-    return pa.concat_tables([nothing, *parts])
+    return _goods(online_rows(store, plain_service(store, FILTER_ITEMS, ITEM_ID), ids, moment))
 
 
 def _users(told: pa.Table) -> pa.Table:
@@ -92,6 +85,7 @@ def _users(told: pa.Table) -> pa.Table:
 def _goods(told: pa.Table) -> pa.Table:
     return pa.table(
         {
+            DEPARTMENT_NAME: told[DEPARTMENT_NAME],
             GARMENT_GROUP_NAME: told[GARMENT_GROUP_NAME],
             LAST_SOLD_AT: told[LAST_SOLD_AT].cast(_MOMENT),
             FOR_SALE: pc.not_equal(told[FOR_SALE].fill_null(1), 0),

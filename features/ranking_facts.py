@@ -12,7 +12,7 @@ from feast import FeatureStore
 
 from features.catalogue import features_at
 from features.feature_store import service_schema
-from features.online_features import online_features, reads
+from features.online_features import online_rows
 from features.schema import ITEM_ID, ITEM_MEAN_PRICE, MEAN_PRICE, USER_ID, USER_MEAN_PRICE
 from features.service_schema import ServiceSchema
 
@@ -60,12 +60,14 @@ def items_at(store: FeatureStore, item_ids: pa.Array, moment: datetime) -> pa.Ta
 
 def online_users(store: FeatureStore, ids: list[str], moment: datetime) -> pa.Table:
     """Read what `users_at` reads from the online store, as a request at `moment` sees it."""
-    return _online(store, _users(store), ids, moment)
+    service = _users(store)
+    return _named(service, online_rows(store, service, ids, moment))
 
 
 def online_items(store: FeatureStore, ids: list[str], moment: datetime) -> pa.Table:
     """Read what `items_at` reads from the online store, as a request at `moment` sees it."""
-    return _online(store, _items(store), ids, moment)
+    service = _items(store)
+    return _named(service, online_rows(store, service, ids, moment))
 
 
 def _users(store: FeatureStore) -> ServiceSchema:
@@ -78,13 +80,6 @@ def _items(store: FeatureStore) -> ServiceSchema:
 
 def _offline(store: FeatureStore, service: ServiceSchema, ids: pa.Array, moment: datetime) -> pa.Table:
     return _named(service, features_at(store, service, ids, moment))
-
-
-def _online(store: FeatureStore, service: ServiceSchema, ids: list[str], moment: datetime) -> pa.Table:
-    # Feast takes an empty read for one without keys.
-    nothing = pa.schema([pa.field(column.name, column.arrow_type) for column in service.columns]).empty_table()
-    parts = [online_features(store, service, part, moment).select(nothing.column_names) for part in reads(ids)]
-    return _named(service, pa.concat_tables([nothing, *parts]))
 
 
 def _named(service: ServiceSchema, told: pa.Table) -> pa.Table:

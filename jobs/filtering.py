@@ -14,6 +14,7 @@ from features.errors import InputError
 from features.schema import (
     AGE,
     CHANNELS,
+    DEPARTMENT_NAME,
     FOR_SALE,
     GARMENT_GROUP_NAME,
     LAST_PURCHASE_AT,
@@ -64,18 +65,18 @@ def users_known(told: pa.Table, histories: Histories, moment: datetime) -> Users
 
 
 def goods_known(told: pa.Table, item_ids: NDArray[np.str_], moment: datetime) -> Goods:
-    """The catalogue as filters know it; departments are garment groups.
+    """The catalogue as filters know it; an item without a department counts as one of its garment group.
 
     Args:
         told: what `features.filter_facts` reads of all items as of the moment.
         item_ids: str (items,), ascending, in the order of `told`.
         moment: of the request, UTC.
     """
-    groups = told[GARMENT_GROUP_NAME].combine_chunks().dictionary_encode()
+    departments = pc.coalesce(told[DEPARTMENT_NAME], told[GARMENT_GROUP_NAME]).combine_chunks().dictionary_encode()
     return Goods(
         item_ids=item_ids,
         categories=np.array(told[GARMENT_GROUP_NAME].fill_null("").to_pylist(), np.str_),
-        departments=np.asarray(groups.indices.fill_null(-1), np.int32),
+        departments=np.asarray(departments.indices.fill_null(-1), np.int32),
         for_sale=np.asarray(told[FOR_SALE], np.bool_),
         channels=Channels.from_lists(told[CHANNELS]),
         minimum_ages=np.asarray(told[MINIMUM_AGE], np.float32),

@@ -12,7 +12,6 @@ from feast import FeatureStore
 from features.catalogue import catalogue_ids, user_ids
 from features.errors import InputError
 from features.feature_store import feature_service, plain_service, service_schema, views_of_service
-from features.filter_facts import FILTER_ITEMS, FILTER_USERS
 from features.historical_features import as_of, write_historical_features
 from features.parquet_rows import ParquetRows
 from features.progress import Progress
@@ -23,6 +22,7 @@ from features.training_set import TrainingSet
 from leakage.differences import Answer
 
 _PURCHASES: Final = "transactions"
+_FILTERS: Final = "filter_"  # these services hold moments, which towers do not take
 _DIRECTORIES: Final = {USER_ID: "user_profile", ITEM_ID: "item_catalog"}
 
 
@@ -40,7 +40,7 @@ def all_services(store: FeatureStore) -> tuple[list[Served], list[str]]:
             unasked.append(name)
             continue
         try:
-            read = plain_service if name in {FILTER_USERS, FILTER_ITEMS} else service_schema
+            read = plain_service if name.startswith(_FILTERS) else service_schema
             schemas.append(read(store, name, *keys))
         except InputError as error:
             others.append(f"{name}: {error}")

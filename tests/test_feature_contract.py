@@ -83,6 +83,7 @@ def test_services_are_named_for_who_asks_and_a_version(toy_store):
         "already_bought_v1",
         "candidate_sources_v1",
         "filter_items_v1",
+        "filter_items_v2",
         "filter_users_v1",
         "item_card_v1",
         "item_tower_v1",
@@ -172,6 +173,18 @@ def test_a_version_of_a_service_hands_over_these_columns_forever(toy_store, serv
             "filter_items_v1",
             ITEM_ID,
             {
+                "garment_group_name": pa.string(),
+                "last_sold_at": pa.timestamp("s", "UTC"),
+                "for_sale": pa.int64(),
+                "channels": pa.list_(pa.string()),
+                "minimum_age": pa.float32(),
+            },
+        ),
+        (
+            "filter_items_v2",
+            ITEM_ID,
+            {
+                "department_name": pa.string(),
                 "garment_group_name": pa.string(),
                 "last_sold_at": pa.timestamp("s", "UTC"),
                 "for_sale": pa.int64(),

@@ -18,6 +18,7 @@ STAMP = pa.timestamp("us", tz="UTC")
 USER_COLUMNS = pa.schema({"age": pa.float32(), "last_purchase_at": STAMP})
 ITEM_COLUMNS = pa.schema(
     {
+        "department_name": pa.string(),
         "garment_group_name": pa.string(),
         "last_sold_at": STAMP,
         "for_sale": pa.bool_(),

@@ -44,28 +44,29 @@ def test_days_are_counted_from_day_to_day_whatever_the_hour():
     assert users.days_since_bought.tolist() == [1, 4, 3]
 
 
-def test_goods_of_which_nothing_is_said_have_no_department_and_never_sold():
+def test_goods_of_which_nothing_is_said_have_no_department_and_never_sold_and_groups_stand_for_departments():
     from jobs.filtering import goods_known
 
     told = pa.table(
         {
-            "garment_group_name": pa.array(["Shoes", None, "Hats"]),
-            "last_sold_at": at("2020-02-01T10:00:00", None, "2020-03-01T10:00:00"),
-            "for_sale": pa.array([True, True, False]),
-            "channels": pa.array([["web"], None, []], pa.list_(pa.string())),
-            "minimum_age": pa.array([0.0, 21.0, 0.0], pa.float32()),
+            "department_name": pa.array(["Sport", None, None, "Sport"]),
+            "garment_group_name": pa.array(["Shoes", None, "Hats", "Hats"]),
+            "last_sold_at": at("2020-02-01T10:00:00", None, "2020-03-01T10:00:00", None),
+            "for_sale": pa.array([True, True, False, True]),
+            "channels": pa.array([["web"], None, [], None], pa.list_(pa.string())),
+            "minimum_age": pa.array([0.0, 21.0, 0.0, 0.0], pa.float32()),
         }
     )
 
-    goods = goods_known(told, np.array(["1", "2", "3"]), MOMENT)
+    goods = goods_known(told, np.array(["1", "2", "3", "4"]), MOMENT)
 
-    assert goods.categories.tolist() == ["Shoes", "", "Hats"]
-    assert goods.departments.tolist() == [0, -1, 1]
-    assert goods.for_sale.tolist() == [True, True, False]
-    assert goods.channels.allow("web").tolist() == [True, True, True]
-    assert goods.channels.allow("shop").tolist() == [False, True, True]
-    assert goods.minimum_ages.tolist() == [0, 21, 0]
-    assert goods.unsold_days.tolist() == [30, np.inf, 1]
+    assert goods.categories.tolist() == ["Shoes", "", "Hats", "Hats"]
+    assert goods.departments.tolist() == [0, -1, 1, 0]
+    assert goods.for_sale.tolist() == [True, True, False, True]
+    assert goods.channels.allow("web").tolist() == [True, True, True, True]
+    assert goods.channels.allow("shop").tolist() == [False, True, True, True]
+    assert goods.minimum_ages.tolist() == [0, 21, 0, 0]
+    assert goods.unsold_days.tolist() == [30, np.inf, 1, np.inf]
 
 
 def test_the_release_says_which_filters_are_in_force():
