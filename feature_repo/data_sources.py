@@ -39,6 +39,7 @@ user_activity_daily_source = _feature_table("user_activity_daily", "A user's pur
 item_sales_daily_source = _feature_table("item_sales_daily", "An item's sales before each morning.")
 user_recent_items_daily_source = _feature_table("user_recent_items_daily", "The items a user bought last.")
 user_bought_items_daily_source = _feature_table("user_bought_items_daily", "The items a user bought ever.")
+user_lately_items_daily_source = _feature_table("user_lately_items_daily", "How often a user bought items lately.")
 user_tastes_daily_source = _feature_table("user_tastes_daily", "The kinds of items a user bought most often.")
 
 request_source = RequestSource(

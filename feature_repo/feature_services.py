@@ -10,6 +10,7 @@ from feature_views import (
     item_sales_daily,
     user_activity_daily,
     user_bought_items_daily,
+    user_lately_items_daily,
     user_recent_items_daily,
     user_tastes_daily,
 )
@@ -191,4 +192,14 @@ ranking_items_v1 = FeatureService(
     name="ranking_items_v1",
     features=_ranking_items,
     description="The items' part of ranking_v1, which is read once for each item instead of once for each candidate.",
+)
+ranking_v2 = FeatureService(
+    name="ranking_v2",
+    features=[*_ranking_users, user_lately_items_daily, *_ranking_items],
+    description="The same, and how often the user has bought an item lately.",
+)
+ranking_users_v2 = FeatureService(
+    name="ranking_users_v2",
+    features=[*_ranking_users, user_lately_items_daily],
+    description="The users' part of ranking_v2; the items' part is that of ranking_v1.",
 )

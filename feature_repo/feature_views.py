@@ -19,6 +19,7 @@ from data_sources import (
     transactions_source,
     user_activity_daily_source,
     user_bought_items_daily_source,
+    user_lately_items_daily_source,
     user_profile_source,
     user_recent_items_daily_source,
     user_tastes_daily_source,
@@ -206,6 +207,34 @@ user_bought_items_daily = FeatureView(
         ),
     ],
     description="What a user has bought, for the filters and the sources of candidates.",
+)
+
+user_lately_items_daily = FeatureView(
+    name="user_lately_items_daily",
+    entities=[user],
+    ttl=UNTIL_REPLACED,
+    source=user_lately_items_daily_source,
+    schema=[
+        Field(
+            name="lately_items",
+            dtype=Array(String),
+            tags=ITEMS,
+            description="Items bought in the 91 days up to the user's own last purchase, newest first, 1,000 at most.",
+        ),
+        Field(
+            name="lately_counts_28d",
+            dtype=Array(Int64),
+            tags=aligned_with("lately_items"),
+            description="Purchases of each in the 28 days up to the user's own last purchase.",
+        ),
+        Field(
+            name="lately_counts_91d",
+            dtype=Array(Int64),
+            tags=aligned_with("lately_items"),
+            description="Purchases of each in the 91 days up to the user's own last purchase.",
+        ),
+    ],
+    description="How often a user buys an item these days, whenever his last visit was; for the ranker.",
 )
 
 user_tastes_daily = FeatureView(

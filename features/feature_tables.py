@@ -21,7 +21,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features import item_queries, user_queries
-from features.schema import BOUGHT_ITEMS_KEPT, DAY, MONTH, RECENT_ITEMS_KEPT, TASTES_KEPT, WEEK
+from features.schema import (
+    BOUGHT_ITEMS_KEPT,
+    DAY,
+    LATELY_ITEMS_KEPT,
+    MONTH,
+    QUARTER,
+    RECENT_ITEMS_KEPT,
+    TASTES_KEPT,
+    WEEK,
+)  # fmt: skip
 from features.sql import literal
 
 # One bucket of users at a time goes through windows and lists, so that full-size tables fit into 4 GB: the windows of
@@ -60,6 +69,7 @@ TABLES = (
     "item_sales_daily",
     "user_bought_items_daily",
     "user_recent_items_daily",
+    "user_lately_items_daily",
     "user_tastes_daily",
 )
 _STAMPS = {"event_timestamp", "created_timestamp"}
@@ -99,6 +109,7 @@ def write_feature_tables(
         "one": DAY,
         "week": WEEK,
         "month": MONTH,
+        "quarter": QUARTER,
     }
     windows, buckets = _buckets(users, _USERS_PER_WINDOW), _buckets(users, _USERS_PER_BUCKET)
     bought = literal(folder / "user_bought_items_daily.parquet")
@@ -113,6 +124,9 @@ def write_feature_tables(
             user_queries.BOUGHT_ITEMS.format(kept=BOUGHT_ITEMS_KEPT, **bucket, **words) for bucket in buckets
         ],
         "user_recent_items_daily": [user_queries.RECENT_ITEMS.format(path=bought, kept=RECENT_ITEMS_KEPT)],
+        "user_lately_items_daily": [
+            user_queries.LATELY_ITEMS.format(kept=LATELY_ITEMS_KEPT, **bucket, **words) for bucket in buckets
+        ],
         "user_tastes_daily": [user_queries.TASTES.format(kept=TASTES_KEPT, **bucket, **words) for bucket in buckets],
     }
     written = []

@@ -54,10 +54,11 @@ def goods_at(store: FeatureStore, item_ids: pa.Array, moment: datetime) -> pa.Ta
         moment: of the request, UTC.
 
     Returns:
-        `department_name` and `garment_group_name` string, null where the catalogue has none; `last_sold_at` timestamp[us, UTC], in whole
-        seconds, the last sale before the moment's morning (00:00 UTC), null if there was none; `for_sale` bool;
-        `channels` list<string>, null or empty for every channel; `minimum_age` float32, in years, 0 without limit.
-        (items,), in the order of `item_ids`. Of what nobody has said anything, everything is allowed.
+        `department_name` and `garment_group_name` string, null where the catalogue has none; `last_sold_at`
+        timestamp[us, UTC], in whole seconds, the last sale before the moment's morning (00:00 UTC), null if there was
+        none; `for_sale` bool; `channels` list<string>, null or empty for every channel; `minimum_age` float32, in
+        years, 0 without limit. (items,), in the order of `item_ids`. Of what nobody has said anything, everything is
+        allowed.
     """
     return _goods(features_at(store, plain_service(store, FILTER_ITEMS, ITEM_ID), item_ids, moment))
 

@@ -31,15 +31,12 @@ def online_features(store: FeatureStore, schema: Served, ids: list[str], moment:
 
 
 def online_rows(store: FeatureStore, schema: Served, ids: list[str], moment: datetime) -> pa.Table:
-    """Read the features of a service for any number of `ids`, none among them, a part at a time.
-
-    Returns:
-        The service's features as `online_features` returns them, without the key.
-    """
+    """Read what `online_features` reads, for any number of `ids`, none among them, a part at a time."""
     # Feast takes an empty read for one without keys.
-    nothing = pa.schema([pa.field(column.name, column.arrow_type) for column in schema.columns]).empty_table()
-    parts = [online_features(store, schema, part, moment).select(nothing.column_names) for part in reads(ids)]
-    return pa.concat_tables([nothing, *parts])
+    columns = [(schema.entity_key, pa.string()), *((column.name, column.arrow_type) for column in schema.columns)]
+    return pa.concat_tables(
+        [pa.schema(columns).empty_table(), *(online_features(store, schema, part, moment) for part in reads(ids))]
+    )
 
 
 def _columns(store: FeatureStore, schema: Served, rows: dict[str, list[Any]]) -> dict[str, pa.Array]:

@@ -1,7 +1,7 @@
 """What the ranker asks of users and items: as of a moment, from either store, in the same values.
 
-Feature service `ranking_v1` describes pairs of both. A join of three hundred candidates for each user would repeat his
-lists three hundred times, so its two parts are read: `ranking_users_v1` and `ranking_items_v1`.
+Feature service `ranking_v2` describes pairs of both. A join of three hundred candidates for each user would repeat his
+lists three hundred times, so its two parts are read: `ranking_users_v2` and `ranking_items_v1`.
 """
 
 from datetime import datetime
@@ -16,8 +16,8 @@ from features.online_features import online_rows
 from features.schema import ITEM_ID, ITEM_MEAN_PRICE, MEAN_PRICE, USER_ID, USER_MEAN_PRICE
 from features.service_schema import ServiceSchema
 
-RANKING: Final = "ranking_v1"
-RANKING_USERS: Final = "ranking_users_v1"
+RANKING: Final = "ranking_v2"
+RANKING_USERS: Final = "ranking_users_v2"
 RANKING_ITEMS: Final = "ranking_items_v1"
 
 _PRICES: Final = {USER_ID: USER_MEAN_PRICE, ITEM_ID: ITEM_MEAN_PRICE}
@@ -32,11 +32,13 @@ def users_at(store: FeatureStore, user_ids: pa.Array, moment: datetime) -> pa.Ta
         moment: of the request, UTC.
 
     Returns:
-        `purchases_7d`, `purchases_28d`, `purchases_total` (purchases) and `active_days_total` (days with a purchase),
-        float32; `user_mean_price` float32, in the raw currency; and of product types, garment groups and departments
-        those bought most often, list<string> such as `product_types`, with the purchases of each, list<float32> such as
-        `product_type_counts`. Null without purchases before the moment's morning (00:00 UTC). (users,), in the order
-        of `user_ids`.
+        `user_id` string; `purchases_7d`, `purchases_28d`, `purchases_total` (purchases) and `active_days_total` (days
+        with a purchase), float32; `user_mean_price` float32, in the raw currency; of product types, garment groups and
+        departments those bought most often, list<string> such as `product_types`, with the purchases of each,
+        list<float32> such as `product_type_counts`; and the items bought in the 91 days up to his last purchase,
+        `lately_items`, with the purchases of each in the last 28 of these days and in all, `lately_counts_28d` and
+        `lately_counts_91d`. Null without purchases before the moment's morning (00:00 UTC). (users,), in the order of
+        `user_ids`.
     """
     return _offline(store, _users(store), user_ids, moment)
 
@@ -50,10 +52,10 @@ def items_at(store: FeatureStore, item_ids: pa.Array, moment: datetime) -> pa.Ta
         moment: of the request, UTC.
 
     Returns:
-        `sales_1d`, `sales_7d`, `sales_28d`, `sales_total` (units), `first_purchases_28d`, `buyers_total` (users),
-        float32; `item_mean_price` float32, in the raw currency; null without sales before the moment's morning
-        (00:00 UTC); `product_type_name`, `garment_group_name`, `department_name`, string, null where the catalogue has
-        none. (items,), in the order of `item_ids`.
+        `item_id` string; `sales_1d`, `sales_7d`, `sales_28d`, `sales_total` (units), `first_purchases_28d`,
+        `buyers_total` (users), float32; `item_mean_price` float32, in the raw currency; null without sales before the
+        moment's morning (00:00 UTC); `product_type_name`, `garment_group_name`, `department_name`, string, null where
+        the catalogue has none. (items,), in the order of `item_ids`.
     """
     return _offline(store, _items(store), item_ids, moment)
 
@@ -83,7 +85,7 @@ def _offline(store: FeatureStore, service: ServiceSchema, ids: pa.Array, moment:
 
 
 def _named(service: ServiceSchema, told: pa.Table) -> pa.Table:
-    """The columns of the service; what users pay and what items cost have one name in Feast, and two here."""
-    names = [column.name for column in service.columns]
+    """Key and columns of the service; what users pay and what items cost have one name in Feast, and two here."""
+    names = [service.entity_key, *(column.name for column in service.columns)]
     prices = {MEAN_PRICE: _PRICES[service.entity_key]}
     return told.select(names).rename_columns([prices.get(name, name) for name in names])

@@ -30,6 +30,8 @@ RECENT_DAYS: Final = "recent_days"
 BOUGHT_ITEMS: Final = "bought_items"
 BOUGHT_COUNTS: Final = "bought_counts"
 BOUGHT_DAYS: Final = "bought_days"
+LATELY_ITEMS: Final = "lately_items"
+LATELY_COUNTS: Final = ("lately_counts_28d", "lately_counts_91d")
 PROD_NAME: Final = "prod_name"
 GARMENT_GROUP_NAME: Final = "garment_group_name"
 DEPARTMENT_NAME: Final = "department_name"
@@ -79,12 +81,14 @@ ITEM_COLUMNS: Final = {
     "garment_group_name": "garment_group_name",
 }
 
-# How far back the windowed features look, in whole days. Four weeks, so that every weekday counts equally often.
+# How far back the windowed features look, in whole days. Whole weeks, so that every weekday counts equally often.
 DAY: Final = 1
 WEEK: Final = 7
 MONTH: Final = 28
+QUARTER: Final = 91
 
 # List features hold the most recent distinct items, newest first, or the most frequent words: at most so many.
 RECENT_ITEMS_KEPT: Final = 128
 BOUGHT_ITEMS_KEPT: Final = 2_000
+LATELY_ITEMS_KEPT: Final = 1_000
 TASTES_KEPT: Final = 50

@@ -86,6 +86,40 @@ RECENT_ITEMS: Final = """
     from read_parquet({path})
 """
 
+# Windows end at the user's own last purchase, which is of the day before each morning that has a row: nothing leaves
+# them while he buys nothing. As above, numbers stand for items; the place of an item's last purchase stands in the high
+# digits of one number and both counts in the low ones, so that one sort puts all three in order.
+LATELY_ITEMS: Final = """
+    with latest as (
+        select user_id, item_id, day + 1 as day, max(purchased_at) as purchased_at, count(*) as purchases
+        from dated_purchases where hash(user_id) % {buckets} = {bucket} group by all
+    ), daily as materialized (
+        select *, row_number() over (order by purchased_at, item_id desc, user_id) as place from latest
+    ), mornings as (
+        select distinct user_id, day from daily
+    ), windows as (
+        select mornings.user_id, mornings.day, max(place) as place, sum(purchases) as in_quarter,
+               coalesce(sum(purchases) filter (where daily.day > mornings.day - {month}), 0) as in_month
+        from mornings join daily
+          on daily.user_id = mornings.user_id and daily.day <= mornings.day and daily.day > mornings.day - {quarter}
+        group by mornings.user_id, mornings.day, daily.item_id
+    ), histories as (
+        select user_id, day,
+               list_reverse_sort(list((
+                   place * 100000000 + least(in_month, 9999) * 10000 + least(in_quarter, 9999)
+               )::bigint))[:{kept}] as found
+        from windows group by user_id, day
+    ), lists as (
+        select list(item_id order by place) as items from daily
+    )
+    select user_id,
+           list_select(items, [number // 100000000 for number in found]) as lately_items,
+           [number // 10000 % 10000 for number in found] as lately_counts_28d,
+           [number % 10000 for number in found] as lately_counts_91d,
+           {stamp} as event_timestamp, {stamp} as created_timestamp
+    from histories, lists order by event_timestamp, user_id
+"""
+
 # The running count of a word holds from the morning after a purchase until the morning after the next one of the word.
 # The left join keeps the mornings of a user none of whose items has any word. As above, numbers stand for words: a
 # taste is the count in the high digits, and in the low ones the word's place in the opposite of alphabetical order.

@@ -1,5 +1,6 @@
 """What the ranker knows of users and of items, made ready once, so that a pair of both costs a few look-ups."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -8,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from features.schema import ITEM_MEAN_PRICE, USER_MEAN_PRICE
+from features.schema import ITEM_ID, ITEM_MEAN_PRICE, LATELY_COUNTS, LATELY_ITEMS, USER_MEAN_PRICE
+from ranking.pair_counts import PairCounts
 
 KINDS: Final = ("product_type", "garment_group", "department")
 SALES: Final = ("sales_1d", "sales_7d", "sales_28d", "sales_total")
@@ -20,6 +22,7 @@ class ItemFacts:
     """What is known of the items of one catalogue at one moment.
 
     Attributes:
+        ids: string (items,), in the order of the item index.
         log_sales: float32 (items, 4), log(1 + units sold) in each of the windows `SALES`.
         repeat_share: float32 (items,), units sold in 28 days to those who had the item, for each who has it and ten
             more.
@@ -29,6 +32,7 @@ class ItemFacts:
         vocabulary: all words of each kind; codes count through all kinds.
     """
 
+    ids: pa.Array
     log_sales: NDArray[np.float32]
     repeat_share: NDArray[np.float32]
     log_price: NDArray[np.float32]
@@ -56,6 +60,7 @@ class ItemFacts:
             vocabulary.append(encoded.dictionary)
             start += number
         return cls(
+            ids=told[ITEM_ID].combine_chunks(),
             log_sales=np.log1p(sales),
             repeat_share=(sold - first) / (buyers + np.float32(_BOUGHT_ONLY_ONCE)),
             log_price=_log_prices(told, ITEM_MEAN_PRICE),
@@ -82,67 +87,57 @@ class UserFacts:
         purchases: float32 (n, 3), purchases in 7 days, in 28 days and ever; 0 where nothing is known.
         visits: float32 (n,), days with a purchase.
         log_price: float32 (n,), log of the mean price paid in the raw currency; NaN without purchases.
-        keys: int64 (m,), strictly ascending: user x width + code of each word that he has bought.
-        counts: float32 (m,), his purchases of each of them.
-        width: how many words the catalogue has.
+        tastes: his purchases of words, by their codes; one column.
+        lately: his purchases of items, by their positions: in the 28 and in the 91 days up to his own last purchase.
     """
 
     purchases: NDArray[np.float32]
     visits: NDArray[np.float32]
     log_price: NDArray[np.float32]
-    keys: NDArray[np.int64]
-    counts: NDArray[np.float32]
-    width: int
+    tastes: PairCounts
+    lately: PairCounts
 
     @classmethod
     def of(cls, told: pa.Table, items: ItemFacts) -> Self:
         """Make them of what `features.ranking_facts.users_at` or `online_users` tells, one row for each user.
 
-        Words that no item of the catalogue has are left out: no candidate asks for them.
+        Words that no item of the catalogue has are left out, and so are items that it does not hold: no candidate asks
+        for them.
+
+        Raises:
+            ValueError: the lists of a user that belong together differ in length.
         """
-        keys, counts, start = [], [], 0
+        found, start = [], 0
         for kind, vocabulary in zip(KINDS, items.vocabulary, strict=True):
-            lists = told[f"{kind}s"].combine_chunks()
-            lengths = np.asarray(pc.list_value_length(lists).fill_null(0))
-            rows = np.repeat(np.arange(len(lengths)), lengths)
-            codes = np.asarray(pc.index_in(pc.list_flatten(lists), value_set=vocabulary).fill_null(-1))
-            numbers = np.asarray(pc.list_flatten(told[f"{kind}_counts"].combine_chunks()), np.float32)
-            if len(numbers) != len(codes):
-                raise ValueError(f"{kind}s and {kind}_counts must be equally long for each user.")
-            keys.append((rows * items.width + start + codes)[codes >= 0])
-            counts.append(numbers[codes >= 0])
+            rows, codes, counts = _listed(told, f"{kind}s", vocabulary, (f"{kind}_counts",))
+            found.append((rows, np.where(codes >= 0, codes + start, -1), counts))
             start += len(vocabulary)
-        order = np.argsort(every := np.concatenate(keys).astype(np.int64))
+        rows, codes, counts = (np.concatenate(column) for column in zip(*found, strict=True))
         return cls(
             purchases=np.column_stack([_numbers(told, f"purchases_{window}") for window in ("7d", "28d", "total")]),
             visits=_numbers(told, "active_days_total"),
             log_price=_log_prices(told, USER_MEAN_PRICE),
-            keys=every[order],
-            counts=np.concatenate(counts)[order],
-            width=items.width,
+            tastes=PairCounts.of(rows, codes, counts, items.width),
+            lately=PairCounts.of(*_listed(told, LATELY_ITEMS, items.ids, LATELY_COUNTS), len(items)),
         )
 
     def __len__(self) -> int:
         """How many users there are, n."""
         return len(self.visits)
 
-    def counts_of(self, rows: NDArray[np.int64], words: NDArray[np.int32]) -> NDArray[np.float32]:
-        """How often users bought words.
 
-        Args:
-            rows: (pairs,) which user.
-            words: (pairs, kinds) codes of the words asked for; -1 for none.
-
-        Returns:
-            float32 (pairs, kinds), 0 where he never did, NaN where there is no word.
-        """
-        asked = rows[:, None] * self.width + words
-        if len(self.keys) == 0:
-            found = np.zeros(words.shape, np.float32)
-        else:
-            nearest = np.searchsorted(self.keys, asked).clip(max=len(self.keys) - 1)
-            found = np.where(self.keys[nearest] == asked, self.counts[nearest], np.float32(0))
-        return np.where(words < 0, np.float32(np.nan), found)
+def _listed(
+    told: pa.Table, words: str, vocabulary: pa.Array, numbers: Sequence[str]
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+    """Lists of words with their numbers: rows, places in the vocabulary, -1 where it lacks them, and the numbers."""
+    lists = told[words].combine_chunks()
+    lengths = np.asarray(pc.list_value_length(lists).fill_null(0))
+    columns = [np.asarray(pc.list_flatten(told[name].combine_chunks()), np.float32) for name in numbers]
+    for name, column in zip(numbers, columns, strict=True):
+        if len(column) != lengths.sum():
+            raise ValueError(f"{words} and {name} must be equally long for each user.")
+    codes = pc.index_in(pc.list_flatten(lists), value_set=vocabulary).fill_null(-1)
+    return np.repeat(np.arange(len(lengths)), lengths), np.asarray(codes, np.int32), np.column_stack(columns)
 
 
 def _numbers(told: pa.Table, name: str) -> NDArray[np.float32]:

@@ -30,6 +30,7 @@ def feature_origins(sources: Sequence[str]) -> dict[str, tuple[str, ...]]:
         RETRIEVAL_ORIGIN: (*RETRIEVAL, *said),
         "history": (
             "purchases of the item", "purchases of the item per visit", "days before the user's last purchase",
+            "purchases of the item in 28 days", "purchases of the item in 91 days",
         ),
         "tastes": (
             *(f"purchases of the {kind}" for kind in KINDS),
@@ -105,10 +106,15 @@ def pair_features(fused: Fused, histories: Histories, users: UserFacts, items: I
     Raises:
         ValueError: the arguments are not about the same users and items.
     """
-    if not len(fused.positions) == len(histories) == len(users) or users.width != items.width:
+    if not len(fused.positions) == len(histories) == len(users):
         raise ValueError(
-            f"Lists, histories and facts must be of the same users and in the same words, not of {len(fused.positions)}"
-            f", {len(histories)} and {len(users)} users and {users.width} and {items.width} words."
+            f"Lists, histories and facts must be of the same users, not of {len(fused.positions)}, {len(histories)} "
+            f"and {len(users)}."
+        )
+    if (users.tastes.width, users.lately.width) != (items.width, len(items)):
+        raise ValueError(
+            f"Users must be told of in the words and items of the catalogue, {items.width} and {len(items)}, not of "
+            f"others, {users.tastes.width} and {users.lately.width}."
         )
     if max(fused.positions.max(initial=-1), histories.positions.max(initial=-1)) >= len(items):
         raise ValueError(f"Candidates and histories must hold positions below {len(items)}.")
@@ -138,14 +144,15 @@ def _bought(
     histories: Histories, users: UserFacts, rows: NDArray[np.int64], positions: NDArray[np.int32]
 ) -> NDArray[np.float32]:
     counts, days = histories.of_pairs(rows, positions)
-    visits = np.maximum(users.visits, 1)[rows]
-    return np.column_stack([counts, counts / visits, np.where(counts > 0, days, np.float32(np.nan))])
+    visits, lately = np.maximum(users.visits, 1)[rows], users.lately.of_pairs(rows, positions)
+    return np.column_stack([counts, counts / visits, np.where(counts > 0, days, np.float32(np.nan)), lately])
 
 
 def _tastes(
     users: UserFacts, items: ItemFacts, rows: NDArray[np.int64], positions: NDArray[np.int32]
 ) -> NDArray[np.float32]:
-    counts = users.counts_of(rows, items.words[positions])
+    words = items.words[positions]
+    counts = users.tastes.of_pairs(np.broadcast_to(rows[:, None], words.shape), words)[..., 0]
     purchases = users.purchases[rows, 2][:, None]
     shares = items.word_shares[positions]
     lift = np.log((counts / shares + _PRIOR) / (purchases + _PRIOR))

@@ -97,7 +97,9 @@ def test_services_are_named_for_who_asks_and_a_version(toy_store):
         "query_tower_v3",
         "ranking_items_v1",
         "ranking_users_v1",
+        "ranking_users_v2",
         "ranking_v1",
+        "ranking_v2",
     ]
 
 
@@ -116,6 +118,7 @@ TASTES = [
 RANKING_USERS = [
     *("purchases_7d", "purchases_28d", "purchases_total", "active_days_total", "mean_price"), *TASTES,
 ]  # fmt: skip
+LATELY = ["lately_items", "lately_counts_28d", "lately_counts_91d"]
 RANKING_ITEMS = [
     *SALES, "first_purchases_28d", "buyers_total", "mean_price",
     *("product_type_name", "garment_group_name", "department_name"),
@@ -156,6 +159,7 @@ RANKING_ITEMS = [
         ),
         ("item_card_v1", ITEM_ID, ["prod_name"]),
         ("ranking_users_v1", USER_ID, RANKING_USERS),
+        ("ranking_users_v2", USER_ID, [*RANKING_USERS, *LATELY]),
         ("ranking_items_v1", ITEM_ID, RANKING_ITEMS),
     ],
 )
@@ -203,11 +207,14 @@ def test_what_filters_read_is_read_as_it_is(toy_store, service, key, columns):
     assert {column.view for column in plain.columns} <= {"user_at_request", *TABLES}
 
 
-def test_what_the_ranker_knows_is_of_users_and_of_items(toy_store):
-    told = toy_store.get_feature_service("ranking_v1").feature_view_projections
+@pytest.mark.parametrize(
+    ("service", "users"), [("ranking_v1", RANKING_USERS), ("ranking_v2", [*RANKING_USERS, *LATELY])]
+)
+def test_what_the_ranker_knows_is_of_users_and_of_items(toy_store, service, users):
+    told = toy_store.get_feature_service(service).feature_view_projections
 
     columns = [(view.name.split("_")[0], field.name) for view in told for field in view.features]
-    assert columns == [*(("user", name) for name in RANKING_USERS), *(("item", name) for name in RANKING_ITEMS)]
+    assert columns == [*(("user", name) for name in users), *(("item", name) for name in RANKING_ITEMS)]
 
 
 def test_both_towers_of_every_preset_can_be_built_from_their_services(toy_store):
@@ -247,7 +254,7 @@ def test_an_encoding_is_read_from_the_field_or_from_the_on_demand_view(toy_store
     assert encodings["product_types"] == encodings["garment_groups"] == encodings["departments"] == "words"
 
 
-@pytest.mark.parametrize("service", ["query_tower_v3", "candidate_sources_v1"])
+@pytest.mark.parametrize("service", ["query_tower_v3", "candidate_sources_v1", "ranking_users_v2"])
 def test_every_list_names_the_item_input_or_the_list_it_goes_with(toy_store, service):
     from features.feature_store import service_schema
 
@@ -259,6 +266,8 @@ def test_every_list_names_the_item_input_or_the_list_it_goes_with(toy_store, ser
         "department_counts": "departments",
         "bought_counts": "bought_items",
         "bought_days": "bought_items",
+        "lately_counts_28d": "lately_items",
+        "lately_counts_91d": "lately_items",
     }
 
     columns = service_schema(toy_store, service, USER_ID).columns
@@ -268,13 +277,14 @@ def test_every_list_names_the_item_input_or_the_list_it_goes_with(toy_store, ser
         <= {
             "recent_items": "item_id",
             "bought_items": "item_id",
+            "lately_items": "item_id",
             "product_types": "product_type_name",
             "garment_groups": "garment_group_name",
             "departments": "department_name",
         }.items()
     )
     numbers = [column for column in columns if column.is_list and column.encoding == "aligned"]
-    assert len(numbers) == {"query_tower_v3": 5, "candidate_sources_v1": 2}[service]
+    assert len(numbers) == {"query_tower_v3": 5, "candidate_sources_v1": 2, "ranking_users_v2": 5}[service]
     assert {column.name: column.of for column in numbers} == {column.name: aligned[column.name] for column in numbers}
 
 

@@ -80,6 +80,7 @@ def sales_of(folder, item, *columns):
 
 BOUGHT = ("bought_items", "bought_counts", "bought_days")
 RECENT = ("recent_items", "recent_counts", "recent_days")
+LATELY = ("lately_items", "lately_counts_28d", "lately_counts_91d")
 
 
 def bought(folder, *columns):
@@ -88,6 +89,10 @@ def bought(folder, *columns):
 
 def recent(folder, *columns):
     return read(folder, "user_recent_items_daily", "user_id", "event_timestamp", *(columns or RECENT))
+
+
+def lately(folder):
+    return read(folder, "user_lately_items_daily", "user_id", "event_timestamp", *LATELY)
 
 
 def tastes(folder, *columns):
@@ -411,6 +416,44 @@ CATALOGUE = {
 }
 
 
+def test_lately_counts_look_back_28_and_91_days_from_the_users_own_last_purchase(tmp_path):
+    write(
+        tmp_path,
+        [
+            ("u", "a", day(1)), ("u", "a", day(2, hours=23)), ("u", "b", day(2)),
+            ("u", "c", day(29, hours=1)),  # 28 days with day 2 as the first: day 1 has left them
+            ("u", "c", day(30)),  # day 2 has, too
+            ("v", "a", day(2)),
+            ("u", "b", day(92)),  # of 91 days the first is day 2
+            ("u", "b", day(93)),
+        ],
+        users="uv",
+    )  # fmt: skip
+
+    assert [row[1:] for row in lately(tmp_path) if row[0] == "u"] == [
+        (day(2), ["a"], [1], [1]),
+        (day(3), ["a", "b"], [2, 1], [2, 1]),
+        (day(30), ["c", "a", "b"], [1, 1, 1], [1, 2, 1]),
+        (day(31), ["c", "a", "b"], [2, 0, 0], [2, 2, 1]),
+        (day(93), ["b", "c", "a"], [1, 0, 0], [2, 2, 1]),
+        (day(94), ["b", "c"], [2, 0], [2, 2]),
+    ]
+
+
+def test_lately_items_of_one_moment_are_ordered_by_id_and_the_last_1000_are_kept(tmp_path):
+    items = [f"{number:04d}" for number in range(1_002)]
+    write(tmp_path, [("u", item, day(1)) for item in reversed(items)], items=items)
+
+    [(_, _, *lists)] = lately(tmp_path)
+    assert lists == [items[:1_000], [1] * 1_000, [1] * 1_000]
+
+
+def test_a_number_of_purchases_that_nobody_makes_stays_within_its_digits(tmp_path):
+    write(tmp_path, [*[("u", "a", day(1))] * 10_001, ("u", "b", day(1, hours=1))])
+
+    assert lately(tmp_path) == [("u", day(2), ["b", "a"], [1, 9_999], [1, 9_999])]
+
+
 def test_words_of_bought_items_are_listed_by_number_of_purchases_and_then_by_word(tmp_path):
     write(
         tmp_path,
@@ -507,7 +550,7 @@ def test_users_are_computed_in_buckets_that_give_the_same_rows(tmp_path, monkeyp
     write(tmp_path / "several", purchases, users=users, items=items)
 
     assert len(bought(tmp_path / "one")) == 9
-    for table in ("user_activity_daily", "user_bought_items_daily", "user_recent_items_daily", "user_tastes_daily"):
+    for table in [name for name in TABLES if name.startswith("user_") and name.endswith("_daily")]:
         several, one = (
             pq.read_table(tmp_path / name / f"{table}.parquet").sort_by(
                 [("user_id", "ascending"), ("event_timestamp", "ascending")]
@@ -601,6 +644,7 @@ def test_every_timestamp_is_in_microseconds_utc_and_counts_are_64_bit(tmp_path):
     for table, words, numbers in (
         ("user_bought_items_daily", BOUGHT[:1], BOUGHT[1:]),
         ("user_recent_items_daily", RECENT[:1], RECENT[1:]),
+        ("user_lately_items_daily", LATELY[:1], LATELY[1:]),
         ("user_tastes_daily", ["product_types", "departments"], ["product_type_counts", "department_counts"]),
     ):
         assert {types[table][name].value_type for name in words} == {pa.string()}

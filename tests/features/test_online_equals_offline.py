@@ -30,6 +30,8 @@ SERVICES = [
     ("filter_users_v1", USER_ID, USERS),
     ("filter_items_v1", ITEM_ID, ITEMS),
     ("filter_items_v2", ITEM_ID, ITEMS),
+    ("ranking_users_v2", USER_ID, USERS),
+    ("ranking_items_v1", ITEM_ID, ITEMS),
 ]
 
 
@@ -93,6 +95,7 @@ def test_offline_features_at_a_moment_equal_online_features_after_materializing_
         "item_sales_daily",
         "user_activity_daily",
         "user_bought_items_daily",
+        "user_lately_items_daily",
         "user_profile",
         "user_recent_items_daily",
         "user_tastes_daily",

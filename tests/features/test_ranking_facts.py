@@ -16,6 +16,7 @@ ITEMS = [*(f"{number:010d}" for number in range(108_775_001, 108_775_061)), "unh
 NUMBERS = ["purchases_7d", "purchases_28d", "purchases_total", "active_days_total", "user_mean_price"]
 USER_COLUMNS = pa.schema(
     {
+        "user_id": pa.string(),
         **dict.fromkeys(NUMBERS, pa.float32()),
         "product_types": pa.list_(pa.string()),
         "product_type_counts": pa.list_(pa.float32()),
@@ -23,12 +24,17 @@ USER_COLUMNS = pa.schema(
         "garment_group_counts": pa.list_(pa.float32()),
         "departments": pa.list_(pa.string()),
         "department_counts": pa.list_(pa.float32()),
+        "lately_items": pa.list_(pa.string()),
+        "lately_counts_28d": pa.list_(pa.float32()),
+        "lately_counts_91d": pa.list_(pa.float32()),
     }
 )
 SALES = ["sales_1d", "sales_7d", "sales_28d", "sales_total", "first_purchases_28d", "buyers_total", "item_mean_price"]
 WORDS = ["product_type_name", "garment_group_name", "department_name"]
 FEAST_NAMES = dict.fromkeys(["user_mean_price", "item_mean_price"], "mean_price")
-ITEM_COLUMNS = pa.schema({**dict.fromkeys(SALES, pa.float32()), **dict.fromkeys(WORDS, pa.string())})
+ITEM_COLUMNS = pa.schema(
+    {"item_id": pa.string(), **dict.fromkeys(SALES, pa.float32()), **dict.fromkeys(WORDS, pa.string())}
+)
 
 
 @pytest.fixture
@@ -44,6 +50,8 @@ def view_of(name):
         return "user_activity_daily"
     if name in SALES:
         return "item_sales_daily"
+    if name.startswith("lately"):
+        return "user_lately_items_daily"
     return "item_catalog" if name in WORDS else "user_tastes_daily"
 
 
@@ -54,13 +62,14 @@ def test_pairs_put_together_of_both_parts_are_those_that_the_whole_service_joins
 
     rows = pd.DataFrame({"user_id": [USERS[user] for user, _ in pairs], "item_id": [ITEMS[item] for _, item in pairs]})
     rows["event_timestamp"] = rows["request_timestamp"] = pd.Timestamp(moment)
-    service = toy_store.get_feature_service("ranking_v1")
+    service = toy_store.get_feature_service("ranking_v2")
     joined = toy_store.get_historical_features(rows, service, full_feature_names=True).to_arrow().to_pylist()
     whole = {(row["user_id"], row["item_id"]): row for row in joined}
 
     assert len(whole) == len(pairs) == 16
     for user, item in pairs:
         told = users.slice(user, 1).to_pylist()[0] | items.slice(item, 1).to_pylist()[0]
+        del told["user_id"], told["item_id"]
         names = {name: f"{view_of(name)}__{FEAST_NAMES.get(name, name)}" for name in told}
         assert {name: whole[USERS[user], ITEMS[item]][column] for name, column in names.items()} == told
 
@@ -86,6 +95,7 @@ def test_of_whom_and_what_nobody_has_heard_nothing_is_known(toy_store):
     [user] = users_at(toy_store, pa.array(["nobody"]), MOMENT).to_pylist()
     [item] = items_at(toy_store, pa.array(["unheard of"]), MOMENT).to_pylist()
 
+    assert (user.pop("user_id"), item.pop("item_id")) == ("nobody", "unheard of")
     assert set(user.values()) == set(item.values()) == {None}
 
 

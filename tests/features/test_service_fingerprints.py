@@ -33,7 +33,7 @@ def test_a_ranker_asks_two_services_more(toy_store):
     without, ranked = (service_fingerprints(toy_store, ranked=ranked) for ranked in (False, True))
 
     assert list(without) == ["candidate_sources_v1", "filter_users_v1", "filter_items_v2"]
-    assert list(ranked) == [*without, "ranking_users_v1", "ranking_items_v1"]
+    assert list(ranked) == [*without, "ranking_users_v2", "ranking_items_v1"]
     assert without.items() <= ranked.items()
     assert len(set(ranked.values())) == 5
     assert all(len(fingerprint) == 16 and int(fingerprint, 16) >= 0 for fingerprint in ranked.values())

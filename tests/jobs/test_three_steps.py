@@ -367,7 +367,7 @@ def test_filters_of_a_file_are_in_force(call, project, tmp_path):
     assert {row[1]: row[4] for row in cells_of(done.stdout, "0003")[1:] if row[4]} == {"Hats 5": "blocked_items"}
 
 
-@pytest.mark.parametrize("name", ["candidate_sources_v1", "filter_items_v2", "ranking_users_v1"])
+@pytest.mark.parametrize("name", ["candidate_sources_v1", "filter_items_v2", "ranking_users_v2"])
 def test_a_service_that_changed_since_the_release_is_refused_by_name(call, project, tmp_path, name):
     from feast import FeatureService
 

@@ -55,8 +55,8 @@ def test_every_service_is_asked_and_that_of_pairs_in_its_two_parts(toy_store):
 
     assert others == []
     asked = {schema.service for schema in schemas}
-    assert asked >= {"ranking_users_v1", "ranking_items_v1"}
-    assert asked == {service.name for service in toy_store.list_feature_services()} - {"ranking_v1"}
+    assert asked >= {"ranking_users_v2", "ranking_items_v1"}
+    assert asked == {service.name for service in toy_store.list_feature_services()} - {"ranking_v1", "ranking_v2"}
 
 
 def test_what_filters_are_told_does_not_depend_on_later_days(said):
@@ -96,7 +96,7 @@ def test_a_service_of_pairs_of_which_a_feature_is_asked_nowhere_else_is_named(to
     read = answers.service_schema
 
     def without_two(store, name, key):
-        if name in {"query_tower_v2", "ranking_users_v1"}:
+        if name in {"query_tower_v2", "ranking_users_v1", "ranking_users_v2"}:
             raise answers.InputError("planted")
         return read(store, name, key)
 
@@ -107,5 +107,7 @@ def test_a_service_of_pairs_of_which_a_feature_is_asked_nowhere_else_is_named(to
     assert others == [
         "query_tower_v2: planted",
         "ranking_users_v1: planted",
+        "ranking_users_v2: planted",
         "ranking_v1: of 'mean_price' of 'user_activity_daily' no service of users or items alone tells",
+        "ranking_v2: of 'mean_price' of 'user_activity_daily' no service of users or items alone tells",
     ]

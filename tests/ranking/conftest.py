@@ -23,6 +23,7 @@ def tables(generator):
     words = pa.DictionaryArray.from_arrays(generator.integers(0, 2, ITEMS), WORDS).cast(pa.string())
     items = pa.table(
         {
+            "item_id": pa.array([f"{number:03d}" for number in range(ITEMS)]),
             **dict.fromkeys(("sales_1d", "sales_7d", "sales_28d", "sales_total"), sold),
             "first_purchases_28d": sold / 2,
             "buyers_total": sold,
@@ -38,6 +39,8 @@ def tables(generator):
             "user_mean_price": np.float32(np.exp(np.where(np.arange(USERS) % 2, 0.5, 3.5))),
             **{f"{kind}s": lists for kind in ("product_type", "garment_group", "department")},
             **{f"{kind}_counts": counts for kind in ("product_type", "garment_group", "department")},
+            "lately_items": pa.array([["000"]] * USERS),
+            **dict.fromkeys(("lately_counts_28d", "lately_counts_91d"), pa.array([[1.0]] * USERS)),
         }
     )
     return items, users

@@ -5,6 +5,7 @@ import pytest
 from ranking.facts import ItemFacts, UserFacts
 
 ITEMS = {
+    "item_id": ["1", "2", "3"],
     "sales_1d": [1.0, 0.0, None],
     "sales_7d": [2.0, 0.0, None],
     "sales_28d": [9.0, 3.0, None],
@@ -28,16 +29,19 @@ USERS = {
     "garment_group_counts": [[4.0], None],
     "departments": [[], None],
     "department_counts": [[], None],
+    "lately_items": [["3", "gone", "1"], None],
+    "lately_counts_28d": [[1.0, 2.0, 0.0], None],
+    "lately_counts_91d": [[1.0, 2.0, 4.0], None],
 }
 
 
 def table(columns):
     def kind(name):
-        if name in {"product_types", "garment_groups", "departments"}:
+        if name in {"product_types", "garment_groups", "departments", "lately_items"}:
             return pa.list_(pa.string())
-        if name.endswith("_counts"):
+        if "_counts" in name:
             return pa.list_(pa.float32())
-        return pa.string() if name.endswith("_name") else pa.float32()
+        return pa.string() if name.endswith(("_name", "_id")) else pa.float32()
 
     return pa.table({name: pa.array(values, kind(name)) for name, values in columns.items()})
 
@@ -76,31 +80,36 @@ def test_who_never_bought_has_bought_nothing_and_pays_no_price(users):
 
 
 def test_words_are_counted_for_the_user_who_bought_them(users, items):
-    rows = np.array([0, 0, 0, 1, 1, 1])
+    rows = np.repeat([[0, 0, 0], [1, 1, 1]], 3, axis=0)
 
-    counts = users.counts_of(rows, np.concatenate([items.words, items.words]))
+    counts = users.tastes.of_pairs(rows, np.concatenate([items.words, items.words]))
 
     nothing = np.nan
     expected = [
         [1, 4, nothing], [3, 4, nothing], [1, nothing, nothing],
         [0, 0, nothing], [0, 0, nothing], [0, nothing, nothing],
     ]  # fmt: skip
-    assert np.array_equal(counts, expected, equal_nan=True)
-    assert counts.dtype == np.float32
+    assert np.array_equal(counts[..., 0], expected, equal_nan=True)
 
 
 def test_words_of_no_item_are_left_out(users):
-    assert users.keys.tolist() == [0, 1, 2]  # hat, shoe, wear of the first user; nobody asks for coats
-    assert users.counts.tolist() == [1, 3, 4]
+    assert users.tastes.keys.tolist() == [0, 1, 2]  # hat, shoe, wear of the first user; nobody asks for coats
+    assert users.tastes.counts.tolist() == [[1], [3], [4]]
+
+
+def test_what_a_user_bought_lately_stands_at_the_items_positions_and_what_has_gone_is_left_out(users):
+    assert (users.lately.keys.tolist(), users.lately.width) == ([0, 2], 3)
+    assert users.lately.counts.tolist() == [[0, 4], [1, 1]]  # in 28 days and in 91
 
 
 def test_nobody_has_no_facts(items):
     nobody = UserFacts.of(table({name: [] for name in USERS}), items)
 
-    assert len(nobody) == 0
-    assert nobody.counts_of(np.zeros(0, np.int64), np.zeros((0, 3), np.int32)).shape == (0, 3)
+    assert len(nobody) == len(nobody.tastes.keys) == len(nobody.lately.keys) == 0
 
 
 def test_lists_and_their_counts_must_be_equally_long(items):
     with pytest.raises(ValueError, match="product_types and product_type_counts must be equally long"):
         UserFacts.of(table({**USERS, "product_type_counts": [[3.0, 1.0], None]}), items)
+    with pytest.raises(ValueError, match="lately_items and lately_counts_91d must be equally long"):
+        UserFacts.of(table({**USERS, "lately_counts_91d": [[3.0, 1.0], None]}), items)

@@ -2,9 +2,11 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from ranking.facts import ItemFacts, UserFacts
+from ranking.pair_counts import PairCounts
 from ranking.pair_features import PairFeatures, feature_names, feature_origins, pair_features
 from retrieval.fusion import Fused
 from retrieval.histories import Histories
@@ -18,6 +20,7 @@ LOG = np.log
 def items():
     """Three items; of two kinds the first two have the same word, and the third kind has none."""
     return ItemFacts(
+        ids=pa.array(["a", "b", "c"]),
         log_sales=np.array([[1, 2, 3, 4], [0, 0, 0, 0], [5, 6, 7, 8]], np.float32),
         repeat_share=np.array([0.5, 0, 0.25], np.float32),
         log_price=np.array([2, NOTHING, 5], np.float32),
@@ -34,9 +37,8 @@ def users():
         purchases=np.array([[1, 2, 6], [0, 0, 0], [0, 0, 1]], np.float32),
         visits=np.array([3, 0, 1], np.float32),
         log_price=np.array([3, NOTHING, NOTHING], np.float32),
-        keys=np.array([0, 1, 2, 7, 8]),
-        counts=np.array([5, 1, 6, 1, 1], np.float32),
-        width=3,
+        tastes=PairCounts(np.array([0, 1, 2, 7, 8]), np.array([[5], [1], [6], [1], [1]], np.float32), 3),
+        lately=PairCounts(np.array([0, 2, 8]), np.array([[2, 4], [1, 1], [1, 1]], np.float32), 3),
     )
 
 
@@ -72,7 +74,7 @@ def test_every_candidate_is_a_pair_in_the_order_of_its_list_but_for_users_withou
     assert pairs.rows.tolist() == [0, 0, 2]
     assert pairs.positions.tolist() == [1, 0, 2]
     assert pairs.matrix.dtype == np.float32
-    assert pairs.matrix.shape == (3, len(feature_names(SOURCES))) == (3, 31)
+    assert pairs.matrix.shape == (3, len(feature_names(SOURCES))) == (3, 33)
 
 
 def test_what_retrieval_said_of_a_candidate(fused, histories, users, items):
@@ -93,6 +95,8 @@ def test_what_the_user_did_with_a_candidate_and_with_its_kinds(fused, histories,
     assert bought["purchases of the item per visit"] == pytest.approx(5 / 3)
     assert (never["purchases of the item"], never["purchases of the item per visit"]) == (0, 0)
     assert np.isnan(never["days before the user's last purchase"])
+    names = ("purchases of the item in 28 days", "purchases of the item in 91 days")
+    assert [[pair[name] for name in names] for pair in (bought, never)] == [[2, 4], [0, 0]]
     # Five of six purchases are hats, which are a quarter of what is sold.
     assert never["purchases of the product_type"] == 5
     assert never["share of the product_type in the user's purchases"] == pytest.approx(5 / 6)
@@ -134,7 +138,8 @@ def test_a_user_alone_has_the_features_he_has_among_others(fused, histories, use
     whole = pair_features(fused, histories, users, items)
     alone = replace(
         users, purchases=users.purchases[2:], visits=users.visits[2:], log_price=users.log_price[2:],
-        keys=np.array([1, 2]), counts=users.counts[3:],
+        tastes=PairCounts(np.array([1, 2]), users.tastes.counts[3:], 3),
+        lately=PairCounts(np.array([2]), users.lately.counts[2:], 3),
     )  # fmt: skip
 
     told = pair_features(fused.slice(2, 3), histories.slice(2, 3), alone, items)
@@ -157,12 +162,15 @@ def test_parts_are_put_together_and_taken_apart(fused, histories, users, items):
 
 
 def test_users_items_and_words_must_be_the_same_throughout(fused, histories, users, items):
-    with pytest.raises(ValueError, match="not of 2, 3 and 3 users"):
+    with pytest.raises(ValueError, match="same users, not of 2, 3 and 3"):
         pair_features(fused.slice(0, 2), histories, users, items)
-    with pytest.raises(ValueError, match="4 and 3 words"):
-        pair_features(fused, histories, replace(users, width=4), items)
+    with pytest.raises(ValueError, match="the catalogue, 3 and 3, not of others, 4 and 3"):
+        pair_features(fused, histories, replace(users, tastes=replace(users.tastes, width=4)), items)
+    with pytest.raises(ValueError, match="the catalogue, 3 and 3, not of others, 3 and 9"):
+        pair_features(fused, histories, replace(users, lately=replace(users.lately, width=9)), items)
+    fewer = replace(items, log_price=items.log_price[:2])
     with pytest.raises(ValueError, match="below 2"):
-        pair_features(fused, histories, users, replace(items, log_price=items.log_price[:2]))
+        pair_features(fused, histories, replace(users, lately=replace(users.lately, width=2)), fewer)
 
 
 def test_three_hundred_candidates_of_one_user_take_a_few_milliseconds(items):
@@ -179,7 +187,9 @@ def test_three_hundred_candidates_of_one_user_take_a_few_milliseconds(items):
     bought = np.sort(generator.permutation(5_000)[:500]).astype(np.int32)
     histories = Histories(np.array([0, 500]), bought, np.ones(500, np.float32), np.zeros(500, np.float32))
     one = np.ones(1, np.float32)
-    user = UserFacts(np.ones((1, 3), np.float32), one, one, np.arange(3), np.ones(3, np.float32), 3)
+    tastes = PairCounts(np.arange(3), np.ones((3, 1), np.float32), 3)
+    lately = PairCounts(bought.astype(np.int64), np.ones((500, 2), np.float32), 5_000)
+    user = UserFacts(np.ones((1, 3), np.float32), one, one, tastes, lately)
     taken = []
     for _ in range(20):
         start = time.perf_counter()
