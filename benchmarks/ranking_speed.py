@@ -93,6 +93,7 @@ def one_at_a_time(steps: Any, drawn: list[str], single: int) -> tuple[list[list[
     from threadpoolctl import threadpool_limits
 
     from features.ranking_facts import online_users
+    from filters.filter_set import together
 
     seconds: list[dict[str, float]] = []
     counts: list[int] = []
@@ -100,7 +101,7 @@ def one_at_a_time(steps: Any, drawn: list[str], single: int) -> tuple[list[list[
         queries = steps.queries([user])
         if len(queries.histories.positions) == 0:
             continue
-        barred, told = steps.barred([user], queries), online_users(steps.store, [user], steps.moment)
+        barred, told = together(steps.barred([user], queries)), online_users(steps.store, [user], steps.moment)
         with threadpool_limits(1):
             if not seconds:
                 timed(steps, queries, barred, told)  # the very first call is everybody's, not this user's
@@ -132,8 +133,7 @@ def timed(steps: Any, queries: Any, barred: Any, told: Any) -> tuple[dict[str, f
         moments.append(time.perf_counter())
         return value
 
-    cap = steps.filters.cap(steps.goods)
-    fused = done(steps.retriever.fused(queries, barred.pairs, eligible=barred.eligible, cap=cap))
+    fused = done(steps.under(barred, queries))
     facts = done(UserFacts.of(told, steps.items))
     pairs = done(pair_features(fused, queries.histories, facts, steps.items))
     scores = done(steps.ranker.score(pairs))

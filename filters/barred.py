@@ -56,6 +56,13 @@ class Barred:
             stays &= ~self.pairs.contains_pairs(rows, positions)
         return stays
 
+    def count(self, n: int) -> int:
+        """How many pairs are barred for n users, those that these lists are of: what nobody is shown counts n times."""
+        if self.items is None:
+            return 0 if self.pairs is None else len(self.pairs.positions)
+        own = 0 if self.pairs is None else int((~self.items[self.pairs.positions]).sum())
+        return n * int(self.items.sum()) + own
+
     def united(self, other: Self) -> Self:
         """Return what either of two bars; both are of the same users and items."""
         items = other.items if self.items is None else self.items

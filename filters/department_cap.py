@@ -6,8 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.item_lists import ItemLists, Ranked
-from retrieval.over_fetching import Search, over_fetched
+from retrieval.item_lists import ItemLists
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,19 +70,3 @@ class DepartmentCap:
             cells = rows * width + self.departments[positions] + 1
             counts = counts - np.bincount(cells, minlength=n * width).reshape(n, width)
         return np.asarray(counts[:, 0] + np.minimum(counts[:, 1:], self.at_most).sum(axis=1), np.int64)
-
-
-def capped(search: Search, n: int, k: int, cap: DepartmentCap) -> Ranked:
-    """Return each user's first k items that stand under the cap, asking for longer lists while some have fewer.
-
-    Args:
-        search: What makes the lists, `retrieval.over_fetching.Search`; its own filters are applied already.
-        n: The number of users.
-        k: At least 1.
-        cap: At most so many of each department.
-
-    Returns:
-        Positions (n, k) int32 and scores (n, k) float32, best first; where the search has no more, position -1 with
-        score -inf.
-    """
-    return over_fetched(search, n, k, cap.stands)

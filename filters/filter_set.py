@@ -1,8 +1,9 @@
 """The filters in force, together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Final, Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,6 @@ from filters.known import Goods, Users
 from filters.settings import FilterSettings
 from filters.unsold import UnsoldFor
 from retrieval.over_fetching import Allowed
-
-ALL: Final = "all"
 
 
 class Filter(Protocol):
@@ -96,7 +95,7 @@ class FilterSet:
 
     def barred(self, users: Users, goods: Goods) -> Barred:
         """Return what all filters bar together; the cap is handed to the search beside it."""
-        return reduce(Barred.united, self.each(users, goods).values(), Barred())
+        return together(self.each(users, goods))
 
     def allowed(self, users: Users, goods: Goods) -> Allowed:
         """Return the question which candidates may stay: `retrieval.over_fetching.Allowed`, all filters together."""
@@ -110,32 +109,6 @@ class FilterSet:
 
         return stays
 
-    def dropped(
-        self,
-        rows: NDArray[np.integer[Any]],
-        positions: NDArray[np.integer[Any]],
-        users: Users,
-        goods: Goods,
-    ) -> dict[str, int]:
-        """Count what is dropped of a table of candidates.
-
-        Args:
-            rows: (pairs,) the user of each candidate, 0 to n - 1.
-            positions: (pairs,) positions of items, each user's in the order of his list, the best first.
-            users: n.
-            goods: the whole catalogue.
-
-        Returns:
-            How many candidates each filter alone would drop, by name, and all together, as `ALL`.
-        """
-        stays = {name: barred.mask(rows, positions) for name, barred in self.each(users, goods).items()}
-        together = np.logical_and.reduce([np.ones(len(rows), np.bool_), *stays.values()])
-        cap = self.cap(goods)
-        if cap is not None:
-            stays[cap.name] = cap.stands(rows, positions)
-            together[together] = cap.stands(rows[together], positions[together])
-        return {name: int((~mask).sum()) for name, mask in stays.items()} | {ALL: int((~together).sum())}
-
     def reasons(
         self,
         rows: NDArray[np.integer[Any]],
@@ -143,9 +116,15 @@ class FilterSet:
         users: Users,
         goods: Goods,
     ) -> list[list[str]]:
-        """Return the names of the filters that drop each candidate; none if it stays. Arguments as above.
+        """Return the names of the filters that drop each candidate; none if it stays.
 
         The cap counts what the others leave, as it does in a list.
+
+        Args:
+            rows: (pairs,) the user of each candidate, 0 to n - 1.
+            positions: (pairs,) positions of items, each user's in the order of his list, the best first.
+            users: n.
+            goods: the whole catalogue.
         """
         stays = {name: barred.mask(rows, positions) for name, barred in self.each(users, goods).items()}
         cap = self.cap(goods)
@@ -158,3 +137,8 @@ class FilterSet:
             for pair in np.flatnonzero(~mask):
                 reasons[pair].append(name)
         return reasons
+
+
+def together(each: Mapping[str, Barred]) -> Barred:
+    """Return what several filters bar together, given what each does, of the same users and items."""
+    return reduce(Barred.united, each.values(), Barred())

@@ -6,6 +6,7 @@ python jobs/generate_candidates.py --filters filters.toml
 """
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Literal
 
@@ -71,6 +72,7 @@ def main(
     from filters.filter_set import FilterSet
     from filters.unknown_names import unknown_names
     from jobs.filtering import settings_in_force
+    from jobs.reports import barred_line
     from jobs.three_steps import ThreeSteps, opened
     from retrieval.candidate_file import CandidateFile
 
@@ -81,10 +83,12 @@ def main(
     steps = ThreeSteps.of(store, release, moment, FilterSet.of(settings), k)
     for sentence in unknown_names(settings, steps.goods):
         print(f"warning: {sentence}", file=sys.stderr)
-    done = bar("candidates", len(users))
+    done, barred = bar("candidates", len(users)), Counter[str]()
     with CandidateFile.written(output) as file:
         for ids in reads(users):
-            file.add(steps.candidates(ids))
+            candidates, counts = steps.candidates(ids)
+            file.add(candidates)
+            barred.update(counts)
             done(len(ids))
         file.describe(
             release=release.version,
@@ -92,9 +96,11 @@ def main(
             as_of=moment.isoformat(),
             k=k,
             filters=settings.to_json(),
+            barred_pairs=dict(barred),
             ranked_by="retrieval" if steps.ranker is None else "ranker",
             seconds=round(watch.seconds, 1),
         )
+    print(barred_line(barred, len(users), len(steps.goods)))
     sources = ", ".join(f"{count:,} listed by {source}" for source, count in file.sources.most_common())
     print(
         f"{file.rows:,} candidates of {len(users):,} users ({sources}) from release {release.version} as of "

@@ -1,6 +1,7 @@
 """What jobs print of numbers."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import chain
 from typing import Any, Literal, TypeAlias
@@ -98,6 +99,12 @@ def request_line(version: str, moment: datetime, filters: dict[str, str]) -> str
     """Lines on what is asked, and of the filters in force why each drops a candidate."""
     told = "".join(f"\n  {name}: {reason}" for name, reason in filters.items())
     return f"release {version} as of {moment:%Y-%m-%d %H:%M} UTC, filters in force:{told or ' none'}"
+
+
+def barred_line(barred: Mapping[str, int], users: int, items: int) -> str:
+    """How much of all that could be shown each filter bars, given pairs of user and item by its name."""
+    counts = [f"{name} {count:,} ({count / (users * items):.2%})" for name, count in barred.items()]
+    return f"of {users:,} users x {items:,} items filters bar: {', '.join(counts) or 'nothing, none is in force'}"
 
 
 def step_table(

@@ -18,7 +18,7 @@ from features.ranking_facts import online_items
 from features.ranking_facts import online_users as online_tastes
 from features.service_fingerprints import service_fingerprints
 from filters.barred import Barred
-from filters.filter_set import FilterSet
+from filters.filter_set import FilterSet, together
 from filters.known import Goods, Users
 from jobs.filtering import goods_known, users_known
 from jobs.ranking_run import RANKED, ordered
@@ -109,12 +109,15 @@ class ThreeSteps:
 
     def filtered(self, user_ids: Sequence[str], queries: Queries) -> Fused:
         """The second step, within the first: what they propose of what may be shown."""
-        barred = self.barred(user_ids, queries)
+        return self.under(together(self.barred(user_ids, queries)), queries)
+
+    def under(self, barred: Barred, queries: Queries) -> Fused:
+        """What the sources propose without what is barred, under the cap in force."""
         return self.retriever.fused(queries, barred.pairs, eligible=barred.eligible, cap=self.filters.cap(self.goods))
 
-    def barred(self, user_ids: Sequence[str], queries: Queries) -> Barred:
-        """What the filters in force bar for n users."""
-        return self.filters.barred(self._users(user_ids, queries), self.goods)
+    def barred(self, user_ids: Sequence[str], queries: Queries) -> dict[str, Barred]:
+        """What each of the filters in force bars for n users, by name."""
+        return self.filters.each(self._users(user_ids, queries), self.goods)
 
     def reasons(self, user_ids: Sequence[str], queries: Queries, fused: Fused) -> list[list[str]]:
         """The names of the filters that drop each candidate of n lists, in the order of `table`; none if it stays.
@@ -139,9 +142,17 @@ class ThreeSteps:
         filtered = self.filtered(user_ids, queries)
         return Ordered.as_retrieved(filtered) if step == "filter" else self.ranked(user_ids, queries, filtered)
 
-    def candidates(self, user_ids: Sequence[str]) -> pa.Table:
-        """All three steps for n users: a table with the schema `retrieval.candidates.CANDIDATES`."""
-        return self.table(user_ids, self.after("rank", user_ids, self.queries(user_ids)))
+    def candidates(self, user_ids: Sequence[str]) -> tuple[pa.Table, dict[str, int]]:
+        """All three steps for n users.
+
+        Returns:
+            A table with the schema `retrieval.candidates.CANDIDATES`, and how many pairs of user and item each filter
+            bars, by name.
+        """
+        queries = self.queries(user_ids)
+        barred = self.barred(user_ids, queries)
+        lists = self.ranked(user_ids, queries, self.under(together(barred), queries))
+        return self.table(user_ids, lists), {name: each.count(len(user_ids)) for name, each in barred.items()}
 
     def table(self, user_ids: Sequence[str], lists: Ordered) -> pa.Table:
         """Ordered lists as a table with the schema `retrieval.candidates.CANDIDATES`."""

@@ -26,6 +26,15 @@ def test_candidates_may_come_in_any_order_and_twice():
     assert barred.mask(np.array([1, 0, 1, 0]), np.array([0, 2, 2, 2])).tolist() == [False, False, True, False]
 
 
+def test_barred_pairs_are_counted_once_whatever_bars_them():
+    for_all = np.array([False, True, False])
+
+    assert Barred(for_all, pairs([1, 2], [0, 1])).count(2) == 2 + 2
+    assert Barred(for_all).count(5) == 5
+    assert Barred(pairs=pairs([2], [0, 1])).count(2) == 3
+    assert Barred().count(2) == 0
+
+
 def test_what_bars_nothing_lets_everything_stay():
     assert Barred().mask(np.array([0, 5]), np.array([7, 1])).tolist() == [True, True]
     assert Barred().eligible is None

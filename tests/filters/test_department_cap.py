@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters.department_cap import DepartmentCap, capped
+from filters.department_cap import DepartmentCap
 from retrieval.item_lists import ItemLists
 from retrieval.masks import Cap
+from retrieval.over_fetching import over_fetched
 
 # Items 0 to 3 are of department 0, 4 and 5 of department 1, 6 of department 2, and of 7 and 8 nobody knows.
 DEPARTMENTS = np.array([0, 0, 0, 0, 1, 1, 2, -1, -1], np.int32)
@@ -60,7 +61,7 @@ def test_a_list_that_the_cap_makes_short_is_asked_for_at_twice_the_length():
     asked = []
     search = search_in([[0, 1, 2, 3, 4, 6], [4, 0, 6, 1, 2, 3]], asked)
 
-    positions, scores = capped(search, 2, 3, DepartmentCap(1, DEPARTMENTS))
+    positions, scores = over_fetched(search, 2, 3, DepartmentCap(1, DEPARTMENTS).stands)
 
     assert positions.tolist() == [[0, 4, 6], [4, 0, 6]]
     assert scores.tolist() == [[0, -4, -5], [0, -1, -2]]
@@ -76,7 +77,7 @@ def test_the_noise_twin_that_caps_the_first_k_alone_starves():
 def test_a_list_stays_short_only_when_the_search_has_no_more():
     asked = []
 
-    positions, _ = capped(search_in([[0, 1, 2, 3, 4, 5]], asked), 1, 3, DepartmentCap(1, DEPARTMENTS))
+    positions, _ = over_fetched(search_in([[0, 1, 2, 3, 4, 5]], asked), 1, 3, DepartmentCap(1, DEPARTMENTS).stands)
 
     assert positions.tolist() == [[0, 4, -1]]
     assert asked == [([0], 3), ([0], 6), ([0], 12)]
@@ -90,7 +91,7 @@ def test_it_answers_like_counting_down_each_whole_list(seed, at_most, k):
     lists = [generator.permutation(15)[: generator.integers(0, 16)].tolist() for _ in range(4)]
     cap = DepartmentCap(at_most, departments)
 
-    positions, _ = capped(search_in(lists, []), 4, k, cap)
+    positions, _ = over_fetched(search_in(lists, []), 4, k, cap.stands)
 
     for own, found in zip(lists, positions.tolist(), strict=True):
         expected, counts = [], dict.fromkeys(range(4), 0)

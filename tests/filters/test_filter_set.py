@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from filters.filter_set import ALL, FilterSet
+from filters.filter_set import FilterSet, together
 from filters.settings import FilterSettings
 
 EVERYTHING = FilterSettings(
@@ -74,10 +74,12 @@ def test_only_a_set_that_leaves_out_all_that_was_bought_takes_the_weights_for_ne
     assert FilterSet.of(FilterSettings(already_bought=already_bought, cool_down_days=7)).policy == policy
 
 
-def test_a_table_of_candidates_tells_how_many_each_filter_drops_alone_and_all_together(users, goods):
-    rows, positions = np.repeat([0, 1], 7), np.tile(np.arange(7), 2)
+def test_what_each_filter_bars_is_counted_and_all_together(users, goods):
+    filters = FilterSet.of(EVERYTHING)
 
-    assert FilterSet.of(EVERYTHING).dropped(rows, positions, users, goods) == {
+    each = filters.each(users, goods)
+
+    assert {name: barred.count(len(users)) for name, barred in each.items()} == {
         "cool_down": 1,
         "for_sale": 2,
         "blocked_items": 2,
@@ -85,18 +87,16 @@ def test_a_table_of_candidates_tells_how_many_each_filter_drops_alone_and_all_to
         "channel": 2,
         "age_limit": 1,
         "unsold": 2,
-        "department_cap": 10,  # alone it lets the first of each department stand: two for each user
-        ALL: 12,  # g remains for the first, f for the second, above g of the same department
     }
+    # g remains for the first, f and g for the second.
+    assert together(each).count(len(users)) == filters.barred(users, goods).count(len(users)) == 2 * len(goods) - 3
 
 
-def test_an_empty_table_and_an_empty_set_drop_nothing(users, goods):
+def test_an_empty_set_and_an_empty_table_have_no_reasons(users, goods):
     nothing = np.array([], np.int64)
 
-    assert FilterSet.of(NOTHING).dropped(np.array([0]), np.array([3]), users, goods) == {ALL: 0}
-    assert FilterSet.of(FilterSettings()).dropped(nothing, nothing, users, goods) == {
-        "for_sale": 0, "age_limit": 0, ALL: 0,
-    }  # fmt: skip
+    assert together({}).count(2) == 0
+    assert FilterSet.of(NOTHING).reasons(np.array([0]), np.array([3]), users, goods) == [[]]
     assert FilterSet.of(FilterSettings()).reasons(nothing, nothing, users, goods) == []
 
 

@@ -274,10 +274,12 @@ def test_without_a_ranker_the_first_k_stay_as_they_were_retrieved(steps):
 def test_the_last_step_is_what_becomes_a_candidate_file(steps):
     asked = steps()
 
-    table = asked.candidates(USERS)
+    table, barred = asked.candidates(USERS)
 
     assert table.equals(asked.table(USERS, asked.after("rank", USERS, asked.queries(USERS))))
     assert table.num_rows == 4 * K
+    assert list(barred) == ["for_sale", "age_limit"]
+    assert barred["for_sale"] == 4 * (~asked.goods.for_sale).sum() > 0
 
 
 def test_the_first_step_is_shown_with_sources_and_the_filters_that_drop(call, project):
@@ -322,7 +324,7 @@ def test_the_third_step_is_shown_with_both_scores_and_the_rank_before_it(call, p
 
 
 def test_a_candidate_file_is_shown_with_the_ranking_score_and_the_rank_before_it(call, project, steps, tmp_path):
-    pq.write_table(steps().candidates(["0003", "nobody"]), tmp_path / "lists.parquet")
+    pq.write_table(steps().candidates(["0003", "nobody"])[0], tmp_path / "lists.parquet")
 
     done = show(call, project, "--candidates", tmp_path / "lists.parquet", "--top", 4)
 

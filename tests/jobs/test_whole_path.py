@@ -275,6 +275,7 @@ def test_beside_the_candidates_stands_how_they_were_made(road):
     written = json.loads(road.output("drop").with_suffix(".json").read_text(encoding="utf-8"))
 
     assert 0 < written.pop("seconds") < 300
+    assert written.pop("barred_pairs")["already_bought"] > 0
     assert written.pop("ranked_by") in {"retrieval", "ranker"}
     assert written.pop("rows_by_source")["popularity"] >= 24
     assert written == {
