@@ -36,7 +36,13 @@ def _are_texts(value: Any) -> bool:
 
 
 _MOST: Final = 100_000  # beyond every shop's memory, and within every number's type
-_DAYS: Final = _Rule(f"a number of days, 0 to {_MOST:,}", _is_number, optional=True)
+# What is bought today is known from tomorrow morning on, so that the last purchase lies a day back at least.
+_A_DAY: Final = 1
+_DAYS: Final = _Rule(
+    f"0 or a number of days, above 1 to {_MOST:,} (what is bought today is known tomorrow)",
+    lambda value: _is_number(value) and (value == 0 or value > _A_DAY),
+    optional=True,
+)
 _FLAG: Final = _Rule("true or false", lambda value: isinstance(value, bool))
 _CHOICES: Final = ("keep", "drop", "cool-down")
 _BY_CATEGORY: Final = "cool_down_days_by_category"
@@ -55,7 +61,9 @@ _RULES: Final = {
         optional=True,
     ),
     "unsold_days": _Rule(
-        f"a number of days, above 0 to {_MOST:,}", lambda value: _is_number(value) and value > 0, optional=True
+        f"a number of days, above 1 to {_MOST:,} (what is bought today is known tomorrow)",
+        lambda value: _is_number(value) and value > _A_DAY,
+        optional=True,
     ),
 }
 

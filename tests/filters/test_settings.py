@@ -87,7 +87,10 @@ def test_days_to_cool_down_may_stay_in_the_file_while_the_filter_is_off(written)
     assert (settings.already_bought, settings.cool_down_days) == ("keep", 28)
 
 
-days = st.floats(0, 400, width=32) | st.integers(0, 400)
+KNOWN_TOMORROW = "to 100,000 (what is bought today is known tomorrow)"
+DAYS = f"0 or a number of days, above 1 {KNOWN_TOMORROW}"
+UNSOLD_DAYS = f"a number of days, above 1 {KNOWN_TOMORROW}"
+days = st.floats(1, 400, width=32, exclude_min=True) | st.integers(2, 400)
 names = st.text(min_size=1, max_size=5)
 
 
@@ -95,15 +98,17 @@ names = st.text(min_size=1, max_size=5)
     st.builds(
         FilterSettings,
         already_bought=st.sampled_from(["keep", "drop", "cool-down"]),
-        cool_down_days=days,
-        cool_down_days_by_category=st.dictionaries(names.filter(lambda name: name != "channel"), days, max_size=3),
+        cool_down_days=st.just(0) | days,
+        cool_down_days_by_category=st.dictionaries(
+            names.filter(lambda name: name != "channel"), st.just(0) | days, max_size=3
+        ),
         for_sale=st.booleans(),
         blocked_items=st.lists(names, unique=True, max_size=3).map(tuple),
         blocked_categories=st.lists(names, unique=True, max_size=3).map(tuple),
         channel=st.none() | names,
         age_limit=st.booleans(),
         at_most_per_department=st.none() | st.integers(1, 50),
-        unsold_days=st.none() | days.filter(bool),
+        unsold_days=st.none() | days,
     )
 )
 def test_json_brings_back_what_was_set(settings):
@@ -137,11 +142,13 @@ def test_json_may_leave_out_what_was_not_thought_of_when_it_was_written():
                 "is left out after it was bought."
             ),
         ),
-        ("cool_down_days = -1", "filters.toml: cool_down_days is -1, but must be a number of days, 0 to 100,000."),
-        ("cool_down_days = nan", "filters.toml: cool_down_days is nan, but must be a number of days, 0 to 100,000."),
-        ("cool_down_days = true", "filters.toml: cool_down_days is True, but must be a number of days, 0 to 100,000."),
-        ("unsold_days = 0", "filters.toml: unsold_days is 0, but must be a number of days, above 0 to 100,000."),
-        ("unsold_days = inf", "filters.toml: unsold_days is inf, but must be a number of days, above 0 to 100,000."),
+        ("cool_down_days = -1", f"filters.toml: cool_down_days is -1, but must be {DAYS}."),
+        ("cool_down_days = nan", f"filters.toml: cool_down_days is nan, but must be {DAYS}."),
+        ("cool_down_days = true", f"filters.toml: cool_down_days is True, but must be {DAYS}."),
+        ("cool_down_days = 1", f"filters.toml: cool_down_days is 1, but must be {DAYS}."),
+        ("unsold_days = 1", f"filters.toml: unsold_days is 1, but must be {UNSOLD_DAYS}."),
+        ("unsold_days = 0", f"filters.toml: unsold_days is 0, but must be {UNSOLD_DAYS}."),
+        ("unsold_days = inf", f"filters.toml: unsold_days is inf, but must be {UNSOLD_DAYS}."),
         ('for_sale = "yes"', "filters.toml: for_sale is 'yes', but must be true or false."),
         ("age_limit = 1", "filters.toml: age_limit is 1, but must be true or false."),
         (
@@ -168,7 +175,7 @@ def test_json_may_leave_out_what_was_not_thought_of_when_it_was_written():
         ),
         (
             "[cool_down_days_by_category]\nGrocery = -5",
-            "filters.toml: cool_down_days_by_category.'Grocery' is -5, but must be a number of days, 0 to 100,000.",
+            f"filters.toml: cool_down_days_by_category.'Grocery' is -5, but must be {DAYS}.",
         ),
         (
             "[cool_down_days_by_category]\nGrocery = 5\nunsold_days = 56",
