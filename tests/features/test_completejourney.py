@@ -44,12 +44,12 @@ def test_every_household_product_and_purchase_is_written_and_what_is_dropped_is_
 
 
 @needs_package
-def test_ages_are_the_middles_of_their_bands_for_the_third_that_told(written):
+def test_ages_are_the_youngest_of_their_bands_for_the_third_that_told(written):
     customers = rows_of(written[0] / "customers.csv")
 
     assert list(customers[0]) == ["customer_id", "age"]
-    assert {row["customer_id"]: row["age"] for row in customers[:2]} == {"1": "70.0", "2": ""}
-    assert {row["age"] for row in customers} == {"", "21.5", "29.5", "39.5", "49.5", "59.5", "70.0"}
+    assert {row["customer_id"]: row["age"] for row in customers[:2]} == {"1": "65", "2": ""}
+    assert {row["age"] for row in customers} == {"", "19", "25", "35", "45", "55", "65"}
     assert sum(row["age"] != "" for row in customers) == 801
 
 

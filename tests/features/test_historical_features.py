@@ -182,13 +182,16 @@ def test_users_without_history_get_nulls_and_their_season(ask):
 
 
 def test_age_follows_the_birth_date_where_it_is_known_and_else_the_stated_one(ask):
-    leap_day, later = datetime(2020, 2, 29, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC)
+    leap_day, before = datetime(2020, 2, 29, tzinfo=UTC), datetime(2020, 2, 28, 23, 59, 59, tzinfo=UTC)
+    new_year = datetime(2020, 1, 1, tzinfo=UTC)
+    asked = [("0007", leap_day), ("0007", before), ("0007", new_year), ("0001", leap_day), ("0001", new_year)]
 
-    rows = ask("query_tower_v1", [("0007", leap_day), ("0007", later), ("0001", leap_day), ("0001", later)]).to_pylist()
+    ages = [row["age_at_request"] for row in ask("query_tower_v1", asked).to_pylist()]
 
-    assert rows[0]["age_at_request"] == pytest.approx(40.0, abs=0.001)  # born on 1980-02-29
-    assert rows[1]["age_at_request"] == pytest.approx(40.0 - 59 / 365.2425, abs=0.001)
-    assert rows[2]["age_at_request"] == rows[3]["age_at_request"]
+    assert ages[0] == 40  # born on 1980-02-29: the whole of the birthday, and not a second sooner
+    assert 39.99 < ages[1] < 40
+    assert ages[2] == pytest.approx(40 - (31 + 28) / 372)
+    assert ages[3] == ages[4]
 
 
 def test_columns_have_the_order_and_the_types_of_the_schema(ask, toy_store):
