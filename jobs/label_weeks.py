@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from feast import FeatureStore
 
+from features.errors import InputError
 from features.purchases import Purchases
 from features.time_split import TimeSplit
 from jobs.reports import epoch_line
@@ -23,6 +24,7 @@ from retrieval.pool import Pool
 from retrieval.sources import DEPTH, Queries
 
 LABEL_WEEKS: Final = 4  # fewer teach no order that lasts, and each more is a minute
+FEWEST_WEEKS: Final = 3  # one that teaches the fusion's weights, one that teaches an order, one that judges it
 _MOST_USERS = 2_000  # of a week, from whom weights and orders are learned
 _EARLIER_DAYS = 126  # from which the towers of earlier weeks learn: they are asked for lists, and not released
 _EARLIER_EPOCHS = 2
@@ -62,7 +64,8 @@ def label_weeks(
     """Retrieve for users of the last weeks before a release, each with towers that had learned only from before it.
 
     The validation week is listed by the kept towers of the training. They have seen the weeks before it, so these are
-    listed by towers of their own, which end before the first of them.
+    listed by towers of their own, which end before the first of them. An order is not worth a training: whatever goes
+    wrong with these is said, and the validation week stands alone.
 
     Args:
         store: an applied feature store.
@@ -74,34 +77,48 @@ def label_weeks(
         say: called with a sentence for each finished step.
 
     Returns:
-        The weeks, the last one last.
-
-    Raises:
-        InputError: the earlier towers cannot be trained.
+        The weeks, the last one last; that one alone if fewer than `FEWEST_WEEKS` are asked for or can be had.
     """
     folder.mkdir()
-    split, length = run.data.purchases.split, timedelta(days=_days(run.data.purchases.split))
-    before = min(weeks - 1, _most_before(run.data.purchases, length))
-    if before < weeks - 1:
-        say(f"{before + 1} of {weeks} weeks teach an order: the purchases begin too late for more")
-    first, found = split.cut - before * length, []
-    if before:
-        say(f"earlier towers, for the lists of {before} weeks from {first:%Y-%m-%d} on:")
-        days = min(_EARLIER_DAYS, config.training_days or _EARLIER_DAYS)
-        few = replace(config, epochs=min(_EARLIER_EPOCHS, config.epochs), training_days=days)
-        towers = training_run(
-            store,
-            few,
-            TimeSplit.ending(first + length, validation_days=length.days, training_days=days),
-            _made(folder / "earlier"),
-            seed=seed,
-            say=lambda epoch: say(epoch_line(epoch)),
-        ).towers
-        for number in range(before):
-            start = first + number * length
-            found.append(_listed(store, towers, start, start + length, _made(folder / f"{start:%Y-%m-%d}"), seed))
+    split, found = run.data.purchases.split, []
+    length = timedelta(days=_days(split))
+    possible = min(weeks, 1 + _most_before(run.data.purchases, length))
+    if possible < weeks:
+        say(f"{possible} of {weeks} weeks teach an order: the purchases begin too late for more")
+    if possible >= FEWEST_WEEKS:
+        try:
+            found = _earlier_weeks(store, config, split.cut, length, possible - 1, folder, seed, say)
+        except InputError as error:
+            say(f"no order of candidates is learned, because of the weeks that would teach it: {error}")
     found.append(_listed(store, run.towers, split.cut, split.as_of, _made(folder / f"{split.cut:%Y-%m-%d}"), seed))
     return found
+
+
+def _earlier_weeks(
+    store: FeatureStore, config: Config, cut: datetime, length: timedelta, weeks: int, folder: Path, seed: int,
+    say: Callable[[str], None],
+) -> list[LabelWeek]:  # fmt: skip
+    """So many weeks before a cut, listed by towers that end before the first of them.
+
+    Raises:
+        InputError: the towers cannot be trained, or nobody came back in one of the weeks.
+    """
+    first = cut - weeks * length
+    say(f"earlier towers, for the lists of {weeks} weeks from {first:%Y-%m-%d} on:")
+    days = min(_EARLIER_DAYS, config.training_days or _EARLIER_DAYS)
+    few = replace(config, epochs=min(_EARLIER_EPOCHS, config.epochs), training_days=days)
+    towers = training_run(
+        store,
+        few,
+        TimeSplit.ending(first + length, validation_days=length.days, training_days=days),
+        _made(folder / "earlier"),
+        seed=seed,
+        say=lambda epoch: say(epoch_line(epoch)),
+    ).towers
+    starts = [first + number * length for number in range(weeks)]
+    return [
+        _listed(store, towers, start, start + length, _made(folder / f"{start:%Y-%m-%d}"), seed) for start in starts
+    ]
 
 
 def _listed(store: FeatureStore, towers: Towers, start: datetime, end: datetime, folder: Path, seed: int) -> LabelWeek:

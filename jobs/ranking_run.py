@@ -1,7 +1,8 @@
 """Rankers, learned from past lists: for everything and for what is new to the user, each if it is worth its place."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from itertools import pairwise
 from typing import Any, Final, Literal
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from features.errors import InputError
 from features.ranking_facts import items_at, users_at
 from jobs.fusing import fusions_of
-from jobs.label_weeks import LabelWeek
+from jobs.label_weeks import FEWEST_WEEKS, LabelWeek
 from models.release import Release
 from ranking.calibration import ReliabilityBin, reliability
 from ranking.choosing import Choice, chosen, judgeable, undecided
@@ -30,7 +31,6 @@ from retrieval.histories import Histories
 from retrieval.item_lists import ItemLists
 from retrieval.pool import Pool
 
-_FEWEST_WEEKS: Final = 3
 RANKED: Final = 100  # candidates of each user that are put in order: those behind them hardly ever come to the top
 
 
@@ -43,12 +43,14 @@ class Ranking:
         choice: how the two were compared.
         importances: of the features, the most important first; empty if nothing was learned.
         reliability: predicted and true shares of candidates, in a week after those from which the ranker had learned.
+        until: all purchases from which the ranker has learned are of before this moment, UTC; None without one.
     """
 
     ranker: Ranker | None
     choice: Choice
     importances: tuple[Importance, ...] = ()
     reliability: tuple[ReliabilityBin, ...] = ()
+    until: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return all but the ranker as JSON-ready values."""
@@ -56,6 +58,7 @@ class Ranking:
             "choice": self.choice.to_json(),
             "importances": [asdict(each) for each in self.importances],
             "reliability": [asdict(each) for each in self.reliability],
+            "until": self.until.isoformat() if self.until else None,
         }
 
 
@@ -69,8 +72,16 @@ class Rankings:
     @property
     def rankers(self) -> dict[str, Ranker]:
         """Those that are worth their place, by policy for items bought before."""
-        both = {"keep": self.keep.ranker, "drop": self.drop.ranker}
-        return {policy: ranker for policy, ranker in both.items() if ranker is not None}
+        return {policy: each.ranker for policy, each in self._both.items() if each.ranker is not None}
+
+    @property
+    def until(self) -> dict[str, str]:
+        """Up to which moment each of them has learned, as ISO text, by policy."""
+        return {policy: each.until.isoformat() for policy, each in self._both.items() if each.until is not None}
+
+    @property
+    def _both(self) -> dict[str, Ranking]:
+        return {"keep": self.keep, "drop": self.drop}
 
 
 def rankings_of(
@@ -90,9 +101,9 @@ def rankings_of(
     Raises:
         InputError: a feature seems to tell the future.
     """
-    if len(weeks) < _FEWEST_WEEKS:
+    if len(weeks) < FEWEST_WEEKS:
         return _undecided(
-            f"{len(weeks)} of the {_FEWEST_WEEKS} weeks are there that it takes to learn weights, to learn an order, "
+            f"{len(weeks)} of the {FEWEST_WEEKS} weeks are there that it takes to learn weights, to learn an order, "
             "and to judge it",
             say,
         )
@@ -106,7 +117,8 @@ def rankings_of(
         facts = _Facts.of(store, week, everybody)
         keep.append(facts.examples(fusions.keep.fuse(week.keep, RANKED), week.bought))
         drop.append(facts.examples(fusions.drop.fuse(week.drop, RANKED), week.new))
-    return _said(Rankings(_learned(keep, seed), _learned(drop, seed)), say)
+    end = weeks[-1].end
+    return _said(Rankings(_learned(keep, end, seed), _learned(drop, end, seed)), say)
 
 
 def rankings_carried(
@@ -115,27 +127,30 @@ def rankings_carried(
     """Go on with the rankers of an earlier release, unless in a week that they have not seen retrieval is better.
 
     Args:
-        store: an applied feature store.
+        store: an applied feature store, whose services for rankers are those of the release.
         week: the last one.
         earlier: the release.
         seed: of draws.
         say: called with a sentence for each policy that tells who orders the candidates.
+
+    Raises:
+        InputError: a feature seems to tell the future.
     """
     facts = _Facts.of(store, week, pc.unique(week.user_ids))
 
     def carried(policy: Literal["keep", "drop"], pool: Pool, bought: ItemLists) -> Ranking:
         ranker = earlier.rankers.get(policy)
         if ranker is None:
-            reason = f"release {earlier.version} has no ranker, and one week teaches none"
-            return Ranking(None, Choice.undecided(reason))
-        if earlier.as_of > week.start:
-            reason = f"release {earlier.version} has learned from the days that would judge it"
-            return Ranking(ranker, Choice.undecided(reason, ranked=True))
-        examples = facts.examples(Fusion.from_json(earlier.fusion[policy]).fuse(pool, RANKED), bought)
-        scores = ranker.score(examples.pairs)
-        choice = chosen(examples, scores, seed)
-        told = importances(examples, ranker, seed) if judgeable(examples) else ()
-        return Ranking(ranker if choice.ranked else None, choice, told, reliability(scores, examples.bought))
+            return Ranking(
+                None, Choice.undecided(f"release {earlier.version} has no ranker, and one week teaches none")
+            )
+        until = earlier.ranked_until(policy)
+        if until > week.start:
+            reason = f"it has learned from purchases up to {until:%Y-%m-%d}, some of which would judge it"
+            return Ranking(ranker, Choice.undecided(reason, ranked=True), until=until)
+        fused = Fusion.from_json(earlier.fusion[policy]).fuse(pool, RANKED)
+        judged = _judged(ranker, facts.examples(fused, bought), seed, standing=True)
+        return replace(judged, ranker=ranker, until=until) if judged.choice.ranked else judged
 
     return _said(Rankings(carried("keep", week.keep, week.bought), carried("drop", week.drop, week.new)), say)
 
@@ -188,16 +203,28 @@ def _said(rankings: Rankings, say: Callable[[str], object]) -> Rankings:
     return rankings
 
 
-def _learned(weeks: Sequence[Examples], seed: int) -> Ranking:
+def _learned(weeks: Sequence[Examples], end: datetime, seed: int) -> Ranking:
     """Learn from all weeks but the last, be judged by it, and if that is passed learn from all."""
     *earlier, judge = weeks
     taught = Examples.together(earlier)
     if not (judgeable(taught) and judgeable(judge)):
         return Ranking(None, undecided(taught if judgeable(judge) else judge))
-    ranker = Ranker.fitted(taught, seed)
+    judged = _judged(Ranker.fitted(taught, seed), judge, seed)
+    if not judged.choice.ranked:
+        return judged
+    return replace(judged, ranker=Ranker.fitted(Examples.together(weeks), seed), until=end)
+
+
+def _judged(ranker: Ranker, judge: Examples, seed: int, *, standing: bool = False) -> Ranking:
+    """What a week that a ranker has not seen says of it.
+
+    Raises:
+        InputError: a feature seems to tell the future.
+    """
     scores = ranker.score(judge.pairs)
+    choice = chosen(judge, scores, seed, standing=standing)
+    if not judgeable(judge):
+        return Ranking(None, choice)
     told = importances(judge, ranker, seed)
     refuse_leaks(judge, scores, told, origin_importances(judge, ranker, seed))
-    choice = chosen(judge, scores, seed)
-    served = Ranker.fitted(Examples.together(weeks), seed) if choice.ranked else None
-    return Ranking(served, choice, told, reliability(scores, judge.bought))
+    return Ranking(None, choice, told, reliability(scores, judge.bought))

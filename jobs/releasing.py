@@ -61,6 +61,7 @@ def release_contents(
         facts=facts(
             config,
             filters=filters.to_json(),
+            ranked_until=rankings.until,
             serving=service_fingerprints(store, ranked=bool(rankings.rankers)),
             seed=seed,
             data=run.data,

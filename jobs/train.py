@@ -71,6 +71,7 @@ def main(
     load_tensorflow()
     from features.data_end import moment_or_data_end
     from features.feature_store import open_feature_store, tower_schemas
+    from features.service_fingerprints import service_fingerprints
     from features.time_split import TimeSplit
     from jobs.continuing import overlap_line
     from jobs.filtering import filters_of
@@ -94,7 +95,8 @@ def main(
     filters = settings or (filters_of(earlier.release) if earlier else FilterSettings())
     config = chosen(preset, training_days=training_days, epochs=epochs)
     if earlier:
-        earlier.require(config, tower_schemas(store, config.query_service, config.item_service))
+        serving = service_fingerprints(store, ranked=bool(earlier.release.rankers))
+        earlier.require(config, tower_schemas(store, config.query_service, config.item_service), serving)
     split = TimeSplit.ending(moment, validation_days=validation_days, training_days=config.training_days)
     with scratch(releases) as folder:
         run = training_run(

@@ -70,8 +70,13 @@ class EarlierRelease:
             )
         return (cut - self.cut).days + REPLAYED_DAYS
 
-    def require(self, config: Config, schemas: TowerSchemas) -> None:
-        """Refuse settings and services that build other towers than the earlier ones.
+    def require(self, config: Config, schemas: TowerSchemas, serving: dict[str, str]) -> None:
+        """Refuse settings and services that build other towers, or tell rankers other things, than the earlier ones.
+
+        Args:
+            config: of the training that is to go on.
+            schemas: the towers' services as they are declared now.
+            serving: fingerprints of the services that are asked beside them, by name, as they are declared now.
 
         Raises:
             InputError: names what differs.
@@ -85,3 +90,4 @@ class EarlierRelease:
                     f"{mine[name]}: choose the release's --preset, or train without --from."
                 )
         self.release.require(schemas)
+        self.release.require_serving(serving)

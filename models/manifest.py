@@ -11,12 +11,14 @@ _LIBRARIES = (
     "feast", "tensorflow", "tensorflow-recommenders", "tf-keras", "duckdb", "pyarrow", "pandas", "numpy",
 )  # fmt: skip
 SERVING: Final = "serving"
+RANKED_UNTIL: Final = "ranked_until"
 
 
 def facts(
     config: Config,
     *,
     filters: dict[str, Any],
+    ranked_until: dict[str, str],
     serving: dict[str, str],
     seed: int,
     data: Dataset,
@@ -27,14 +29,15 @@ def facts(
 ) -> dict[str, Any]:
     """Return JSON-ready values: settings of towers and filters, seed, commit, rows, seconds and library versions.
 
-    `serving` are the fingerprints of the services that are asked for candidates beside the towers' own, by name;
-    `refit` tells since when, and how many, purchases were learned from after the choice of the epoch, `earlier` the
-    release from which the training went on.
+    `ranked_until` tells up to which moment each ranker has learned, by policy; `serving` are the fingerprints of the
+    services that are asked for candidates beside the towers' own, by name; `refit` tells since when, and how many,
+    purchases were learned from after the choice of the epoch, `earlier` the release from which the training went on.
     """
     return {
         "from": earlier,
         "config": config.to_json(),
         "filters": filters,
+        RANKED_UNTIL: ranked_until,
         SERVING: serving,
         "refit_start": refit[0].isoformat(),
         "seed": seed,

@@ -38,7 +38,7 @@ from features.errors import InputError
 from features.files import write_json, written_whole
 from features.service_schema import ServiceSchema, TowerSchemas
 from models.contents import Contents, digest_of
-from models.manifest import SERVING
+from models.manifest import RANKED_UNTIL, SERVING
 from models.orders import FUSION, read_orders, write_orders
 from models.serving import SavedTower, ServingTower
 from models.training import Towers
@@ -88,6 +88,10 @@ class Release:
     def as_of(self) -> datetime:
         """The moment of which the item vectors and sales are, UTC."""
         return datetime.fromisoformat(self.manifest["as_of"])
+
+    def ranked_until(self, policy: str) -> datetime:
+        """The moment up to which a ranker of this release has learned, UTC; that of the release if it does not say."""
+        return datetime.fromisoformat(self.manifest.get(RANKED_UNTIL, {}).get(policy, self.manifest["as_of"]))
 
     def require_moment(self, moment: datetime) -> None:
         """Refuse query features that are older than the release, and say aloud if they are much newer.

@@ -51,19 +51,21 @@ def judgeable(examples: Examples) -> bool:
     return users >= TOO_FEW and len(np.unique(examples.pairs.rows[examples.bought])) >= TOO_FEW
 
 
-def chosen(examples: Examples, scores: NDArray[np.float32], seed: int) -> Choice:
+def chosen(examples: Examples, scores: NDArray[np.float32], seed: int, *, standing: bool = False) -> Choice:
     """Compare the ranker's order with retrieval's, on lists with candidates whose user bought something.
 
-    The ranker has a price in time and in things that can break, so the doubt is retrieval's: it must be better in the
-    mean, and the interval of the difference must not reach below zero.
+    A new ranker has a price in time and in things that can break, so the doubt is retrieval's: the ranker must be
+    better in the mean, and the interval of the difference must not reach below zero. One that orders candidates already
+    has shown that once, so the doubt is its own: it goes only if it is worse, and the interval stays below zero.
 
     Args:
         examples: lists of past days.
         scores: float32 (pairs,), by a ranker that has learned from earlier weeks only.
         seed: of the intervals' draws.
+        standing: whether the ranker orders candidates already.
     """
     if not judgeable(examples):
-        return undecided(examples)
+        return undecided(examples, ranked=standing)
     judged = examples.judged
     users, codes = np.unique(examples.users[judged], return_inverse=True)
     resamples = Resamples.of(len(users), seed)
@@ -77,7 +79,7 @@ def chosen(examples: Examples, scores: NDArray[np.float32], seed: int) -> Choice
     ndcg = compared(by_retrieval.ndcg(K), by_ranker.ndcg(K))
     precision = compared(by_retrieval.average_precision(K), by_ranker.average_precision(K))
     mean, low, high = ndcg[_DIFFERENCE]
-    ranked = mean > 0 and low >= 0
+    ranked = high >= 0 if standing else mean > 0 and low >= 0
     reason = (
         f"{'The ranker orders the candidates' if ranked else 'Retrieval orders the candidates'}: NDCG@{K} of "
         f"{len(users):,} users is {ndcg[_RANKER][0]:.4f} by the ranker and {ndcg[_RETRIEVAL][0]:.4f} by retrieval, a "
@@ -86,13 +88,14 @@ def chosen(examples: Examples, scores: NDArray[np.float32], seed: int) -> Choice
     return Choice(ranked, reason, len(users), ndcg, precision)
 
 
-def undecided(examples: Examples) -> Choice:
-    """Leave the order to retrieval, because there is too little to learn and to judge from."""
+def undecided(examples: Examples, *, ranked: bool = False) -> Choice:
+    """Leave the order as it is, because there is too little to learn and to judge from."""
     users = len(np.unique(examples.users[examples.judged]))
     found = len(np.unique(examples.pairs.rows[examples.bought]))
     return Choice.undecided(
         f"{users:,} users with candidates bought something, and {found:,} lists hold any of it; a ranker needs "
-        f"{TOO_FEW} of both"
+        f"{TOO_FEW} of both",
+        ranked=ranked,
     )
 
 

@@ -30,6 +30,18 @@ def test_where_retrieval_knows_everything_its_order_stands(retrieval_held_out):
     assert choice.ndcg_at_12["difference"][1] < 0
 
 
+def test_a_ranker_that_orders_already_goes_only_if_it_is_clearly_worse(price_held_out):
+    lists, ranker = price_held_out
+    better = ranker.score(lists.pairs)
+    nothing_new = np.zeros_like(better)
+
+    assert not chosen(lists, nothing_new, seed=1).ranked  # retrieval's own order, no better and no worse
+    assert chosen(lists, nothing_new, seed=1, standing=True).ranked
+    worse = chosen(lists, -better, seed=1, standing=True)
+    assert not worse.ranked
+    assert worse.ndcg_at_12["difference"][2] < 0
+
+
 @pytest.fixture
 def fifty():
     """Fifty users with candidates 0 and 1, in this order; each buys candidate 1."""
@@ -76,3 +88,6 @@ def test_of_fewer_than_fifty_nothing_is_judged(fifty):
         "ranker needs 50 of both."
     )
     assert choice.ndcg_at_12 == choice.map_at_12 == {}
+    standing = chosen(fewer, np.tile([0, 1], 49).astype(np.float32), seed=1, standing=True)
+    assert standing.ranked
+    assert standing.reason.startswith("The ranker orders the candidates: 49 users")
