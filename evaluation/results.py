@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Final, Literal, NoReturn, NotRequired, TypeAlias, TypedDict, cast
+from typing import Any, Final, Literal, NoReturn, NotRequired, TypeAlias, TypedDict, cast
 
 from evaluation.resamples import Estimate
 from features.files import written_whole
@@ -15,7 +15,10 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = ("all", "new")
 
 
 class Made(TypedDict):
-    """Where the results come from: `created` as ISO time, the numbers of the whole data set, `data` its name."""
+    """Where the results come from.
+
+    `created` as ISO time, the numbers of the whole data set, `data` its name, `filters` the settings of those in force.
+    """
 
     created: str
     commit: str
@@ -25,6 +28,7 @@ class Made(TypedDict):
     purchases: int
     seconds: float
     data: str
+    filters: NotRequired[dict[str, Any]]
 
 
 class ActivityRow(TypedDict):

@@ -16,7 +16,6 @@ from features.online_features import online_rows
 from features.schema import ITEM_ID, ITEM_MEAN_PRICE, MEAN_PRICE, USER_ID, USER_MEAN_PRICE
 from features.service_schema import ServiceSchema
 
-RANKING: Final = "ranking_v2"
 RANKING_USERS: Final = "ranking_users_v2"
 RANKING_ITEMS: Final = "ranking_items_v1"
 

@@ -75,7 +75,7 @@ def read_settings(path: Path) -> FilterSettings:
         InputError: the file is missing or not TOML, or holds settings that cannot be.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (FileNotFoundError, IsADirectoryError) as error:
         raise InputError(f"There is no file {path}: write filter settings there, or leave the option away.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""What filter settings name and the catalogue does not know: nothing is filtered by it, and somebody should hear."""
+"""What filter settings say to no effect: nothing is filtered by it, and somebody should hear."""
 
 import difflib
 
@@ -13,9 +13,12 @@ _SHOWN = 5
 def unknown_names(settings: FilterSettings, goods: Goods) -> list[str]:
     """Return a sentence for each kind of name that settings hold and the catalogue does not; none if all are known.
 
-    That is no error: a blocked item may have left the catalogue, and the line may stay.
+    That is no error: a blocked item may have left the catalogue, and the line may stay. So may days to cool down while
+    nothing cools down.
     """
+    idle = settings.already_bought != "cool-down" and (settings.cool_down_days or settings.cool_down_days_by_category)
     return [
+        *(["Days to cool down do nothing: already_bought is not 'cool-down'."] if idle else []),
         *_items(settings.blocked_items, goods),
         *_categories("Blocked categories", settings.blocked_categories, goods),
         *_categories("Categories with days to cool down", tuple(settings.cool_down_days_by_category), goods),

@@ -95,6 +95,7 @@ def main(
         "purchases": read_source(store, "transactions", [], known_at=end).num_rows,
         "seconds": watch.seconds,
         "data": store.project,
+        "filters": settings.to_json(),
     }
     results = results_of(made, cutoffs_for(items), found)
     write_results(results, output.with_suffix(".json"))

@@ -99,7 +99,8 @@ def _alone(settings: FilterSettings) -> Iterator[FilterSettings]:
     """Each filter of some settings by itself."""
     names = [field.name for field in fields(FilterSettings) if not field.name.startswith("cool_down")]
     for name in names:
-        parts = {part: getattr(settings, part) for part in _TOGETHER.get(name, (name,))}
+        together = _TOGETHER if settings.already_bought == "cool-down" else {}
+        parts = {part: getattr(settings, part) for part in together.get(name, (name,))}
         alone = replace(NOTHING, **parts)
         if getattr(alone, name) != getattr(NOTHING, name):
             yield alone

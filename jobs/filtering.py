@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -23,7 +22,7 @@ from features.schema import (
 )  # fmt: skip
 from filters.channels import Channels
 from filters.known import Goods, Users
-from filters.settings import FilterSettings, read_settings
+from filters.settings import FilterSettings
 from models.release import Release
 from retrieval.histories import Histories
 
@@ -41,14 +40,14 @@ def filters_of(release: Release) -> FilterSettings:
 
 
 def settings_in_force(
-    release: Release, file: Path | None, already_bought: Literal["drop", "keep"] | None
+    release: Release, told: FilterSettings | None, already_bought: Literal["drop", "keep"] | None
 ) -> FilterSettings:
-    """The settings of a file, or those that the release was written with; what is said of bought items overrides both.
+    """The settings that were told, or those of the release; what is said of bought items overrides both.
 
     Raises:
-        InputError: they cannot be.
+        InputError: those of the release cannot be.
     """
-    settings = read_settings(file) if file else filters_of(release)
+    settings = told or filters_of(release)
     return replace(settings, already_bought=already_bought) if already_bought else settings
 
 

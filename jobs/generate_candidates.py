@@ -64,8 +64,12 @@ def main(
     The filters in force are those that the release was trained with, or those of --filters.
     """
     from features.user_file import read_user_ids
+    from filters.settings import read_settings
+    from retrieval.candidate_file import require_parquet
 
     wanted = read_user_ids(users_file) if users_file else None
+    told = read_settings(filters_file) if filters_file else None
+    require_parquet(output)
     load_tensorflow()
     from features.catalogue import user_ids
     from features.online_features import reads
@@ -79,7 +83,7 @@ def main(
     watch = Stopwatch()
     store, release, moment = opened(repo, releases, version)
     users = wanted or user_ids(store, moment).to_pylist()
-    settings = settings_in_force(release, filters_file, already_bought)
+    settings = settings_in_force(release, told, already_bought)
     steps = ThreeSteps.of(store, release, moment, FilterSet.of(settings), k)
     for sentence in unknown_names(settings, steps.goods):
         print(f"warning: {sentence}", file=sys.stderr)

@@ -123,6 +123,9 @@ def show_step(
     top: int,
 ) -> None:
     """Print what a step leaves to some users."""
+    from filters.settings import read_settings
+
+    told = read_settings(filters_file) if filters_file else None
     load_tensorflow()
     from features.catalogue import user_ids
     from features.online_features import item_names
@@ -133,7 +136,7 @@ def show_step(
     from jobs.three_steps import ThreeSteps, opened
 
     store, release, moment = opened(repo, releases, version)
-    settings = settings_in_force(release, filters_file, already_bought)
+    settings = settings_in_force(release, told, already_bought)
     steps = ThreeSteps.of(store, release, moment, FilterSet.of(settings), top)
     for sentence in unknown_names(settings, steps.goods):
         print(f"warning: {sentence}", file=sys.stderr)

@@ -1,10 +1,10 @@
 """Retrieve, filter, rank: what a release answers at a moment, from the online store."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Self, TypeAlias
+from typing import Final, Literal, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ from features.filter_facts import online_goods, online_users
 from features.online_features import online_features, purchase_histories
 from features.online_store import filled_until
 from features.ranking_facts import online_items
-from features.ranking_facts import online_users as online_tastes
+from features.ranking_facts import online_users as ranked_users
 from features.service_fingerprints import service_fingerprints
 from filters.barred import Barred
 from filters.filter_set import FilterSet, together
@@ -32,6 +32,7 @@ from retrieval.fusion import Fused, Fusion
 from retrieval.retriever import Retriever
 from retrieval.sources import Queries
 
+_CHOSEN_FROM: Final = 3  # times as many as are wanted are enough for a ranker
 Step: TypeAlias = Literal["retrieve", "filter", "rank"]
 
 
@@ -63,7 +64,7 @@ class ThreeSteps:
         moment: of the request, UTC.
         filters: those in force.
         goods: what they may know of the catalogue.
-        retriever: proposes candidates, as many as are ranked.
+        retriever: proposes candidates, k or as many as are ranked.
         ranker: None if retrieval's order stands.
         items: what a ranker knows of the catalogue; None without one.
         k: candidates for each user.
@@ -83,15 +84,17 @@ class ThreeSteps:
     def of(cls, store: FeatureStore, release: Release, moment: datetime, filters: FilterSet, k: int) -> Self:
         """Read what is known of the whole catalogue."""
         ids, ranker = release.item_ids.tolist(), release.rankers.get(filters.policy)
+        deep = max(k, RANKED)
+        if filters.at_most_per_department is not None:
+            # Long lists under a cap are searched for through the whole catalogue.
+            deep = k if ranker is None else min(deep, _CHOSEN_FROM * k)
         return cls(
             store=store,
             release=release,
             moment=moment,
             filters=filters,
             goods=goods_known(online_goods(store, ids, moment), release.item_ids, moment),
-            retriever=Retriever(
-                released_sources(release), Fusion.from_json(release.fusion[filters.policy]), max(k, RANKED)
-            ),
+            retriever=Retriever(released_sources(release), Fusion.from_json(release.fusion[filters.policy]), deep),
             ranker=ranker,
             items=None if ranker is None else ItemFacts.of(online_items(store, ids, moment)),
             k=k,
@@ -104,8 +107,8 @@ class ThreeSteps:
         return Queries(*self.release.query_tower.both_vectors(told), histories)
 
     def retrieved(self, queries: Queries) -> Fused:
-        """The first step: what the sources propose, as if no filter were in force."""
-        return self.retriever.fused(queries)
+        """The first step: what the sources propose, as if no filter were in force: with the weights for everything."""
+        return replace(self.retriever, fusion=Fusion.from_json(self.release.fusion["keep"])).fused(queries)
 
     def filtered(self, user_ids: Sequence[str], queries: Queries) -> Fused:
         """The second step, within the first: what they propose of what may be shown."""
@@ -132,7 +135,7 @@ class ThreeSteps:
         """The third step: these candidates in order, the first k of them."""
         if self.ranker is None or self.items is None:
             return Ordered.as_retrieved(fused).first(self.k)
-        told = online_tastes(self.store, [*user_ids], self.moment)
+        told = ranked_users(self.store, [*user_ids], self.moment)
         return ordered(fused, self.ranker, queries.histories, told, self.items).first(self.k)
 
     def after(self, step: Step, user_ids: Sequence[str], queries: Queries) -> Ordered:

@@ -41,8 +41,7 @@ class CandidateFile:
         Raises:
             InputError: the path does not end in .parquet.
         """
-        if path.suffix != ".parquet":
-            raise InputError(f"{path} does not end in .parquet: candidate sets are written as Parquet.")
+        require_parquet(path)
         with written_whole(path) as rows, written_whole(path.with_suffix(".json")) as description:
             with pq.ParquetWriter(rows, CANDIDATES, compression="zstd") as writer:
                 file = cls(writer, description)
@@ -62,6 +61,16 @@ class CandidateFile:
         """Write the JSON file: the counts, and whatever else is JSON-ready."""
         content = {"users": self.users, "rows": self.rows, "rows_by_source": dict(self.sources), **facts}
         self._description.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def require_parquet(path: Path) -> None:
+    """Refuse a name under which nobody would look for a Parquet file.
+
+    Raises:
+        InputError: it does not end in .parquet.
+    """
+    if path.suffix != ".parquet":
+        raise InputError(f"{path} does not end in .parquet: candidate sets are written as Parquet.")
 
 
 def read_users(path: Path, users: int, top: int) -> dict[str, pa.Table]:

@@ -17,6 +17,8 @@ def test_what_the_catalogue_knows_is_not_spoken_of(goods):
         blocked_items=("a", "c"),
         blocked_categories=("Shoes",),
         channel="1",
+        already_bought="cool-down",
+        cool_down_days=28,
         cool_down_days_by_category={"Under-, Nightwear": 5},
     )
 
@@ -30,9 +32,11 @@ def test_each_kind_of_unknown_name_has_a_sentence(goods):
         blocked_categories=("Under-, Nightware", "Shoes"),
         channel="web",
         cool_down_days_by_category={"Milk": 5},
+        already_bought="drop",
     )
 
     assert unknown_names(settings, goods) == [
+        "Days to cool down do nothing: already_bought is not 'cool-down'.",
         "Blocked items that are not in the catalogue: 'z', 'y'.",
         "Blocked categories that no item is of: 'Under-, Nightware': did you mean 'Under-, Nightwear'?",
         "Categories with days to cool down that no item is of: 'Milk'.",

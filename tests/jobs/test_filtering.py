@@ -77,13 +77,13 @@ def test_the_release_says_which_filters_are_in_force():
     assert (settings.unsold_days, settings.for_sale, settings.already_bought) == (28, False, "keep")
 
 
-def test_a_file_stands_in_the_releases_place_and_what_is_said_of_bought_items_above_both(tmp_path):
+def test_what_is_told_stands_in_the_releases_place_and_what_is_said_of_bought_items_above_both():
+    from filters.settings import FilterSettings
     from jobs.filtering import settings_in_force
 
-    file = tmp_path / "filters.toml"
-    file.write_text('channel = "2"\nalready_bought = "keep"\n', encoding="utf-8")
+    told = FilterSettings(channel="2", already_bought="keep")
 
-    settings = settings_in_force(release(filters={"unsold_days": 28}), file, "drop")
+    settings = settings_in_force(release(filters={"unsold_days": 28}), told, "drop")
 
     assert (settings.unsold_days, settings.channel, settings.already_bought) == (None, "2", "drop")
 

@@ -9,6 +9,8 @@ import pytest
 
 from features.errors import InputError
 
+SERVING = {"ranking_users_v9": "0123abcd"}
+
 
 @pytest.fixture(scope="module")
 def towers(tiny):
@@ -19,7 +21,9 @@ def towers(tiny):
 def written(tiny, towers, tmp_path_factory):
     """A release with the cut 2020-09-16."""
     releases = tmp_path_factory.mktemp("releases")
-    return releases, tiny.write_release(releases, towers)
+    return releases, tiny.write_release(
+        releases, towers, serving=SERVING, ranked_until={"keep": "2020-09-20T00:00:00+00:00"}
+    )
 
 
 @pytest.fixture
@@ -88,10 +92,12 @@ def test_a_release_that_has_learned_from_what_is_to_judge_is_refused(earlier, wr
 
 
 def test_towers_may_learn_another_way_but_not_be_built_otherwise(earlier, tiny, written):
-    earlier.require(replace(tiny.config, epochs=9, training_days=3, learning_rate=0.5, id_dropout=0.1), tiny.schemas)
+    earlier.require(
+        replace(tiny.config, epochs=9, training_days=3, learning_rate=0.5, id_dropout=0.1), tiny.schemas, SERVING
+    )
 
     with pytest.raises(InputError) as caught:
-        earlier.require(replace(tiny.config, hidden=(16, 8), preset="default"), tiny.schemas)
+        earlier.require(replace(tiny.config, hidden=(16, 8), preset="default"), tiny.schemas, SERVING)
 
     assert str(caught.value) == (
         f"Release {written[1]} has hidden [16], and preset 'default' has [16, 8]: choose the release's --preset, or "
@@ -103,4 +109,11 @@ def test_services_that_differ_are_refused(earlier, tiny):
     other = replace(tiny.schemas, item=replace(tiny.item_schema, columns=tiny.item_schema.columns[:2]))
 
     with pytest.raises(InputError, match="was trained on feature service 'item_tower_v9'"):
-        earlier.require(tiny.config, other)
+        earlier.require(tiny.config, other, SERVING)
+    with pytest.raises(InputError, match="made for feature service 'ranking_users_v9'"):
+        earlier.require(tiny.config, tiny.schemas, {"ranking_users_v9": "4567abcd"})
+
+
+def test_a_ranker_has_learned_until_its_own_moment_or_until_the_releases(earlier):
+    assert earlier.release.ranked_until("keep") == datetime(2020, 9, 20, tzinfo=UTC)
+    assert earlier.release.ranked_until("drop") == earlier.release.as_of == datetime(2020, 9, 23, tzinfo=UTC)
