@@ -81,6 +81,13 @@ def test_a_file_may_set_everything(written):
     )
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "filters.toml"
+    path.write_bytes(b"\xef\xbb\xbffor_sale = false\n")
+
+    assert not read_settings(path).for_sale
+
+
 def test_days_to_cool_down_may_stay_in_the_file_while_the_filter_is_off(written):
     settings = read_settings(written('already_bought = "keep"\ncool_down_days = 28\n'))
 

@@ -71,6 +71,7 @@ def test_a_page_and_a_file_of_numbers_are_written_and_nothing_else(evaluation):
 
 def test_the_numbers_say_where_they_come_from(evaluation):
     made = evaluation.results["made"]
+    assert made["filters"]["age_limit"] is True
 
     assert {name: made[name] for name in ("seed", "users", "items", "purchases")} == {
         "seed": 1,

@@ -90,6 +90,36 @@ def test_one_week_takes_no_other_towers(taught):
     assert len(splits) == before
 
 
+def test_two_weeks_would_teach_no_order_and_take_no_other_towers(taught):
+    weeks, whole, splits, _ = taught
+    before = len(splits)
+
+    (last,) = weeks(2)
+
+    assert last.start == whole[-1].start
+    assert len(splits) == before
+
+
+def test_earlier_weeks_that_cannot_be_had_cost_no_training(taught, monkeypatch):
+    from features.errors import InputError
+    from jobs import label_weeks
+
+    weeks, whole, _, said = taught
+
+    def nobody(*_):
+        raise InputError("No purchase is left for the week that judges.")
+
+    monkeypatch.setattr(label_weeks, "_earlier_weeks", nobody)
+
+    (last,) = weeks(4)
+
+    assert last.start == whole[-1].start
+    assert said[-1] == (
+        "no order of candidates is learned, because of the weeks that would teach it: No purchase is left for the week "
+        "that judges."
+    )
+
+
 def test_where_purchases_begin_too_late_fewer_weeks_teach(taught):
     weeks, _, _, said = taught
 

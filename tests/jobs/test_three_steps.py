@@ -244,6 +244,30 @@ def test_a_cap_is_named_where_enough_of_the_department_stand_above(steps):
             above[group] += not others
 
 
+def test_what_is_proposed_without_filters_has_the_weights_for_everything_whatever_is_dropped_later(served, steps):
+    from dataclasses import replace
+
+    from filters.filter_set import FilterSet
+    from filters.settings import FilterSettings
+    from jobs.three_steps import ThreeSteps
+
+    store, release, moment = served
+    kept = release.fusion["keep"]
+    reverse = {**kept, "words": [{**word, "weight": -word["weight"]} for word in kept["words"]]}
+    other = replace(release, fusion={"keep": kept, "drop": reverse})
+    asked = ThreeSteps.of(store, other, moment, FilterSet.of(FilterSettings(already_bought="drop")), K)
+
+    assert after(asked, "retrieve")[0] == after(steps(), "retrieve")[0]
+    assert after(asked, "filter")[0] != after(steps(already_bought="drop"), "filter")[0]
+
+
+def test_under_a_cap_no_deeper_lists_are_made_than_a_ranker_needs_to_choose_from(steps):
+    assert steps(4).retriever.k == 100
+    assert steps(4, at_most_per_department=2).retriever.k == 12
+    assert steps(40, at_most_per_department=2).retriever.k == 100
+    assert steps(4, at_most_per_department=2, already_bought="drop").retriever.k == 4  # nobody puts these in order
+
+
 @pytest.mark.parametrize("k", [K, 100])
 def test_the_ranker_puts_the_first_hundred_in_order_and_k_of_them_are_left(steps, bought, k):
     asked = steps(k)
