@@ -151,14 +151,18 @@ def test_every_step_ends_in_one_line_with_counts_seconds_and_the_next_command(ro
     assert last["build_features"].endswith("s; next: feast -c feature_repo apply")
     assert last["train"].startswith(f"release {road.project.releases / release_of(road)} after ")
     assert last["train"].endswith("next: python jobs/materialize.py")
-    assert last["materialize"].startswith("8 feature views (item_availability, ")
+    assert last["materialize"].startswith("9 feature views (item_availability, ")
     assert "online as of 2020-03-01 00:00 UTC after " in last["materialize"]
     assert last["materialize"].endswith("s; next: python jobs/generate_candidates.py")
     assert last["keep"].startswith("2,400 candidates of 200 users (")
     assert last["drop"].startswith("48 candidates of 4 users (")
     assert last["keep"].endswith("s; next: python jobs/show_candidates.py")
-    for name in ("build_features", "materialize", "keep", "drop"):
-        assert len(road.said[name].strip().splitlines()) == 1
+    for name, lines in {"build_features": 1, "materialize": 1, "keep": 2, "drop": 2}.items():
+        assert len(road.said[name].strip().splitlines()) == lines
+    assert re.fullmatch(
+        r"of 4 users x 60 items filters bar: already_bought \d+ \(\d+\.\d\d%\), for_sale \d+ \(.*%\), age_limit \d+ .*",
+        road.said["drop"].splitlines()[0],
+    )
 
 
 def test_training_prints_recall_beside_the_simple_lists(road):
