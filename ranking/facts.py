@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -22,23 +23,24 @@ class ItemFacts:
     """What is known of the items of one catalogue at one moment.
 
     Attributes:
-        ids: string (items,), in the order of the item index.
+        ids: (items,), in the order of the item index. It keeps its hashes: to hash a catalogue for each request takes
+            longer than all else.
         log_sales: float32 (items, 4), log(1 + units sold) in each of the windows `SALES`.
         repeat_share: float32 (items,), units sold in 28 days to those who had the item, for each who has it and ten
             more.
         log_price: float32 (items,), log of the mean price in the raw currency; NaN where it was never sold.
         words: int32 (items, 3), the item's word of each of `KINDS` as a code; -1 where the catalogue has none.
         word_shares: float32 (items, 3), the share of that word in all units sold in 28 days, above 0; NaN without word.
-        vocabulary: all words of each kind; codes count through all kinds.
+        vocabulary: all words of each kind, hashed once, too; codes count through all kinds.
     """
 
-    ids: pa.Array
+    ids: pd.Index
     log_sales: NDArray[np.float32]
     repeat_share: NDArray[np.float32]
     log_price: NDArray[np.float32]
     words: NDArray[np.int32]
     word_shares: NDArray[np.float32]
-    vocabulary: tuple[pa.Array, ...]
+    vocabulary: tuple[pd.Index, ...]
 
     @classmethod
     def of(cls, told: pa.Table) -> Self:
@@ -57,10 +59,10 @@ class ItemFacts:
             share[named] = (units / units.sum())[codes[named]]
             shares.append(share)
             words.append(np.where(named, codes + start, -1).astype(np.int32))
-            vocabulary.append(encoded.dictionary)
+            vocabulary.append(_hashed(encoded.dictionary))
             start += number
         return cls(
-            ids=told[ITEM_ID].combine_chunks(),
+            ids=_hashed(told[ITEM_ID]),
             log_sales=np.log1p(sales),
             repeat_share=(sold - first) / (buyers + np.float32(_BOUGHT_ONLY_ONCE)),
             log_price=_log_prices(told, ITEM_MEAN_PRICE),
@@ -127,7 +129,7 @@ class UserFacts:
 
 
 def _listed(
-    told: pa.Table, words: str, vocabulary: pa.Array, numbers: Sequence[str]
+    told: pa.Table, words: str, vocabulary: pd.Index, numbers: Sequence[str]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
     """Lists of words with their numbers: rows, places in the vocabulary, -1 where it lacks them, and the numbers."""
     lists = told[words].combine_chunks()
@@ -136,8 +138,13 @@ def _listed(
     for name, column in zip(numbers, columns, strict=True):
         if len(column) != lengths.sum():
             raise ValueError(f"{words} and {name} must be equally long for each user.")
-    codes = pc.index_in(pc.list_flatten(lists), value_set=vocabulary).fill_null(-1)
-    return np.repeat(np.arange(len(lengths)), lengths), np.asarray(codes, np.int32), np.column_stack(columns)
+    codes = vocabulary.get_indexer(pc.list_flatten(lists).to_numpy(zero_copy_only=False)).astype(np.int32)
+    return np.repeat(np.arange(len(lengths)), lengths), codes, np.column_stack(columns)
+
+
+def _hashed(texts: pa.Array | pa.ChunkedArray) -> pd.Index:
+    index: pd.Index = pd.Index(texts.to_pylist(), dtype=object)
+    return index
 
 
 def _numbers(told: pa.Table, name: str) -> NDArray[np.float32]:

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -65,7 +67,7 @@ def test_what_was_never_sold_has_sold_nothing_and_has_no_price(items):
 
 
 def test_a_word_has_a_code_and_the_share_of_what_was_sold_under_it_and_one_more(items):
-    assert [words.to_pylist() for words in items.vocabulary] == [["hat", "shoe"], ["wear"], []]
+    assert [words.tolist() for words in items.vocabulary] == [["hat", "shoe"], ["wear"], []]
     assert items.width == 3
     assert items.words.tolist() == [[0, 2, -1], [1, 2, -1], [0, -1, -1]]
     shares = [[10 / 14, 1, np.nan], [4 / 14, 1, np.nan], [10 / 14, np.nan, np.nan]]
@@ -113,3 +115,19 @@ def test_lists_and_their_counts_must_be_equally_long(items):
         UserFacts.of(table({**USERS, "product_type_counts": [[3.0, 1.0], None]}), items)
     with pytest.raises(ValueError, match="lately_items and lately_counts_91d must be equally long"):
         UserFacts.of(table({**USERS, "lately_counts_91d": [[3.0, 1.0], None]}), items)
+
+
+def test_the_facts_of_a_user_take_no_longer_for_a_large_catalogue():
+    names = [f"{number:06d}" for number in range(100_000)]
+    catalogue = ItemFacts.of(
+        table({name: [*values, None][:1] * len(names) for name, values in ITEMS.items()} | {"item_id": names})
+    )
+    one = table({name: values[:1] for name, values in USERS.items()} | {"lately_items": [["000003", "gone", "099999"]]})
+    assert UserFacts.of(one, catalogue).lately.keys.tolist() == [3, 99_999]
+    taken = []
+    for _ in range(20):
+        start = time.perf_counter()
+        UserFacts.of(one, catalogue)
+        taken.append(time.perf_counter() - start)
+
+    assert sorted(taken)[10] < 0.005  # about 0.3 ms alone on a core; to hash all ids takes 10

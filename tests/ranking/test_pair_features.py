@@ -2,7 +2,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
+import pandas as pd
 import pytest
 
 from ranking.facts import ItemFacts, UserFacts
@@ -20,7 +20,7 @@ LOG = np.log
 def items():
     """Three items; of two kinds the first two have the same word, and the third kind has none."""
     return ItemFacts(
-        ids=pa.array(["a", "b", "c"]),
+        ids=pd.Index(["a", "b", "c"]),
         log_sales=np.array([[1, 2, 3, 4], [0, 0, 0, 0], [5, 6, 7, 8]], np.float32),
         repeat_share=np.array([0.5, 0, 0.25], np.float32),
         log_price=np.array([2, NOTHING, 5], np.float32),
