@@ -50,7 +50,8 @@ def main(
 
     At each cut two towers are trained as a release is, on what was known by then, and judged by the seven days after
     it, beside the simple lists on the same users, all purchases and new items side by side. Filters are priced by
-    themselves: those in force by default or by --filters, and others that one could choose.
+    themselves: those in force by default or by --filters, and others that one could choose. Page and numbers are
+    written after each cut.
     """
     from filters.settings import FilterSettings, read_settings
 
@@ -58,7 +59,7 @@ def main(
     load_tensorflow()
     from evaluation.cuts import weekly_cuts
     from evaluation.measures import cutoffs_for
-    from evaluation.results import CutResult, Made, write_results
+    from evaluation.results import CutResult, Made, Results, write_results
     from evaluation.summaries import results_of
     from features.catalogue import catalogue_ids, user_ids
     from features.data_end import data_end
@@ -76,6 +77,25 @@ def main(
     store = open_feature_store(repo)
     found: list[CutResult] = []
     end = data_end(store)
+    items = len(catalogue_ids(store, end))
+
+    def write() -> Results:
+        made: Made = {
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "commit": commit() or "",
+            "seed": seed,
+            "users": len(user_ids(store, end)),
+            "items": items,
+            "purchases": read_source(store, "transactions", [], known_at=end).num_rows,
+            "seconds": watch.seconds,
+            "data": store.project,
+            "filters": settings.to_json(),
+        }
+        results = results_of(made, cutoffs_for(items), found)
+        write_results(results, output.with_suffix(".json"))
+        write_page(results, output)
+        return results
+
     for moment in weekly_cuts(end, cuts, weeks):
         split = TimeSplit.ending(moment, training_days=DEFAULT.training_days)
         print(f"cut {moment:%Y-%m-%d}", flush=True)
@@ -85,21 +105,9 @@ def main(
                 draws_map=len(found) == cuts - 1, say=lambda line: print(f"  {line}", flush=True),
             )  # fmt: skip
         found.append(result)
-    items = len(catalogue_ids(store, end))
-    made: Made = {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit() or "",
-        "seed": seed,
-        "users": len(user_ids(store, end)),
-        "items": items,
-        "purchases": read_source(store, "transactions", [], known_at=end).num_rows,
-        "seconds": watch.seconds,
-        "data": store.project,
-        "filters": settings.to_json(),
-    }
-    results = results_of(made, cutoffs_for(items), found)
-    write_results(results, output.with_suffix(".json"))
-    write_page(results, output)
+        results = (
+            write()
+        )  # after each cut, which takes a quarter of an hour: whoever stops the rest keeps what is judged
     print(evaluation_table(results))
     print(f"{output} and {output.with_suffix('.json')} after {watch.seconds:.0f} s")
 
