@@ -105,9 +105,7 @@ def main(
                 draws_map=len(found) == cuts - 1, say=lambda line: print(f"  {line}", flush=True),
             )  # fmt: skip
         found.append(result)
-        results = (
-            write()
-        )  # after each cut, which takes a quarter of an hour: whoever stops the rest keeps what is judged
+        results = write()  # a cut takes a quarter of an hour: whoever stops the rest keeps what is judged
     print(evaluation_table(results))
     print(f"{output} and {output.with_suffix('.json')} after {watch.seconds:.0f} s")
 
