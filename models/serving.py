@@ -1,6 +1,5 @@
 """A tower that anybody can call: raw feature values in, vectors out, as a SavedModel without this project's code."""
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +36,15 @@ class ServingTower(tf.Module):
         self._schema = encoding.schema
         tables = {vocabulary.words: _table(vocabulary.words) for vocabulary in encoding.vocabularies.values()}
         self._tables = {name: tables[vocabulary.words] for name, vocabulary in encoding.vocabularies.items()}
-        self._embed = tf.function(self._call)
+        self._embed = tf.function(self._call, autograph=False)
 
     def save(self, path: Path) -> None:
         """Write the SavedModel."""
         specs = {column.name: _spec(column) for column in self._schema.inputs}
-        # Keras complains that it could not rebuild the layers from this file; the signature is all that counts.
-        logging.getLogger("tensorflow").setLevel(logging.ERROR)
-        tf.saved_model.save(self, str(path), signatures={SIGNATURE: self._embed.get_concrete_function(**specs)})
+        # Not the tower itself: Keras would trace each of its layers, to rebuild them where nobody asks for them.
+        held = tf.Module(name=self.name)
+        held.weights, held.tables = list(self._tower.variables), list(self._tables.values())
+        tf.saved_model.save(held, str(path), signatures={SIGNATURE: self._embed.get_concrete_function(**specs)})
 
     def _call(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         codes = {column.name: self._codes(column, inputs[column.name]) for column in self._schema.inputs}
