@@ -196,9 +196,10 @@ def optimizer(config: Config) -> keras.optimizers.Optimizer:
 
 def training_step(model: TwoTower, batches: Batches) -> Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]:
     """One training step of towers that have been called, as a graph."""
-    model.build_row_wise()
+    model.build_optimizers()
+    # Nothing in a step depends on a tensor but through TensorFlow's own operations.
     step: Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]] = tf.function(
-        model.train_step, input_signature=[batches.signature]
+        model.train_step, input_signature=[batches.signature], autograph=False
     )
     return step
 

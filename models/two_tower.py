@@ -78,16 +78,15 @@ class TwoTower(tfrs.Model):
             return metrics
         with tf.GradientTape() as tape:
             loss = self.compute_loss(inputs, training=True)
-        tables = self.tables
-        rows = {table.ref() for table in tables}
-        others = [variable for variable in self.trainable_variables if variable.ref() not in rows]
+        tables, others = self.tables, self._others
         gradients = tape.gradient(loss, [*tables, *others])
         self._row_wise.apply(gradients[: len(tables)], tables)
         self.optimizer.apply_gradients(zip(gradients[len(tables) :], others, strict=True))
         return {"loss": loss}
 
-    def build_row_wise(self) -> None:
-        """Create the moments of the embeddings, which must exist by then."""
+    def build_optimizers(self) -> None:
+        """Create the moments of all weights, which must exist by then: a step that makes them is traced twice."""
+        self.optimizer.build(self.trainable_variables if self._row_wise is None else self._others)
         if self._row_wise is not None:
             memory = {layer.embeddings.ref() for layer in (self.shared.memory, self.shared.repeats) if layer}
             self._row_wise.build(self.tables, [self._rates[table.ref() in memory] for table in self.tables])
@@ -98,3 +97,9 @@ class TwoTower(tfrs.Model):
         layers = [layer for layer in self.submodules if isinstance(layer, keras.layers.Embedding)]
         tables = {layer.embeddings.ref() for layer in layers}
         return [variable for variable in self.trainable_variables if variable.ref() in tables]
+
+    @property
+    def _others(self) -> list[tf.Variable]:
+        """The weights that are no embeddings."""
+        tables = {table.ref() for table in self.tables}
+        return [variable for variable in self.trainable_variables if variable.ref() not in tables]

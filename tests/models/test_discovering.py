@@ -107,7 +107,7 @@ def ranked(tiny):
         )
         model = towers.model
         model.compile(optimizer=keras.optimizers.AdamW(0.01, weight_decay=0.001))
-        model.build_row_wise()
+        model.build_optimizers()
         step = tf.function(model.train_step, reduce_retracing=True)
         for _ in range(10):
             for day, queries in enumerate(days):

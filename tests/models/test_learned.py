@@ -37,7 +37,7 @@ def test_the_moments_of_the_optimizer_are_not_kept(tiny):
     towers = tiny.towers()
     before = len(towers.learned.weights)
 
-    towers.model.build_row_wise()
+    towers.model.build_optimizers()
 
     assert len(towers.learned.weights) == before
 

@@ -200,7 +200,7 @@ def stepped(tiny, steps=1, **settings):
     towers = tiny.towers(log_q=True, **settings)
     model, batch = towers.model, tf.nest.map_structure(tf.constant, batch_of(towers, tiny))
     model.compile(optimizer=keras.optimizers.AdamW(0.05, weight_decay=0.0))
-    model.build_row_wise()
+    model.build_optimizers()
     before = [weight.numpy() for weight in model.trainable_weights]
     losses = [float(model.train_step(batch)["loss"]) for _ in range(steps)]
     return model, before, losses
