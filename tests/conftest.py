@@ -16,24 +16,16 @@ ROOT = Path(__file__).resolve().parents[1]
 SECONDS_FOR_ONE_BUILD = 300
 BORN = "1980-02-29"
 
-# Files whose tests share a worker under `pytest -n`, because importing Feast or TensorFlow takes it ten seconds, in the
-# order in which workers take them: the longest first. All other files go to a worker whole.
+# Files whose tests share a worker under `pytest -n`, because importing Feast or TensorFlow takes it ten seconds. All
+# other files go to a worker whole.
 # (Marks of xdist_group have no effect with pytest 9.2 and xdist 3.8.)
 TOGETHER = {
-    "test_whole_path": "whole path",
     **dict.fromkeys((path.stem for path in (ROOT / "tests" / "models").glob("test_*.py")), "towers"),
     "test_bad_input": "towers",
-    "test_check_leakage": "towers",
-    "test_evaluate": "towers",
-    "test_gate": "towers",
-    "test_hm_sample": "towers",
     "test_judging": "towers",
-    "test_refitting": "towers",
     "test_list_answers": "towers",
-    "test_sourcing": "towers",
     "test_three_steps": "towers",
     "test_fusing": "towers",
-    "test_warm_restart": "towers",
     "test_answers": "store",
     "test_feature_contract": "store",
     "test_filter_facts": "store",
@@ -44,7 +36,20 @@ TOGETHER = {
     "test_store_copy": "store",
     "test_training_set": "store",
 }
-LONGEST_FIRST = ("whole path", "towers", "store")
+# In this order, so that no worker is left with a long one at the end; what is not named comes after.
+LONGEST_FIRST = (
+    "towers",
+    "test_whole_path",
+    "test_evaluate",
+    "test_refitting",
+    "test_check_leakage",
+    "test_warm_restart",
+    "test_hm_sample",
+    "test_gate",
+    "test_label_weeks",
+    "test_sourcing",
+    "store",
+)
 
 # Nothing of the caller's shell may lead a test to another store.
 for _name in [name for name in os.environ if name.startswith("FEAST_") or name == "FEATURE_TABLES"]:
@@ -104,7 +109,7 @@ def pytest_xdist_make_scheduler(config, log):
 def pytest_collection_modifyitems(items):
     if "PYTEST_XDIST_WORKER" in os.environ:
         ranks = {group: rank for rank, group in enumerate(LONGEST_FIRST)}
-        items.sort(key=lambda item: ranks.get(TOGETHER.get(item.path.stem), len(ranks)))
+        items.sort(key=lambda item: ranks.get(TOGETHER.get(item.path.stem, item.path.stem), len(ranks)))
 
 
 @pytest.fixture(scope="session")

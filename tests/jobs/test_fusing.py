@@ -40,7 +40,8 @@ def test_where_nobody_buys_anything_new_the_weights_for_all_items_serve(call, to
     from models.release import load_release
 
     # Before its last week the toy world buys the same items again and again.
-    done = call("train", "--repo", toy.repo, "--releases", tmp_path, "--epochs", 1, "--as-of", "2020-02-22")
+    words = ("--repo", toy.repo, "--releases", tmp_path, "--epochs", 1, "--label-weeks", 1)
+    done = call("train", *words, "--as-of", "2020-02-22")
 
     assert done.exit_code == 0, done.stderr
     assert (

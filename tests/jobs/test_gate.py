@@ -92,7 +92,7 @@ def test_a_current_release_that_cannot_be_asked_is_not_beaten(decided, tmp_path)
 
 
 def test_what_must_be_better_and_is_not_ends_with_status_1_and_is_not_the_latest(call, toy, tmp_path):
-    words = ("--repo", toy.repo, "--releases", tmp_path)
+    words = ("--repo", toy.repo, "--releases", tmp_path, "--label-weeks", 1)
     first = call("train", *words, "--epochs", 2, "--require-better")
     assert first.exit_code == 0, first.stderr
     latest = (tmp_path / "LATEST").read_text(encoding="utf-8").strip()

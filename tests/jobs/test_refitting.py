@@ -12,7 +12,7 @@ AS_OF, CUT, REFIT_DAYS = "2020-02-25", "2020-02-18", 20  # the toy world begins 
 
 @pytest.fixture(scope="module")
 def words(toy, tmp_path_factory):
-    return ("--repo", toy.repo, "--releases", tmp_path_factory.mktemp("artifacts"), "--epochs", 1)
+    return ("--repo", toy.repo, "--releases", tmp_path_factory.mktemp("artifacts"), "--epochs", 1, "--label-weeks", 1)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,8 @@ def test_towers_at_fault_afterwards_are_no_release(call, toy, tmp_path, monkeypa
     real = refitting.refit
     monkeypatch.setattr(refitting, "refit", broken)
 
-    done = call("train", "--repo", toy.repo, "--releases", tmp_path, "--epochs", 1, "--training-days", 10)
+    words = ("--repo", toy.repo, "--releases", tmp_path, "--epochs", 1, "--label-weeks", 1)
+    done = call("train", *words, "--training-days", 10)
 
     assert done.exit_code == 1
     # Ten days before the cut on 2020-02-23: what is not to be learned from is not refitted on either.
@@ -135,6 +136,8 @@ def test_the_gate_asks_the_current_release_as_it_was_before_the_days_that_judge(
         mine,
         "--epochs",
         1,
+        "--label-weeks",
+        1,
         "--as-of",
         "2020-03-01",
         "--validation-days",
@@ -150,7 +153,7 @@ def test_a_second_training_with_one_seed_is_no_different_to_anybody(call, story,
     releases, version, *_ = story
     mine = shutil.copytree(releases, tmp_path / "artifacts")
 
-    done = call("train", *words[:2], "--releases", mine, "--epochs", 1, "--as-of", AS_OF)
+    done = call("train", *words[:2], "--releases", mine, *words[4:], "--as-of", AS_OF)
 
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("gate ")]
     assert line.endswith(f"; +0.0000 (+0.0000 to +0.0000) beside release {version} as it was judged")

@@ -39,7 +39,7 @@ def made(call, toy, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for name in ("sources_at", "fusions_of"):
             patch.setattr(releasing, name, keeping(name, getattr(releasing, name)))
-        done = call("train", "--repo", toy.repo, "--releases", releases, "--epochs", 1)
+        done = call("train", "--repo", toy.repo, "--releases", releases, "--epochs", 1, "--label-weeks", 1)
     assert done.exit_code == 0, done.stderr
     return Made(releases, kept["sources_at"][0], kept["fusions_of"])
 
