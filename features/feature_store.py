@@ -19,6 +19,7 @@ from features.errors import InputError
 from features.schema import ITEM_ID, USER_ID
 from features.served import PlainColumn, PlainService
 from features.service_schema import FeatureColumn, ServiceSchema, TowerSchemas
+from features.view_code import code_fingerprint
 
 # Earlier than every stamp: the door refuses purchases before it.
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,7 +88,11 @@ def service_schema(store: FeatureStore, name: str, entity_key: str) -> ServiceSc
         view = views[projection.name]
         for field in projection.features:
             tag, of = (field.tags.get(word) or view.tags.get(f"{word}:{field.name}") for word in (_ENCODING, _OF))
-            columns.append(FeatureColumn.declared(field.name, str(field.dtype), tag, projection.name, name, of or ""))
+            columns.append(
+                FeatureColumn.declared(
+                    field.name, str(field.dtype), tag, projection.name, name, of or "", code_fingerprint(view)
+                )
+            )
     return ServiceSchema(name, entity_key, embedded is not None, tuple(columns))
 
 
@@ -110,6 +115,11 @@ def tower_schemas(store: FeatureStore, query_service: str, item_service: str) ->
     return TowerSchemas(
         query=service_schema(store, query_service, USER_ID), item=service_schema(store, item_service, ITEM_ID)
     )
+
+
+def view_of(store: FeatureStore, name: str) -> FeatureView | OnDemandFeatureView:
+    """Return a view by name, stored or on demand."""
+    return _views(store)[name]
 
 
 def views_in_services(store: FeatureStore) -> list[FeatureView]:

@@ -6,10 +6,11 @@ from typing import Final
 
 from feast import FeatureStore
 
-from features.feature_store import feature_service
+from features.feature_store import feature_service, view_of
 from features.filter_facts import FILTER_ITEMS, FILTER_USERS
 from features.online_features import CANDIDATE_SOURCES
 from features.ranking_facts import RANKING_ITEMS, RANKING_USERS
+from features.view_code import code_fingerprint
 
 ALWAYS: Final = (CANDIDATE_SOURCES, FILTER_USERS, FILTER_ITEMS)
 BY_A_RANKER: Final = (RANKING_USERS, RANKING_ITEMS)
@@ -29,7 +30,7 @@ def service_fingerprints(store: FeatureStore, *, ranked: bool) -> dict[str, str]
 
 
 def service_fingerprint(store: FeatureStore, name: str) -> str:
-    """SHA-256 over the views, names and dtypes of a service's features in their order, first 16 hex digits.
+    """SHA-256 over the views, names, dtypes and code of a service's features in their order, first 16 hex digits.
 
     Descriptions and tags do not count: who reads these services takes the values as they are.
 
@@ -37,8 +38,9 @@ def service_fingerprint(store: FeatureStore, name: str) -> str:
         InputError: the registry has no service of this name.
     """
     told = [
-        [projection.name, field.name, str(field.dtype)]
+        [projection.name, field.name, str(field.dtype), code]
         for projection in feature_service(store, name).feature_view_projections
+        for code in [code_fingerprint(view_of(store, projection.name))]
         for field in projection.features
     ]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]

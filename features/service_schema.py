@@ -38,6 +38,7 @@ class FeatureColumn:
         view: the feature view it comes from.
         of: for numbers that are aligned with a list, one for each of its elements, the name of that list; for a list
             of words, the input of the item tower whose words they are.
+        code: fingerprint of the code that reckons it at the moment of a request; empty if it is stored.
     """
 
     name: str
@@ -45,9 +46,12 @@ class FeatureColumn:
     encoding: EncodingKind
     view: str = ""
     of: str = ""
+    code: str = ""
 
     @classmethod
-    def declared(cls, name: str, dtype: str, tag: str | None, view: str, service: str, of: str = "") -> Self:
+    def declared(
+        cls, name: str, dtype: str, tag: str | None, view: str, service: str, of: str = "", code: str = ""
+    ) -> Self:
         """Build a column from its declaration; without a tag the first encoding its dtype allows is taken.
 
         Raises:
@@ -65,7 +69,7 @@ class FeatureColumn:
                 f"{where} tags '{name}' ({dtype}) with encoding '{tag}': {dtype} allows {' or '.join(choices)}."
             )
         kind = next(choice for choice in choices if tag in {None, choice})
-        return cls(name, dtype, kind, view, ITEM_ID if kind == "items" else of)
+        return cls(name, dtype, kind, view, ITEM_ID if kind == "items" else of, code)
 
     @property
     def arrow_type(self) -> pa.DataType:
@@ -137,16 +141,17 @@ class ServiceSchema:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over names, dtypes, encodings and their order, first 16 hex digits."""
+        """SHA-256 over names, dtypes, encodings, code and their order, first 16 hex digits."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
         """Return the schema as JSON-ready values; `from_json` brings it back.
 
-        An empty `of` is left out: a service without lists keeps the fingerprint it had before columns had one.
+        What a column does not have is left out: a service without lists, or without views on demand, keeps the
+        fingerprint that it had before columns had either.
         """
         content = asdict(self)
-        content["columns"] = [_without_empty_of(column) for column in content["columns"]]
+        content["columns"] = [_without_empty(column) for column in content["columns"]]
         return content
 
     @classmethod
@@ -156,8 +161,8 @@ class ServiceSchema:
         return cls(content["service"], content["entity_key"], content["embeds_key"], columns)
 
 
-def _without_empty_of(column: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in column.items() if value or name != "of"}
+def _without_empty(column: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in column.items() if value or name not in {"of", "code"}}
 
 
 @dataclass(frozen=True)

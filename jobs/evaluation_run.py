@@ -75,7 +75,7 @@ def evaluate_cut(
         store, DEFAULT, split, _made(folder / "default"), seed=seed, say=lambda epoch: say(epoch_line(epoch))
     )
     weeks = label_weeks(store, run, DEFAULT, folder / "weeks", weeks=LABEL_WEEKS, seed=seed, say=say)
-    fusions, rankings = fusions_of(weeks[-1]), rankings_of(store, weeks, seed=seed, say=say)
+    fusions, rankings = fusions_of(weeks[-1], say), rankings_of(store, weeks, seed=seed, say=say)
     del weeks  # a gigabyte
     towers = refitted(store, run, DEFAULT, folder / "refit", seed=seed).towers
     test = Week.between(store, split.as_of, split.as_of + timedelta(days=7), _made(folder / "test"))

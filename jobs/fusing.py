@@ -1,5 +1,6 @@
 """How sources are put together, learned from what was bought of past lists."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from features.errors import InputError
@@ -17,15 +18,19 @@ class Fusions:
     drop: Fusion
 
 
-def fusions_of(week: LabelWeek) -> Fusions:
+def fusions_of(week: LabelWeek, say: Callable[[str], object]) -> Fusions:
     """Learn how to put the sources together.
+
+    Args:
+        week: lists of its beginning, and what was bought in it.
+        say: called with a sentence if nothing teaches the weights of what is new.
 
     Raises:
         InputError: nothing in that week tells what the sources' words are worth.
     """
     days = f"from {week.start:%Y-%m-%d} to {week.end:%Y-%m-%d}"
     keep = learned_fusion(week.keep, week.bought, days)
-    return Fusions(keep, _fusion_of_new(week.drop, week.new, days, keep))
+    return Fusions(keep, _fusion_of_new(week.drop, week.new, days, keep, say))
 
 
 def learned_fusion(pool: Pool, bought: ItemLists, days: str) -> Fusion:
@@ -50,14 +55,13 @@ def learned_fusion(pool: Pool, bought: ItemLists, days: str) -> Fusion:
     )
 
 
-def _fusion_of_new(pool: Pool, bought: ItemLists, days: str, keep: Fusion) -> Fusion:
+def _fusion_of_new(pool: Pool, bought: ItemLists, days: str, keep: Fusion, say: Callable[[str], object]) -> Fusion:
     """Learn the weights for what is new to the user; where nothing teaches them, those for everything serve."""
     try:
         return learned_fusion(pool, bought, days)
     except InputError:
-        print(
+        say(
             f"the weights for all items serve for items new to the user, too: what was bought of those {days} "
-            "teaches none",
-            flush=True,
+            "teaches none"
         )
         return keep

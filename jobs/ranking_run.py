@@ -111,7 +111,7 @@ def rankings_of(
     keep, drop = [], []
     for before, week in pairwise(weeks):
         try:
-            fusions = fusions_of(before)
+            fusions = fusions_of(before, say)
         except InputError as error:
             return _undecided(str(error).rstrip("."), say)
         facts = _Facts.of(store, week, everybody)

@@ -33,7 +33,7 @@ def release_contents(
     past = purchases_before(purchases, catalogue.item_ids, moment)
     vectors = refit.towers.item_vectors(catalogue.features)
     sources, selling = sources_at(store, past, catalogue.item_ids, vectors, moment)
-    fusions = fusions_of(weeks[-1])
+    fusions = fusions_of(weeks[-1], _say)
     if earlier:
         rankings = rankings_carried(store, weeks[-1], earlier, seed=seed, say=_say)
     else:

@@ -131,10 +131,11 @@ class Ranker:
             raise InputError(f"{folder / _ABOUT} does not describe a ranker ({error!r}): train again.") from error
         names = feature_names(sources)
         if version != _FORMAT or features != names:
-            other = sorted(set(features) ^ set(names)) or ["in another order"]
+            other = sorted(set(features) ^ set(names)) or (["their order"] if features != names else [])
+            differ = f"; they differ in: {', '.join(other)}" if other else ""
             raise InputError(
                 f"{folder / _ABOUT} is of format {version} with {len(features)} features, not of format {_FORMAT} with "
-                f"the {len(names)} of this program; they differ in: {', '.join(other)}. Train again."
+                f"the {len(names)} of this program{differ}. Train again."
             )
         return cls(sources, boosting, Trees.read(folder / _TREES, len(names)))
 

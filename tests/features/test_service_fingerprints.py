@@ -61,3 +61,60 @@ def test_a_service_that_is_gone_is_named(store):
 
     with pytest.raises(InputError, match=f"^The registry has no feature service '{NAME}'"):
         service_fingerprints(store, ranked=False)
+
+
+AGE = """def age(inputs):
+    {docstring}
+    {comment}
+    return inputs[["age"]] {more}
+"""
+
+
+@pytest.fixture
+def reckoned(store):
+    """The fingerprints of a service and of a tower's service after a view on demand was declared with this code."""
+    from feast import FeatureService, Field, OnDemandFeatureView
+    from feast.transformation.pandas_transformation import PandasTransformation
+    from feast.types import Float64
+
+    from features.feature_store import service_schema
+    from features.service_fingerprints import service_fingerprint
+
+    def reckoned(docstring='"""Age."""', comment="# as it is", more="", description=""):
+        view = OnDemandFeatureView(
+            name="age_on_demand",
+            sources=[store.get_feature_view("user_profile")],
+            schema=[Field(name="age_then", dtype=Float64)],
+            feature_transformation=PandasTransformation(
+                lambda inputs: inputs[["age"]].rename(columns={"age": "age_then"}).astype("float64"),
+                AGE.format(docstring=docstring, comment=comment, more=more),
+            ),
+            mode="pandas",
+            description=description,
+        )
+        service = FeatureService(name="ages", features=[view])
+        store.apply([view, service])
+        return service_fingerprint(store, "ages"), service_schema(store, "ages", "user_id").fingerprint
+
+    return reckoned
+
+
+def test_other_code_on_demand_is_another_service_and_what_is_said_of_it_is_not(reckoned):
+    before = reckoned()
+
+    assert reckoned('"""Another docstring."""', "# Another comment.", description="Another description.") == before
+    others = reckoned(more="+ 1")
+    assert all(other != mine for other, mine in zip(others, before, strict=True))
+
+
+def test_what_is_stored_is_not_reckoned(toy_store):
+    from features.feature_store import service_schema, view_of
+    from features.view_code import code_fingerprint
+
+    schema = service_schema(toy_store, "query_tower_v2", "user_id")
+
+    assert code_fingerprint(view_of(toy_store, "user_profile")) == ""
+    codes = {column.view: column.code for column in schema.columns}
+    assert len(codes["user_at_request"]) == len(codes["request_month"]) == 16
+    assert codes["user_at_request"] != codes["request_month"]
+    assert {code for view, code in codes.items() if view not in {"user_at_request", "request_month"}} == {""}

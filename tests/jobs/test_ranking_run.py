@@ -57,7 +57,7 @@ def run(monkeypatch):
     from jobs import ranking_run
 
     fusion = SimpleNamespace(fuse=lambda pool, _: pool)
-    monkeypatch.setattr(ranking_run, "fusions_of", lambda _: SimpleNamespace(keep=fusion, drop=fusion))
+    monkeypatch.setattr(ranking_run, "fusions_of", lambda *_: SimpleNamespace(keep=fusion, drop=fusion))
     monkeypatch.setattr(ranking_run.Fusion, "from_json", lambda _: fusion)
     facts = SimpleNamespace(examples=lambda fused, _: fused)
     monkeypatch.setattr(ranking_run, "_Facts", SimpleNamespace(of=lambda *_: facts))

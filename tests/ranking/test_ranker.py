@@ -105,8 +105,11 @@ def test_the_description_can_be_read_by_people(ranker, tmp_path):
     [
         (lambda about: about["features"].remove("log price"), "differ in: log price. Train again"),
         (lambda about: about["features"].append("postal code"), "differ in: postal code. Train again"),
-        (lambda about: about["features"].reverse(), "differ in: in another order"),
-        (lambda about: about.update(format=2), "of format 2 with 33 features, not of format 1"),
+        (lambda about: about["features"].reverse(), "differ in: their order. Train again"),
+        (
+            lambda about: about.update(format=2),
+            "of format 2 with 33 features, not of format 1 with the 33 of this program. Train again",
+        ),
         (lambda about: about.pop("sources"), "does not describe a ranker"),
         (lambda about: about["boosting"].update(depth=3), "does not describe a ranker"),
         (lambda about: about.update(sources=None), "does not describe a ranker"),
