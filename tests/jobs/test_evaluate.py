@@ -259,3 +259,24 @@ def test_an_evaluation_that_fails_writes_nothing_and_leaves_the_one_before_as_it
     assert [(path.name, path.read_text(encoding="utf-8")) for path in tmp_path.iterdir()] == [
         ("page.html", "of yesterday")
     ]
+
+
+def test_what_is_judged_stays_where_a_later_cut_fails(call, toy, evaluation, tmp_path, monkeypatch):
+    from features.errors import InputError
+    from jobs import evaluation_run
+
+    judged = iter(evaluation.cuts[:1])
+
+    def fails_at_the_second(*_, **__):
+        for cut in judged:
+            return cut
+        raise InputError("The second cut cannot be judged.")
+
+    monkeypatch.setattr(evaluation_run, "evaluate_cut", fails_at_the_second)
+
+    done = call("evaluate", "--repo", toy.repo, "--cuts", 2, "--output", tmp_path / "page.html")
+
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[-1] == "error: The second cut cannot be judged."
+    assert read_results(tmp_path / "page.json")["cuts"] == evaluation.cuts[:1]
+    assert "2020-02-16" in (tmp_path / "page.html").read_text(encoding="utf-8")
