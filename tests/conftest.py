@@ -56,6 +56,12 @@ for _name in [name for name in os.environ if name.startswith("FEAST_") or name =
     del os.environ[_name]
 
 
+# A worker for each core, and a thread for each worker: more would wait for each other, some of them by spinning.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(_name, "1")
+
+
 @dataclass(frozen=True)
 class Project:
     """The folders of a project somewhere else than in the checkout."""
