@@ -49,7 +49,8 @@ def test_every_table_is_written_and_what_was_built_is_told(raw_dir, tmp_path):
     assert (built.counts.users, built.counts.items) == (12, 24)
     assert [table.rows for table in built.tables[:4]] == [12, 24, 0, built.counts.purchases]
     assert built.known_until == datetime(2020, 1, 31, tzinfo=UTC)
-    assert progress == [("feature tables", len(TABLES)), *[1] * len(TABLES)]
+    steps = len(TABLES) + 1  # the raw tables are read, then each is built
+    assert progress == [("feature tables", steps), *[1] * steps]
 
 
 def test_plans_for_after_the_last_purchase_are_written_and_do_not_move_the_end_of_what_is_known(raw_dir, tmp_path):
