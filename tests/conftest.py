@@ -26,6 +26,8 @@ TOGETHER = {
     "test_list_answers": "towers",
     "test_three_steps": "towers",
     "test_fusing": "towers",
+    "test_check_leakage": "release",
+    "test_sourcing": "release",
     "test_answers": "store",
     "test_feature_contract": "store",
     "test_filter_facts": "store",
@@ -42,12 +44,11 @@ LONGEST_FIRST = (
     "test_whole_path",
     "test_evaluate",
     "test_refitting",
-    "test_check_leakage",
+    "release",
     "test_warm_restart",
     "test_hm_sample",
     "test_gate",
     "test_label_weeks",
-    "test_sourcing",
     "store",
 )
 

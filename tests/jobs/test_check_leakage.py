@@ -41,16 +41,13 @@ TASTES_OF_THE_SAME_DAY = (
     (user_queries, "TASTES"), "select user_id, day + 1 as day, kind", "select user_id, day as day, kind"
 )  # fmt: skip
 
-QUICK = ("--epochs", 1, "--label-weeks", 1)
 COUNTS = ("purchases_7d", "purchases_28d", "purchases_total", "active_days_total", "spend_28d", "mean_price")
 
 
 @pytest.fixture(scope="module")
-def releases(call, toy, tmp_path_factory):
+def releases(trained):
     """A release, trained on the toy world as it is."""
-    releases = tmp_path_factory.mktemp("artifacts")
-    assert call("train", "--repo", toy.repo, "--releases", releases, *QUICK).exit_code == 0
-    return releases
+    return trained.releases
 
 
 @pytest.fixture

@@ -1,5 +1,8 @@
 """What candidate sources are worth is learned from the validation week, if that week can tell."""
 
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -36,17 +39,20 @@ def test_candidates_of_which_none_or_all_were_bought_are_refused_in_one_sentence
     )
 
 
-def test_where_nobody_buys_anything_new_the_weights_for_all_items_serve(call, toy, tmp_path):
-    from models.release import load_release
+def test_where_nobody_buys_anything_new_the_weights_for_all_items_serve():
+    from jobs.fusing import fusions_of
 
-    # Before its last week the toy world buys the same items again and again.
-    words = ("--repo", toy.repo, "--releases", tmp_path, "--epochs", 1, "--label-weeks", 1)
-    done = call("train", *words, "--as-of", "2020-02-22")
-
-    assert done.exit_code == 0, done.stderr
-    assert (
-        "the weights for all items serve for items new to the user, too: what was bought of those from 2020-02-15 to "
-        "2020-02-22 teaches none" in done.stdout.splitlines()
+    bought, nothing = (
+        ItemLists.from_lists([np.array(items, int) for items in lists]) for lists in ([[0], []], [[], []])
     )
-    fusion = load_release(tmp_path).fusion
-    assert fusion["drop"] == fusion["keep"]
+    start, end = datetime(2020, 2, 23, tzinfo=UTC), datetime(2020, 3, 1, tzinfo=UTC)
+    week, said = SimpleNamespace(keep=POOL, drop=POOL, bought=bought, new=nothing, start=start, end=end), []
+
+    fusions = fusions_of(week, said.append)
+
+    (told,) = said
+    assert told == (
+        "the weights for all items serve for items new to the user, too: what was bought of those from 2020-02-23 to "
+        "2020-03-01 teaches none"
+    )
+    assert fusions.drop is fusions.keep

@@ -1,8 +1,5 @@
 """A saved release draws its candidates from the same sources as the training had in memory."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -13,42 +10,11 @@ from retrieval.retriever import Retriever
 K = 12
 
 
-@dataclass
-class Made:
-    """What a training held in memory when it wrote its release."""
-
-    releases: Path
-    sources: object
-    fusions: object
-
-
 @pytest.fixture(scope="module")
-def made(call, toy, tmp_path_factory):
-    from jobs import releasing
-
-    kept = {}
-
-    def keeping(name, make):
-        def made(*arguments):
-            kept[name] = make(*arguments)
-            return kept[name]
-
-        return made
-
-    releases = tmp_path_factory.mktemp("artifacts")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("sources_at", "fusions_of"):
-            patch.setattr(releasing, name, keeping(name, getattr(releasing, name)))
-        done = call("train", "--repo", toy.repo, "--releases", releases, "--epochs", 1, "--label-weeks", 1)
-    assert done.exit_code == 0, done.stderr
-    return Made(releases, kept["sources_at"][0], kept["fusions_of"])
-
-
-@pytest.fixture(scope="module")
-def release(made):
+def release(trained):
     from models.release import load_release
 
-    return load_release(made.releases)
+    return load_release(trained.releases)
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +28,13 @@ def asked(toy_store, release):
     return users.to_pylist(), queries_at(toy_store, users, release.item_ids, vectors, release.as_of)
 
 
-def test_every_source_lists_the_same_with_the_same_scores(made, release, asked):
+def test_every_source_lists_the_same_with_the_same_scores(trained, release, asked):
     from jobs.sourcing import released_sources
 
     _, queries = asked
 
     for excluded in (None, queries.histories.bought):
-        remembered = made.sources.lists(queries, K, excluded)
+        remembered = trained.sources.lists(queries, K, excluded)
         saved = released_sources(release).lists(queries, K, excluded)
         assert list(saved) == list(remembered)
         for name, (positions, scores) in saved.items():
@@ -78,10 +44,10 @@ def test_every_source_lists_the_same_with_the_same_scores(made, release, asked):
 
 
 @pytest.mark.parametrize("already_bought", ["keep", "drop"])
-def test_the_candidates_are_the_same(made, release, asked, already_bought):
+def test_the_candidates_are_the_same(trained, release, asked, already_bought):
     from jobs.sourcing import released_sources
 
-    remembered = Retriever(made.sources, getattr(made.fusions, already_bought), K)
+    remembered = Retriever(trained.sources, getattr(trained.fusions, already_bought), K)
     saved = Retriever(released_sources(release), Fusion.from_json(release.fusion[already_bought]), K)
     barred = left_out(asked[1].histories, already_bought)
 
@@ -93,7 +59,7 @@ def test_the_candidates_are_the_same(made, release, asked, already_bought):
         np.testing.assert_array_equal(one, other)
 
 
-def test_sources_of_another_week_list_other_candidates(made, release, asked, toy_store, tmp_path):
+def test_sources_of_another_week_list_other_candidates(trained, release, asked, toy_store, tmp_path):
     from datetime import timedelta
 
     import pyarrow as pa
@@ -108,6 +74,6 @@ def test_sources_of_another_week_list_other_candidates(made, release, asked, toy
     past = purchases_before(purchases, items, earlier)
     sources, _ = sources_at(toy_store, past, items, release.item_vectors, earlier)
 
-    before, now = (Retriever(each, made.fusions.keep, K).fused(asked[1]) for each in (sources, made.sources))
+    before, now = (Retriever(each, trained.fusions.keep, K).fused(asked[1]) for each in (sources, trained.sources))
 
     assert not np.array_equal(before.positions, now.positions)

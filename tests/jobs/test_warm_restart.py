@@ -28,7 +28,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story(call, toy, tmp_path_factory):
     releases, versions = tmp_path_factory.mktemp("artifacts"), []
-    words = ("--repo", toy.repo, "--releases", releases)
+    words = ("--repo", toy.repo, "--releases", releases, "--label-weeks", 1)
     for more in (("--as-of", EARLIER, "--epochs", 1), ("--as-of", LATER, "--from", "latest")):
         done = call("train", *words, *more)
         assert done.exit_code == 0, done.stderr
