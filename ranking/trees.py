@@ -22,9 +22,7 @@ _DTYPES: Final = {"features": "int32", "thresholds": "float32", "kept": "uint16"
 _ALL: Final = np.uint16(0xFFFF)
 _LARGEST: Final = np.finfo(np.float32).max
 _ENDLESS: Final = np.nextafter(_LARGEST, np.float32(0))  # the threshold that only what is missing exceeds
-_ROWS_PER_BLOCK: Final = (
-    64  # tests x rows then stay in the cache: memory that is asked for anew costs more than the tests
-)
+_ROWS_PER_BLOCK: Final = 64  # tests x rows then stay in the cache, and little memory is asked for anew
 # The place of a number's lowest bit, by the number.
 _LOWEST: Final = np.array([0, *((n & -n).bit_length() - 1 for n in range(1, 1 << MOST_LEAVES))], np.uint8)
 
