@@ -83,15 +83,14 @@ def service_schema(store: FeatureStore, name: str, entity_key: str) -> ServiceSc
     embedded = service.tags.get(_EMBEDDED_KEY)
     if embedded not in {None, entity_key}:
         raise InputError(f"Feature service '{name}' embeds the key '{embedded}', but describes '{entity_key}'.")
-    views, columns = _views(store), []
+    views, columns = views_by_name(store), []
     for projection in service.feature_view_projections:
         view = views[projection.name]
+        code = code_fingerprint(view)
         for field in projection.features:
             tag, of = (field.tags.get(word) or view.tags.get(f"{word}:{field.name}") for word in (_ENCODING, _OF))
             columns.append(
-                FeatureColumn.declared(
-                    field.name, str(field.dtype), tag, projection.name, name, of or "", code_fingerprint(view)
-                )
+                FeatureColumn.declared(field.name, str(field.dtype), tag, projection.name, name, of or "", code)
             )
     return ServiceSchema(name, entity_key, embedded is not None, tuple(columns))
 
@@ -117,21 +116,16 @@ def tower_schemas(store: FeatureStore, query_service: str, item_service: str) ->
     )
 
 
-def view_of(store: FeatureStore, name: str) -> FeatureView | OnDemandFeatureView:
-    """Return a view by name, stored or on demand."""
-    return _views(store)[name]
-
-
 def views_in_services(store: FeatureStore) -> list[FeatureView]:
     """Return the stored feature views that some feature service reads, directly or through an on-demand view."""
-    views = _views(store)
+    views = views_by_name(store)
     names = {name for service in store.list_feature_services() for name in _stored_views(views, service)}
     return [views[name] for name in sorted(names)]
 
 
 def views_of_service(store: FeatureStore, name: str) -> list[FeatureView]:
     """Return the stored feature views that the feature service `name` reads, directly or through an on-demand view."""
-    views = _views(store)
+    views = views_by_name(store)
     return [views[view] for view in sorted(_stored_views(views, feature_service(store, name)))]
 
 
@@ -206,5 +200,6 @@ def _stored_views(views: dict[str, FeatureView | OnDemandFeatureView], service: 
     return names
 
 
-def _views(store: FeatureStore) -> dict[str, FeatureView | OnDemandFeatureView]:
+def views_by_name(store: FeatureStore) -> dict[str, FeatureView | OnDemandFeatureView]:
+    """Return all views of the registry, stored and on demand."""
     return {view.name: view for view in (*store.list_feature_views(), *store.list_on_demand_feature_views())}

@@ -6,7 +6,7 @@ from typing import Final
 
 from feast import FeatureStore
 
-from features.feature_store import feature_service, view_of
+from features.feature_store import feature_service, views_by_name
 from features.filter_facts import FILTER_ITEMS, FILTER_USERS
 from features.online_features import CANDIDATE_SOURCES
 from features.ranking_facts import RANKING_ITEMS, RANKING_USERS
@@ -37,10 +37,11 @@ def service_fingerprint(store: FeatureStore, name: str) -> str:
     Raises:
         InputError: the registry has no service of this name.
     """
+    views = views_by_name(store)
     told = [
         [projection.name, field.name, str(field.dtype), code]
         for projection in feature_service(store, name).feature_view_projections
-        for code in [code_fingerprint(view_of(store, projection.name))]
+        for code in [code_fingerprint(views[projection.name])]
         for field in projection.features
     ]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]

@@ -14,10 +14,14 @@ def code_fingerprint(view: FeatureView | OnDemandFeatureView) -> str:
     """
     if not isinstance(view, OnDemandFeatureView):
         return ""
-    source = textwrap.dedent(view.feature_transformation.udf_string)
+    code = _code(textwrap.dedent(view.feature_transformation.udf_string))
+    return hashlib.sha256(code.encode()).hexdigest()[:16]
+
+
+def _code(source: str) -> str:
+    """What a function does with its arguments; of anything else its source."""
     (function,) = ast.parse(source).body
     if not isinstance(function, ast.FunctionDef):
-        return hashlib.sha256(source.encode()).hexdigest()[:16]
+        return source
     body = function.body[1:] if ast.get_docstring(function, clean=False) is not None else function.body
-    code = "\n".join([ast.unparse(function.args), *(ast.unparse(statement) for statement in body)])
-    return hashlib.sha256(code.encode()).hexdigest()[:16]
+    return "\n".join([ast.unparse(function.args), *(ast.unparse(statement) for statement in body)])

@@ -78,7 +78,7 @@ class TwoTower(tfrs.Model):
             return metrics
         with tf.GradientTape() as tape:
             loss = self.compute_loss(inputs, training=True)
-        tables, others = self.tables, self._others
+        tables, others = self._parted()
         gradients = tape.gradient(loss, [*tables, *others])
         self._row_wise.apply(gradients[: len(tables)], tables)
         self.optimizer.apply_gradients(zip(gradients[len(tables) :], others, strict=True))
@@ -86,10 +86,13 @@ class TwoTower(tfrs.Model):
 
     def build_optimizers(self) -> None:
         """Create the moments of all weights, which must exist by then: a step that makes them is traced twice."""
-        self.optimizer.build(self.trainable_variables if self._row_wise is None else self._others)
-        if self._row_wise is not None:
-            memory = {layer.embeddings.ref() for layer in (self.shared.memory, self.shared.repeats) if layer}
-            self._row_wise.build(self.tables, [self._rates[table.ref() in memory] for table in self.tables])
+        if self._row_wise is None:
+            self.optimizer.build(self.trainable_variables)
+            return
+        tables, others = self._parted()
+        memory = {layer.embeddings.ref() for layer in (self.shared.memory, self.shared.repeats) if layer}
+        self._row_wise.build(tables, [self._rates[table.ref() in memory] for table in tables])
+        self.optimizer.build(others)
 
     @property
     def tables(self) -> list[tf.Variable]:
@@ -98,8 +101,8 @@ class TwoTower(tfrs.Model):
         tables = {layer.embeddings.ref() for layer in layers}
         return [variable for variable in self.trainable_variables if variable.ref() in tables]
 
-    @property
-    def _others(self) -> list[tf.Variable]:
-        """The weights that are no embeddings."""
-        tables = {table.ref() for table in self.tables}
-        return [variable for variable in self.trainable_variables if variable.ref() not in tables]
+    def _parted(self) -> tuple[list[tf.Variable], list[tf.Variable]]:
+        """The embeddings, and all other weights."""
+        tables = self.tables
+        rows = {table.ref() for table in tables}
+        return tables, [variable for variable in self.trainable_variables if variable.ref() not in rows]

@@ -108,12 +108,12 @@ def test_other_code_on_demand_is_another_service_and_what_is_said_of_it_is_not(r
 
 
 def test_what_is_stored_is_not_reckoned(toy_store):
-    from features.feature_store import service_schema, view_of
+    from features.feature_store import service_schema, views_by_name
     from features.view_code import code_fingerprint
 
     schema = service_schema(toy_store, "query_tower_v2", "user_id")
 
-    assert code_fingerprint(view_of(toy_store, "user_profile")) == ""
+    assert code_fingerprint(views_by_name(toy_store)["user_profile"]) == ""
     codes = {column.view: column.code for column in schema.columns}
     assert len(codes["user_at_request"]) == len(codes["request_month"]) == 16
     assert codes["user_at_request"] != codes["request_month"]
