@@ -1,13 +1,11 @@
 """What the ranker knows of users and of items, made ready once, so that a pair of both costs a few look-ups."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from features.schema import ITEM_ID, ITEM_MEAN_PRICE, LATELY_COUNTS, LATELY_ITEMS, USER_MEAN_PRICE
@@ -23,30 +21,29 @@ class ItemFacts:
     """What is known of the items of one catalogue at one moment.
 
     Attributes:
-        ids: (items,), in the order of the item index. It keeps its hashes: to hash a catalogue for each request takes
-            longer than all else.
+        ids: the place of each item in the item index. To hash a catalogue for each request takes longer than all else.
         log_sales: float32 (items, 4), log(1 + units sold) in each of the windows `SALES`.
         repeat_share: float32 (items,), units sold in 28 days to those who had the item, for each who has it and ten
             more.
         log_price: float32 (items,), log of the mean price in the raw currency; NaN where it was never sold.
         words: int32 (items, 3), the item's word of each of `KINDS` as a code; -1 where the catalogue has none.
         word_shares: float32 (items, 3), the share of that word in all units sold in 28 days, above 0; NaN without word.
-        vocabulary: all words of each kind, hashed once, too; codes count through all kinds.
+        vocabulary: the code of each word, for each kind; codes count through all kinds.
     """
 
-    ids: pd.Index
+    ids: Mapping[str, int]
     log_sales: NDArray[np.float32]
     repeat_share: NDArray[np.float32]
     log_price: NDArray[np.float32]
     words: NDArray[np.int32]
     word_shares: NDArray[np.float32]
-    vocabulary: tuple[pd.Index, ...]
+    vocabulary: tuple[Mapping[str, int], ...]
 
     @classmethod
     def of(cls, told: pa.Table) -> Self:
         """Make them of what `features.ranking_facts.items_at` or `online_items` tells, one row for each item."""
-        sales = np.column_stack([_numbers(told, name) for name in SALES])
-        first, buyers = _numbers(told, "first_purchases_28d"), _numbers(told, "buyers_total")
+        sales = _numbers(told, *SALES)
+        first, buyers = _numbers(told, "first_purchases_28d", "buyers_total").T
         sold = sales[:, SALES.index("sales_28d")]
         vocabulary, words, shares, start = [], [], [], 0
         for kind in KINDS:
@@ -59,7 +56,7 @@ class ItemFacts:
             share[named] = (units / units.sum())[codes[named]]
             shares.append(share)
             words.append(np.where(named, codes + start, -1).astype(np.int32))
-            vocabulary.append(_hashed(encoded.dictionary))
+            vocabulary.append(_hashed(encoded.dictionary, start))
             start += number
         return cls(
             ids=_hashed(told[ITEM_ID]),
@@ -109,15 +106,15 @@ class UserFacts:
         Raises:
             ValueError: the lists of a user that belong together differ in length.
         """
-        found, start = [], 0
-        for kind, vocabulary in zip(KINDS, items.vocabulary, strict=True):
-            rows, codes, counts = _listed(told, f"{kind}s", vocabulary, (f"{kind}_counts",))
-            found.append((rows, np.where(codes >= 0, codes + start, -1), counts))
-            start += len(vocabulary)
+        found = [
+            _listed(told, f"{kind}s", vocabulary, (f"{kind}_counts",))
+            for kind, vocabulary in zip(KINDS, items.vocabulary, strict=True)
+        ]
         rows, codes, counts = (np.concatenate(column) for column in zip(*found, strict=True))
+        numbers = _numbers(told, "purchases_7d", "purchases_28d", "purchases_total", "active_days_total")
         return cls(
-            purchases=np.column_stack([_numbers(told, f"purchases_{window}") for window in ("7d", "28d", "total")]),
-            visits=_numbers(told, "active_days_total"),
+            purchases=numbers[:, :3],
+            visits=numbers[:, 3],
             log_price=_log_prices(told, USER_MEAN_PRICE),
             tastes=PairCounts.of(rows, codes, counts, items.width),
             lately=PairCounts.of(*_listed(told, LATELY_ITEMS, items.ids, LATELY_COUNTS), len(items)),
@@ -129,29 +126,32 @@ class UserFacts:
 
 
 def _listed(
-    told: pa.Table, words: str, vocabulary: pd.Index, numbers: Sequence[str]
+    told: pa.Table, words: str, codes: Mapping[str, int], numbers: Sequence[str]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
-    """Lists of words with their numbers: rows, places in the vocabulary, -1 where it lacks them, and the numbers."""
+    """Lists of words with their numbers: rows, codes, -1 for a word that has none, and the numbers."""
     lists = told[words].combine_chunks()
-    lengths = np.asarray(pc.list_value_length(lists).fill_null(0))
-    columns = [np.asarray(pc.list_flatten(told[name].combine_chunks()), np.float32) for name in numbers]
+    lengths = np.diff(lists.offsets)
+    columns = [told[name].combine_chunks() for name in numbers]
     for name, column in zip(numbers, columns, strict=True):
-        if len(column) != lengths.sum():
+        if not np.array_equal(np.diff(column.offsets), lengths):
             raise ValueError(f"{words} and {name} must be equally long for each user.")
-    codes = vocabulary.get_indexer(pc.list_flatten(lists).to_numpy(zero_copy_only=False)).astype(np.int32)
-    return np.repeat(np.arange(len(lengths)), lengths), codes, np.column_stack(columns)
+    texts = lists.flatten().to_numpy(zero_copy_only=False)
+    # One user's lists are short: a mapping answers them sooner than a search through arrays.
+    found = np.fromiter((codes.get(text, -1) for text in texts), np.int32, len(texts))
+    counts = np.column_stack([column.flatten().to_numpy() for column in columns])
+    return np.repeat(np.arange(len(lengths)), lengths), found, counts
 
 
-def _hashed(texts: pa.Array | pa.ChunkedArray) -> pd.Index:
-    index: pd.Index = pd.Index(texts.to_pylist(), dtype=object)
-    return index
+def _hashed(texts: pa.Array | pa.ChunkedArray, start: int = 0) -> dict[str, int]:
+    return {text: code for code, text in enumerate(texts.to_pylist(), start)}
 
 
-def _numbers(told: pa.Table, name: str) -> NDArray[np.float32]:
-    """A column of counts, 0 where nothing is known: who never bought, and what was never sold, has no row."""
-    return np.asarray(told[name].combine_chunks().fill_null(0), np.float32)
+def _numbers(told: pa.Table, *names: str) -> NDArray[np.float32]:
+    """Columns of counts, (rows, columns), 0 where nothing is known: who never bought has no row, nor what never sold."""
+    numbers = np.column_stack([told[name].to_numpy() for name in names])
+    return np.where(np.isnan(numbers), np.float32(0), numbers)
 
 
 def _log_prices(told: pa.Table, name: str) -> NDArray[np.float32]:
-    prices = np.asarray(told[name].combine_chunks().fill_null(np.nan), np.float32)
+    prices = told[name].to_numpy()
     return np.log(np.where(prices > 0, prices, np.float32(np.nan)))

@@ -117,10 +117,12 @@ class Trees:
         told = np.ascontiguousarray(matrix.T)
         missing = np.isnan(told)
         asked = np.concatenate([np.where(missing, -_LARGEST, told), np.where(missing, _LARGEST, told)])
+        # Tests come before trees, so that whole blocks of memory are joined and not one short row after the other.
+        features, thresholds, kept = self.features.T, self.thresholds.T[..., None], self.kept.T[..., None]
         # All bits where a test holds, none where it fails.
-        possible = np.negative((asked[self.features.ravel()] <= self.thresholds.reshape(-1, 1)).astype(np.uint16))
-        possible |= self.kept.reshape(-1, 1)
-        reached = np.bitwise_and.reduce(possible.reshape(*self.kept.shape, -1), axis=1)
+        possible = np.negative((asked[features] <= thresholds).astype(np.uint16))
+        possible |= kept
+        reached = np.bitwise_and.reduce(possible, axis=0)
         values = np.take_along_axis(self.values, _LOWEST[reached].astype(np.intp), axis=1)
         return np.asarray(self.start + values.sum(axis=0))
 

@@ -67,7 +67,7 @@ def test_what_was_never_sold_has_sold_nothing_and_has_no_price(items):
 
 
 def test_a_word_has_a_code_and_the_share_of_what_was_sold_under_it_and_one_more(items):
-    assert [words.tolist() for words in items.vocabulary] == [["hat", "shoe"], ["wear"], []]
+    assert items.vocabulary == ({"hat": 0, "shoe": 1}, {"wear": 2}, {})
     assert items.width == 3
     assert items.words.tolist() == [[0, 2, -1], [1, 2, -1], [0, -1, -1]]
     shares = [[10 / 14, 1, np.nan], [4 / 14, 1, np.nan], [10 / 14, np.nan, np.nan]]
@@ -115,6 +115,8 @@ def test_lists_and_their_counts_must_be_equally_long(items):
         UserFacts.of(table({**USERS, "product_type_counts": [[3.0, 1.0], None]}), items)
     with pytest.raises(ValueError, match="lately_items and lately_counts_91d must be equally long"):
         UserFacts.of(table({**USERS, "lately_counts_91d": [[3.0, 1.0], None]}), items)
+    with pytest.raises(ValueError, match="lately_items and lately_counts_28d must be equally long"):
+        UserFacts.of(table({**USERS, "lately_counts_28d": [[3.0, 1.0], [1.0]]}), items)  # as many in all
 
 
 def test_the_facts_of_a_user_take_no_longer_for_a_large_catalogue():

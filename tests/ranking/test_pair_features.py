@@ -2,7 +2,6 @@ import time
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from ranking.facts import ItemFacts, UserFacts
@@ -20,13 +19,13 @@ LOG = np.log
 def items():
     """Three items; of two kinds the first two have the same word, and the third kind has none."""
     return ItemFacts(
-        ids=pd.Index(["a", "b", "c"]),
+        ids={"a": 0, "b": 1, "c": 2},
         log_sales=np.array([[1, 2, 3, 4], [0, 0, 0, 0], [5, 6, 7, 8]], np.float32),
         repeat_share=np.array([0.5, 0, 0.25], np.float32),
         log_price=np.array([2, NOTHING, 5], np.float32),
         words=np.array([[0, 2, -1], [0, 2, -1], [1, 2, -1]], np.int32),
         word_shares=np.array([[0.25, 1, NOTHING], [0.25, 1, NOTHING], [0.75, 1, NOTHING]], np.float32),
-        vocabulary=(["hat", "shoe"], ["wear"], []),
+        vocabulary=({"hat": 0, "shoe": 1}, {"wear": 2}, {}),
     )
 
 
