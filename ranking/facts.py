@@ -147,7 +147,7 @@ def _hashed(texts: pa.Array | pa.ChunkedArray, start: int = 0) -> dict[str, int]
 
 
 def _numbers(told: pa.Table, *names: str) -> NDArray[np.float32]:
-    """Columns of counts, (rows, columns), 0 where nothing is known: who never bought has no row, nor what never sold."""
+    """Columns of counts, (rows, columns), 0 where nothing is known: before a first purchase there is no row."""
     numbers = np.column_stack([told[name].to_numpy() for name in names])
     return np.where(np.isnan(numbers), np.float32(0), numbers)
 
