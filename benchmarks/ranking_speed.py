@@ -5,10 +5,11 @@
 
 Needs a release and a filled online store (`make demo` leaves both). First, with one thread and features that are read
 before, users with a history one at a time: their candidates are retrieved and filtered, and then put in order, part by
-part. Then, on all threads, users up to a thousand at a time, from ids to a table of candidates: retrieval alone, with
-neither filters nor ranker, and all three steps, alternating, the median of `--repeats`. Users are drawn by `--seed`,
-and repeated if there are too few. Prints two Markdown tables with ratios. Without a ranker there is nothing to put in
-order: it says so, and the second table tells what filters cost.
+part, all `--candidates` of them; what is served puts the first hundred in order. Then, on all threads, users up to a
+thousand at a time, from ids to a table of candidates: retrieval alone, with neither filters nor ranker, and all three
+steps, alternating, the median of `--repeats`. Users are drawn by `--seed`, and repeated if there are too few. Prints
+two Markdown tables with ratios. Without a ranker there is nothing to put in order: it says so, and the second table
+tells what filters cost.
 """
 
 import statistics
@@ -65,9 +66,9 @@ def main(
 
     try:
         store, release, moment = opened(repo, releases, version)
+        filters = FilterSet.of(settings_in_force(release, None, already_bought))
     except InputError as error:
         raise click.ClickException(str(error)) from error
-    filters = FilterSet.of(settings_in_force(release, None, already_bought))
     known = user_ids(store, moment).to_pylist()
     drawn = np.random.default_rng(seed).permutation(known).tolist()
     if filters.policy in release.rankers:

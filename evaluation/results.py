@@ -151,20 +151,21 @@ class RankingResult(TypedDict):
     """Whether candidates are put in a learned order at this cut, and what that order is worth.
 
     - ranked, reason: whether the ranker orders the candidates, and why or why not, in one sentence.
-    - users, held_out: what was decided on, before the cut: how many users the rankers had not seen, and by measure the
-      mean of "retrieval", of "ranker" and of their "difference"; empty if there were too few users.
+    - users, before_cut: what was decided on: how many users bought in the week before the cut, which the rankers had
+      not seen, and by measure the mean of "retrieval", of "ranker" and of their "difference"; empty if there were too
+      few users.
     - as_retrieved, as_ranked: the names of the models whose lists are the same candidates in retrieval's order, and in
       the order that was decided on.
     - after_cut: the latter compared with the former in the week after the cut, by measure; empty if the protocol had no
       users then.
     - importances: of the features that matter most, the most important first; empty if nothing was learned.
-    - reliability: by users held out, the least likely candidates first; empty if nothing was learned.
+    - reliability: in the week before the cut, the least likely candidates first; empty if nothing was learned.
     """
 
     ranked: bool
     reason: str
     users: int
-    held_out: dict[str, dict[str, Estimate]]
+    before_cut: dict[str, dict[str, Estimate]]
     as_retrieved: str
     as_ranked: str
     after_cut: dict[str, Comparison]

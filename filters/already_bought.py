@@ -1,12 +1,10 @@
 """Items that a user has bought before."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeAlias, get_args
+from typing import ClassVar, Literal, TypeAlias
 
 from filters.barred import Barred
 from filters.known import Goods, Users
-from retrieval.histories import Histories
-from retrieval.item_lists import ItemLists
 
 Policy: TypeAlias = Literal["drop", "keep"]
 """Whether lists leave out all that their user has bought before. The fusion has weights for either."""
@@ -26,14 +24,3 @@ class AlreadyBought:
     def bars(self, users: Users, _goods: Goods) -> Barred:
         """Return each user's history."""
         return Barred(pairs=users.histories.bought)
-
-
-def left_out(histories: Histories, policy: Policy) -> ItemLists | None:
-    """Return what the policy leaves out for each user; None if it leaves out nothing.
-
-    Raises:
-        ValueError: The policy is neither of the two.
-    """
-    if policy not in get_args(Policy):
-        raise ValueError(f"The policy for items bought before must be 'drop' or 'keep', not {policy!r}.")
-    return histories.bought if policy == "drop" else None

@@ -40,11 +40,6 @@ class Channels:
         channels = pc.list_flatten(chunked.combine_chunks()).cast(pa.string()).dictionary_encode()
         return cls._of(len(chunked), rows, channels)
 
-    @classmethod
-    def unstated(cls, items: int) -> Self:
-        """Return what is known if no item says anything."""
-        return cls(np.ones(items, np.bool_), {})
-
     def __len__(self) -> int:
         """Return the number of items."""
         return len(self.silent)

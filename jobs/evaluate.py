@@ -4,6 +4,7 @@ python jobs/evaluate.py
 python jobs/evaluate.py --weeks choosing --cuts 2 --without-seed
 """
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -68,6 +69,7 @@ def main(
     from features.time_split import TimeSplit
     from jobs.evaluation_run import evaluate_cut
     from jobs.evaluation_table import evaluation_table
+    from jobs.filtering import warnings_of
     from models.config import DEFAULT
     from pages.page import write_page
 
@@ -78,6 +80,8 @@ def main(
     found: list[CutResult] = []
     end = data_end(store)
     items = len(catalogue_ids(store, end))
+    for sentence in warnings_of(store, settings, end) if filters_file else ():
+        print(f"warning: {sentence}", file=sys.stderr)
 
     def write() -> Results:
         made: Made = {

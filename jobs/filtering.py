@@ -7,9 +7,12 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from feast import FeatureStore
 from numpy.typing import NDArray
 
+from features.catalogue import catalogue_ids
 from features.errors import InputError
+from features.filter_facts import goods_at
 from features.schema import (
     AGE,
     CHANNELS,
@@ -23,6 +26,7 @@ from features.schema import (
 from filters.channels import Channels
 from filters.known import Goods, Users
 from filters.settings import FilterSettings
+from filters.unknown_names import unknown_names
 from models.release import Release
 from retrieval.histories import Histories
 
@@ -49,6 +53,16 @@ def settings_in_force(
     """
     settings = told or filters_of(release)
     return replace(settings, already_bought=already_bought) if already_bought else settings
+
+
+def warnings_of(store: FeatureStore, settings: FilterSettings, moment: datetime) -> list[str]:
+    """Return a sentence for each kind of name that settings hold and the catalogue does not, as of a moment, UTC.
+
+    Raises:
+        InputError: the catalogue is empty.
+    """
+    ids = catalogue_ids(store, moment)
+    return unknown_names(settings, goods_known(goods_at(store, ids, moment), np.array(ids, np.str_), moment))
 
 
 def users_known(told: pa.Table, histories: Histories, moment: datetime) -> Users:

@@ -84,7 +84,7 @@ def label_weeks(
     length = timedelta(days=_days(split))
     possible = min(weeks, 1 + _most_before(run.data.purchases, length))
     if possible < weeks:
-        say(f"{possible} of {weeks} weeks teach an order: the purchases begin too late for more")
+        say(f"{possible} of {weeks} weeks can be listed for an order: the purchases begin too late for more")
     if possible >= FEWEST_WEEKS:
         try:
             found = _earlier_weeks(store, config, split.cut, length, possible - 1, folder, seed, say)

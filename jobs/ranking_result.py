@@ -36,7 +36,7 @@ def ranking_results(
             "ranked": ranking.choice.ranked,
             "reason": ranking.choice.reason,
             "users": ranking.choice.users,
-            "held_out": _held_out(ranking.choice),
+            "before_cut": _before_cut(ranking.choice),
             "as_retrieved": as_retrieved,
             "as_ranked": as_ranked,
             "after_cut": after_cut,
@@ -50,6 +50,6 @@ def ranking_results(
     return {"all": told(rankings.keep, after["all"]), "new": told(rankings.drop, after["new"])}
 
 
-def _held_out(choice: Choice) -> dict[str, dict[str, Estimate]]:
+def _before_cut(choice: Choice) -> dict[str, dict[str, Estimate]]:
     measured = {f"ndcg@{K}": choice.ndcg_at_12, f"map@{K}": choice.map_at_12}
     return {name: estimates for name, estimates in measured.items() if estimates}

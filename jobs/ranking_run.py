@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import cache
 from itertools import pairwise
 from typing import Any, Final, Literal
 
@@ -24,7 +25,7 @@ from ranking.facts import ItemFacts, UserFacts
 from ranking.importances import Importance, importances, origin_importances
 from ranking.ordering import Ordered, reordered
 from ranking.pair_features import pair_features
-from ranking.ranker import Ranker
+from ranking.ranker import NothingToLearnError, Ranker
 from ranking.suspicion import refuse_leaks
 from retrieval.fusion import Fused, Fusion
 from retrieval.histories import Histories
@@ -136,7 +137,7 @@ def rankings_carried(
     Raises:
         InputError: a feature seems to tell the future.
     """
-    facts = _Facts.of(store, week, pc.unique(week.user_ids))
+    facts = cache(lambda: _Facts.of(store, week, pc.unique(week.user_ids)))  # often no ranker is asked
 
     def carried(policy: Literal["keep", "drop"], pool: Pool, bought: ItemLists) -> Ranking:
         ranker = earlier.rankers.get(policy)
@@ -149,7 +150,7 @@ def rankings_carried(
             reason = f"it has learned from purchases up to {until:%Y-%m-%d}, some of which would judge it"
             return Ranking(ranker, Choice.undecided(reason, ranked=True), until=until)
         fused = Fusion.from_json(earlier.fusion[policy]).fuse(pool, RANKED)
-        judged = _judged(ranker, facts.examples(fused, bought), seed, standing=True)
+        judged = _judged(ranker, facts().examples(fused, bought), seed, standing=True)
         return replace(judged, ranker=ranker, until=until) if judged.choice.ranked else judged
 
     return _said(Rankings(carried("keep", week.keep, week.bought), carried("drop", week.drop, week.new)), say)
@@ -209,7 +210,11 @@ def _learned(weeks: Sequence[Examples], end: datetime, seed: int) -> Ranking:
     taught = Examples.together(earlier)
     if not (judgeable(taught) and judgeable(judge)):
         return Ranking(None, undecided(taught if judgeable(judge) else judge))
-    judged = _judged(Ranker.fitted(taught, seed), judge, seed)
+    try:
+        ranker = Ranker.fitted(taught, seed)
+    except NothingToLearnError as error:
+        return Ranking(None, Choice.undecided(str(error)))
+    judged = _judged(ranker, judge, seed)
     if not judged.choice.ranked:
         return judged
     return replace(judged, ranker=Ranker.fitted(Examples.together(weeks), seed), until=end)

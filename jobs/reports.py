@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from itertools import chain
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import pyarrow as pa
 from tabulate import tabulate
@@ -12,9 +12,8 @@ from tabulate import tabulate
 from evaluation.validation_week import Judgement
 from evaluation.variety import Variety
 from features.schema import RANK, RANKING_SCORE, RETRIEVAL_RANK, SCORE, SOURCES
+from jobs.steps import Step
 from models.curve import Curve, Epoch
-
-Step: TypeAlias = Literal["retrieve", "filter", "rank"]  # as in jobs.three_steps, which loads what lists do without
 
 
 def variety_line(varieties: dict[str, Variety]) -> str:

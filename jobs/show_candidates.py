@@ -6,20 +6,21 @@ python jobs/show_candidates.py --user 1001 --user 1002 --stage rank --filters fi
 """
 
 import sys
+from functools import cache
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import click
 from click.core import ParameterSource
 
 from jobs.console import CANDIDATES, filters_option, job, load_tensorflow, releases_option, repo_option
-
-Step: TypeAlias = Literal["retrieve", "filter", "rank"]
+from jobs.steps import Step
 
 # What is asked of a file, and what of the online store: options by the name of their argument.
 _OF_A_FILE = {"candidates": "--candidates", "users": "--users"}
 _OF_A_STEP = {
     "user_ids": "--user",
+    "k": "--k",
     "filters_file": "--filters",
     "already_bought": "--already-bought",
     "version": "--release",
@@ -41,10 +42,17 @@ _OF_A_STEP = {
     "--stage",
     type=click.Choice(["retrieve", "filter", "rank"]),
     help="Show no file, but what this step leaves to each --user now: what is proposed as if no filter were in force, "
-    "with the filters that drop it; what they leave, k of k; or the final order.",
+    "with the filters that drop it; what they leave; or the final order.",
 )
 @click.option("--user", "user_ids", multiple=True, help="Id of a user to show, with --stage; as often as wanted.")
 @click.option("--top", type=click.IntRange(1), default=8, show_default=True, help="How many candidates of each.")
+@click.option(
+    "--k",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="How many candidates each user has, with --stage, of which --top are shown: as many as are generated.",
+)
 @releases_option
 @click.option("--release", "version", help="Version of the release, with --stage; by default the latest.")
 @filters_option
@@ -61,6 +69,7 @@ def main(
     stage: Step | None,
     user_ids: tuple[str, ...],
     top: int,
+    k: int,
     releases: Path,
     version: str | None,
     filters_file: Path | None,
@@ -74,7 +83,7 @@ def main(
     if stage is None:
         show_file(repo, candidates, users, top)
     else:
-        show_step(repo, releases, version, filters_file, already_bought, stage, list(dict.fromkeys(user_ids)), top)
+        show_step(repo, releases, version, filters_file, already_bought, stage, list(dict.fromkeys(user_ids)), top, k)
 
 
 def require_together(stage: Step | None) -> None:
@@ -121,6 +130,7 @@ def show_step(
     stage: Step,
     users: list[str],
     top: int,
+    k: int,
 ) -> None:
     """Print what a step leaves to some users."""
     from filters.settings import read_settings
@@ -137,11 +147,11 @@ def show_step(
 
     store, release, moment = opened(repo, releases, version)
     settings = settings_in_force(release, told, already_bought)
-    steps = ThreeSteps.of(store, release, moment, FilterSet.of(settings), top)
+    steps = ThreeSteps.of(store, release, moment, FilterSet.of(settings), max(k, top))
     for sentence in unknown_names(settings, steps.goods):
         print(f"warning: {sentence}", file=sys.stderr)
     print(request_line(release.version, moment, steps.filters.sentences(steps.goods)))
-    known = set(user_ids(store, moment).to_pylist())
+    known = cache(lambda: frozenset(user_ids(store, moment).to_pylist()))
     for user in users:
         queries = steps.queries([user])
         lists = steps.after(stage, [user], queries)
@@ -151,7 +161,7 @@ def show_step(
         asked = steps.k if stage == "rank" else steps.retriever.k
         print(step_table(user, stage, asked, rows, names, dropped_by))
         if len(queries.histories.positions) == 0:
-            who = "has bought nothing" if user in known else "is not known"
+            who = "has bought nothing that this release knows" if user in known() else "is not known"
             print(f"\nuser {user} {who} as of {moment:%Y-%m-%d %H:%M} UTC: this is what sells, with units as scores")
 
 

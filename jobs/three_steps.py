@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal, Self, TypeAlias
+from typing import Final, Self
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,7 @@ from filters.known import Goods, Users
 from jobs.filtering import goods_known, users_known
 from jobs.ranking_run import RANKED, ordered
 from jobs.sourcing import histories_of, released_sources
+from jobs.steps import Step
 from models.release import Release, load_release
 from ranking.facts import ItemFacts
 from ranking.ordering import Ordered
@@ -33,7 +34,6 @@ from retrieval.retriever import Retriever
 from retrieval.sources import Queries
 
 _CHOSEN_FROM: Final = 3  # times as many as are wanted are enough for a ranker
-Step: TypeAlias = Literal["retrieve", "filter", "rank"]
 
 
 def opened(repo: Path, releases: Path, version: str | None) -> tuple[FeatureStore, Release, datetime]:

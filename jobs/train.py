@@ -74,7 +74,7 @@ def main(
     from features.service_fingerprints import service_fingerprints
     from features.time_split import TimeSplit
     from jobs.continuing import overlap_line
-    from jobs.filtering import filters_of
+    from jobs.filtering import filters_of, warnings_of
     from jobs.gate import gate
     from jobs.label_weeks import label_weeks as weeks_before
     from jobs.refitting import refitted
@@ -93,6 +93,8 @@ def main(
         days = earlier.training_days(TimeSplit.ending(moment, validation_days=validation_days).cut)
         training_days, epochs = training_days or days, epochs or EPOCHS
     filters = settings or (filters_of(earlier.release) if earlier else FilterSettings())
+    for sentence in warnings_of(store, settings, moment) if settings else ():
+        print(f"warning: {sentence}", file=sys.stderr)
     config = chosen(preset, training_days=training_days, epochs=epochs)
     if earlier:
         serving = service_fingerprints(store, ranked=bool(earlier.release.rankers))

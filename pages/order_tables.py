@@ -10,7 +10,7 @@ from pages.exhibit import Table
 from pages.recall_plots import PROTOCOL_TITLES
 from pages.wording import NO_VALUE, decimals, measure_name, times
 
-_HELD_OUT: Final = "ndcg@12"  # by which it is decided, whatever the catalogue
+_DECIDED_BY: Final = "ndcg@12"  # by which it is decided, whatever the catalogue
 
 
 def rankings_by_cut(results: Results, protocol: Protocol) -> dict[str, RankingResult]:
@@ -37,12 +37,12 @@ def order_table(
 
 
 def decision_table(rankings: Mapping[str, RankingResult], title: str, measure: str) -> Table:
-    """Return a row for each week: what the ranker was worth to users held out before it, and its order within it."""
+    """Return a row for each week: what the ranker was worth in the one before the cut, and in this one."""
     header = (
         f"{title}: week",
         "ordered by",
-        "users held out",
-        *(f"{measure_name(_HELD_OUT)} {each}" for each in ("by retrieval", "by the ranker", "difference")),
+        "users of the week before",
+        *(f"{measure_name(_DECIDED_BY)} {each}" for each in ("by retrieval", "by the ranker", "difference")),
         f"after the cut: {measure_name(measure)}",
         "ratio",
     )
@@ -51,7 +51,7 @@ def decision_table(rankings: Mapping[str, RankingResult], title: str, measure: s
             cut,
             "the ranker" if ranking["ranked"] else "retrieval",
             f"{ranking['users']:,}",
-            *_held_out(ranking["held_out"].get(_HELD_OUT, {})),
+            *_before_cut(ranking["before_cut"].get(_DECIDED_BY, {})),
             *_after(ranking["after_cut"].get(measure)),
         )
         for cut, ranking in rankings.items()
@@ -59,7 +59,7 @@ def decision_table(rankings: Mapping[str, RankingResult], title: str, measure: s
     return Table(header, tuple(rows), words=2)
 
 
-def _held_out(estimates: Mapping[str, Estimate]) -> tuple[str, str, str]:
+def _before_cut(estimates: Mapping[str, Estimate]) -> tuple[str, str, str]:
     if not estimates:
         return NO_VALUE, NO_VALUE, NO_VALUE
     return _shown(estimates["retrieval"]), _shown(estimates["ranker"]), _signed(estimates["difference"])

@@ -40,10 +40,10 @@ def ranker(results: Results) -> Exhibit | None:
     return Exhibit(
         title="What does the ranker go by, and is it right?",
         reading=(
-            f"{' '.join(weeks)} Asked are users whom the rankers had not seen. First: how much NDCG@12 falls if the "
-            "values of one feature are exchanged among the candidates; two features that say the same hide each "
-            "other. Then: candidates in groups of equal size by the probability that the ranker gave them. On the "
-            "line, they were bought as often as it said; above it more often."
+            f"{' '.join(weeks)} Asked are those who bought in the week before it, which the rankers had not seen. "
+            "First: how much NDCG@12 falls if the values of one feature are exchanged among the candidates; two "
+            "features that say the same hide each other. Then: candidates in groups of equal size by the probability "
+            "that the ranker gave them. On the line, they were bought as often as it said; above it more often."
         ),
         panels=tuple(panels),
         tables=tuple(tables),

@@ -1,4 +1,4 @@
-"""Whether the ranker is worth its place, judged on users of whom it has seen nothing."""
+"""Whether the ranker is worth its place, judged by a week of which it has seen nothing."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Self

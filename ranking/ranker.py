@@ -22,6 +22,10 @@ _TREES: Final = "trees.npz"
 _ABOUT: Final = "ranker.json"
 
 
+class NothingToLearnError(ValueError):
+    """Lists tell nothing of what is bought."""
+
+
 @dataclass(frozen=True)
 class Boosting:
     """How the ranker learns; the defaults are those of the experiment in the log.
@@ -67,7 +71,7 @@ class Ranker:
             boosting: how to learn, `Boosting()` if it is not said.
 
         Raises:
-            ValueError: no candidate was bought, or all were, or no feature is known: there is nothing to learn from.
+            NothingToLearnError: no candidate was bought, or all were, or no feature is known of enough pairs.
         """
         boosting = boosting or Boosting()
         share = MOST_PAIRS / max(len(examples.bought), 1)
@@ -75,9 +79,9 @@ class Ranker:
         matrix, bought = examples.pairs.matrix, examples.bought
         columns = np.flatnonzero(np.count_nonzero(~np.isnan(matrix), axis=0) >= boosting.pairs_per_leaf)
         if bought.all() or not bought.any() or len(columns) == 0:
-            raise ValueError(
-                f"{int(bought.sum())} of {len(bought)} candidates were bought, and {len(columns)} features are known: "
-                "nothing can be learned."
+            raise NothingToLearnError(
+                f"{int(bought.sum()):,} of {len(bought):,} candidates that teach were bought, and {len(columns)} "
+                f"features are known of {boosting.pairs_per_leaf:,} of them: nothing can be learned"
             )
         model = HistGradientBoostingClassifier(
             max_iter=boosting.trees,
@@ -100,7 +104,7 @@ class Ranker:
         return feature_names(self.sources)
 
     def score(self, pairs: PairFeatures) -> NDArray[np.float32]:
-        """Return the log odds of being bought in the week after, float32 (pairs,).
+        """Return the log odds of being bought in the week after by a user who buys anything in it, float32 (pairs,).
 
         Raises:
             ValueError: the candidates are of other sources.

@@ -91,8 +91,10 @@ def read_users(path: Path, users: int, top: int) -> dict[str, pa.Table]:
     for group in range(file.num_row_groups):
         table = file.read_row_group(group)
         for user in pc.unique(table[USER_ID]).to_pylist():
-            if len(found) == users:
+            if user not in found and len(found) == users:
                 return found
             rows = table.filter(pc.equal(table[USER_ID], user))
-            found[user] = rows.filter(pc.less_equal(rows[RANK], top))
+            first = rows.filter(pc.less_equal(rows[RANK], top))
+            # A list may begin in one row group and go on in the next.
+            found[user] = pa.concat_tables([found[user], first]) if user in found else first
     return found

@@ -1,7 +1,6 @@
 import numpy as np
-import pytest
 
-from filters.already_bought import AlreadyBought, left_out
+from filters.already_bought import AlreadyBought
 
 
 def test_every_user_is_barred_from_his_own_history_however_old(users_of, goods_of):
@@ -25,15 +24,3 @@ def test_the_noise_twin_with_shuffled_histories_bars_other_candidates(users_of, 
     masks = [AlreadyBought().bars(users, goods).mask(*candidates).tolist() for users in (told, twin)]
 
     assert masks == [[True, False, False, True], [False, True, True, False]]
-
-
-def test_a_policy_drops_all_that_was_bought_or_keeps_it(users_of):
-    histories = users_of({"bought": [(2, 0), (0, 900)]}).histories
-
-    assert left_out(histories, "drop").positions.tolist() == [0, 2]
-    assert left_out(histories, "keep") is None
-
-
-def test_an_unknown_policy_is_refused_by_name(users_of):
-    with pytest.raises(ValueError, match="not 'hide'"):
-        left_out(users_of({}).histories, "hide")

@@ -33,7 +33,6 @@ def test_lists_may_come_in_chunks_as_slices_and_name_a_channel_twice():
 
 
 def test_if_nobody_says_anything_everything_is_everywhere():
-    assert Channels.unstated(2).allow("1").tolist() == [True, True]
     assert Channels.from_lists(pa.array([None, None], pa.list_(pa.string()))).allow("1").tolist() == [True, True]
 
 

@@ -54,7 +54,7 @@ def test_users_of_the_wrong_form_are_refused(users_of):
         ({"item_ids": np.array([], np.str_)}, "at least one item"),
         ({"departments": np.array([0, -2], np.int32)}, "codes from 0"),
         ({"for_sale": np.array([0, 1])}, "bool"),
-        ({"channels": Channels.unstated(3)}, "2 items, not of 3"),
+        ({"channels": Channels(np.ones(3, np.bool_), {})}, "2 items, not of 3"),
         ({"minimum_ages": np.float32([0, np.nan])}, "finite"),
         ({"unsold_days": np.float32([0, np.nan])}, "inf for what never sold"),
     ],

@@ -36,6 +36,7 @@ class Evaluation:
     page: Path
     results: dict
     said: str
+    warned: str
 
     @property
     def cuts(self):
@@ -56,9 +57,11 @@ def small():
 @pytest.fixture(scope="module")
 def evaluation(call, toy, small, tmp_path_factory):
     page = tmp_path_factory.mktemp("evaluation") / "toy.html"
-    done = call("evaluate", "--repo", toy.repo, "--cuts", 2, "--without-seed", "--output", page)
+    filters = tmp_path_factory.mktemp("filters") / "idle.toml"
+    filters.write_text("cool_down_days = 9\n", encoding="utf-8")
+    done = call("evaluate", "--repo", toy.repo, "--cuts", 2, "--without-seed", "--output", page, "--filters", filters)
     assert done.exit_code == 0, done.stderr
-    return Evaluation(page, read_results(page.with_suffix(".json")), done.stdout)
+    return Evaluation(page, read_results(page.with_suffix(".json")), done.stdout, done.stderr)
 
 
 def test_a_page_and_a_file_of_numbers_are_written_and_nothing_else(evaluation):
@@ -67,6 +70,10 @@ def test_a_page_and_a_file_of_numbers_are_written_and_nothing_else(evaluation):
     assert page.startswith("<!doctype html>")
     assert all(name in page for name in OURS)
     assert evaluation.said.splitlines()[-1].startswith(f"{evaluation.page} and {evaluation.page.with_suffix('.json')} ")
+
+
+def test_settings_that_do_nothing_are_spoken_of_before_anything_is_trained(evaluation):
+    assert "warning: Days to cool down do nothing: already_bought is not 'cool-down'.\n" in evaluation.warned
 
 
 def test_the_numbers_say_where_they_come_from(evaluation):
@@ -151,15 +158,15 @@ def test_whether_a_ranker_orders_the_candidates_is_told_at_every_cut(evaluation)
         every, new = cut["rankings"]["all"], cut["rankings"]["new"]
         who = "The ranker orders the candidates: NDCG@12 of "
         assert every["reason"].startswith(who if every["ranked"] else "Retrieval orders the candidates: NDCG@12 of ")
-        assert list(every["held_out"]) == ["ndcg@12", "map@12"]
-        for estimates in every["held_out"].values():
+        assert list(every["before_cut"]) == ["ndcg@12", "map@12"]
+        for estimates in every["before_cut"].values():
             assert list(estimates) == ["retrieval", "ranker", "difference"]
         assert (len(every["importances"]), len(every["reliability"])) == (20, 10)
         ranked, fused = (cut["models"][every[name]]["all"]["map@12"][0] for name in ("as_ranked", "as_retrieved"))
         assert every["after_cut"]["map@12"]["difference"][0] == pytest.approx(ranked - fused)
 
         assert not new["ranked"]
-        assert [new[name] for name in ("held_out", "importances", "reliability")] == [{}, [], []]
+        assert [new[name] for name in ("before_cut", "importances", "reliability")] == [{}, [], []]
     assert [list(cut["rankings"]["new"]["after_cut"]) for cut in evaluation.cuts] == [
         [],
         ["recall@12", "map@12", "ndcg@12"],

@@ -92,10 +92,14 @@ def test_a_current_release_that_cannot_be_asked_is_not_beaten(decided, tmp_path)
 
 
 def test_what_must_be_better_and_is_not_ends_with_status_1_and_is_not_the_latest(call, toy, tmp_path):
-    words = ("--repo", toy.repo, "--releases", tmp_path, "--label-weeks", 1)
-    first = call("train", *words, "--epochs", 2, "--require-better")
+    releases = tmp_path / "releases"
+    words = ("--repo", toy.repo, "--releases", releases, "--label-weeks", 1)
+    filters = tmp_path / "filters.toml"
+    filters.write_text('blocked_categories = ["Hat"]\n', encoding="utf-8")
+    first = call("train", *words, "--epochs", 2, "--require-better", "--filters", filters)
     assert first.exit_code == 0, first.stderr
-    latest = (tmp_path / "LATEST").read_text(encoding="utf-8").strip()
+    assert "warning: Blocked categories that no item is of: 'Hat'" in first.stderr
+    latest = (releases / "LATEST").read_text(encoding="utf-8").strip()
     (told,) = [line for line in first.stdout.splitlines() if line.startswith("gate ")]
     assert told.startswith("gate passed: recall@12 +")
     assert told.endswith(" beside last week's bestsellers")
@@ -107,8 +111,8 @@ def test_what_must_be_better_and_is_not_ends_with_status_1_and_is_not_the_latest
     (told,) = [line for line in second.stdout.splitlines() if line.startswith("gate ")]
     assert told.startswith("gate NOT passed: recall@12 ")
     assert told.endswith(f" beside release {latest} as it was judged")
-    (worse,) = [path for path in tmp_path.iterdir() if path.name not in {latest, "LATEST"}]
+    (worse,) = [path for path in releases.iterdir() if path.name not in {latest, "LATEST"}]
     assert second.stderr.splitlines()[-1] == f"error: release {worse} is not better, and LATEST stays as it was."
     assert "next: " not in second.stdout
-    assert (tmp_path / "LATEST").read_text(encoding="utf-8").strip() == latest
+    assert (releases / "LATEST").read_text(encoding="utf-8").strip() == latest
     assert (worse / "manifest.json").is_file()

@@ -124,7 +124,7 @@ def test_where_purchases_begin_too_late_fewer_weeks_teach(taught):
     weeks, _, _, said = taught
 
     assert [f"{week.start:%m-%d}" for week in weeks(9)] == ["02-02", "02-09", "02-16", "02-23"]
-    assert "4 of 9 weeks teach an order: the purchases begin too late for more" in said
+    assert "4 of 9 weeks can be listed for an order: the purchases begin too late for more" in said
 
 
 def of(lists, place):

@@ -58,7 +58,7 @@ def test_what_was_learned_is_told_with_the_features_that_matter_most(told):
         "as_retrieved": "fused",
         "as_ranked": "ranked",
     }
-    assert result["held_out"] == {"ndcg@12": HELD_OUT, "map@12": HELD_OUT}
+    assert result["before_cut"] == {"ndcg@12": HELD_OUT, "map@12": HELD_OUT}
     assert len(result["importances"]) == 20
     assert result["importances"][0] == {"name": "feature 0", "loss": 0.3}
     assert result["reliability"] == [
@@ -80,4 +80,4 @@ def test_where_nothing_was_learned_the_reason_is_told_and_nothing_else(told):
 
     assert result["reason"] == "Retrieval is better."
     assert not result["ranked"]
-    assert [result[name] for name in ("held_out", "after_cut", "importances", "reliability")] == [{}, {}, [], []]
+    assert [result[name] for name in ("before_cut", "after_cut", "importances", "reliability")] == [{}, {}, [], []]

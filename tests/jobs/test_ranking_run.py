@@ -8,9 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import ranking.ranker as ranker_module
 from features.errors import InputError
 from ranking.examples import Examples
 from ranking.pair_features import PairFeatures, feature_names
+from ranking.ranker import Boosting
 from retrieval.item_lists import ItemLists
 
 USERS, CANDIDATES = 150, 30
@@ -113,6 +115,16 @@ def test_two_weeks_teach_no_order(learn):
 
     assert rankings.rankers == {}
     assert said[0].startswith("all items: Retrieval orders the candidates: 2 of the 3 weeks are there")
+
+
+def test_what_teaches_nothing_leaves_the_order_to_retrieval_and_stops_no_training(learn, monkeypatch):
+    monkeypatch.setattr(ranker_module, "Boosting", lambda: Boosting(pairs_per_leaf=USERS * CANDIDATES + 1))
+
+    rankings, said = learn(week(2), week(1), week(0))
+
+    assert rankings.rankers == {}
+    assert said[0].startswith("all items: Retrieval orders the candidates: ")
+    assert said[0].endswith(" and 0 features are known of 4,501 of them: nothing can be learned.")
 
 
 def test_a_feature_that_tells_what_was_bought_stops_the_training(learn):

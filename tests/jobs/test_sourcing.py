@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from filters.already_bought import left_out
 from retrieval.fusion import Fusion
 from retrieval.retriever import Retriever
 
@@ -49,7 +48,7 @@ def test_the_candidates_are_the_same(trained, release, asked, already_bought):
 
     remembered = Retriever(trained.sources, getattr(trained.fusions, already_bought), K)
     saved = Retriever(released_sources(release), Fusion.from_json(release.fusion[already_bought]), K)
-    barred = left_out(asked[1].histories, already_bought)
+    barred = asked[1].histories.bought if already_bought == "drop" else None
 
     lists, others = (each.fused(asked[1], barred) for each in (saved, remembered))
 

@@ -344,7 +344,7 @@ def test_the_third_step_is_shown_with_both_scores_and_the_rank_before_it(call, p
     assert {row[2] for row in rows} <= {"0.50", "-0.50"}
     assert [row[0] for row in rows] == [str(rank) for rank in range(1, 21)]
     assert [row[0] for row in rows] != [row[3] for row in rows]
-    assert "\nrank: 20 candidates of 20 asked for, in the ranker's order\n" in said
+    assert "\nrank: 58 candidates of 100 asked for, in the ranker's order\n" in said
 
 
 def test_a_candidate_file_is_shown_with_the_ranking_score_and_the_rank_before_it(call, project, steps, tmp_path):
@@ -370,9 +370,9 @@ def test_who_has_bought_nothing_and_who_is_not_known_are_told_apart(call, projec
     as_of = "as of 2020-03-01 00:00 UTC: this is what sells, with units as scores"
     assert [line for line in said.splitlines() if "what sells" in line] == [
         f"user nobody is not known {as_of}",
-        f"user 0200 has bought nothing {as_of}",
+        f"user 0200 has bought nothing that this release knows {as_of}",
     ]
-    assert said.count("\nrank: 3 candidates of 3 asked for, in retrieval's order\n") == 2
+    assert said.count("\nrank: 57 candidates of 100 asked for, in retrieval's order\n") == 2
     for user in ("nobody", "0200"):
         header, *rows = cells_of(said.split(f"\nuser {user} ")[0], user)
         assert header == ["rank", "candidate", "retrieval rank", "log odds", "listed by"]

@@ -127,15 +127,15 @@ def _rankings(models, users, *, ranked):
     return {
         "all": {
             "ranked": ranked, "reason": f"{said[ranked]} orders the candidates: NDCG@12 says so.", "users": 1_214,
-            "held_out": {"ndcg@12": held_out, "map@12": held_out}, **names, "after_cut": after,
+            "before_cut": {"ndcg@12": held_out, "map@12": held_out}, **names, "after_cut": after,
             "importances": [{"name": name, "loss": loss} for name, loss in IMPORTANCES.items()],
             "reliability": [
                 {"predicted": predicted, "bought": bought, "count": 12_140} for predicted, bought in RELIABILITY.items()
             ],
         },
         "new": {
-            "ranked": False, "reason": "Retrieval orders what is new to the user.", "users": 0, "held_out": {}, **names,
-            "after_cut": dict.fromkeys(after, nothing), "importances": [], "reliability": [],
+            "ranked": False, "reason": "Retrieval orders what is new to the user.", "users": 0, "before_cut": {},
+            **names, "after_cut": dict.fromkeys(after, nothing), "importances": [], "reliability": [],
         },
     }  # fmt: skip
 

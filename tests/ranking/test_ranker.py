@@ -68,9 +68,9 @@ def test_of_very_many_pairs_whole_lists_are_drawn(by_price, quick, monkeypatch):
 def test_where_nothing_or_everything_was_bought_there_is_nothing_to_learn(by_price, quick):
     nothing = replace(by_price, relevant=ItemLists.from_lists([np.zeros(0, np.int64)] * 500))
 
-    with pytest.raises(ValueError, match="0 of 20000 candidates were bought"):
+    with pytest.raises(ValueError, match="0 of 20,000 candidates that teach were bought"):
         Ranker.fitted(nothing, 1, quick)
-    with pytest.raises(ValueError, match="0 of 0 candidates were bought"):
+    with pytest.raises(ValueError, match="0 of 0 candidates that teach were bought"):
         Ranker.fitted(by_price.take(np.zeros(0, np.int64)), 1, quick)
 
 

@@ -100,6 +100,25 @@ def test_what_is_known_honestly_passes_however_much_it_is_worth(world, held_out)
     refuse_leaks(lists, ranker.score(lists.pairs), told, origins)
 
 
+@pytest.mark.parametrize("strength", [2.0, 1.5])
+def test_beside_features_that_tell_honestly_a_leak_that_wins_half_of_what_retrieval_leaves_is_stopped_by_name(
+    world, held_out, strength
+):
+    def odds(pairs):
+        price, sold = (pairs.matrix[:, pairs.names.index(name)] for name in (PRICE, PLANTED))
+        return 0.8 * sold - 0.8 * price - 2
+
+    honest = world(odds)
+    matrix = honest.pairs.matrix.copy()
+    matrix[:, honest.pairs.names.index("user's visits")] = strength * honest.bought + drawn(honest)
+    lists, ranker = held_out(replace(honest, pairs=replace(honest.pairs, matrix=matrix)))
+
+    with pytest.raises(InputError, match=r"^(The features of 'user'|Feature 'user's visits') .*seems? to tell what"):
+        refuse_leaks(
+            lists, ranker.score(lists.pairs), importances(lists, ranker, 3), origin_importances(lists, ranker, 3)
+        )
+
+
 @pytest.mark.parametrize(
     ("first", "second", "stops"),
     [

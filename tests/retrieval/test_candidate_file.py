@@ -3,6 +3,7 @@
 import json
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -96,6 +97,20 @@ def test_the_first_candidates_of_the_first_users_are_read_in_order(path):
 
     assert {user: rows["item_id"].to_pylist() for user, rows in found.items()} == {"u1": ["a"], "u2": ["c"]}
     assert list(read_users(path, users=9, top=9)) == ["u1", "u2", "u3"]
+
+
+@pytest.mark.parametrize(("users", "top"), [(1, 9), (2, 9), (3, 9), (3, 1)])
+def test_a_list_that_goes_on_in_the_next_row_group_is_read_whole(path, users, top):
+    write(path)
+    whole = pq.read_table(path)
+
+    pq.write_table(whole, path, row_group_size=1)
+
+    found, wanted = read_users(path, users, top), pa.array(["u1", "u2", "u3"][:users])
+    assert pq.ParquetFile(path).num_row_groups == len(whole) > 3
+    assert list(found) == wanted.to_pylist()
+    expected = whole.filter(pc.and_(pc.is_in(whole["user_id"], wanted), pc.less_equal(whole["rank"], top)))
+    assert pa.concat_tables(found.values()).equals(expected)
 
 
 def test_a_missing_file_and_one_of_another_kind_are_refused(path):
