@@ -3,13 +3,13 @@
     .venv/bin/python benchmarks/ranking_speed.py
     .venv/bin/python benchmarks/ranking_speed.py --already-bought drop
 
-Needs a release and a filled online store (`make demo` leaves both). First, with one thread and features that are read
-before, users with a history one at a time: their candidates are retrieved and filtered, and then put in order, part by
-part, all `--candidates` of them; what is served puts the first hundred in order. Then, on all threads, users up to a
-thousand at a time, from ids to a table of candidates: retrieval alone, with neither filters nor ranker, and all three
-steps, alternating, the median of `--repeats`. Users are drawn by `--seed`, and repeated if there are too few. Prints
-two Markdown tables with ratios. Without a ranker there is nothing to put in order: it says so, and the second table
-tells what filters cost.
+Needs a release and a filled online store (`make demo` leaves both). First, with one thread, users with a history one at
+a time: their candidates are retrieved and filtered, their features read, and then put in order, part by part, all
+`--candidates` of them; what is served puts the first hundred in order. Then, on all threads, users up to a thousand at
+a time, from ids to a table of candidates: retrieval alone, with neither filters nor ranker, and all three steps,
+alternating, the median of `--repeats`. Users are drawn by `--seed`, and repeated if there are too few. Prints two
+Markdown tables with ratios. Without a ranker there is nothing to put in order: it says so, and the second table tells
+what filters cost.
 """
 
 import statistics
@@ -93,7 +93,6 @@ def one_at_a_time(steps: Any, drawn: list[str], single: int) -> tuple[list[list[
     import numpy as np
     from threadpoolctl import threadpool_limits
 
-    from features.ranking_facts import online_users
     from filters.filter_set import together
 
     seconds: list[dict[str, float]] = []
@@ -102,11 +101,11 @@ def one_at_a_time(steps: Any, drawn: list[str], single: int) -> tuple[list[list[
         queries = steps.queries([user])
         if len(queries.histories.positions) == 0:
             continue
-        barred, told = together(steps.barred([user], queries)), online_users(steps.store, [user], steps.moment)
+        barred = together(steps.barred([user], queries))
         with threadpool_limits(1):
             if not seconds:
-                timed(steps, queries, barred, told)  # the very first call is everybody's, not this user's
-            took, count = timed(steps, queries, barred, told)
+                timed(steps, user, queries, barred)  # the very first call is everybody's, not this user's
+            took, count = timed(steps, user, queries, barred)
         seconds.append(took)
         counts.append(count)
         if len(seconds) == single:
@@ -119,27 +118,34 @@ def one_at_a_time(steps: Any, drawn: list[str], single: int) -> tuple[list[list[
         [name, f"{np.median(ms):.2f}", f"{np.percentile(ms, 99):.2f}", f"{np.median(ms) / whole:.2f}"]
         for name, ms in parts.items()
     ]
-    return rows, f"{len(seconds):,} users with {min(counts):,} to {max(counts):,} candidates each, features read before"
+    return rows, f"{len(seconds):,} users with {min(counts):,} to {max(counts):,} candidates each, features read between"
 
 
-def timed(steps: Any, queries: Any, barred: Any, told: Any) -> tuple[dict[str, float], int]:
-    """Seconds of each part of one user's lists, and how many candidates there are."""
+def timed(steps: Any, user: str, queries: Any, barred: Any) -> tuple[dict[str, float], int]:
+    """Seconds of each part of one user's lists, and how many candidates there are.
+
+    As in a request the user's features are read between retrieval and ranking, and that is not counted.
+    """
+    from features.ranking_facts import online_users
     from ranking.facts import UserFacts
     from ranking.ordering import reordered
     from ranking.pair_features import pair_features
 
+    started = time.perf_counter()
+    fused = steps.under(barred, queries)
+    retrieving = time.perf_counter() - started
+    told = online_users(steps.store, [user], steps.moment)
     moments = [time.perf_counter()]
 
     def done(value: Any) -> Any:
         moments.append(time.perf_counter())
         return value
 
-    fused = done(steps.under(barred, queries))
     facts = done(UserFacts.of(told, steps.items))
     pairs = done(pair_features(fused, queries.histories, facts, steps.items))
     scores = done(steps.ranker.score(pairs))
     done(reordered(fused, pairs, scores))
-    retrieving, knowing, *rest = [later - earlier for earlier, later in pairwise(moments)]
+    knowing, *rest = [later - earlier for earlier, later in pairwise(moments)]
     parts = dict(zip((_PAIRS, _SCORES, _ORDER), rest, strict=True))
     whole = {_RETRIEVING: retrieving, _RANKING: knowing + sum(rest), _FACTS: knowing, _REST: sum(rest)}
     return whole | parts, len(scores)
