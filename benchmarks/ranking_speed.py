@@ -118,7 +118,7 @@ def one_at_a_time(steps: Any, drawn: list[str], single: int) -> tuple[list[list[
         [name, f"{np.median(ms):.2f}", f"{np.percentile(ms, 99):.2f}", f"{np.median(ms) / whole:.2f}"]
         for name, ms in parts.items()
     ]
-    return rows, f"{len(seconds):,} users with {min(counts):,} to {max(counts):,} candidates each, features read between"
+    return rows, f"{len(seconds):,} users with {min(counts):,} to {max(counts):,} candidates each"
 
 
 def timed(steps: Any, user: str, queries: Any, barred: Any) -> tuple[dict[str, float], int]:
