@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,7 @@ class ItemFacts:
     """What is known of the items of one catalogue at one moment.
 
     Attributes:
-        ids: the place of each item in the item index. To hash a catalogue for each request takes longer than all else.
+        ids: str (items,), in the order of the item index.
         log_sales: float32 (items, 4), log(1 + units sold) in each of the windows `SALES`.
         repeat_share: float32 (items,), units sold in 28 days to those who had the item, for each who has it and ten
             more.
@@ -31,7 +31,7 @@ class ItemFacts:
         vocabulary: the code of each word, for each kind; codes count through all kinds.
     """
 
-    ids: Mapping[str, int]
+    ids: NDArray[np.str_]
     log_sales: NDArray[np.float32]
     repeat_share: NDArray[np.float32]
     log_price: NDArray[np.float32]
@@ -59,7 +59,7 @@ class ItemFacts:
             vocabulary.append(_hashed(encoded.dictionary, start))
             start += number
         return cls(
-            ids=_hashed(told[ITEM_ID]),
+            ids=np.array(told[ITEM_ID], np.str_),
             log_sales=np.log1p(sales),
             repeat_share=(sold - first) / (buyers + np.float32(_BOUGHT_ONLY_ONCE)),
             log_price=_log_prices(told, ITEM_MEAN_PRICE),
@@ -82,12 +82,17 @@ class ItemFacts:
 class UserFacts:
     """What is known of n users at one moment, in the words of one catalogue.
 
+    What they bought lately is told by ids: candidates are few and looked up among them. To look each of them up in a
+    catalogue takes longer than all else, because little of it is in the processor's cache.
+
     Attributes:
         purchases: float32 (n, 3), purchases in 7 days, in 28 days and ever; 0 where nothing is known.
         visits: float32 (n,), days with a purchase.
         log_price: float32 (n,), log of the mean price paid in the raw currency; NaN without purchases.
         tastes: his purchases of words, by their codes; one column.
-        lately: his purchases of items, by their positions: in the 28 and in the 91 days up to his own last purchase.
+        lately: his purchases of items, by their codes: in the 28 and in the 91 days up to his own last purchase. One
+            code more is that of items which nobody bought lately.
+        lately_codes: the code of each item that any of them bought lately, by its id.
     """
 
     purchases: NDArray[np.float32]
@@ -95,40 +100,52 @@ class UserFacts:
     log_price: NDArray[np.float32]
     tastes: PairCounts
     lately: PairCounts
+    lately_codes: Mapping[str, int]
 
     @classmethod
     def of(cls, told: pa.Table, items: ItemFacts) -> Self:
         """Make them of what `features.ranking_facts.users_at` or `online_users` tells, one row for each user.
 
-        Words that no item of the catalogue has are left out, and so are items that it does not hold: no candidate asks
-        for them.
+        Words that no item of the catalogue has are left out: no candidate asks for them.
 
         Raises:
             ValueError: the lists of a user that belong together differ in length.
         """
-        found = [
-            _listed(told, f"{kind}s", vocabulary, (f"{kind}_counts",))
-            for kind, vocabulary in zip(KINDS, items.vocabulary, strict=True)
-        ]
+        found = []
+        for kind, vocabulary in zip(KINDS, items.vocabulary, strict=True):
+            rows, words, counts = _listed(told, f"{kind}s", (f"{kind}_counts",))
+            found.append((rows, _coded(words, vocabulary, -1), counts))
         rows, codes, counts = (np.concatenate(column) for column in zip(*found, strict=True))
+        buyers, ids, times = _listed(told, LATELY_ITEMS, LATELY_COUNTS)
+        lately_codes = {item_id: code for code, item_id in enumerate(dict.fromkeys(ids))}
         numbers = _numbers(told, "purchases_7d", "purchases_28d", "purchases_total", "active_days_total")
         return cls(
             purchases=numbers[:, :3],
             visits=numbers[:, 3],
             log_price=_log_prices(told, USER_MEAN_PRICE),
             tastes=PairCounts.of(rows, codes, counts, items.width),
-            lately=PairCounts.of(*_listed(told, LATELY_ITEMS, items.ids, LATELY_COUNTS), len(items)),
+            lately=PairCounts.of(buyers, _coded(ids, lately_codes, -1), times, len(lately_codes) + 1),
+            lately_codes=lately_codes,
         )
 
     def __len__(self) -> int:
         """How many users there are, n."""
         return len(self.visits)
 
+    def lately_of_pairs(self, rows: NDArray[np.integer[Any]], item_ids: NDArray[np.str_]) -> NDArray[np.float32]:
+        """Return how often users bought items lately, in either window, float32 (pairs, 2).
+
+        Args:
+            rows: (pairs,), users, 0 to n - 1.
+            item_ids: str (pairs,).
+        """
+        return self.lately.of_pairs(rows, _coded(item_ids.tolist(), self.lately_codes, len(self.lately_codes)))
+
 
 def _listed(
-    told: pa.Table, words: str, codes: Mapping[str, int], numbers: Sequence[str]
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
-    """Lists of words with their numbers: rows, codes, -1 for a word that has none, and the numbers."""
+    told: pa.Table, words: str, numbers: Sequence[str]
+) -> tuple[NDArray[np.int64], NDArray[np.object_], NDArray[np.float32]]:
+    """Lists of words with their numbers: rows, words, and the numbers."""
     lists = told[words].combine_chunks()
     lengths = np.diff(lists.offsets)
     columns = [told[name].combine_chunks() for name in numbers]
@@ -136,13 +153,16 @@ def _listed(
         if not np.array_equal(np.diff(column.offsets), lengths):
             raise ValueError(f"{words} and {name} must be equally long for each user.")
     texts = lists.flatten().to_numpy(zero_copy_only=False)
-    # One user's lists are short: a mapping answers them sooner than a search through arrays.
-    found = np.fromiter((codes.get(text, -1) for text in texts), np.int32, len(texts))
     counts = np.column_stack([column.flatten().to_numpy() for column in columns])
-    return np.repeat(np.arange(len(lengths)), lengths), found, counts
+    return np.repeat(np.arange(len(lengths)), lengths), texts, counts
 
 
-def _hashed(texts: pa.Array | pa.ChunkedArray, start: int = 0) -> dict[str, int]:
+def _coded(texts: Sequence[str] | NDArray[np.object_], codes: Mapping[str, int], unknown: int) -> NDArray[np.int32]:
+    """Look texts up; one user's are few, and a mapping answers them sooner than a search through arrays."""
+    return np.fromiter((codes.get(text, unknown) for text in texts), np.int32, len(texts))
+
+
+def _hashed(texts: pa.Array, start: int) -> dict[str, int]:
     return {text: code for code, text in enumerate(texts.to_pylist(), start)}
 
 

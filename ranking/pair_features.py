@@ -111,10 +111,9 @@ def pair_features(fused: Fused, histories: Histories, users: UserFacts, items: I
             f"Lists, histories and facts must be of the same users, not of {len(fused.positions)}, {len(histories)} "
             f"and {len(users)}."
         )
-    if (users.tastes.width, users.lately.width) != (items.width, len(items)):
+    if users.tastes.width != items.width:
         raise ValueError(
-            f"Users must be told of in the words and items of the catalogue, {items.width} and {len(items)}, not of "
-            f"others, {users.tastes.width} and {users.lately.width}."
+            f"Users must be told of in the words of the catalogue, {items.width}, not of others, {users.tastes.width}."
         )
     if max(fused.positions.max(initial=-1), histories.positions.max(initial=-1)) >= len(items):
         raise ValueError(f"Candidates and histories must hold positions below {len(items)}.")
@@ -125,7 +124,7 @@ def pair_features(fused: Fused, histories: Histories, users: UserFacts, items: I
         fused.scores[rows, places][:, None],
         (places + 1)[:, None],
         _said(fused, rows, places),
-        _bought(histories, users, rows, positions),
+        _bought(histories, users, items, rows, positions),
         _tastes(users, items, rows, positions),
         _item(users, items, rows, positions),
         _user(histories, users, lengths)[rows],
@@ -141,10 +140,10 @@ def _said(fused: Fused, rows: NDArray[np.int64], places: NDArray[np.int64]) -> N
 
 
 def _bought(
-    histories: Histories, users: UserFacts, rows: NDArray[np.int64], positions: NDArray[np.int32]
+    histories: Histories, users: UserFacts, items: ItemFacts, rows: NDArray[np.int64], positions: NDArray[np.int32]
 ) -> NDArray[np.float32]:
     counts, days = histories.of_pairs(rows, positions)
-    visits, lately = np.maximum(users.visits, 1)[rows], users.lately.of_pairs(rows, positions)
+    visits, lately = np.maximum(users.visits, 1)[rows], users.lately_of_pairs(rows, items.ids[positions])
     return np.column_stack([counts, counts / visits, np.where(counts > 0, days, np.float32(np.nan)), lately])
 
 

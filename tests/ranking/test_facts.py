@@ -99,15 +99,26 @@ def test_words_of_no_item_are_left_out(users):
     assert users.tastes.counts.tolist() == [[1], [3], [4]]
 
 
-def test_what_a_user_bought_lately_stands_at_the_items_positions_and_what_has_gone_is_left_out(users):
-    assert (users.lately.keys.tolist(), users.lately.width) == ([0, 2], 3)
-    assert users.lately.counts.tolist() == [[0, 4], [1, 1]]  # in 28 days and in 91
+def test_what_users_bought_lately_is_looked_up_by_the_ids_of_items(users):
+    counts = users.lately_of_pairs(np.array([0, 0, 0, 1]), np.array(["1", "2", "3", "1"]))
+
+    assert counts.tolist() == [[0, 4], [0, 0], [1, 1], [0, 0]]  # in 28 days and in 91
+
+
+def test_users_who_bought_the_same_lately_are_not_mixed_up(items):
+    lists = {"lately_items": [["3", "1"], ["1"]], "lately_counts_28d": [[1.0, 2.0], [5.0]]}
+    users = UserFacts.of(table({**USERS, **lists, "lately_counts_91d": [[3.0, 4.0], [6.0]]}), items)
+
+    counts = users.lately_of_pairs(np.array([1, 0, 0, 1]), np.array(["1", "1", "3", "3"]))
+
+    assert counts.tolist() == [[5, 6], [2, 4], [1, 3], [0, 0]]
 
 
 def test_nobody_has_no_facts(items):
     nobody = UserFacts.of(table({name: [] for name in USERS}), items)
 
     assert len(nobody) == len(nobody.tastes.keys) == len(nobody.lately.keys) == 0
+    assert nobody.lately_of_pairs(np.zeros(0, np.int64), np.zeros(0, np.str_)).shape == (0, 2)
 
 
 def test_lists_and_their_counts_must_be_equally_long(items):
@@ -125,7 +136,7 @@ def test_the_facts_of_a_user_take_no_longer_for_a_large_catalogue():
         table({name: [*values, None][:1] * len(names) for name, values in ITEMS.items()} | {"item_id": names})
     )
     one = table({name: values[:1] for name, values in USERS.items()} | {"lately_items": [["000003", "gone", "099999"]]})
-    assert UserFacts.of(one, catalogue).lately.keys.tolist() == [3, 99_999]
+    assert UserFacts.of(one, catalogue).lately_of_pairs(np.zeros(1, np.int64), catalogue.ids[-1:]).tolist() == [[0, 4]]
     taken = []
     for _ in range(20):
         start = time.perf_counter()
