@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,12 @@ def job(main: Callable[..., None]) -> Callable[..., None]:
             sys.exit(1)
 
     return run
+
+
+def warn(sentences: Iterable[str]) -> None:
+    """Say on stderr what is no error, and somebody should hear."""
+    for sentence in sentences:
+        print(f"warning: {sentence}", file=sys.stderr)
 
 
 def bar(label: str, total: int) -> Done:

@@ -4,14 +4,13 @@ python jobs/evaluate.py
 python jobs/evaluate.py --weeks choosing --cuts 2 --without-seed
 """
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import click
 
-from jobs.console import ROOT, Stopwatch, commit, filters_option, job, load_tensorflow, repo_option, scratch
+from jobs.console import ROOT, Stopwatch, commit, filters_option, job, load_tensorflow, repo_option, scratch, warn
 
 EVALUATION = ROOT / "data" / "evaluation.html"
 
@@ -80,8 +79,8 @@ def main(
     found: list[CutResult] = []
     end = data_end(store)
     items = len(catalogue_ids(store, end))
-    for sentence in warnings_of(store, settings, end) if filters_file else ():
-        print(f"warning: {sentence}", file=sys.stderr)
+    if filters_file:
+        warn(warnings_of(store, settings, end))
 
     def write() -> Results:
         made: Made = {

@@ -5,7 +5,6 @@ python jobs/generate_candidates.py --users users.txt --k 12 --already-bought dro
 python jobs/generate_candidates.py --filters filters.toml
 """
 
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Literal
@@ -21,6 +20,7 @@ from jobs.console import (
     load_tensorflow,
     releases_option,
     repo_option,
+    warn,
 )  # fmt: skip
 
 
@@ -85,8 +85,7 @@ def main(
     users = wanted or user_ids(store, moment).to_pylist()
     settings = settings_in_force(release, told, already_bought)
     steps = ThreeSteps.of(store, release, moment, FilterSet.of(settings), k)
-    for sentence in unknown_names(settings, steps.goods):
-        print(f"warning: {sentence}", file=sys.stderr)
+    warn(unknown_names(settings, steps.goods))
     done, barred = bar("candidates", len(users)), Counter[str]()
     with CandidateFile.written(output) as file:
         for ids in reads(users):

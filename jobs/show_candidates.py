@@ -5,7 +5,6 @@ python jobs/show_candidates.py --user 1001 --stage retrieve --already-bought dro
 python jobs/show_candidates.py --user 1001 --user 1002 --stage rank --filters filters.toml
 """
 
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -13,7 +12,7 @@ from typing import Literal
 import click
 from click.core import ParameterSource
 
-from jobs.console import CANDIDATES, filters_option, job, load_tensorflow, releases_option, repo_option
+from jobs.console import CANDIDATES, filters_option, job, load_tensorflow, releases_option, repo_option, warn
 from jobs.steps import Step
 
 # What is asked of a file, and what of the online store: options by the name of their argument.
@@ -148,8 +147,7 @@ def show_step(
     store, release, moment = opened(repo, releases, version)
     settings = settings_in_force(release, told, already_bought)
     steps = ThreeSteps.of(store, release, moment, FilterSet.of(settings), max(k, top))
-    for sentence in unknown_names(settings, steps.goods):
-        print(f"warning: {sentence}", file=sys.stderr)
+    warn(unknown_names(settings, steps.goods))
     print(request_line(release.version, moment, steps.filters.sentences(steps.goods)))
     known = cache(lambda: frozenset(user_ids(store, moment).to_pylist()))
     for user in users:

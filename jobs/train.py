@@ -21,6 +21,7 @@ from jobs.console import (
     releases_option,
     repo_option,
     scratch,
+    warn,
 )  # fmt: skip
 
 
@@ -93,8 +94,8 @@ def main(
         days = earlier.training_days(TimeSplit.ending(moment, validation_days=validation_days).cut)
         training_days, epochs = training_days or days, epochs or EPOCHS
     filters = settings or (filters_of(earlier.release) if earlier else FilterSettings())
-    for sentence in warnings_of(store, settings, moment) if settings else ():
-        print(f"warning: {sentence}", file=sys.stderr)
+    if settings:
+        warn(warnings_of(store, settings, moment))
     config = chosen(preset, training_days=training_days, epochs=epochs)
     if earlier:
         serving = service_fingerprints(store, ranked=bool(earlier.release.rankers))

@@ -1,6 +1,6 @@
 """What the ranker knows of users and of items, made ready once, so that a pair of both costs a few look-ups."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -56,7 +56,7 @@ class ItemFacts:
             share[named] = (units / units.sum())[codes[named]]
             shares.append(share)
             words.append(np.where(named, codes + start, -1).astype(np.int32))
-            vocabulary.append(_hashed(encoded.dictionary, start))
+            vocabulary.append(_codes(encoded.dictionary.to_pylist(), start))
             start += number
         return cls(
             ids=np.array(told[ITEM_ID], np.str_),
@@ -117,7 +117,7 @@ class UserFacts:
             found.append((rows, _coded(words, vocabulary, -1), counts))
         rows, codes, counts = (np.concatenate(column) for column in zip(*found, strict=True))
         buyers, ids, times = _listed(told, LATELY_ITEMS, LATELY_COUNTS)
-        lately_codes = {item_id: code for code, item_id in enumerate(dict.fromkeys(ids))}
+        lately_codes = _codes(ids)
         numbers = _numbers(told, "purchases_7d", "purchases_28d", "purchases_total", "active_days_total")
         return cls(
             purchases=numbers[:, :3],
@@ -162,8 +162,9 @@ def _coded(texts: Sequence[str] | NDArray[np.object_], codes: Mapping[str, int],
     return np.fromiter((codes.get(text, unknown) for text in texts), np.int32, len(texts))
 
 
-def _hashed(texts: pa.Array, start: int) -> dict[str, int]:
-    return {text: code for code, text in enumerate(texts.to_pylist(), start)}
+def _codes(texts: Iterable[str], start: int = 0) -> dict[str, int]:
+    """Number texts in the order in which they first come."""
+    return {text: code for code, text in enumerate(dict.fromkeys(texts), start)}
 
 
 def _numbers(told: pa.Table, *names: str) -> NDArray[np.float32]:

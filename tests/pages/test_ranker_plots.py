@@ -28,7 +28,9 @@ def texts(svg):
 def test_the_last_ranker_that_was_learned_is_drawn(results):
     exhibit = ranker(results)
 
-    assert exhibit.reading.startswith("All purchases: learned for the week of 2017-11-21. Asked are ")
+    assert exhibit.reading.startswith(
+        "All purchases: learned for the week of 2017-11-21. Asked are those who bought in the week before it, which "
+    )
     assert [panel.title for panel in exhibit.panels] == [
         "All purchases: what it goes by", "All purchases: predicted and bought"
     ]  # fmt: skip

@@ -35,6 +35,12 @@ def drawn(examples):
     return np.random.default_rng(5).normal(size=len(examples.bought)).astype(np.float32)
 
 
+def by_sales_and_price(pairs):
+    """What is bought honestly, as odds (pairs,)."""
+    price, sold = (pairs.matrix[:, pairs.names.index(name)] for name in (PRICE, PLANTED))
+    return 0.8 * sold - 0.8 * price - 2
+
+
 def test_a_world_without_a_leak_passes(judged):
     judged()
 
@@ -87,11 +93,7 @@ def test_its_twin_in_which_both_tell_what_others_bought_passes(judged, by_retrie
 
 
 def test_what_is_known_honestly_passes_however_much_it_is_worth(world, held_out):
-    def odds(pairs):
-        price, sold = (pairs.matrix[:, pairs.names.index(name)] for name in (PRICE, PLANTED))
-        return 0.8 * sold - 0.8 * price - 2
-
-    lists, ranker = held_out(world(odds))
+    lists, ranker = held_out(world(by_sales_and_price))
     told, origins = importances(lists, ranker, 3), origin_importances(lists, ranker, 3)
 
     assert {one.name for one in origins[:2]} == {"prices", "item sales"}
@@ -104,11 +106,7 @@ def test_what_is_known_honestly_passes_however_much_it_is_worth(world, held_out)
 def test_beside_features_that_tell_honestly_a_leak_that_wins_half_of_what_retrieval_leaves_is_stopped_by_name(
     world, held_out, strength
 ):
-    def odds(pairs):
-        price, sold = (pairs.matrix[:, pairs.names.index(name)] for name in (PRICE, PLANTED))
-        return 0.8 * sold - 0.8 * price - 2
-
-    honest = world(odds)
+    honest = world(by_sales_and_price)
     matrix = honest.pairs.matrix.copy()
     matrix[:, honest.pairs.names.index("user's visits")] = strength * honest.bought + drawn(honest)
     lists, ranker = held_out(replace(honest, pairs=replace(honest.pairs, matrix=matrix)))
