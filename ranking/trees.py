@@ -22,9 +22,7 @@ _DTYPES: Final = {"features": "int32", "thresholds": "float32", "kept": "uint16"
 _ALL: Final = np.uint16(0xFFFF)
 _LARGEST: Final = np.finfo(np.float32).max
 _ENDLESS: Final = np.nextafter(_LARGEST, np.float32(0))  # the threshold that only what is missing exceeds
-_ROWS_PER_BLOCK: Final = 64  # tests x rows then stay in the cache, and little memory is asked for anew
-# The place of a number's lowest bit, by the number.
-_LOWEST: Final = np.array([0, *((n & -n).bit_length() - 1 for n in range(1, 1 << MOST_LEAVES))], np.uint8)
+_ROWS_PER_BLOCK: Final = 512  # trees x rows then stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,14 +115,14 @@ class Trees:
         told = np.ascontiguousarray(matrix.T)
         missing = np.isnan(told)
         asked = np.concatenate([np.where(missing, -_LARGEST, told), np.where(missing, _LARGEST, told)])
-        # Tests come before trees, so that whole blocks of memory are joined and not one short row after the other.
-        features, thresholds, kept = self.features.T, self.thresholds.T[..., None], self.kept.T[..., None]
-        # All bits where a test holds, none where it fails.
-        possible = np.negative((asked[features] <= thresholds).astype(np.uint16))
-        possible |= kept
-        reached = np.bitwise_and.reduce(possible, axis=0)
-        values = np.take_along_axis(self.values, _LOWEST[reached].astype(np.intp), axis=1)
-        return np.asarray(self.start + values.sum(axis=0))
+        barred = np.zeros((len(self.values), len(matrix)), np.uint16)
+        # One test of every tree at a time: so much memory stays in the cache, and is not asked for anew.
+        for features, thresholds, kept in zip(self.features.T, self.thresholds.T, self.kept.T, strict=True):
+            barred |= (asked[features] > thresholds[:, None]) * ~kept[:, None]
+        # As many leaves are barred from the left as there are ones below the lowest zero.
+        reached = np.bitwise_count(barred & ~(barred + np.uint16(1)))
+        firsts = np.arange(len(self.values))[:, None] * MOST_LEAVES
+        return np.asarray(self.start + self.values.ravel()[firsts + reached].sum(axis=0))
 
     def write(self, path: Path) -> None:
         """Write the arrays to an .npz file."""
@@ -159,6 +157,8 @@ class Trees:
             return "arrays of different shapes"
         if self.features.min(initial=0) < 0 or self.features.max(initial=0) >= 2 * self.columns:
             return f"tests of more than {self.columns} features"
+        if not np.bitwise_and.reduce(self.kept, axis=1).all():
+            return "a tree whose tests bar every leaf"
         numbers = (self.thresholds, self.values, np.array(self.start))
         return "" if all(np.isfinite(array).all() for array in numbers) else "numbers that are not finite"
 

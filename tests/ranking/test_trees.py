@@ -109,6 +109,7 @@ def test_files_that_hold_no_trees_are_refused(tmp_path):
         ({"features": np.zeros((20, 14))}, "dtypes"),
         ({"features": np.zeros((19, 14), np.int32)}, "shape"),
         ({"kept": np.zeros((20, 13), np.uint16)}, "arrays of different shapes"),
+        ({"kept": np.zeros((20, 14), np.uint16)}, "a tree whose tests bar every leaf"),
         ({"values": np.zeros((20, 15))}, "shape"),
         ({"values": np.full((20, 16), np.nan)}, "numbers that are not finite"),
         ({"start": np.zeros(2)}, "scalar"),
