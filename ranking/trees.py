@@ -1,7 +1,7 @@
 """The trees of a fitted gradient boosting, as plain arrays: loading them runs no code, asking them takes a millisecond.
 
 scikit-learn asks its trees one after the other, which for three hundred candidates costs more than the trees do. Here
-every test of every tree is asked at once, after QuickScorer (Lucchese et al., "QuickScorer: a fast algorithm to
+no tree is walked, all are asked all their tests, after QuickScorer (Lucchese et al., "QuickScorer: a fast algorithm to
 rank documents with additive ensembles of regression trees", SIGIR 2015): a test that fails bars the leaves of its left
 side, and of a tree's leaves the leftmost that nothing bars is reached.
 """
