@@ -127,13 +127,13 @@ def test_where_purchases_begin_too_late_fewer_weeks_teach(taught):
     assert "4 of 9 weeks can be listed for an order: the purchases begin too late for more" in said
 
 
-def of(lists, place):
-    return lists.positions[lists.offsets[place] : lists.offsets[place + 1]].tolist()
-
-
 def test_a_training_is_taught_by_as_many_weeks_as_the_evaluation_judges():
     # The number stands twice, because help must not load what the other stands in.
     from jobs.label_weeks import LABEL_WEEKS
     from jobs.train import main
 
     assert {option.name: option.default for option in main.params}["label_weeks"] == LABEL_WEEKS
+
+
+def of(lists, place):
+    return lists.positions[lists.offsets[place] : lists.offsets[place + 1]].tolist()
