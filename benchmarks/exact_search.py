@@ -34,7 +34,7 @@ def main(*, items: int, dimensions: int, k: int, queries: int, threads: int, see
     import numpy as np
     import tensorflow as tf
 
-    from retrieval.item_index import ItemIndex
+    from candidates.index import ItemIndex
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)

@@ -73,7 +73,7 @@ def feast_join(peer: str, folder: Path, settings: dict[str, Any]) -> Any:
 
     store = {"type": peer.removeprefix("feast-")}
     if peer.startswith("asof"):
-        store = {"type": "features.asof_store.AsOfOfflineStore", **settings}
+        store = {"type": "features.asof_store.store.AsOfOfflineStore", **settings}
     config = RepoConfig(
         project="benchmark",
         provider="local",

@@ -58,11 +58,11 @@ def main(
     load_tensorflow()
     import numpy as np
 
-    from features.catalogue import user_ids
+    from candidates.filters.filter_set import FilterSet
     from features.errors import InputError
-    from filters.filter_set import FilterSet
-    from jobs.filtering import settings_in_force
-    from jobs.three_steps import ThreeSteps, opened
+    from features.store.catalogue import user_ids
+    from pipelines.filter_context import settings_in_force
+    from pipelines.serving import ThreeSteps, opened
 
     try:
         store, release, moment = opened(repo, releases, version)
@@ -93,7 +93,7 @@ def one_at_a_time(steps: Any, drawn: list[str], single: int) -> tuple[list[list[
     import numpy as np
     from threadpoolctl import threadpool_limits
 
-    from filters.filter_set import together
+    from candidates.filters.filter_set import together
 
     seconds: list[dict[str, float]] = []
     counts: list[int] = []
@@ -126,10 +126,10 @@ def timed(steps: Any, user: str, queries: Any, barred: Any) -> tuple[dict[str, f
 
     As in a request the user's features are read between retrieval and ranking, and that is not counted.
     """
-    from features.ranking_facts import online_users
-    from ranking.facts import UserFacts
-    from ranking.ordering import reordered
-    from ranking.pair_features import pair_features
+    from candidates.ranking.context import UserFacts
+    from candidates.ranking.ranker_features import pair_features
+    from candidates.ranking.reordering import reordered
+    from features.store.ranking_facts import online_users
 
     started = time.perf_counter()
     fused = steps.under(barred, queries)
@@ -174,7 +174,7 @@ def all_together(steps: Any, drawn: list[str], users: int, repeats: int) -> list
 
 def parts_of(drawn: list[str], users: int) -> Iterator[list[str]]:
     """So many users, from the first again after the last, in parts in which nobody stands twice."""
-    from features.online_features import IDS_PER_READ
+    from features.store.online_features import IDS_PER_READ
 
     rest = islice(cycle(drawn), users)
     while part := list(islice(rest, min(IDS_PER_READ, len(drawn)))):

@@ -88,14 +88,14 @@ class Speed:
     """Towers of these settings, ready to take steps."""
 
     def __init__(self, config: Any, repo: Path, seed: int, folder: Path) -> None:
-        from features.data_end import data_end
-        from features.dataset import write_dataset
-        from features.feature_store import open_feature_store, tower_schemas
+        from features.store.data_end import data_end
+        from features.store.registry import open_feature_store, tower_schemas
         from features.time_split import TimeSplit
-        from models.batches import Batches
-        from models.encoded_set import EncodedSet
+        from features.training_data.dataset import write_dataset
         from models.encoding import Encodings
-        from models.training import Towers, training_step
+        from models.training.batches import Batches
+        from models.training.encoded_set import EncodedSet
+        from models.training.loop import Towers, training_step
 
         self.config = config
         store = open_feature_store(repo)
@@ -168,7 +168,7 @@ class Week:
         """The same by one exact search for each user, over a catalogue that is embedded once."""
         import numpy as np
 
-        from retrieval.item_index import ItemIndex
+        from candidates.index import ItemIndex
 
         started = time.perf_counter()
         items = np.concatenate([self._model.item_tower(part) for part in _parts(self._item_codes)])

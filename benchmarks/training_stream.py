@@ -88,12 +88,12 @@ def join(folder: Path, seed: int) -> dict[str, Any]:
     """Write the training set of the default preset, over all days."""
     import numpy as np
 
-    from features.catalogue import catalogue_ids
-    from features.data_end import data_end
-    from features.feature_store import open_feature_store, tower_schemas
-    from features.purchases import write_purchases
+    from features.store.catalogue import catalogue_ids
+    from features.store.data_end import data_end
+    from features.store.registry import open_feature_store, tower_schemas
     from features.time_split import TimeSplit
-    from features.training_set import write_training_set
+    from features.training_data.purchases import write_purchases
+    from features.training_data.training_set import write_training_set
     from models.config import DEFAULT
 
     started = time.perf_counter()
@@ -123,12 +123,12 @@ def stream(folder: Path, seed: int) -> dict[str, Any]:
 
     import models  # noqa: F401 - chooses Keras 2
     from features.parquet_rows import ParquetRows
-    from features.service_schema import ServiceSchema, TowerSchemas
-    from features.training_set import TrainingSet
-    from models.batches import Batches
+    from features.store.service_schema import ServiceSchema, TowerSchemas
+    from features.training_data.training_set import TrainingSet
     from models.config import DEFAULT
-    from models.encoded_set import EncodedSet
     from models.encoding import Encodings
+    from models.training.batches import Batches
+    from models.training.encoded_set import EncodedSet
 
     started = time.perf_counter()
     schemas = TowerSchemas(*map(ServiceSchema.from_json, json.loads((folder / "schemas.json").read_text())))

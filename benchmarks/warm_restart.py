@@ -36,7 +36,7 @@ def main(repo: Path, as_of: str, gap_days: int, replayed: tuple[int, ...], seed:
     load_tensorflow()
     from features.time_split import parse_moment
     from models.config import DEFAULT
-    from models.earlier_release import EPOCHS, REPLAYED_DAYS
+    from models.release.earlier_release import EPOCHS, REPLAYED_DAYS
 
     moment = parse_moment(as_of)
     before = moment - timedelta(days=gap_days)
@@ -86,7 +86,7 @@ class Run:
 
     def overlap_with(self, other: "Run") -> float:
         """The share of each user's top 100 by the other that stands in this one's."""
-        from evaluation.overlap import overlap_of
+        from evaluation.release_overlap import overlap_of
 
         return overlap_of(other.top, self.top)
 
@@ -95,8 +95,8 @@ class School:
     """Where towers are trained as releases are, and judged by one week."""
 
     def __init__(self, repo: Path, moment: datetime, folder: Path, seed: int) -> None:
-        from features.feature_store import open_feature_store
-        from jobs.week import Week
+        from features.store.registry import open_feature_store
+        from pipelines.window import Week
 
         self._store, self._folder, self._seed = open_feature_store(repo), folder, seed
         self._test = Week.between(self._store, moment, moment + timedelta(days=7), self._made("judge"))
@@ -108,10 +108,10 @@ class School:
 
     def taught(self, name: str, as_of: datetime, config: Any, earlier: Run | None = None) -> Run:
         """Train as of a moment, perhaps going on from an earlier training, and judge what would be released."""
+        from candidates.index import ItemIndex
         from features.time_split import TimeSplit
-        from jobs.refitting import refitted
-        from jobs.training_run import training_run
-        from retrieval.item_index import ItemIndex
+        from pipelines.refit import refitted
+        from pipelines.train_towers import training_run
 
         folder = self._made(name)
         started = time.perf_counter()

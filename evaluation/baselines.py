@@ -9,14 +9,14 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from candidates.histories import Histories
+from candidates.item_lists import ItemLists, Ranked
+from candidates.purchase_codes import PurchaseCodes
+from candidates.sources.item_knn import ItemToItem
+from candidates.sources.own_purchases import lately, often, then
+from candidates.sources.popularity import PopularityList
+from evaluation.candidate_lists import Lists
 from evaluation.implicit_als import ImplicitAls, available
-from evaluation.lists import Lists
-from retrieval.bought_before import lately, often, then
-from retrieval.histories import Histories
-from retrieval.item_lists import ItemLists, Ranked
-from retrieval.item_to_item import ItemToItem
-from retrieval.popularity import PopularityList
-from retrieval.purchase_codes import PurchaseCodes
 
 HALF_LIFE: Final = 4.0
 

@@ -7,9 +7,9 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from candidates.index import ItemIndex
+from evaluation.diversity import Variety
 from evaluation.faults import embedding_faults, sameness_faults
-from evaluation.variety import Variety
-from retrieval.item_index import ItemIndex
 
 ANYTHING: Final = "anything"
 SOMETHING_NEW: Final = "something new"

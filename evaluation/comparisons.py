@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.resamples import Resamples, interval_of
+from evaluation.bootstrap import Resamples, interval_of
 from evaluation.results import PROTOCOLS, Compared, Comparison, Protocol
 
 MeasuredModel: TypeAlias = Mapping[Protocol, Mapping[str, NDArray[np.float64]]]

@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.variety import effective_rank, mean_cosine
+from evaluation.diversity import effective_rank, mean_cosine
 
 HIGHEST_COSINE: Final = 0.999
 LOWEST_RANK: Final = 2.0
@@ -66,7 +66,7 @@ def sameness_faults(positions: NDArray[np.int32], k: int, name: str) -> list[str
 def embedding_faults(vectors: NDArray[np.floating[Any]], name: str) -> list[str]:
     """Say what is wrong with a tower's vectors.
 
-    Two measures of collapse, see `evaluation.variety`: the mean cosine over all pairs of different rows, and the
+    Two measures of collapse, see `evaluation.diversity`: the mean cosine over all pairs of different rows, and the
     effective rank.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.item_lists import ItemLists
+from candidates.item_lists import ItemLists
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from retrieval.co_purchases import purchase_matrix
-from retrieval.item_index import ItemIndex
-from retrieval.item_lists import ItemLists, Ranked
-from retrieval.purchase_codes import PurchaseCodes
+from candidates.index import ItemIndex
+from candidates.item_lists import ItemLists, Ranked
+from candidates.purchase_codes import PurchaseCodes
+from candidates.sources.item_similarity import purchase_matrix
 
 _EVERY_PURCHASE: Final = 2**31 - 1  # the work for a user grows only in proportion to them
 
@@ -53,8 +53,9 @@ class ImplicitAls:
     ) -> Self:
         """Fit to everybody's purchases before the cut.
 
-        The confidence in a purchase is `confidence` times its weight in `retrieval.co_purchases.purchase_matrix`. The
-        settings were chosen in the weeks from 2017-11-14 and 2017-11-21 of completejourney, where fading weights were
+        The confidence in a purchase is `confidence` times its weight in
+        `candidates.sources.item_similarity.purchase_matrix`. The settings were chosen in the weeks from
+        2017-11-14 and 2017-11-21 of completejourney, where fading weights were
         worth a quarter of the recall.
 
         Args:

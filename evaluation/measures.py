@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.bootstrap import Estimate, Resamples
 from evaluation.hits import Hits
-from evaluation.resamples import Estimate, Resamples
 
 CUTOFFS: Final = (12, 50, 100, 300)
 JUDGED_AT: Final = 100

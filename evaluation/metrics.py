@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from candidates.item_lists import ItemLists
+from evaluation.bootstrap import LEVEL, RESAMPLES, Resamples, interval_of
 from evaluation.hits import Hits
-from evaluation.resamples import LEVEL, RESAMPLES, Resamples, interval_of
-from retrieval.item_lists import ItemLists
 
 
 def recall_at(positions: NDArray[np.int32], relevant: ItemLists, k: int) -> NDArray[np.float64]:

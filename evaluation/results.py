@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn, NotRequired, TypeAlias, TypedDict, cast
 
-from evaluation.resamples import Estimate
+from evaluation.bootstrap import Estimate
 from features.files import written_whole
 
 FORMAT: Final = "evaluation 1"
@@ -64,7 +64,7 @@ class Slices(TypedDict):
 
 
 class Breadth(TypedDict):
-    """How much of the catalogue one model's lists show; defined in `evaluation.breadth`."""
+    """How much of the catalogue one model's lists show; defined in `evaluation.catalogue_coverage`."""
 
     distinct_items: int
     coverage: float
@@ -116,8 +116,8 @@ class Sources(TypedDict):
 class FilterPrice(TypedDict):
     """What one filter, or all in force together, takes out of the lists, and what recall that costs.
 
-    Made by `evaluation.filter_prices.price_of`, where the numbers are defined. `name` is that of the filter or
-    `evaluation.filter_prices.ALL_IN_FORCE`; `setting` is for a reader, such as "28 days", and may be empty; `in_force`
+    Made by `evaluation.filter_costs.price_of`, where the numbers are defined. `name` is that of the filter or
+    `evaluation.filter_costs.ALL_IN_FORCE`; `setting` is for a reader, such as "28 days", and may be empty; `in_force`
     tells whether the set in force holds it, or it is priced for those who choose. `all` and `new` are recall with the
     filter minus, and over, recall without any; `new` is None if nobody bought anything new.
     """

@@ -6,16 +6,16 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.breadth import breadth_of
+from candidates.item_lists import ItemLists
+from candidates.purchase_codes import PurchaseCodes
+from evaluation.bootstrap import Resamples
+from evaluation.candidate_lists import Lists
+from evaluation.catalogue_coverage import breadth_of
 from evaluation.hits import Hits
-from evaluation.lists import Lists
 from evaluation.measures import cutoffs_for, estimates_of, judged_at, user_measures
-from evaluation.resamples import Resamples
 from evaluation.results import ModelResult, Protocol
 from evaluation.slices import ActivityGroup, SalesRanks, activity_groups, activity_slice, decile_slice, item_slice
-from evaluation.validation_week import ValidationWeek
-from retrieval.item_lists import ItemLists
-from retrieval.purchase_codes import PurchaseCodes
+from evaluation.validation_window import ValidationWeek
 
 
 @dataclass

@@ -6,11 +6,11 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from candidates.item_lists import ItemLists
+from candidates.sources.popularity import PopularityList
+from evaluation.bootstrap import Resamples
 from evaluation.hits import Hits
-from evaluation.resamples import Resamples
 from evaluation.results import ActivityRow, ColdUsers, DecileRow, ItemRow
-from retrieval.item_lists import ItemLists
-from retrieval.popularity import PopularityList
 
 DECILES: Final = 10
 

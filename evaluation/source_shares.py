@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from candidates.blender import Fused
+from candidates.item_lists import ItemLists, Ranked
 from evaluation.metrics import recall_at
 from evaluation.results import SourceRow, Sources
-from retrieval.fusion import Fused
-from retrieval.item_lists import ItemLists, Ranked
 
 
 def source_shares(lists: Mapping[str, Ranked], fused: Fused, relevant: ItemLists, budgets: Sequence[int]) -> Sources:

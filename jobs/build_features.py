@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from jobs.console import FEATURE_TABLES, Stopwatch, bar, job, raw_dir_option
+from features.progress import Stopwatch, bar
+from jobs.console import FEATURE_TABLES, job, raw_dir_option
 
 
 @click.command()
@@ -28,7 +29,7 @@ from jobs.console import FEATURE_TABLES, Stopwatch, bar, job, raw_dir_option
 @job
 def main(raw_dir: Path, output: Path, quarantine: Path | None, memory_limit: str) -> None:
     """Read and check the raw tables, and write the feature tables that Feast serves from."""
-    from features.build import build_feature_tables
+    from features.tables.build import build_feature_tables
 
     watch = Stopwatch()
     built = build_feature_tables(raw_dir, output, quarantine=quarantine, memory_limit=memory_limit, progress=bar)

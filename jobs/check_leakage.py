@@ -9,9 +9,8 @@ from pathlib import Path
 
 import click
 
+from features.progress import Stopwatch, bar
 from jobs.console import (
-    Stopwatch,
-    bar,
     chatter,
     job,
     load_tensorflow,
@@ -52,14 +51,14 @@ def main(
     to which they lead. Everything is done on copies.
     """
     load_tensorflow()
-    from features.data_end import data_end
-    from features.feature_store import open_feature_store, tower_schemas
-    from jobs.leak_report import leaks, summary, timed
-    from leakage.answers import all_services
-    from leakage.questions import LeakQuestions
-    from leakage.raw_world import RawWorld
-    from leakage.store_copy import store_copy
-    from models.release import load_release
+    from features.store.data_end import data_end
+    from features.store.registry import open_feature_store, tower_schemas
+    from models.release.release import load_release
+    from pipelines.leakage.answers import all_services
+    from pipelines.leakage.questions import LeakQuestions
+    from pipelines.leakage.raw_world import RawWorld
+    from pipelines.leakage.report import leaks, summary, timed
+    from pipelines.leakage.store_copy import store_copy
 
     watch = Stopwatch()
     release = load_release(releases, version)

@@ -10,14 +10,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
-
-from features.progress import Done
 
 ROOT = Path(__file__).resolve().parent.parent
 RAW_DIR = ROOT / "data" / "raw"
@@ -65,7 +62,7 @@ def job(main: Callable[..., None]) -> Callable[..., None]:
         from features.errors import InputError
 
         logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-        for room in ("features", "models", "retrieval", "filters", "evaluation", "ranking", "leakage"):
+        for room in ("features", "models", "candidates", "evaluation", "pipelines"):
             logging.getLogger(room).setLevel(logging.INFO)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary files are removed
         try:
@@ -91,14 +88,6 @@ def warn(sentences: Iterable[str]) -> None:
     """Say on stderr what is no error, and somebody should hear."""
     for sentence in sentences:
         print(f"warning: {sentence}", file=sys.stderr)
-
-
-def bar(label: str, total: int) -> Done:
-    """Return the `update` of a progress bar, which is silent where stderr is not a terminal."""
-    from tqdm import tqdm
-
-    update: Done = tqdm(total=total, desc=label, unit="", unit_scale=True, disable=None, leave=False).update
-    return update
 
 
 @contextlib.contextmanager
@@ -168,15 +157,3 @@ def commit() -> str | None:
         check=False,
     )
     return told.stdout.strip() or None
-
-
-class Stopwatch:
-    """Seconds since it was made."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-
-    @property
-    def seconds(self) -> float:
-        """Elapsed seconds."""
-        return time.perf_counter() - self._start

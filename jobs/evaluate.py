@@ -10,7 +10,8 @@ from typing import Literal
 
 import click
 
-from jobs.console import ROOT, Stopwatch, commit, filters_option, job, load_tensorflow, repo_option, scratch, warn
+from features.progress import Stopwatch
+from jobs.console import ROOT, commit, filters_option, job, load_tensorflow, repo_option, scratch, warn
 
 EVALUATION = ROOT / "data" / "evaluation.html"
 
@@ -53,24 +54,24 @@ def main(
     themselves: those in force by default or by --filters, and others that one could choose. Page and numbers are
     written after each cut.
     """
-    from filters.settings import FilterSettings, read_settings
+    from candidates.filters.settings import FilterSettings, read_settings
 
     settings = read_settings(filters_file) if filters_file else FilterSettings()
     load_tensorflow()
-    from evaluation.cuts import weekly_cuts
     from evaluation.measures import cutoffs_for
+    from evaluation.report.page import write_page
     from evaluation.results import CutResult, Made, Results, write_results
     from evaluation.summaries import results_of
-    from features.catalogue import catalogue_ids, user_ids
-    from features.data_end import data_end
+    from evaluation.summary_table import evaluation_table
+    from evaluation.windows import weekly_cuts
     from features.errors import InputError
-    from features.feature_store import open_feature_store, read_source
+    from features.store.catalogue import catalogue_ids, user_ids
+    from features.store.data_end import data_end
+    from features.store.registry import open_feature_store, read_source
     from features.time_split import TimeSplit
-    from jobs.evaluation_run import evaluate_cut
-    from jobs.evaluation_table import evaluation_table
-    from jobs.filtering import warnings_of
     from models.config import DEFAULT
-    from pages.page import write_page
+    from pipelines.backtest import evaluate_cut
+    from pipelines.filter_context import warnings_of
 
     if output.suffix != ".html":
         raise InputError(f"{output} does not end in .html: the page is written as HTML, and its numbers beside it.")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from jobs.console import Stopwatch, job, raw_dir_option
+from features.progress import Stopwatch
+from jobs.console import job, raw_dir_option
 
 
 @click.command()
@@ -17,7 +18,7 @@ from jobs.console import Stopwatch, job, raw_dir_option
 @job
 def main(raw_dir: Path) -> None:
     """Write the demo data as raw tables, in the layout of the H&M competition's files."""
-    from features.completejourney import write_raw_tables
+    from features.raw.demo_data import write_raw_tables
 
     watch = Stopwatch()
     counts = write_raw_tables(raw_dir)

@@ -11,17 +11,8 @@ from typing import Literal
 
 import click
 
-from jobs.console import (
-    CANDIDATES,
-    Stopwatch,
-    bar,
-    filters_option,
-    job,
-    load_tensorflow,
-    releases_option,
-    repo_option,
-    warn,
-)  # fmt: skip
+from features.progress import Stopwatch, bar
+from jobs.console import CANDIDATES, filters_option, job, load_tensorflow, releases_option, repo_option, warn
 
 
 @click.command()
@@ -63,22 +54,22 @@ def main(
 
     The filters in force are those that the release was trained with, or those of --filters.
     """
-    from features.user_file import read_user_ids
-    from filters.settings import read_settings
-    from retrieval.candidate_file import require_parquet
+    from candidates.candidate_file import require_parquet
+    from candidates.filters.settings import read_settings
+    from features.raw.user_file import read_user_ids
 
     wanted = read_user_ids(users_file) if users_file else None
     told = read_settings(filters_file) if filters_file else None
     require_parquet(output)
     load_tensorflow()
-    from features.catalogue import user_ids
-    from features.online_features import reads
-    from filters.filter_set import FilterSet
-    from filters.unknown_names import unknown_names
-    from jobs.filtering import settings_in_force
-    from jobs.reports import barred_line
-    from jobs.three_steps import ThreeSteps, opened
-    from retrieval.candidate_file import CandidateFile
+    from candidates.candidate_file import CandidateFile
+    from candidates.filters.filter_set import FilterSet
+    from candidates.filters.unknown_names import unknown_names
+    from features.store.catalogue import user_ids
+    from features.store.online_features import reads
+    from pipelines.filter_context import settings_in_force
+    from pipelines.messages import barred_line
+    from pipelines.serving import ThreeSteps, opened
 
     watch = Stopwatch()
     store, release, moment = opened(repo, releases, version)

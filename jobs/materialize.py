@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from jobs.console import Stopwatch, chatter, job, repo_option
+from features.progress import Stopwatch
+from jobs.console import chatter, job, repo_option
 
 
 @click.command()
@@ -18,9 +19,9 @@ from jobs.console import Stopwatch, chatter, job, repo_option
 @job
 def main(repo: Path, as_of: str | None, *, from_scratch: bool) -> None:
     """Fill the online store with what was known at a moment, by default the data's own end."""
-    from features.data_end import moment_or_data_end
-    from features.feature_store import open_feature_store
-    from features.online_store import fill_online_store
+    from features.store.data_end import moment_or_data_end
+    from features.store.materialization import fill_online_store
+    from features.store.registry import open_feature_store
 
     watch = Stopwatch()
     store = open_feature_store(repo)

@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from jobs.console import CANDIDATES, filters_option, job, load_tensorflow, releases_option, repo_option, warn
-from jobs.steps import Step
+from pipelines.steps import Step
 
 # What is asked of a file, and what of the online store: options by the name of their argument.
 _OF_A_FILE = {"candidates": "--candidates", "users": "--users"}
@@ -109,10 +109,10 @@ def require_together(stage: Step | None) -> None:
 
 def show_file(repo: Path, candidates: Path, users: int, top: int) -> None:
     """Print lists of a candidate file."""
-    from features.feature_store import open_feature_store
-    from features.online_features import bought_items, item_names
-    from jobs.reports import candidate_table
-    from retrieval.candidate_file import read_users
+    from candidates.candidate_file import read_users
+    from features.store.online_features import bought_items, item_names
+    from features.store.registry import open_feature_store
+    from pipelines.messages import candidate_table
 
     store = open_feature_store(repo)
     for user, rows in read_users(candidates, users, top).items():
@@ -132,17 +132,17 @@ def show_step(
     k: int,
 ) -> None:
     """Print what a step leaves to some users."""
-    from filters.settings import read_settings
+    from candidates.filters.settings import read_settings
 
     told = read_settings(filters_file) if filters_file else None
     load_tensorflow()
-    from features.catalogue import user_ids
-    from features.online_features import item_names
-    from filters.filter_set import FilterSet
-    from filters.unknown_names import unknown_names
-    from jobs.filtering import settings_in_force
-    from jobs.reports import request_line, step_table
-    from jobs.three_steps import ThreeSteps, opened
+    from candidates.filters.filter_set import FilterSet
+    from candidates.filters.unknown_names import unknown_names
+    from features.store.catalogue import user_ids
+    from features.store.online_features import item_names
+    from pipelines.filter_context import settings_in_force
+    from pipelines.messages import request_line, step_table
+    from pipelines.serving import ThreeSteps, opened
 
     store, release, moment = opened(repo, releases, version)
     settings = settings_in_force(release, told, already_bought)

@@ -12,17 +12,8 @@ from pathlib import Path
 
 import click
 
-from jobs.console import (
-    Stopwatch,
-    commit,
-    filters_option,
-    job,
-    load_tensorflow,
-    releases_option,
-    repo_option,
-    scratch,
-    warn,
-)  # fmt: skip
+from features.progress import Stopwatch
+from jobs.console import commit, filters_option, job, load_tensorflow, releases_option, repo_option, scratch, warn
 
 
 @click.command()
@@ -66,25 +57,25 @@ def main(
     towers learn once from the last weeks, these days among them. With --from the filters in force stay those of the
     earlier release, unless --filters says otherwise.
     """
-    from filters.settings import FilterSettings, read_settings
+    from candidates.filters.settings import FilterSettings, read_settings
 
     settings = read_settings(filters_file) if filters_file else None
     load_tensorflow()
-    from features.data_end import moment_or_data_end
-    from features.feature_store import open_feature_store, tower_schemas
-    from features.service_fingerprints import service_fingerprints
+    from features.store.data_end import moment_or_data_end
+    from features.store.registry import open_feature_store, tower_schemas
+    from features.store.service_fingerprints import service_fingerprints
     from features.time_split import TimeSplit
-    from jobs.continuing import overlap_line
-    from jobs.filtering import filters_of, warnings_of
-    from jobs.gate import gate
-    from jobs.label_weeks import label_weeks as weeks_before
-    from jobs.refitting import refitted
-    from jobs.releasing import release_contents
-    from jobs.reports import baseline_line, epoch_line, recall_table, refit_line, variety_line
-    from jobs.training_run import training_run
     from models.config import chosen
-    from models.earlier_release import EPOCHS, EarlierRelease
-    from models.release import make_latest, write_release
+    from models.release.earlier_release import EPOCHS, EarlierRelease
+    from models.release.release import make_latest, write_release
+    from pipelines.filter_context import filters_of, warnings_of
+    from pipelines.gate import gate
+    from pipelines.messages import baseline_line, epoch_line, recall_table, refit_line, variety_line
+    from pipelines.ranker_weeks import label_weeks as weeks_before
+    from pipelines.refit import refitted
+    from pipelines.release_contents import release_contents
+    from pipelines.release_overlap import overlap_line
+    from pipelines.train_towers import training_run
 
     watch = Stopwatch()
     store = open_feature_store(repo)
@@ -134,7 +125,7 @@ def main(
             print(overlap_line(run, refit.towers, earlier, releases), flush=True)
         contents = release_contents(
             store, run, weeks, refit, config, filters, seed=seed, commit=commit(),
-            earlier=earlier.release if earlier else None,
+            earlier=earlier.release if earlier else None, say=lambda line: print(line, flush=True),
         )  # fmt: skip
         written = write_release(releases, refit.towers, contents, created=datetime.now(UTC))
     if require_better and not decided.passed:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from features.parquet_rows import ParquetRows
 from features.schema import ITEM_ID
-from features.service_schema import FeatureColumn, ServiceSchema, TowerSchemas
+from features.store.service_schema import FeatureColumn, ServiceSchema, TowerSchemas
 from models.vocabulary import Vocabulary, padded
 
 Codes = dict[str, NDArray[Any]]

@@ -7,7 +7,7 @@ from features.schema import ITEM_ID
 from models.config import Config
 from models.encoding import Encoding
 from models.layers import Dense, HiddenId, encoder, known
-from models.shared_words import SharedWords
+from models.shared_embeddings import SharedWords
 
 
 class ItemTower(keras.Model):

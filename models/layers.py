@@ -3,7 +3,7 @@
 import tensorflow as tf
 import tf_keras as keras
 
-from features.service_schema import FeatureColumn
+from features.store.service_schema import FeatureColumn
 from models.config import Config
 from models.encoding import Encoding, Scale
 from models.vocabulary import FIRST_WORD, UNKNOWN

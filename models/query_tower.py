@@ -4,12 +4,12 @@ import tensorflow as tf
 import tf_keras as keras
 
 from features.schema import ITEM_ID
-from features.service_schema import ServiceSchema
+from features.store.service_schema import ServiceSchema
 from models.config import Config
 from models.encoding import Encoding
-from models.glimpses import Glimpses
 from models.layers import Dense, Weights, encoder, pooled
-from models.shared_words import SharedWords
+from models.list_dropout import Glimpses
+from models.shared_embeddings import SharedWords
 
 Vectors = tuple[tf.Tensor, tf.Tensor]
 

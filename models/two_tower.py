@@ -8,9 +8,9 @@ from features.schema import ITEM_ID
 from models.config import Config
 from models.encoding import Encoding
 from models.item_tower import ItemTower
+from models.optimizer import RowWiseAdam
 from models.query_tower import QueryTower
-from models.row_wise_adam import RowWiseAdam
-from models.shared_words import SharedWords
+from models.shared_embeddings import SharedWords
 from models.softmax import bought_in_batch, on_lists, purchase_weights, softmax_losses
 
 

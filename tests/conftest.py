@@ -13,6 +13,8 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+pytest_plugins = ["fixtures.jobs", "fixtures.ranker"]
 SECONDS_FOR_ONE_BUILD = 300
 BORN = "1980-02-29"
 
@@ -20,14 +22,13 @@ BORN = "1980-02-29"
 # other files go to a worker whole.
 # (Marks of xdist_group have no effect with pytest 9.2 and xdist 3.8.)
 TOGETHER = {
-    **dict.fromkeys((path.stem for path in (ROOT / "tests" / "models").glob("test_*.py")), "towers"),
+    **dict.fromkeys((path.stem for path in (ROOT / "tests" / "models").rglob("test_*.py")), "towers"),
     "test_bad_input": "towers",
-    "test_judging": "towers",
     "test_list_answers": "towers",
-    "test_three_steps": "towers",
-    "test_fusing": "towers",
+    "test_serving": "towers",
+    "test_fit_blender": "towers",
     "test_check_leakage": "release",
-    "test_sourcing": "release",
+    "test_build_sources": "release",
     "test_answers": "store",
     "test_feature_contract": "store",
     "test_filter_facts": "store",
@@ -43,12 +44,12 @@ LONGEST_FIRST = (
     "towers",
     "test_whole_path",
     "test_evaluate",
-    "test_refitting",
+    "test_refit",
     "release",
-    "test_warm_restart",
+    "test_warm_start_job",
     "test_hm_sample",
     "test_gate",
-    "test_label_weeks",
+    "test_ranker_weeks",
     "store",
 )
 
@@ -200,7 +201,7 @@ def applied_project(once, apply):
     """Build a project around raw tables: declarations, feature tables, registry."""
 
     def applied_project(name, write_raw):
-        from features.build import build_feature_tables
+        from features.tables.build import build_feature_tables
 
         def fill(folder):
             project = Project(folder)
@@ -221,7 +222,7 @@ def toy(applied_project):
     """The checkerboard world, applied; every seventh user has a birth date. Its online store stays empty."""
 
     def write_raw(folder):
-        from features.toy_world import write_toy_world
+        from features.raw.toy_data import write_toy_world
 
         write_toy_world(folder, seed=7)
         _add_birth_dates(folder / "customers.csv")
@@ -231,7 +232,7 @@ def toy(applied_project):
 
 @pytest.fixture(scope="session")
 def toy_store(toy):
-    from features.feature_store import open_feature_store
+    from features.store.registry import open_feature_store
 
     return open_feature_store(toy.repo)
 

@@ -1,7 +1,6 @@
-"""Who may import whom, as a table, and what nobody may do."""
+"""The import rules between packages, as a table, and what is forbidden everywhere."""
 
 import ast
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,60 +8,78 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = (
-    "feature_repo", "features", "retrieval", "filters", "evaluation", "ranking", "models", "pages", "leakage", "jobs",
-)  # fmt: skip
 
-# Each room, and what of this project it may import: rooms, or single modules of them. The plain modules of features/
-# (names, errors, dataclasses of tables) go further; what asks Feast is called by jobs only.
+# Each package, and what of this project it may import: whole packages or single modules. `features.*` without a further
+# name is the base: schema, errors, files, sql, parquet_rows, spilling, time_split, progress.
+BASE = {
+    "features.errors", "features.files", "features.parquet_rows", "features.progress", "features.schema",
+    "features.spilling", "features.sql", "features.time_split",
+}  # fmt: skip
 MAY_IMPORT = {
     "feature_repo": {"data_sources", "entities", "feature_views", "on_demand_views"},  # its own files, flat
-    "features": {"features"},
-    "retrieval": {"retrieval", "features.errors", "features.files", "features.schema"},
-    "filters": {"filters", "retrieval", "features.errors"},
-    "evaluation": {"evaluation", "retrieval", "features.files", "features.schema"},
-    "ranking": {
-        "ranking", "retrieval", "evaluation.hits", "evaluation.resamples",
-        "features.errors", "features.files", "features.schema",
+    "features": BASE,
+    "features.raw": {"features.raw", *BASE},
+    "features.tables": {"features.tables", "features.raw", *BASE},
+    "features.asof_store": {"features.asof_store", *BASE},
+    "features.store": {"features.store", "features.asof_store", *BASE},
+    "features.training_data": {"features.training_data", "features.store", *BASE},
+    "candidates": {"candidates", *BASE},
+    "candidates.sources": {"candidates", *BASE},
+    "candidates.filters": {"candidates", *BASE},
+    "candidates.ranking": {"candidates", *BASE},
+    "evaluation": {"evaluation", "candidates", *BASE},
+    "evaluation.ranker": {"evaluation", "candidates", *BASE},
+    "evaluation.report": {"evaluation", *BASE},
+    # Plain data of the feature services and data sets; what reads Feast is called by pipelines and jobs only.
+    "models": {"models", "features.store.service_schema", *BASE},
+    "models.training": {
+        "models", "evaluation.validation_window", "features.store.service_schema",
+        "features.training_data.dataset", "features.training_data.training_set", *BASE,
     },
-    "models": {
-        "models", "ranking.ranker", "evaluation", "features.errors", "features.files", "features.dataset",
-        "features.parquet_rows", "features.schema", "features.service_schema", "features.time_split",
-        "features.training_set",
+    "models.release": {
+        "models", "candidates.ranking.ranker", "evaluation.diversity", "evaluation.validation_window",
+        "features.store.service_schema", "features.training_data.dataset", *BASE,
     },
-    "pages": {"pages", "evaluation", "features.files"},
-    "leakage": {"leakage", "models", "evaluation", "retrieval", "features"},
-    "jobs": {"jobs", "leakage", "pages", "models", "ranking", "evaluation", "filters", "retrieval", "features"},
-    "benchmarks": {
-        "jobs.console", "jobs.week", "jobs.refitting", "jobs.training_run",  # what is trained as releases are
-        "jobs.filtering", "jobs.three_steps", "filters", "ranking",  # what is asked as releases are
-        "models", "evaluation", "retrieval", "features",
-    },
+    "pipelines": {"pipelines", "models", "evaluation", "candidates", "features.store", "features.training_data", *BASE},
+    "pipelines.leakage": {"pipelines.leakage", "models", "evaluation", "candidates", "features"},
+    "jobs": {"jobs", "pipelines", "models", "evaluation", "candidates", "features"},
+    "benchmarks": {"jobs.console", "pipelines", "models", "evaluation", "candidates", "features"},
 }  # fmt: skip
+PACKAGES = tuple(name for name in MAY_IMPORT if "." not in name and name != "benchmarks")
 
-# The heavy libraries, and the rooms that may name them.
+# The heavy libraries, and the packages that may import them.
 HEAVY = {
-    "feast": {"feature_repo", "features", "leakage", "jobs", "benchmarks"},
-    "tensorflow": {"models", "jobs", "benchmarks"},
-    "tf_keras": {"models"},
+    "feast": {
+        "feature_repo", "features.asof_store", "features.store", "features.training_data", "pipelines",
+        "pipelines.leakage", "jobs", "benchmarks",
+    },
+    "tensorflow": {"models", "models.training", "models.release", "jobs", "benchmarks"},
+    "tf_keras": {"models", "models.training", "models.release"},
     "tensorflow_recommenders": {"models", "benchmarks"},
     "click": {"jobs", "benchmarks"},
-    "matplotlib": {"pages", "benchmarks"},
-    "jinja2": {"pages"},
-}
+    "matplotlib": {"evaluation.report", "benchmarks"},
+    "jinja2": {"evaluation.report"},
+}  # fmt: skip
 FLAT = {"data_sources", "entities", "feature_views", "on_demand_views", "feature_services"}
-OURS = {*ROOMS, "benchmarks", "tests", *FLAT}
+OURS = {*PACKAGES, "benchmarks", "tests", *FLAT}
 UNSAFE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
-PLAIN = ("build", "feature_tables", "raw_tables", "service_schema", "toy_world")
-BELOW_JOBS = ("feature_repo", "features", "retrieval", "filters", "evaluation", "ranking", "models", "pages", "leakage")
+WITHOUT_FEAST_AND_TENSORFLOW = ("features.raw", "features.tables", "candidates", "evaluation")
+BELOW_JOBS = tuple(name for name in PACKAGES if name != "jobs")
 
 
-def files_of(room):
-    return sorted((ROOT / room).rglob("*.py"))
+def files_of(package):
+    """The files of a package, without those of its sub-packages, which have lines of their own."""
+    folder = ROOT / package.replace(".", "/")
+    return sorted(folder.glob("*.py"))
 
 
-def trees(*rooms):
-    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for room in rooms for path in files_of(room)]
+def all_files_of(package):
+    return sorted((ROOT / package.replace(".", "/")).rglob("*.py"))
+
+
+def trees(*packages, deep=False):
+    files = all_files_of if deep else files_of
+    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for package in packages for path in files(package)]
 
 
 def imports(tree):
@@ -86,75 +103,71 @@ def calls(tree):
 
 
 def allowed(name, permitted):
-    bare_room = name in ROOMS and any(other.startswith(f"{name}.") for other in permitted)
-    return bare_room or any(name == other or name.startswith(f"{other}.") for other in permitted)
+    bare_package = (ROOT / name.replace(".", "/")).is_dir() and any(o.startswith(f"{name}.") for o in permitted)
+    return bare_package or any(name == other or name.startswith(f"{other}.") for other in permitted)
 
 
-@pytest.mark.parametrize("room", MAY_IMPORT)
-def test_a_room_imports_only_what_the_table_allows(room):
-    against = [
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_a_package_imports_only_what_the_table_allows(package):
+    violations = [
         f"{path.relative_to(ROOT)} imports {name}"
-        for path, tree in trees(room)
+        for path, tree in trees(package)
         for name in imports(tree)
-        if name.split(".")[0] in OURS and not allowed(name, MAY_IMPORT[room])
+        if name.split(".")[0] in OURS and not allowed(name, MAY_IMPORT[package])
     ]
 
-    assert len(files_of(room)) > 0
-    assert against == []
+    assert len(files_of(package)) > 0
+    assert violations == []
 
 
-@pytest.mark.parametrize("room", MAY_IMPORT)
-def test_the_table_allows_nothing_that_is_not_used(room):
-    used = {name for _, tree in trees(room) for name in imports(tree)}
-    whole_rooms = {"features", "retrieval", "filters", "evaluation", "models"}
-    permitted = MAY_IMPORT[room] - (whole_rooms if room in {"jobs", "benchmarks"} else set())
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_the_table_allows_nothing_that_is_not_used(package):
+    used = {name for _, tree in trees(package) for name in imports(tree)}
+    single_modules = MAY_IMPORT[package] - BASE - {name for name in MAY_IMPORT if "." not in name}
 
-    assert {other for other in permitted if not any(allowed(name, {other}) for name in used)} <= {room}
+    assert {other for other in single_modules if not any(allowed(name, {other}) for name in used)} <= {package}
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_the_architecture_names_every_file_of_a_room_and_none_besides(room):
-    lines = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").splitlines()
-    (row,) = [line for line in lines if line.startswith(f"| `{room}/` |")]
-    _, _, holds, *_ = row.split("|")
+def test_every_package_has_a_line_in_the_table():
+    folders = {".".join(path.parent.relative_to(ROOT).parts) for package in PACKAGES for path in all_files_of(package)}
 
-    named = re.findall(r"`(\w+)`", holds)
-
-    assert sorted(named) == sorted({path.stem for path in files_of(room)} - {"__init__"})
+    assert folders <= set(MAY_IMPORT)
 
 
 @pytest.mark.parametrize("library", HEAVY)
-def test_heavy_libraries_stay_in_their_rooms(library):
+def test_heavy_libraries_stay_in_their_packages(library):
     users = {
-        room for room in MAY_IMPORT for _, tree in trees(room) for name in imports(tree) if allowed(name, {library})
+        package
+        for package in MAY_IMPORT
+        for _, tree in trees(package)
+        for name in imports(tree)
+        if name == library or name.startswith(f"{library}.")
     }
 
     assert users - HEAVY[library] == set()
 
 
-def test_nobody_imports_the_feature_repository_and_only_jobs_and_benchmarks_import_jobs():
+def test_only_tests_and_benchmarks_import_jobs_and_nothing_imports_the_feature_repository():
     importers = {"feature_repo": set(), "jobs": set()}
-    for room in MAY_IMPORT:
-        for _, tree in trees(room):
+    for package in MAY_IMPORT:
+        for _, tree in trees(package):
             for name in imports(tree):
                 if name.split(".")[0] in importers:
-                    importers[name.split(".")[0]].add(room)
+                    importers[name.split(".")[0]].add(package)
 
     assert importers == {"feature_repo": set(), "jobs": {"jobs", "benchmarks"}}
 
 
-def test_lists_and_numbers_load_neither_feast_nor_tensorflow():
-    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files_of("retrieval")]
-    modules += [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files_of("evaluation")]
-    modules += [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files_of("filters")]
-    modules += [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files_of("ranking")]
-    modules += [f"features.{name}" for name in PLAIN]
+def test_candidates_and_evaluation_load_neither_feast_nor_tensorflow():
+    files = [path for package in WITHOUT_FEAST_AND_TENSORFLOW for path in all_files_of(package)]
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in files]
+    modules += ["features.store.service_schema"]
     modules += [f"models.{name}" for name in ("config", "encoding", "vocabulary")]
     code = f"import sys, {', '.join(modules)}; print({{'feast', 'tensorflow'}} & set(sys.modules))"
 
-    told = subprocess.run([sys.executable, "-c", code], cwd="/", capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd="/", capture_output=True, text=True, check=True)
 
-    assert told.stdout == "set()\n"
+    assert done.stdout == "set()\n"
 
 
 def test_nothing_is_pickled_evaluated_or_handed_to_a_shell():
@@ -180,7 +193,7 @@ def test_below_jobs_nothing_asks_the_clock_or_a_global_source_of_chance():
     clock = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "pd.Timestamp.now")
     against = [
         f"{path.relative_to(ROOT)}:{node.lineno} calls {name}"
-        for path, tree in trees(*BELOW_JOBS)
+        for path, tree in trees(*BELOW_JOBS, deep=True)
         for name, node in calls(tree)
         if name.endswith(clock)
         or (name.startswith("np.random.") and not name.startswith("np.random.default_rng"))
@@ -188,7 +201,7 @@ def test_below_jobs_nothing_asks_the_clock_or_a_global_source_of_chance():
     ]
     against += [
         f"{path.relative_to(ROOT)} imports {name}"
-        for path, tree in trees(*BELOW_JOBS)
+        for path, tree in trees(*BELOW_JOBS, deep=True)
         for name in imports(tree)
         if name in {"random", "uuid", "secrets"}
     ]
@@ -199,7 +212,7 @@ def test_below_jobs_nothing_asks_the_clock_or_a_global_source_of_chance():
 def test_only_jobs_print_and_end_the_process():
     against = [
         f"{path.relative_to(ROOT)}:{node.lineno} calls {name}"
-        for path, tree in trees(*BELOW_JOBS)
+        for path, tree in trees(*BELOW_JOBS, deep=True)
         for name, node in calls(tree)
         if name in {"print", "sys.exit", "exit", "quit", "os._exit"}
     ]

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features.feature_tables import TABLES
 from features.schema import ITEM_ID, USER_ID
+from features.tables.feature_tables import TABLES
 
 UTC = pa.timestamp("us", tz="UTC")
 ARROW = {
@@ -164,7 +164,7 @@ RANKING_ITEMS = [
     ],
 )
 def test_a_version_of_a_service_hands_over_these_columns_forever(toy_store, service, key, inputs):
-    from features.feature_store import service_schema
+    from features.store.registry import service_schema
 
     assert [column.name for column in service_schema(toy_store, service, key).inputs] == inputs
 
@@ -199,7 +199,7 @@ def test_a_version_of_a_service_hands_over_these_columns_forever(toy_store, serv
     ],
 )
 def test_what_filters_read_is_read_as_it_is(toy_store, service, key, columns):
-    from features.feature_store import plain_service
+    from features.store.registry import plain_service
 
     plain = plain_service(toy_store, service, key)
 
@@ -218,7 +218,7 @@ def test_what_the_ranker_knows_is_of_users_and_of_items(toy_store, service, user
 
 
 def test_both_towers_of_every_preset_can_be_built_from_their_services(toy_store):
-    from features.feature_store import tower_schemas
+    from features.store.registry import tower_schemas
     from models.config import PRESETS
 
     for config in PRESETS.values():
@@ -231,7 +231,7 @@ def test_both_towers_of_every_preset_can_be_built_from_their_services(toy_store)
 
 
 def test_an_encoding_is_read_from_the_field_or_from_the_on_demand_view(toy_store):
-    from features.feature_store import service_schema
+    from features.store.registry import service_schema
 
     encodings = {
         column.name: column.encoding
@@ -256,7 +256,7 @@ def test_an_encoding_is_read_from_the_field_or_from_the_on_demand_view(toy_store
 
 @pytest.mark.parametrize("service", ["query_tower_v3", "candidate_sources_v1", "ranking_users_v2"])
 def test_every_list_names_the_item_input_or_the_list_it_goes_with(toy_store, service):
-    from features.feature_store import service_schema
+    from features.store.registry import service_schema
 
     aligned = {
         "recent_counts": "recent_items",
@@ -290,7 +290,7 @@ def test_every_list_names_the_item_input_or_the_list_it_goes_with(toy_store, ser
 
 def test_a_service_that_does_not_exist_is_refused_with_those_that_do(toy_store):
     from features.errors import InputError
-    from features.feature_store import service_schema
+    from features.store.registry import service_schema
 
     with pytest.raises(InputError, match=r"no feature service 'query_tower_v0' \(it has already_bought_v1, candidate_"):
         service_schema(toy_store, "query_tower_v0", USER_ID)
@@ -298,7 +298,7 @@ def test_a_service_that_does_not_exist_is_refused_with_those_that_do(toy_store):
 
 def test_a_service_that_embeds_the_key_of_another_entity_is_refused(toy_store):
     from features.errors import InputError
-    from features.feature_store import service_schema
+    from features.store.registry import service_schema
 
     with pytest.raises(InputError, match="'item_tower_v1' embeds the key 'item_id', but describes 'user_id'"):
         service_schema(toy_store, "item_tower_v1", USER_ID)

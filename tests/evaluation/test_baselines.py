@@ -4,6 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import evaluation.baselines
+from candidates.item_lists import ItemLists
+from candidates.purchase_codes import PurchaseCodes
+from candidates.sources.popularity import PopularityList
 from evaluation.baselines import (
     HALF_LIFE,
     baselines,
@@ -12,9 +15,6 @@ from evaluation.baselines import (
     last_week_popularity,
 )
 from evaluation.implicit_als import available
-from retrieval.item_lists import ItemLists
-from retrieval.popularity import PopularityList
-from retrieval.purchase_codes import PurchaseCodes
 
 CUT = np.datetime64("2020-09-16", "us")
 

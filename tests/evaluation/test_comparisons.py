@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from evaluation.bootstrap import Resamples
 from evaluation.comparisons import comparisons_of, differences_of
 from evaluation.metrics import paired_interval
-from evaluation.resamples import Resamples
 
 
 def test_a_model_always_twice_as_good_has_a_ratio_without_doubt():

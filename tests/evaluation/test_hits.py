@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from candidates.item_lists import ItemLists
 from evaluation.hits import Hits
 from evaluation.metrics import average_precision_at, hit_rate_at, ndcg_at, recall_at
-from retrieval.item_lists import ItemLists
 
 LISTS = np.array([[10, 11, 12, 13], [10, 11, 12, 13], [10, 11, -1, -1]], np.int32)
 RELEVANT = ItemLists.from_lists([np.array([10, 12, 99]), np.array([5]), np.array([11])])

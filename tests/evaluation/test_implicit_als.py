@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from candidates.index import ItemIndex
+from candidates.item_lists import ItemLists
+from candidates.purchase_codes import PurchaseCodes
 from evaluation.implicit_als import ImplicitAls, available
-from retrieval.item_index import ItemIndex
-from retrieval.item_lists import ItemLists
-from retrieval.purchase_codes import PurchaseCodes
 
 CUT = np.datetime64("2020-09-16", "us")
 installed = pytest.mark.skipif(not available(), reason="implicit is not installed")

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
+from candidates.item_lists import ItemLists
+from evaluation.bootstrap import Resamples
 from evaluation.hits import Hits
 from evaluation.measures import compared_by, cutoffs_for, estimates_of, judged_at, user_measures
 from evaluation.metrics import bootstrap_interval
-from evaluation.resamples import Resamples
-from retrieval.item_lists import ItemLists
 
 # Relevant at ranks 1 and 3 of 2 relevant; never of 1.
 HITS = Hits.of(

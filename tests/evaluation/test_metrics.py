@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from candidates.item_lists import ItemLists
 from evaluation.metrics import (
     average_precision_at,
     bootstrap_interval,
@@ -9,7 +10,6 @@ from evaluation.metrics import (
     paired_interval,
     recall_at,
 )
-from retrieval.item_lists import ItemLists
 
 # Three users, four places each. Relevant at ranks: user 0 at 1 and 3 of 3 relevant; user 1 never of 1; user 2 at 2
 # of 1, before padding.

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from candidates.item_lists import ItemLists
+from candidates.sources.popularity import PopularityList
 from evaluation.hits import Hits
 from evaluation.slices import (
     SalesRanks,
@@ -10,8 +12,6 @@ from evaluation.slices import (
     decile_slice,
     item_slice,
 )
-from retrieval.item_lists import ItemLists
-from retrieval.popularity import PopularityList
 
 
 def test_users_are_grouped_by_quarters_named_by_their_bounds():

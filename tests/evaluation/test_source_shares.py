@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from candidates.blender import Fused
+from candidates.item_lists import ItemLists
 from evaluation.source_shares import source_shares
-from retrieval.fusion import Fused
-from retrieval.item_lists import ItemLists
 
 
 def ranked(positions):

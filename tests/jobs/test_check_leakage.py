@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features import item_queries, user_queries
+from features.tables import item_queries, user_queries
 
 LEAK = re.compile(r"^LEAK: (?:feature view )?(.+), column (.+)$", re.MULTILINE)
 DRAWN = "2020-02-03 12:20:22"  # the one moment that seed 1 draws in the toy world
@@ -68,8 +68,8 @@ def built(toy, toy_store, project_at, tmp_path):
     """Build feature tables with whatever code is in force, and a registry that reads them."""
 
     def built(raw=toy.raw):
-        from features.build import build_feature_tables
-        from leakage.store_copy import store_copy
+        from features.tables.build import build_feature_tables
+        from pipelines.leakage.store_copy import store_copy
 
         project = project_at(tmp_path / "built")
         shutil.copytree(toy.repo, project.repo)

@@ -46,7 +46,7 @@ class Evaluation:
 @pytest.fixture(scope="module")
 def small():
     """Towers that are trained quickly."""
-    import jobs.evaluation_run as judged
+    import pipelines.backtest as judged
 
     with pytest.MonkeyPatch.context() as patch:
         for name in ("DEFAULT", "SEED"):
@@ -174,7 +174,7 @@ def test_whether_a_ranker_orders_the_candidates_is_told_at_every_cut(evaluation)
 
 
 def test_the_sources_of_the_candidates_are_told_at_every_cut(evaluation):
-    from retrieval.sources import SOURCES
+    from candidates.sources.source_set import SOURCES
 
     for cut in evaluation.cuts:
         sources = cut["sources"]
@@ -270,7 +270,7 @@ def test_an_evaluation_that_fails_writes_nothing_and_leaves_the_one_before_as_it
 
 def test_what_is_judged_stays_where_a_later_cut_fails(call, toy, evaluation, tmp_path, monkeypatch):
     from features.errors import InputError
-    from jobs import evaluation_run
+    from pipelines import backtest
 
     judged = iter(evaluation.cuts[:1])
 
@@ -279,7 +279,7 @@ def test_what_is_judged_stays_where_a_later_cut_fails(call, toy, evaluation, tmp
             return cut
         raise InputError("The second cut cannot be judged.")
 
-    monkeypatch.setattr(evaluation_run, "evaluate_cut", fails_at_the_second)
+    monkeypatch.setattr(backtest, "evaluate_cut", fails_at_the_second)
 
     done = call("evaluate", "--repo", toy.repo, "--cuts", 2, "--output", tmp_path / "page.html")
 

@@ -76,7 +76,7 @@ def refused(done):
 
 @pytest.fixture(scope="module")
 def road(tmp_path_factory, project_at, run_job, apply):
-    from features.toy_world import write_toy_world
+    from features.raw.toy_data import write_toy_world
 
     project = project_at(tmp_path_factory.mktemp("road"))
     elsewhere = tmp_path_factory.mktemp("elsewhere")

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.parquet_rows import ParquetRows
-from features.service_schema import FeatureColumn, ServiceSchema, TowerSchemas
+from features.store.service_schema import FeatureColumn, ServiceSchema, TowerSchemas
 from models.config import SEED
 
 QUERY = ServiceSchema(
@@ -107,7 +107,7 @@ def written(folder, table):
 def judged(recall):
     import numpy as np
 
-    from evaluation.validation_week import Judgement
+    from evaluation.validation_window import Judgement
 
     # Whatever recalls a judgement is made of.
     recalls = {field.name: {12: recall} for field in fields(Judgement) if field.name.endswith("recalls")}
@@ -144,7 +144,7 @@ class Tiny:
         """Two towers with random weights."""
         import tf_keras as keras
 
-        from models.training import Towers
+        from models.training.loop import Towers
 
         keras.utils.set_random_seed(seed)
         fitted = self.encodings()
@@ -157,7 +157,7 @@ class Tiny:
         """
         import numpy as np
 
-        from features.training_set import TrainingSet
+        from features.training_data.training_set import TrainingSet
 
         users = {row["user_id"]: row for row in USERS}
         items = {row["item_id"]: row for row in ITEMS}
@@ -202,9 +202,9 @@ class Tiny:
         import numpy as np
 
         from features.time_split import TimeSplit
-        from models.contents import Contents
-        from models.curve import Curve, Epoch
-        from models.release import make_latest, write_release
+        from models.release.release import make_latest, write_release
+        from models.release.release_contents import Contents
+        from models.training.history import Curve, Epoch
 
         epoch = Epoch(1, 2.5, judged(0.5))
         contents = Contents(

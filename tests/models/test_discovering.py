@@ -63,7 +63,7 @@ def asked(user, day, *, noise):
 
 
 def training_rows(towers, items, queries, day, *, noise):
-    from models.training_rows import TrainingRows
+    from models.training.training_rows import TrainingRows
 
     bought = [
         (user, item)

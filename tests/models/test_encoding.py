@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from features.service_schema import FeatureColumn, ServiceSchema
+from features.store.service_schema import FeatureColumn, ServiceSchema
 from models.encoding import Encoding, Scale
 from models.vocabulary import Vocabulary
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.service_schema import FeatureColumn
+from features.store.service_schema import FeatureColumn
 
 # Codes: missing, unknown, then a, b, c; missing, unknown, then blue, red.
 ITEM_CONTENT = [[9, 9, 9, 9], [8, 8, 8, 8], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]

@@ -5,7 +5,7 @@ from math import log
 import numpy as np
 import pytest
 
-from features.service_schema import FeatureColumn
+from features.store.service_schema import FeatureColumn
 from models.encoding import Scale
 
 

@@ -1,0 +1,1 @@
+"""Candidates: everything a request goes through, from vectors and histories to ranked lists."""

@@ -1,0 +1,1 @@
+"""Filters: named, pure functions from users and items to exclusion masks."""

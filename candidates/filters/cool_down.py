@@ -1,0 +1,52 @@
+"""Items that a user bought a short while ago."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candidates.filters.context import Goods, Users
+from candidates.filters.exclusions import Barred
+from candidates.item_lists import ItemLists
+
+
+@dataclass(frozen=True)
+class CoolDown:
+    """Bars an item until so many days have passed since the user bought it: food is bought weekly, a coat is not.
+
+    Attributes:
+        days: An item bought less than so many whole UTC days before the request is barred, at least 0.
+        days_by_category: The same for the categories that differ.
+
+    Raises:
+        ValueError: A number of days is negative or not finite.
+    """
+
+    name: ClassVar[str] = "cool_down"
+    days: float
+    days_by_category: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for days in (self.days, *self.days_by_category.values()):
+            if not 0 <= days < np.inf:
+                raise ValueError(f"Days to cool down must be finite and at least 0, not {days}.")
+
+    @property
+    def reason(self) -> str:
+        """Why, as a sentence."""
+        others = ", or less than the days of its category" if self.days_by_category else ""
+        return f"The user has bought it less than {self.days:g} days ago{others}."
+
+    def bars(self, users: Users, goods: Goods) -> Barred:
+        """Return what of each user's history is too young."""
+        histories = users.histories
+        limits = self._limits(goods)[goods.category_codes[histories.positions]]
+        young = users.days_since_bought < limits
+        return Barred(pairs=ItemLists.from_pairs(histories.rows[young], histories.positions[young], len(users)))
+
+    def _limits(self, goods: Goods) -> NDArray[np.float32]:
+        """Return the days of each category, (categories,) float32."""
+        days = [self.days_by_category.get(category, self.days) for category in goods.category_names.tolist()]
+        return np.array(days, np.float32)

@@ -1,0 +1,72 @@
+"""At most so many items of each department on one list: what depends on the order, and on what else is listed."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candidates.item_lists import ItemLists
+
+
+@dataclass(frozen=True, eq=False)
+class DepartmentCap:
+    """Lets at most n items of each department stand on one list, the best of them. A `candidates.masks.Cap`.
+
+    Attributes:
+        at_most: n, at least 1.
+        departments: (items,) int32 codes from 0; items of unknown department, -1, are not capped.
+
+    Raises:
+        ValueError: An argument does not have this form.
+    """
+
+    name: ClassVar[str] = "department_cap"
+    at_most: int
+    departments: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        if self.at_most < 1:
+            raise ValueError(f"Of each department at least 1 item must be allowed, not {self.at_most}.")
+        if self.departments.ndim != 1 or self.departments.dtype != np.int32 or self.departments.min(initial=-1) < -1:
+            raise ValueError(
+                f"Departments must be (items,) int32 codes from 0, or -1 where unknown, not {self.departments.shape} "
+                f"{self.departments.dtype} from {self.departments.min(initial=-1)}."
+            )
+
+    @property
+    def reason(self) -> str:
+        """Why, as a sentence."""
+        return f"Of its department, {self.at_most} stand above it already."
+
+    def stands(self, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+        """Tell which candidates may stay: those above which fewer than n of their department stand.
+
+        Args:
+            rows: (pairs,) the user of each candidate.
+            positions: (pairs,) positions of items, each user's in the order of his list, the best first.
+
+        Returns:
+            (pairs,) bool.
+        """
+        departments = self.departments[positions]
+        keys = rows.astype(np.int64) * (int(self.departments.max(initial=-1)) + 2) + departments + 1
+        order = np.argsort(keys, kind="stable")
+        ordered = keys[order]
+        above = np.empty(len(keys), np.int64)
+        above[order] = np.arange(len(keys)) - np.searchsorted(ordered, ordered)
+        return np.asarray((above < self.at_most) | (departments < 0))
+
+    def possible(self, n: int, excluded: ItemLists | None, eligible: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """Return how many items the longest list of each of n users can hold under these masks, (n,) int64."""
+        width = int(self.departments.max(initial=-1)) + 2
+        listed = self.departments if eligible is None else self.departments[eligible]
+        counts = np.broadcast_to(np.bincount(listed + 1, minlength=width), (n, width))
+        if excluded is not None:
+            rows, positions = excluded.rows, excluded.positions
+            if eligible is not None:
+                kept = eligible[positions]
+                rows, positions = rows[kept], positions[kept]
+            cells = rows * width + self.departments[positions] + 1
+            counts = counts - np.bincount(cells, minlength=n * width).reshape(n, width)
+        return np.asarray(counts[:, 0] + np.minimum(counts[:, 1:], self.at_most).sum(axis=1), np.int64)

@@ -1,0 +1,1 @@
+"""Ranking: ranker features and the gradient-boosted ranker."""

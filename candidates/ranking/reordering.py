@@ -1,0 +1,106 @@
+"""From scores of candidates to lists in their order."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candidates.blender import Fused
+from candidates.ranking.ranker_features import PairFeatures
+from candidates.topk import laid_out
+
+
+def best_positions(pairs: PairFeatures, scores: NDArray[np.float32] | None, k: int) -> NDArray[np.int32]:
+    """Return each list's best candidates.
+
+    Args:
+        pairs: of n lists.
+        scores: float32 (pairs,), equal ones in retrieval's order; None for retrieval's order altogether.
+        k: the width of the lists, at least 1.
+
+    Returns:
+        int32 (n, k), best first; -1 is padding.
+    """
+    order = np.arange(len(pairs.rows)) if scores is None else np.lexsort((-scores, pairs.rows))
+    said = np.zeros(len(order), np.float32)
+    positions, _ = laid_out(pairs.rows[order], pairs.positions[order], said, pairs.users, k)
+    return positions
+
+
+@dataclass(frozen=True, eq=False)
+class Ordered:
+    """Candidates of n users in the order in which they are shown.
+
+    Attributes:
+        fused: the lists in this order, with retrieval's scores.
+        places: int32 (n, k), the rank that retrieval had given, from 1; 0 at padding.
+        scores: float32 (n, k), the ranker's; NaN where retrieval's order stands.
+    """
+
+    fused: Fused
+    places: NDArray[np.int32]
+    scores: NDArray[np.float32]
+
+    @classmethod
+    def as_retrieved(cls, fused: Fused) -> Self:
+        """Leave the order as it is."""
+        places = np.where(fused.positions >= 0, np.arange(1, fused.positions.shape[1] + 1, dtype=np.int32), np.int32(0))
+        return cls(fused, places, np.full(fused.positions.shape, np.nan, np.float32))
+
+    def first(self, k: int) -> Self:
+        """Return the first k of each list."""
+        return type(self)(self.fused.first(k), self.places[:, :k], self.scores[:, :k])
+
+    def followed_by(self, fused: Fused) -> Self:
+        """Return these lists with what stands behind them in `fused`, of which they are the first, as it was."""
+        k, whole = self.fused.positions.shape[1], type(self).as_retrieved(fused)
+
+        def joined(first: NDArray[Any], every: NDArray[Any]) -> NDArray[Any]:
+            return np.concatenate([first, every[:, k:]], axis=1)
+
+        lists = Fused(
+            fused.sources,
+            joined(self.fused.positions, fused.positions),
+            joined(self.fused.scores, fused.scores),
+            joined(self.fused.ranks, fused.ranks),
+            joined(self.fused.source_scores, fused.source_scores),
+        )
+        return type(self)(lists, joined(self.places, whole.places), joined(self.scores, whole.scores))
+
+
+def reordered(fused: Fused, pairs: PairFeatures, scores: NDArray[np.float32]) -> Ordered:
+    """Put the candidates of n users into the order of their scores, equal ones in the order they had.
+
+    Args:
+        fused: the candidates of n users.
+        pairs: the same candidates, made of `fused`; who has no pairs keeps his list as it is.
+        scores: float32 (pairs,), finite.
+
+    Raises:
+        ValueError: the pairs are not those of the lists.
+    """
+    ranked = np.bincount(pairs.rows, minlength=pairs.users) > 0
+    if pairs.users != len(fused.positions) or len(scores) != len(pairs.positions):
+        raise ValueError(f"{len(fused.positions)} lists need pairs of as many and a score for each, not {len(scores)}.")
+    listed = (fused.positions >= 0) & ranked[:, None]
+    same = np.array_equal(np.nonzero(listed)[0], pairs.rows)
+    if not same or not np.array_equal(fused.positions[listed], pairs.positions):
+        raise ValueError("Pairs must be those of the lists, in their order.")
+    retrieved = Ordered.as_retrieved(fused)
+    retrieved.scores[listed] = scores
+    # What has no score stays where it is: whole lists, and padding at the end.
+    keys = np.where(ranked[:, None], np.where(listed, -retrieved.scores, np.inf), 0)
+    order = np.argsort(keys, axis=1, kind="stable")
+    in_order = Fused(
+        fused.sources,
+        np.take_along_axis(fused.positions, order, axis=1),
+        np.take_along_axis(fused.scores, order, axis=1),
+        np.take_along_axis(fused.ranks, order[:, :, None], axis=1),
+        np.take_along_axis(fused.source_scores, order[:, :, None], axis=1),
+    )
+    return Ordered(
+        in_order,
+        np.take_along_axis(retrieved.places, order, axis=1),
+        np.take_along_axis(retrieved.scores, order, axis=1),
+    )

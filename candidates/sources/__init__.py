@@ -1,0 +1,1 @@
+"""Candidate sources: popularity, own purchases, item-kNN, departments."""

@@ -1,0 +1,1 @@
+"""Ranker diagnostics: selection, feature importances, calibration, leakage heuristics."""

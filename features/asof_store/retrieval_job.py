@@ -1,0 +1,299 @@
+"""The answer of the as-of store: as one table, as record batches, or as a Parquet file."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import duckdb
+import ibis  # type: ignore[import-untyped]
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from feast.data_format import ParquetFormat
+from feast.errors import SavedDatasetLocationAlreadyExists
+from feast.infra.offline_stores.duckdb import _write_data_source
+from feast.infra.offline_stores.file_source import FileSource
+from feast.infra.offline_stores.ibis import IbisRetrievalJob
+from feast.infra.offline_stores.offline_store import RetrievalMetadata
+from feast.on_demand_feature_view import OnDemandFeatureView
+from feast.repo_config import RepoConfig
+from feast.saved_dataset import SavedDatasetStorage
+from feast.types import from_feast_to_pyarrow_type
+
+from features.asof_store.query import ROW
+from features.errors import InputError
+from features.files import written_whole
+from features.parquet_rows import ROWS_PER_BATCH
+
+_PART: Final = "part-0.parquet"
+
+
+class Rows(Protocol):
+    """Rows that are computed when asked for, as often as asked for."""
+
+    def table(self) -> pa.Table:
+        """All rows at once."""
+
+    def reader(self, rows_per_batch: int) -> pa.RecordBatchReader:
+        """All rows, in batches of at most so many."""
+
+
+@dataclass(frozen=True)
+class QueryRows:
+    """The rows of one query."""
+
+    connection: duckdb.DuckDBPyConnection
+    sql: str
+
+    def table(self) -> pa.Table:
+        """All rows at once."""
+        return self.connection.cursor().sql(self.sql).to_arrow_table()
+
+    def reader(self, rows_per_batch: int) -> pa.RecordBatchReader:
+        """All rows, in batches; nothing but one batch is held outside of DuckDB."""
+        return self.connection.cursor().sql(self.sql).to_arrow_reader(rows_per_batch)
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """Rows that are there already."""
+
+    rows: pa.Table
+
+    def table(self) -> pa.Table:
+        """All rows at once."""
+        return self.rows
+
+    def reader(self, rows_per_batch: int) -> pa.RecordBatchReader:
+        """All rows, in batches."""
+        return pa.RecordBatchReader.from_batches(self.rows.schema, self.rows.to_batches(rows_per_batch))
+
+
+@dataclass(frozen=True)
+class JoinedRows:
+    """Entity rows, each with its features beside it.
+
+    The entity rows themselves do not pass through the joins: each view's query answers by row number, in order, and
+    the answers are laid side by side. So every column of theirs comes out as it went in.
+
+    Attributes:
+        entities: the entity rows.
+        views: one query a view, of `ROW` and the features.
+        names: the features' names, for each view.
+    """
+
+    entities: Rows
+    views: Sequence[QueryRows]
+    names: Sequence[Sequence[str]]
+
+    def table(self) -> pa.Table:
+        """All rows at once."""
+        table = self.entities.table()
+        for view, names in zip(self.views, self.names, strict=True):
+            answer = view.table()
+            _check(answer, 0, table.num_rows)
+            for name, column in zip(names, answer.columns[1:], strict=True):
+                table = table.append_column(name, column)
+        return table
+
+    def reader(self, rows_per_batch: int) -> pa.RecordBatchReader:
+        """All rows, in batches; DuckDB holds the sorted answers, on disk where they exceed its memory."""
+        readers = [rows.reader(rows_per_batch) for rows in (self.entities, *self.views)]
+        fields = list(readers[0].schema)
+        for reader, names in zip(readers[1:], self.names, strict=True):
+            fields += [field.with_name(name) for field, name in zip(list(reader.schema)[1:], names, strict=True)]
+        schema = pa.schema(fields, readers[0].schema.metadata)
+        return pa.RecordBatchReader.from_batches(schema, _side_by_side(readers, schema))
+
+
+class AsOfRetrievalJob(IbisRetrievalJob):  # type: ignore[misc]  # feast has no types
+    """A retrieval job that streams.
+
+    `to_arrow` and `to_df` are Feast's own. Beside them are `to_arrow_batches` and `to_parquet`, which hold one batch.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        config: RepoConfig,
+        *,
+        on_demand_feature_views: Sequence[OnDemandFeatureView] = (),
+        full_feature_names: bool = False,
+        metadata: RetrievalMetadata | None = None,
+    ) -> None:
+        super().__init__(
+            table=None,
+            on_demand_feature_views=list(on_demand_feature_views),
+            full_feature_names=full_feature_names,
+            metadata=metadata,
+            data_source_writer=_write_data_source,
+            staging_location=config.offline_store.staging_location,
+            staging_location_endpoint_override=config.offline_store.staging_location_endpoint_override,
+            repo_path=str(config.repo_path),
+        )
+        self._rows = rows
+        self._config = config
+
+    def to_arrow(self, validation_reference: Any = None, timeout: int | None = None) -> pa.Table:
+        """All rows at once, with their on-demand features."""
+        if self.on_demand_feature_views and validation_reference is None:
+            return self._transformed(self._to_arrow_internal(timeout))
+        return super().to_arrow(validation_reference, timeout)
+
+    def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:
+        del timeout  # Feast's own DuckDB store has no use for it either
+        return self._rows.table()
+
+    def _to_df_internal(self, timeout: int | None = None) -> Any:
+        return self._to_arrow_internal(timeout).to_pandas()
+
+    def to_arrow_batches(self, rows_per_batch: int = ROWS_PER_BATCH) -> pa.RecordBatchReader:
+        """The rows of `to_arrow`, in its order, as a stream of batches of at most `rows_per_batch` rows.
+
+        On-demand features are computed batch by batch, which is what they are made for: row by row. The first batch
+        decides about their types.
+        """
+        reader = self._rows.reader(rows_per_batch)
+        if not self.on_demand_feature_views:
+            return reader
+        tables = (self._transformed(pa.Table.from_batches([batch])) for batch in reader)
+        first = next(tables, None)
+        if first is None:
+            first = self._transformed(reader.schema.empty_table())
+        schema = _typed(first.schema, self.on_demand_feature_views)
+        return pa.RecordBatchReader.from_batches(schema, _batches(first.cast(schema), tables))
+
+    def to_parquet(self, path: Path, rows_per_batch: int = ROWS_PER_BATCH) -> int:
+        """Write the rows of `to_arrow` to one file, whole or not at all, and return their number."""
+        with written_whole(path) as fresh:
+            return self._write(fresh, rows_per_batch)
+
+    def persist(self, storage: SavedDatasetStorage, allow_overwrite: bool = False, timeout: int | None = None) -> None:
+        """Write the rows of `to_arrow` to a saved dataset: a Parquet file, or a folder if it has no such ending.
+
+        Raises:
+            SavedDatasetLocationAlreadyExists: there is something already, and it may not be overwritten.
+        """
+        del timeout
+        source = storage.to_data_source()
+        uri = FileSource.get_uri_for_file_path(repo_path=self.repo_path, uri=source.path)
+        if "://" in uri or not isinstance(source.file_format, ParquetFormat | None):
+            _write_data_source(ibis.memtable(self.to_arrow()), source, self.repo_path, "overwrite", allow_overwrite)
+            return
+        if Path(uri).exists() and not allow_overwrite:
+            raise SavedDatasetLocationAlreadyExists(location=uri)
+        if Path(uri).is_dir() and (others := [path.name for path in Path(uri).iterdir() if path.name != _PART]):
+            raise InputError(
+                f"{uri} holds {min(others)}, which would be lost: give the saved dataset a folder of its own."
+            )
+        with written_whole(Path(uri)) as fresh:
+            if uri.endswith(".parquet"):
+                self._write(fresh, ROWS_PER_BATCH)
+            else:
+                fresh.mkdir()
+                self._write(fresh / _PART, ROWS_PER_BATCH)
+
+    def to_remote_storage(self) -> list[str]:
+        """Write the rows to the staging location, as Feast's own DuckDB store does."""
+        self.table = ibis.memtable(self.to_arrow())
+        paths: list[str] = super().to_remote_storage()
+        return paths
+
+    def _write(self, path: Path, rows_per_batch: int) -> int:
+        written = 0
+        reader = self.to_arrow_batches(rows_per_batch)
+        with pq.ParquetWriter(path, reader.schema) as writer:
+            for batch in reader:
+                writer.write_batch(batch)
+                written += batch.num_rows
+        return written
+
+    def _transformed(self, table: pa.Table) -> pa.Table:
+        """Append the on-demand features; only the columns that their views declare as inputs become a frame."""
+        inputs = {name for view in self.on_demand_feature_views for name in _inputs(view)}
+        narrow = table.select([name for name in table.column_names if name in inputs])
+        job = AsOfRetrievalJob(
+            TableRows(narrow),
+            self._config,
+            on_demand_feature_views=self.on_demand_feature_views,
+            full_feature_names=self.full_feature_names,
+            metadata=self.metadata,
+        )
+        answer = IbisRetrievalJob.to_arrow(job)
+        for name in answer.column_names[narrow.num_columns :]:
+            table = table.append_column(name, answer[name])
+        return table
+
+
+def _inputs(view: OnDemandFeatureView) -> set[str]:
+    """The columns an on-demand view reads, each under both of its names, as Feast looks for either."""
+    projections = view.source_feature_view_projections.values()
+    features = [(projection, feature.name) for projection in projections for feature in projection.features]
+    full = {f"{projection.name_to_use()}__{name}" for projection, name in features}
+    full |= {f"{projection.name}__{name}" for projection, name in features}
+    return full | {name for _, name in features} | set(view.get_request_data_schema())
+
+
+def _typed(schema: pa.Schema, views: Sequence[OnDemandFeatureView]) -> pa.Schema:
+    """A schema in which an on-demand feature that had no value in the first batch has the type it is declared with."""
+    declared = {name: field for view in views for field in view.features for name in _names(view, field.name)}
+    return pa.schema(
+        [
+            field.with_type(from_feast_to_pyarrow_type(declared[field.name].dtype))
+            if pa.types.is_null(field.type) and field.name in declared
+            else field
+            for field in schema
+        ]
+    )
+
+
+def _names(view: OnDemandFeatureView, name: str) -> tuple[str, str]:
+    return name, f"{view.projection.name_to_use()}__{name}"
+
+
+def _batches(first: pa.Table, others: Iterator[pa.Table]) -> Iterator[pa.RecordBatch]:
+    yield from first.to_batches()
+    for table in others:
+        yield from table.cast(first.schema).to_batches()
+
+
+def _side_by_side(readers: Sequence[pa.RecordBatchReader], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    heads = [_next(reader) for reader in readers]
+    done = 0
+    while any(head.num_rows for head in heads):
+        rows = min(head.num_rows for head in heads)
+        if rows == 0:
+            raise RuntimeError(_mismatch(f"one answer ended after {done:,} rows, and others went on"))
+        columns = [column.slice(0, rows) for column in heads[0].columns]
+        for head in heads[1:]:
+            answer = head.slice(0, rows)
+            _check(answer, done, rows)
+            columns += answer.columns[1:]
+        yield pa.RecordBatch.from_arrays(columns, schema=schema)
+        done += rows
+        heads = [
+            head.slice(rows) if head.num_rows > rows else _next(reader)
+            for head, reader in zip(heads, readers, strict=True)
+        ]
+
+
+def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch:
+    for batch in reader:
+        if batch.num_rows:
+            return batch
+    return pa.RecordBatch.from_pylist([], schema=reader.schema)
+
+
+def _check(answer: pa.Table | pa.RecordBatch, start: int, rows: int) -> None:
+    if not np.array_equal(answer[ROW].to_numpy(), np.arange(start, start + rows)):
+        raise RuntimeError(
+            _mismatch(f"{answer.num_rows:,} rows came for {rows:,} asked, or not in their order, from row {start:,} on")
+        )
+
+
+def _mismatch(what: str) -> str:
+    return (
+        f"The as-of join lost, added or moved rows: {what}. Nothing of this answer can be trusted; set `offline_store: "
+        "{type: duckdb}` in feature_store.yaml meanwhile, and report the entity rows and views."
+    )

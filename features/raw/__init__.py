@@ -1,0 +1,1 @@
+"""Raw tables: reading, validation and quarantine, the demo data set and the toy data."""

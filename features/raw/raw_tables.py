@@ -1,0 +1,270 @@
+"""The raw tables, read and checked at the door, under the project's names and types.
+
+`users`, `items`, `purchases` and `availability` are made inside a DuckDB database that the caller opens on disk with a
+memory limit, so that millions of transactions never stand in memory as Python objects.
+"""
+
+import csv
+import json
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from features import schema
+from features.errors import InputError
+from features.raw.raw_files import (
+    ARTICLES,
+    AVAILABILITY,
+    CUSTOMERS,
+    SHOWN_ROWS,
+    TRANSACTIONS,
+    RawFile,
+    find_raw_files,
+    first_sentence,
+    has_width,
+    not_utf8,
+    records,
+    shown,
+    unreadable_parquet,
+)
+from features.raw.validation import STAGED, Quarantine, counted, judge_rows, opened_quarantine
+from features.sql import identifier, literal
+
+_logger = logging.getLogger(__name__)
+
+TYPED: Final = {CUSTOMERS: "users", ARTICLES: "items", TRANSACTIONS: "purchases", AVAILABILITY: "availability"}
+
+_VARCHAR: Final = "VARCHAR"
+_TYPES: Final = {"age": "FLOAT", "fashion_news": "FLOAT", "active": "FLOAT", "birth_date": "TIMESTAMPTZ"}
+# Typed table: (column, type, raw column), in order.
+_COLUMNS: Final = {
+    CUSTOMERS: (
+        (schema.USER_ID, _VARCHAR, schema.CUSTOMER_ID),
+        *((name, _TYPES.get(name, _VARCHAR), raw) for name, raw in schema.USER_COLUMNS.items()),
+    ),
+    ARTICLES: (
+        (schema.ITEM_ID, _VARCHAR, schema.ARTICLE_ID),
+        *((name, _VARCHAR, raw) for name, raw in schema.ITEM_COLUMNS.items()),
+    ),
+    TRANSACTIONS: (
+        (schema.USER_ID, _VARCHAR, schema.CUSTOMER_ID),
+        (schema.ITEM_ID, _VARCHAR, schema.ARTICLE_ID),
+        (schema.PURCHASED_AT, "TIMESTAMPTZ", schema.T_DAT),
+        (schema.PRICE, "DOUBLE", schema.PRICE),
+        (schema.SALES_CHANNEL_ID, _VARCHAR, schema.SALES_CHANNEL_ID),
+    ),
+    AVAILABILITY: (
+        (schema.ITEM_ID, _VARCHAR, schema.ARTICLE_ID),
+        (schema.SINCE, "TIMESTAMPTZ", schema.SINCE),
+        (schema.FOR_SALE, "BOOLEAN", schema.FOR_SALE),
+        (schema.CHANNELS, "VARCHAR[]", schema.CHANNELS),
+        (schema.MINIMUM_AGE, "FLOAT", schema.MINIMUM_AGE),
+    ),
+}
+# Columns that take more than a cast, as SQL over the raw one.
+_READ: Final = {
+    schema.FOR_SALE: f"lower({schema.FOR_SALE}) IN ('1', '1.0', 'true')",
+    schema.CHANNELS: f"list_sort(list_distinct(regexp_extract_all({schema.CHANNELS}, '\\S+')))",
+}
+
+
+@dataclass(frozen=True)
+class RawCounts:
+    """What was loaded.
+
+    Attributes:
+        users: Rows of `users`.
+        items: Rows of `items`.
+        purchases: Rows of `purchases`.
+        availability: Rows of `availability`, 0 without the file.
+        set_aside: Rows in the quarantine, by raw table: "customers", "articles", "transactions_train", "availability"
+            if there is such a file.
+        first_purchased_at: Time of the earliest purchase, UTC.
+        last_purchased_at: Time of the latest purchase, UTC.
+    """
+
+    users: int
+    items: int
+    purchases: int
+    availability: int
+    set_aside: dict[str, int]
+    first_purchased_at: datetime
+    last_purchased_at: datetime
+
+
+def load_raw_tables(
+    connection: duckdb.DuckDBPyConnection, raw_dir: Path, *, quarantine: Path | None = None
+) -> RawCounts:
+    """Read the files of `features.raw.raw_files.TABLES` into typed tables, in the order of their rows.
+
+    The tables made, all columns nullable except ids, times and prices:
+
+    - `users(user_id VARCHAR, age FLOAT, birth_date TIMESTAMPTZ, club_member_status VARCHAR, fashion_news_frequency
+      VARCHAR, postal_code VARCHAR, fashion_news FLOAT, active FLOAT)`, age in years;
+    - `items(item_id VARCHAR, ...)` with every key of `schema.ITEM_COLUMNS`, VARCHAR;
+    - `purchases(user_id VARCHAR, item_id VARCHAR, purchased_at TIMESTAMPTZ, price DOUBLE, sales_channel_id VARCHAR)`;
+    - `availability(item_id VARCHAR, since TIMESTAMPTZ, for_sale BOOLEAN, channels VARCHAR[], minimum_age FLOAT)`, the
+      channels of a row ascending, each once, the age in years; empty without the file.
+
+    Ids stay strings with their leading zeros, empty strings become null, times without an offset are UTC. Commas at
+    the end of a CSV row beyond its last column are ignored.
+
+    Args:
+        connection: A DuckDB connection to a database on disk, best a temporary one with a `memory_limit`. Its
+            `TimeZone` becomes UTC.
+        raw_dir: The folder with the files, each .csv, .csv.gz or .parquet.
+        quarantine: A CSV file to set bad rows aside in, with the columns `QUARANTINE_COLUMNS`. Without it, bad rows
+            are an error. It is written only if there are any.
+
+    Returns:
+        How many rows each table holds and how many were set aside.
+
+    Raises:
+        InputError: A file is missing, unreadable or empty, or lacks a needed column; or, without a quarantine, a row
+            cannot be used; or, with one, none of a table's rows can.
+    """
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET preserve_insertion_order = true")
+    kept, set_aside = {AVAILABILITY: 0}, {}
+    _make_empty_table(connection, AVAILABILITY)
+    with opened_quarantine(quarantine) as rows_set_aside:
+        files = find_raw_files(raw_dir)
+        # All files are read before any row is judged: a damaged last file is worth knowing before a bad first row.
+        for file in files:
+            set_aside[file.table] = _stage(connection, file, rows_set_aside)
+        for file in files:
+            set_aside[file.table] += judge_rows(connection, file, rows_set_aside)
+            kept[file.table] = _make_typed_table(connection, file, set_aside[file.table])
+    first, last = connection.execute("SELECT min(purchased_at), max(purchased_at) FROM purchases").fetchall()[0]
+    return RawCounts(
+        users=kept[CUSTOMERS],
+        items=kept[ARTICLES],
+        purchases=kept[TRANSACTIONS],
+        availability=kept[AVAILABILITY],
+        set_aside=set_aside,
+        first_purchased_at=first.astimezone(UTC),
+        last_purchased_at=last.astimezone(UTC),
+    )
+
+
+def _stage(connection: duckdb.DuckDBPyConnection, file: RawFile, quarantine: Quarantine | None) -> int:
+    """Copy a file into its staged table as it is, all VARCHAR; return how many malformed rows were set aside."""
+    malformed = 0
+    if file.is_parquet:
+        for name in file.integer_ids:
+            _logger.warning("%s: %s holds integers; whether its ids had leading zeros cannot be known", file.path, name)
+        _stage_parquet(connection, file)
+    else:
+        try:
+            _stage_csv(connection, file, file.path)
+        except duckdb.InvalidInputException as error:
+            copy, malformed = _without_malformed_rows(file, quarantine, first_sentence(error))
+            _stage_csv(connection, file, copy)
+    if file.absent_columns:
+        _logger.info("%s has no column %s: null throughout", file.path, ", ".join(file.absent_columns))
+    if not malformed and not _count(connection, STAGED[file.table]):
+        raise InputError(f"{file.path} has column names but no rows; download or write it again")
+    return malformed
+
+
+def _stage_csv(connection: duckdb.DuckDBPyConnection, file: RawFile, path: Path) -> None:
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in _staged_names(file))
+    connection.execute(
+        f"CREATE OR REPLACE TABLE {STAGED[file.table]} AS SELECT * FROM read_csv(?, columns = {{{columns}}}, "
+        """auto_detect = false, header = true, delim = ',', quote = '"', escape = '"')""",
+        [str(path)],
+    )
+
+
+def _stage_parquet(connection: duckdb.DuckDBPyConnection, file: RawFile) -> None:
+    columns = ", ".join(
+        f"nullif(CAST({identifier(name)} AS VARCHAR), '') AS {identifier(staged)}"
+        for name, staged in zip(file.columns, _staged_names(file), strict=True)
+    )
+    try:
+        connection.execute(
+            f"CREATE OR REPLACE TABLE {STAGED[file.table]} AS SELECT {columns} "
+            "FROM read_parquet(?, hive_partitioning = false)",
+            [str(file.path)],
+        )
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        raise unreadable_parquet(file.path, error) from error
+
+
+def _without_malformed_rows(file: RawFile, quarantine: Quarantine | None, cause: str) -> tuple[Path, int]:
+    """Set the rows with a wrong number of columns aside; return a copy of the file without them, and their number."""
+    width, count = len(file.columns), 0
+    first: list[tuple[int, str]] = []
+    try:
+        for record in records(file.path, strict=True):
+            if not has_width(record, width):
+                count += 1
+                if len(first) < SHOWN_ROWS:
+                    first.append((record.line, f"{len(record.fields)} columns: {','.join(record.fields)}"))
+    except UnicodeDecodeError as error:
+        raise not_utf8(file.path) from error
+    if not count:
+        raise InputError(
+            f"{file.path} is not well-formed CSV ({cause}); write it with one kind of line end throughout, and with "
+            "the quotes inside of values doubled"
+        )
+    if quarantine is None:
+        raise InputError(
+            f"{file.path}: a wrong number of columns in {counted(count)} ({shown(file.unit, first, count)}), where "
+            f"the header has {width}; put values that hold commas in quotes, or set such rows aside in a quarantine "
+            "file"
+        )
+    copy = quarantine.folder / f"{file.table}.csv"
+    with copy.open("w", encoding="utf-8", newline="") as text:
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(file.columns)
+        for record in records(file.path, strict=True):
+            if has_width(record, width):
+                writer.writerow(record.fields[:width])
+            else:
+                quarantine.add(file, record.line, "the number of columns is wrong", json.dumps(record.fields))
+    return copy, count
+
+
+def _make_empty_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    columns = ", ".join(f"{name} {kind}" for name, kind, _ in _COLUMNS[table])
+    connection.execute(f"CREATE OR REPLACE TABLE {TYPED[table]} ({columns})")
+
+
+def _make_typed_table(connection: duckdb.DuckDBPyConnection, file: RawFile, set_aside: int) -> int:
+    """Turn a staged table into its typed table without the bad rows; return how many rows it has."""
+    staged, typed = STAGED[file.table], TYPED[file.table]
+    columns = ", ".join(
+        # What does not parse has been found by the checks, with the same cast.
+        f"TRY_CAST({_READ.get(raw, raw) if raw in file.columns else 'NULL'} AS {kind}) AS {name}"
+        for name, kind, raw in _COLUMNS[file.table]
+    )
+    # A plain scan keeps the file's order; an anti-join does not promise to, so it is sorted.
+    kept = "WHERE rowid NOT IN (SELECT position FROM bad_rows) ORDER BY rowid" if set_aside else ""
+    connection.execute(f"CREATE OR REPLACE TABLE {typed} AS SELECT {columns} FROM {staged} {kept}")
+    connection.execute(f"DROP TABLE {staged}")
+    connection.execute("DROP TABLE bad_rows")
+    rows = _count(connection, typed)
+    _logger.info(
+        "%s: %s in, %s kept, %s set aside", file.path, counted(rows + set_aside), f"{rows:,}", f"{set_aside:,}"
+    )
+    if not rows:
+        raise InputError(
+            f"{file.path}: all of its {counted(set_aside)} would be set aside; load it without a quarantine to see why"
+        )
+    return rows
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
+
+
+def _staged_names(file: RawFile) -> list[str]:
+    # A column called rowid would hide the row's position.
+    return [f"{name} of the file" if name.casefold() == "rowid" else name for name in file.columns]

@@ -1,0 +1,1 @@
+"""The feature store: registry, service schemas, offline and online reads, materialization."""

@@ -1,0 +1,169 @@
+"""Features as they were known at a row's own moment, through Feast's offline store."""
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from feast import FeatureService, FeatureStore, FeatureView
+from feast.infra.offline_stores.offline_utils import get_offline_store_from_config
+
+from features.asof_store.store import AsOfOfflineStoreConfig
+from features.errors import InputError
+from features.files import written_whole
+from features.parquet_rows import ParquetRows
+from features.progress import Done
+from features.schema import EVENT_TIMESTAMP, REQUEST_TIMESTAMP, ROW_ID
+from features.sql import identifier
+from features.store.registry import feature_service
+from features.store.served import Served
+
+_logger = logging.getLogger(__name__)
+
+
+def historical_features(store: FeatureStore, schema: Served, entities: pa.Table) -> pa.Table:
+    """Join the features of a service, each row as of its own timestamp. What was not known then is not seen.
+
+    Args:
+        store: an applied feature store.
+        schema: the service and its columns.
+        entities: columns `schema.entity_key` (string), `event_timestamp` (timestamp[us, UTC]) and any others, (rows,).
+
+    Returns:
+        The columns of `entities` and the service's features in the schema's order and Arrow types, one row per row of
+        `entities`, in the same order. A feature unknown at that moment is null.
+
+    Raises:
+        InputError: the offline store lost, added or repeated rows.
+    """
+    answer = _answer_schema(entities.schema, schema)
+    if entities.num_rows == 0:
+        return answer.empty_table()
+    return pa.Table.from_batches(_joined(store, schema, entities, answer), answer)
+
+
+def write_historical_features(
+    store: FeatureStore, schema: Served, entities: ParquetRows, path: Path, done: Done = lambda _: None
+) -> ParquetRows:
+    """Do what `historical_features` does from file to file; with the as-of store only a batch is held in memory.
+
+    Args:
+        store: an applied feature store.
+        schema: the service and its columns.
+        entities: the entity rows, in one file.
+        path: the file to write, whole or not at all.
+        done: called with the number of rows done since the last call.
+    """
+    answer = _answer_schema(entities.schema, schema)
+    with written_whole(path) as fresh, pq.ParquetWriter(fresh, answer, compression="zstd") as writer:
+        for batch in _joined(store, schema, entities, answer):
+            writer.write_batch(batch)
+            done(batch.num_rows)
+    return ParquetRows((path,))
+
+
+def view_features(store: FeatureStore, view: FeatureView, entities: pa.Table, *, hides_late_rows: bool) -> pa.Table:
+    """Join all features of one view, with or without the values that were written after a row's own moment.
+
+    Args:
+        store: an applied feature store.
+        view: a stored feature view.
+        entities: its join keys and `event_timestamp`, (rows,).
+        hides_late_rows: whether such values are hidden.
+
+    Returns:
+        The features in the view's order, as the store types them, (rows,), in the order of `entities`.
+
+    Raises:
+        InputError: the offline store lost, added or repeated rows.
+    """
+    names = [feature.name for feature in view.features]
+    references = [f"{view.name}:{name}" for name in names]
+    told = _told(store, references, entities, f"feature view '{view.name}'", hides_late_rows=hides_late_rows)
+    return pa.Table.from_batches(told).select(names)
+
+
+def as_of(entity_key: str, ids: pa.Array | pa.ChunkedArray, moment: datetime) -> pa.Table:
+    """An entity table that asks for all `ids` as of one moment."""
+    stamps = pa.array(np.full(len(ids), np.datetime64(moment.replace(tzinfo=None), "us")))
+    return pa.table({entity_key: ids, EVENT_TIMESTAMP: stamps.cast(pa.timestamp("us", tz="UTC"))})
+
+
+def _answer_schema(entities: pa.Schema, schema: Served) -> pa.Schema:
+    # Nullable throughout, so that the rows of two files can be put together.
+    asked = [pa.field(field.name, field.type) for field in entities]
+    return pa.schema([*asked, *(pa.field(column.name, column.arrow_type) for column in schema.columns)])
+
+
+def _joined(
+    store: FeatureStore, schema: Served, entities: pa.Table | ParquetRows, answer: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """The answer in batches, in the order of `entities` and the types of `answer`."""
+    rows = 0
+    service = feature_service(store, schema.service)
+    for batch in _told(store, service, entities, f"feature service '{schema.service}'", hides_late_rows=True):
+        columns = [batch[field.name].cast(field.type, safe=False) for field in answer]
+        yield pa.RecordBatch.from_arrays(columns, schema=answer)
+        rows += batch.num_rows
+    _logger.info("%s: %s rows in, %s rows out", schema.service, f"{entities.num_rows:,}", f"{rows:,}")
+
+
+def _told(
+    store: FeatureStore,
+    features: FeatureService | list[str],
+    entities: pa.Table | ParquetRows,
+    name: str,
+    *,
+    hides_late_rows: bool,
+) -> Iterator[pa.RecordBatch]:
+    """What the store says, in the order of `entities`."""
+    streams = isinstance(store.config.offline_store, AsOfOfflineStoreConfig)
+    if hides_late_rows:
+        _require_cut_off(store)
+    job = store.get_historical_features(
+        entity_df=_request(entities) if streams else _frame(entities),
+        features=features,
+        filter_by_created_timestamp=hides_late_rows,
+    )
+    yield from job.to_arrow_batches() if streams else _in_order(job.to_arrow(), entities.num_rows, name)
+
+
+def _require_cut_off(store: FeatureStore) -> None:
+    kind = store.config.offline_store.type
+    if not get_offline_store_from_config(store.config.offline_store).supports_filter_by_created_timestamp:
+        raise InputError(
+            f"The offline store '{kind}' cannot hide rows that were written later than they are stamped: set another "
+            "`offline_store` in feature_store.yaml, such as features.asof_store.store.AsOfOfflineStore."
+        )
+
+
+def _request(entities: pa.Table | ParquetRows) -> pa.Table | str:
+    """The entity rows for the as-of store, which takes Arrow and SQL beside Feast's frames, and checks what comes."""
+    if isinstance(entities, pa.Table):
+        return entities.append_column(REQUEST_TIMESTAMP, entities[EVENT_TIMESTAMP])
+    return f"SELECT *, {identifier(EVENT_TIMESTAMP)} AS {identifier(REQUEST_TIMESTAMP)} FROM {entities.sql}"
+
+
+def _frame(entities: pa.Table | ParquetRows) -> pd.DataFrame:
+    """The entity rows for any other store, with a number that leads the answer back into their order."""
+    frame: pd.DataFrame = (entities.table() if isinstance(entities, ParquetRows) else entities).to_pandas()
+    frame[REQUEST_TIMESTAMP] = frame[EVENT_TIMESTAMP]
+    frame[ROW_ID] = np.arange(len(frame))
+    return frame
+
+
+def _in_order(joined: pa.Table, rows: int, name: str) -> list[pa.RecordBatch]:
+    order = pc.sort_indices(joined[ROW_ID])
+    if not np.array_equal(joined[ROW_ID].take(order).to_numpy(), np.arange(rows)):
+        raise InputError(
+            f"The offline store returned {joined.num_rows:,} rows for {rows:,} rows asked of {name}: "
+            f"set `offline_store: {{type: features.asof_store.store.AsOfOfflineStore}}` in feature_store.yaml "
+            "(Feast's file store drops rows without a feature value)."
+        )
+    batches: list[pa.RecordBatch] = joined.take(order).to_batches()
+    return batches

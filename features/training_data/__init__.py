@@ -1,0 +1,1 @@
+"""Training data: purchases, the training set and the validation set."""

@@ -1,0 +1,1 @@
+"""Releases: manifest, integrity check, checkpoint, SavedModels."""

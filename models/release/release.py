@@ -1,0 +1,274 @@
+"""A release: one folder with everything that serving needs, under one version.
+
+    <version>/
+      manifest.json      what this is, what it was made from, and the SHA-256 of every other file
+      query_tower/       SavedModel: raw query features to vectors
+      item_tower/        SavedModel: raw item features to vectors
+      vocabularies.json  the words that each tower knew at the cut
+      scales.json        mean and deviation of each number, by which the towers standardise it
+      weights.npz        what the towers had learned at the cut, as they were judged; a later training goes on from it
+      item_ids.npy       the catalogue as of the release, ascending
+      item_vectors.npy   float32 (items, dimensions), in the order of item_ids
+      item_sales.npy     float32 (items,), units sold in the week before the release: the popularity list
+      item_month.npy     float32 (items,), units sold in the four weeks before it
+      item_again.npy     float32 (items,), how many of those who have an item buy it again in four weeks
+      departments.npy    int32 (items,), a number for each garment group, -1 where it is unknown
+      neighbours.npy     int32 (items, width), items bought by the same people, -1 where there are no more
+      similarities.npy   float32 (items, width), how similar they are
+      fusion.json        the weights of the candidate sources, with and without what a user bought before
+      ranker_keep/       trees that order the candidates, if they do it better than these weights
+      ranker_drop/       the same for candidates without what a user bought before
+      metrics.json       the training curve and the simple lists beside it, how various the released vectors are, and
+                         what the rankers are worth
+
+`LATEST`, beside the releases, names the current one.
+"""
+
+import logging
+import re
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candidates.ranking.ranker import Ranker
+from features.errors import InputError
+from features.files import write_json, written_whole
+from features.store.service_schema import ServiceSchema, TowerSchemas
+from models.release.integrity import FORMAT, MANIFEST, digests, verified_manifest
+from models.release.manifest import RANKED_UNTIL, SERVING
+from models.release.release_contents import Contents, digest_of
+from models.release.release_models import FUSION, read_orders, write_orders
+from models.release.saved_models import SavedTower, ServingTower
+from models.training.loop import Towers
+
+LATEST = "LATEST"
+ARRAYS = ("item_sales", "item_month", "item_again", "departments", "neighbours", "similarities")
+_NEEDED = (
+    *("query_tower/saved_model.pb", "item_tower/saved_model.pb", "vocabularies.json", "scales.json", "weights.npz"),
+    *(f"{name}.npy" for name in ("item_ids", "item_vectors", *ARRAYS)),
+    *(FUSION, "metrics.json"),
+)
+_FRESH = timedelta(days=7)
+_VERSION = re.compile(r"[0-9]{8}-[a-z0-9_]{1,40}-[0-9a-f]{8}")
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release that was read and verified.
+
+    Attributes:
+        version: its name.
+        manifest: all of manifest.json.
+        schemas: the feature services its towers follow.
+        query_tower: turns query features into vectors.
+        item_ids: str (items,), ascending.
+        item_vectors: float32 (items, dimensions).
+        arrays: what is known of the items otherwise, see `ARRAYS`, each (items, …).
+        fusion: weights of the candidate sources, by policy for items bought before.
+        rankers: what orders the candidates, by policy; where there is none the weights do.
+    """
+
+    version: str
+    manifest: dict[str, Any]
+    schemas: TowerSchemas
+    query_tower: SavedTower
+    item_ids: NDArray[np.str_]
+    item_vectors: NDArray[np.float32]
+    arrays: dict[str, NDArray[Any]]
+    fusion: dict[str, Any]
+    rankers: dict[str, Ranker]
+
+    @property
+    def as_of(self) -> datetime:
+        """The moment of which the item vectors and sales are, UTC."""
+        return datetime.fromisoformat(self.manifest["as_of"])
+
+    def ranked_until(self, policy: str) -> datetime:
+        """The moment up to which a ranker of this release has learned, UTC; that of the release if it does not say."""
+        return datetime.fromisoformat(self.manifest.get(RANKED_UNTIL, {}).get(policy, self.manifest["as_of"]))
+
+    def require_moment(self, moment: datetime) -> None:
+        """Refuse query features that are older than the release, and say aloud if they are much newer.
+
+        Raises:
+            InputError: the item vectors know more than the query features.
+        """
+        if moment < self.as_of:
+            raise InputError(
+                f"Release {self.version} is as of {self.as_of:%Y-%m-%d %H:%M} UTC, later than the online store "
+                f"({moment:%Y-%m-%d %H:%M}): run `python jobs/materialize.py`, or pass an earlier --release."
+            )
+        if moment > self.as_of + _FRESH:
+            _logger.warning(
+                "release %s is %d days older than the online features: train again soon",
+                self.version,
+                (moment - self.as_of).days,
+            )
+
+    def require(self, current: TowerSchemas) -> None:
+        """Refuse a feature store whose services are not those the release was trained on.
+
+        Raises:
+            InputError: names the service that differs.
+        """
+        for mine, theirs in ((self.schemas.query, current.query), (self.schemas.item, current.item)):
+            if mine.fingerprint != theirs.fingerprint:
+                raise InputError(
+                    f"Release {self.version} was trained on feature service '{mine.service}' "
+                    f"({mine.fingerprint}), which the registry now declares differently ({theirs.fingerprint}): "
+                    "train again, or apply the feature repository of the release."
+                )
+
+    def require_serving(self, current: dict[str, str]) -> None:
+        """Refuse a feature store whose services beside the towers' are not those for which the release was made.
+
+        Args:
+            current: fingerprints of all services that are asked for candidates, by name, as they are declared now.
+
+        Raises:
+            InputError: names the service that differs.
+        """
+        if SERVING not in self.manifest:
+            raise InputError(
+                f"The {MANIFEST} of release {self.version} does not say which feature services are asked beside its "
+                "towers': train again."
+            )
+        for name, fingerprint in current.items():
+            mine = self.manifest[SERVING].get(name)
+            if mine is None:
+                raise InputError(
+                    f"Release {self.version} was made without feature service '{name}', which is asked now: train "
+                    "again."
+                )
+            if mine != fingerprint:
+                raise InputError(
+                    f"Release {self.version} was made for feature service '{name}' ({mine}), which the registry now "
+                    f"declares differently ({fingerprint}): train again, or apply the feature repository of the "
+                    "release."
+                )
+
+
+def write_release(releases: Path, towers: Towers, contents: Contents, created: datetime) -> str:
+    """Write a release and return its version; `make_latest` makes it the current one.
+
+    The version ends in a digest of everything by which it answers, so that two runs with one seed and the same filters
+    give the same version. One that is there already may be the current one, which somebody is reading: it stays as it
+    is, unless it is damaged and could not be read anyway.
+
+    Raises:
+        InputError: one of this version is there that answers otherwise.
+    """
+    learned = digest_of(towers, contents)
+    version = f"{contents.split.as_of:%Y%m%d}-{contents.facts['config']['preset']}-{learned[:8]}"
+    if _is_there(releases / version, learned):
+        _logger.info("release %s is there already with the same contents: it stays as it was written", version)
+        return version
+    with written_whole(releases / version) as folder:
+        folder.mkdir()
+        ServingTower(towers.model.query_tower, towers.query).save(folder / "query_tower")
+        ServingTower(towers.model.item_tower, towers.item).save(folder / "item_tower")
+        np.save(folder / "item_ids.npy", contents.item_ids, allow_pickle=False)
+        np.save(folder / "item_vectors.npy", contents.item_vectors, allow_pickle=False)
+        for name in ARRAYS:
+            np.save(folder / f"{name}.npy", contents.arrays[name], allow_pickle=False)
+        write_orders(folder, contents.fusion, contents.rankers)
+        contents.learned.write(folder)
+        write_json(folder / "metrics.json", _metrics(contents))
+        manifest = {
+            "format": FORMAT,
+            "version": version,
+            "created": created.isoformat(),
+            "as_of": contents.split.as_of.isoformat(),
+            "cut": contents.split.cut.isoformat(),
+            "training_start": contents.split.start.isoformat() if contents.split.start else None,
+            "learned": learned,
+            "services": {
+                side: {**schema.to_json(), "fingerprint": schema.fingerprint}
+                for side, schema in (("query", towers.query.schema), ("item", towers.item.schema))
+            },
+            "items": len(contents.item_ids),
+            **contents.facts,
+            "files": digests(folder),
+        }
+        write_json(folder / MANIFEST, manifest)
+    return version
+
+
+def _is_there(folder: Path, learned: str) -> bool:
+    try:
+        manifest = verified_manifest(folder, folder.name, _NEEDED)
+    except (OSError, KeyError, TypeError, InputError):
+        return False
+    if manifest["learned"] != learned:
+        raise InputError(f"{folder} holds a release that answers otherwise: move it away, and train again.")
+    return True
+
+
+def make_latest(releases: Path, version: str) -> None:
+    """Make a release the current one."""
+    with written_whole(releases / LATEST) as latest:
+        latest.write_text(version + "\n", encoding="utf-8")
+
+
+def saved_item_tower(releases: Path, release: Release) -> SavedTower:
+    """The item tower of a verified release."""
+    return SavedTower(releases / release.version / "item_tower", release.schemas.item)
+
+
+def load_release(releases: Path, version: str | None = None) -> Release:
+    """Read and verify a release, the latest one if no version is given.
+
+    Raises:
+        InputError: there is none of this name, it is of another format, or a file is missing, added or changed.
+    """
+    version = version or _latest(releases)
+    if not _VERSION.fullmatch(version):
+        raise InputError(f"'{version}' is not the name of a release: they look like 20171225-default-0a1b2c3d.")
+    folder = releases / version
+    if not (folder / MANIFEST).is_file():
+        raise InputError(f"There is no release {version} in {releases}: run `python jobs/train.py` first.")
+    try:
+        manifest = verified_manifest(folder, version, _NEEDED)
+        schemas = TowerSchemas(*(ServiceSchema.from_json(manifest["services"][side]) for side in ("query", "item")))
+    except (KeyError, TypeError) as error:
+        raise InputError(f"The {MANIFEST} of release {version} lacks {error}: train again.") from error
+    item_ids, item_vectors, *others = (
+        np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("item_ids", "item_vectors", *ARRAYS)
+    )
+    if {len(array) for array in (item_ids, item_vectors, *others)} != {manifest["items"]}:
+        raise InputError(f"Release {version} holds arrays of different lengths: train again.")
+    tower = SavedTower(folder / "query_tower", schemas.query)
+    fusion, rankers = read_orders(folder, version)
+    arrays = dict(zip(ARRAYS, others, strict=True))
+    return Release(version, manifest, schemas, tower, item_ids, item_vectors, arrays, fusion, rankers)
+
+
+def _latest(releases: Path) -> str:
+    if not (releases / LATEST).is_file():
+        raise InputError(f"There is no release in {releases}: run `python jobs/train.py` first.")
+    return (releases / LATEST).read_text(encoding="utf-8").strip()
+
+
+def _metrics(contents: Contents) -> dict[str, Any]:
+    return {
+        "kept_epoch": contents.curve.best.number,
+        "released": {"varieties": {name: asdict(variety) for name, variety in contents.varieties.items()}},
+        "epochs": [_without_users(asdict(epoch)) for epoch in contents.curve.epochs],
+        "ranking": contents.ranking,
+        "baselines": {name: _without_users(asdict(judgement)) for name, judgement in contents.baselines.items()},
+    }
+
+
+def _without_users(content: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is told of each user: it is large, and nobody else's to read."""
+    return {
+        name: _without_users(value) if isinstance(value, dict) else value
+        for name, value in content.items()
+        if name != "user_recall"
+    }

@@ -1,1 +1,0 @@
-"""Pages: what an evaluation found, for people to look at."""

@@ -1,0 +1,1 @@
+"""Pipelines: the sequences that jobs call."""

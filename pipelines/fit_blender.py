@@ -1,0 +1,67 @@
+"""How sources are put together, learned from what was bought of past lists."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from candidates.blender import MOST_PAIRS, Fusion
+from candidates.item_lists import ItemLists
+from candidates.pool import Pool
+from features.errors import InputError
+from pipelines.ranker_weeks import LabelWeek
+
+
+@dataclass(frozen=True)
+class Fusions:
+    """How sources are put together: of everything, and of what the user never bought."""
+
+    keep: Fusion
+    drop: Fusion
+
+
+def fusions_of(week: LabelWeek, say: Callable[[str], object]) -> Fusions:
+    """Learn how to put the sources together.
+
+    Args:
+        week: lists of its beginning, and what was bought in it.
+        say: called with a sentence if nothing teaches the weights of what is new.
+
+    Raises:
+        InputError: nothing in that week tells what the sources' words are worth.
+    """
+    days = f"from {week.start:%Y-%m-%d} to {week.end:%Y-%m-%d}"
+    keep = learned_fusion(week.keep, week.bought, days)
+    return Fusions(keep, _fusion_of_new(week.drop, week.new, days, keep, say))
+
+
+def learned_fusion(pool: Pool, bought: ItemLists, days: str) -> Fusion:
+    """Learn the weights, if the candidates can teach any: some must have been bought, and some not.
+
+    Args:
+        pool: what the sources propose to n users.
+        bought: what each of them bought.
+        days: when that was, for a message.
+
+    Raises:
+        InputError: all candidates were bought, or none.
+    """
+    # Asked of the candidates that `Fusion.fitted` looks at.
+    hits = bought.contains_pairs(pool.rows[:MOST_PAIRS], pool.positions[:MOST_PAIRS])
+    if hits.any() and not hits.all():
+        return Fusion.fitted(pool, bought)
+    raise InputError(
+        f"Nothing tells what the candidate sources are worth: of {len(hits):,} candidates of {pool.users:,} users, "
+        f"{int(hits.sum()):,} were bought {days}, and some must be and "
+        "some not; choose another --as-of, or more --validation-days."
+    )
+
+
+def _fusion_of_new(pool: Pool, bought: ItemLists, days: str, keep: Fusion, say: Callable[[str], object]) -> Fusion:
+    """Learn the weights for what is new to the user; where nothing teaches them, those for everything serve."""
+    try:
+        return learned_fusion(pool, bought, days)
+    except InputError:
+        say(
+            f"the weights for all items serve for items new to the user, too: what was bought of those {days} "
+            "teaches none"
+        )
+        return keep

@@ -1,0 +1,74 @@
+"""What goes into a release: the catalogue as of its own moment, and what candidates are drawn from."""
+
+from collections.abc import Callable, Sequence
+
+from feast import FeatureStore
+
+from candidates.filters.settings import FilterSettings
+from features.store.catalogue import catalogue_at
+from features.store.service_fingerprints import service_fingerprints
+from models.config import Config
+from models.release.manifest import facts
+from models.release.release import Release
+from models.release.release_contents import Contents
+from pipelines.build_sources import purchases_before, sources_at
+from pipelines.fit_blender import fusions_of
+from pipelines.ranker_weeks import LabelWeek
+from pipelines.refit import Refit
+from pipelines.train_ranker import rankings_carried, rankings_of
+from pipelines.train_towers import TrainingRun
+
+
+def release_contents(
+    store: FeatureStore, run: TrainingRun, weeks: Sequence[LabelWeek], refit: Refit, config: Config,
+    filters: FilterSettings, *, seed: int, commit: str | None, earlier: Release | None, say: Callable[[str], object],
+) -> Contents:  # fmt: skip
+    """Embed the catalogue as of the release's moment, and take what sells and goes together by then.
+
+    `weeks` teach how sources are put together and candidates in order; `filters` are in force wherever the release is
+    asked without others; `earlier` is the release from which the training went on; `say` is called
+    with a sentence for each finished step.
+    """
+    purchases, moment = run.data.purchases, run.data.purchases.split.as_of
+    catalogue = catalogue_at(store, refit.towers.item.schema, moment)
+    past = purchases_before(purchases, catalogue.item_ids, moment)
+    vectors = refit.towers.item_vectors(catalogue.features)
+    sources, selling = sources_at(store, past, catalogue.item_ids, vectors, moment)
+    fusions = fusions_of(weeks[-1], say)
+    if earlier:
+        rankings = rankings_carried(store, weeks[-1], earlier, seed=seed, say=say)
+    else:
+        rankings = rankings_of(store, weeks, seed=seed, say=say)
+    seconds = {**run.seconds, "refit": refit.seconds}
+    return Contents(
+        learned=run.towers.learned,
+        item_ids=catalogue.ids,
+        item_vectors=vectors,
+        arrays={
+            "item_sales": selling.week,
+            "item_month": selling.month,
+            "item_again": selling.again,
+            "departments": selling.departments,
+            "neighbours": sources.neighbours.neighbours,
+            "similarities": sources.neighbours.similarities,
+        },
+        fusion={"keep": fusions.keep.to_json(), "drop": fusions.drop.to_json()},
+        rankers=rankings.rankers,
+        ranking={"keep": rankings.keep.to_json(), "drop": rankings.drop.to_json()},
+        split=purchases.split,
+        curve=run.curve,
+        varieties=refit.varieties,
+        baselines=run.baselines,
+        facts=facts(
+            config,
+            filters=filters.to_json(),
+            ranked_until=rankings.until,
+            serving=service_fingerprints(store, ranked=bool(rankings.rankers)),
+            seed=seed,
+            data=run.data,
+            commit=commit,
+            seconds=seconds,
+            refit=(refit.since, refit.purchases),
+            earlier=earlier.version if earlier else None,
+        ),
+    )

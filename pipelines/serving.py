@@ -1,0 +1,168 @@
+"""Retrieve, filter, rank: what a release answers at a moment, from the online store."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+import pyarrow as pa
+from feast import FeatureStore
+
+from candidates.blender import Fused, Fusion
+from candidates.candidate_table import candidates
+from candidates.filters.context import Goods, Users
+from candidates.filters.exclusions import Barred
+from candidates.filters.filter_set import FilterSet, together
+from candidates.ranking.context import ItemFacts
+from candidates.ranking.ranker import Ranker
+from candidates.ranking.reordering import Ordered
+from candidates.retriever import Retriever
+from candidates.sources.source_set import Queries
+from features.store.filter_facts import online_goods, online_users
+from features.store.materialization import filled_until
+from features.store.online_features import online_features, purchase_histories
+from features.store.ranking_facts import online_items
+from features.store.ranking_facts import online_users as ranked_users
+from features.store.registry import open_feature_store, tower_schemas
+from features.store.service_fingerprints import service_fingerprints
+from models.release.release import Release, load_release
+from pipelines.build_sources import histories_of, released_sources
+from pipelines.filter_context import goods_known, users_known
+from pipelines.steps import Step
+from pipelines.train_ranker import RANKED, ordered
+
+_CHOSEN_FROM: Final = 3  # times as many as are wanted are enough for a ranker
+
+
+def opened(repo: Path, releases: Path, version: str | None) -> tuple[FeatureStore, Release, datetime]:
+    """Open the online store and the release that asks it, the latest one if no version is given.
+
+    Returns:
+        The store, the release, and the moment up to which the store is filled, UTC.
+
+    Raises:
+        InputError: either is missing or damaged, or they do not fit together.
+    """
+    release, store = load_release(releases, version), open_feature_store(repo)
+    schemas = release.schemas
+    release.require(tower_schemas(store, schemas.query.service, schemas.item.service))
+    release.require_serving(service_fingerprints(store, ranked=bool(release.rankers)))
+    moment = filled_until(store)
+    release.require_moment(moment)
+    return store, release, moment
+
+
+@dataclass(frozen=True, eq=False)
+class ThreeSteps:
+    """What is asked of one release at one moment.
+
+    Attributes:
+        store: an applied feature store, filled up to the moment.
+        release: whose towers and vectors are asked.
+        moment: of the request, UTC.
+        filters: those in force.
+        goods: what they may know of the catalogue.
+        retriever: proposes candidates, k or as many as are ranked.
+        ranker: None if retrieval's order stands.
+        items: what a ranker knows of the catalogue; None without one.
+        k: candidates for each user.
+    """
+
+    store: FeatureStore
+    release: Release
+    moment: datetime
+    filters: FilterSet
+    goods: Goods
+    retriever: Retriever
+    ranker: Ranker | None
+    items: ItemFacts | None
+    k: int
+
+    @classmethod
+    def of(cls, store: FeatureStore, release: Release, moment: datetime, filters: FilterSet, k: int) -> Self:
+        """Read what is known of the whole catalogue."""
+        ids, ranker = release.item_ids.tolist(), release.rankers.get(filters.policy)
+        deep = max(k, RANKED)
+        if filters.at_most_per_department is not None:
+            # Long lists under a cap are searched for through the whole catalogue.
+            deep = k if ranker is None else min(deep, _CHOSEN_FROM * k)
+        return cls(
+            store=store,
+            release=release,
+            moment=moment,
+            filters=filters,
+            goods=goods_known(online_goods(store, ids, moment), release.item_ids, moment),
+            retriever=Retriever(released_sources(release), Fusion.from_json(release.fusion[filters.policy]), deep),
+            ranker=ranker,
+            items=None if ranker is None else ItemFacts.of(online_items(store, ids, moment)),
+            k=k,
+        )
+
+    def queries(self, user_ids: Sequence[str]) -> Queries:
+        """What is asked for n users."""
+        told = online_features(self.store, self.release.schemas.query, [*user_ids], self.moment)
+        histories = histories_of(purchase_histories(self.store, [*user_ids]), self.release.item_ids)
+        return Queries(*self.release.query_tower.both_vectors(told), histories)
+
+    def retrieved(self, queries: Queries) -> Fused:
+        """The first step: what the sources propose, as if no filter were in force: with the weights for everything."""
+        return replace(self.retriever, fusion=Fusion.from_json(self.release.fusion["keep"])).fused(queries)
+
+    def filtered(self, user_ids: Sequence[str], queries: Queries) -> Fused:
+        """The second step, within the first: what they propose of what may be shown."""
+        return self.under(together(self.barred(user_ids, queries)), queries)
+
+    def under(self, barred: Barred, queries: Queries) -> Fused:
+        """What the sources propose without what is barred, under the cap in force."""
+        return self.retriever.fused(queries, barred.pairs, eligible=barred.eligible, cap=self.filters.cap(self.goods))
+
+    def barred(self, user_ids: Sequence[str], queries: Queries) -> dict[str, Barred]:
+        """What each of the filters in force bars for n users, by name."""
+        return self.filters.each(self._users(user_ids, queries), self.goods)
+
+    def reasons(self, user_ids: Sequence[str], queries: Queries, fused: Fused) -> list[list[str]]:
+        """The names of the filters that drop each candidate of n lists, in the order of `table`; none if it stays.
+
+        A cap judges these lists as they stand. The second step has others, in which more may come to stand above.
+        """
+        rows, places = np.nonzero(fused.positions >= 0)
+        users = self._users(user_ids, queries)
+        return self.filters.reasons(rows, fused.positions[rows, places], users, self.goods)
+
+    def ranked(self, user_ids: Sequence[str], queries: Queries, fused: Fused) -> Ordered:
+        """The third step: these candidates in order, the first k of them."""
+        if self.ranker is None or self.items is None:
+            return Ordered.as_retrieved(fused).first(self.k)
+        told = ranked_users(self.store, [*user_ids], self.moment)
+        return ordered(fused, self.ranker, queries.histories, told, self.items).first(self.k)
+
+    def after(self, step: Step, user_ids: Sequence[str], queries: Queries) -> Ordered:
+        """The lists of n users as one of the steps leaves them: k after the last, as many as are ranked before it."""
+        if step == "retrieve":
+            return Ordered.as_retrieved(self.retrieved(queries))
+        filtered = self.filtered(user_ids, queries)
+        return Ordered.as_retrieved(filtered) if step == "filter" else self.ranked(user_ids, queries, filtered)
+
+    def candidates(self, user_ids: Sequence[str]) -> tuple[pa.Table, dict[str, int]]:
+        """All three steps for n users.
+
+        Returns:
+            A table with the schema `candidates.candidate_table.CANDIDATES`, and how many pairs of user and item
+            each filter bars, by name.
+        """
+        queries = self.queries(user_ids)
+        barred = self.barred(user_ids, queries)
+        lists = self.ranked(user_ids, queries, self.under(together(barred), queries))
+        return self.table(user_ids, lists), {name: each.count(len(user_ids)) for name, each in barred.items()}
+
+    def table(self, user_ids: Sequence[str], lists: Ordered) -> pa.Table:
+        """Ordered lists as a table with the schema `candidates.candidate_table.CANDIDATES`."""
+        ids = np.array(user_ids, np.str_)
+        return candidates(ids, lists.fused, self.release.item_ids, lists.places, lists.scores)
+
+    def _users(self, user_ids: Sequence[str], queries: Queries) -> Users:
+        """What filters may ask of n users."""
+        told = online_users(self.store, [*user_ids], self.moment)
+        return users_known(told, queries.histories, self.moment)

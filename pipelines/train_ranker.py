@@ -1,0 +1,235 @@
+"""Rankers, learned from past lists: for everything and for what is new to the user, each if it is worth its place."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from functools import cache
+from itertools import pairwise
+from typing import Any, Final, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from feast import FeatureStore
+from numpy.typing import NDArray
+
+from candidates.blender import Fused, Fusion
+from candidates.histories import Histories
+from candidates.item_lists import ItemLists
+from candidates.pool import Pool
+from candidates.ranking.context import ItemFacts, UserFacts
+from candidates.ranking.ranker import NothingToLearnError, Ranker
+from candidates.ranking.ranker_features import pair_features
+from candidates.ranking.reordering import Ordered, reordered
+from candidates.ranking.training_examples import Examples
+from evaluation.ranker.calibration import ReliabilityBin, reliability
+from evaluation.ranker.importances import Importance, importances, origin_importances
+from evaluation.ranker.leakage_heuristics import refuse_leaks
+from evaluation.ranker.selection import Choice, chosen, judgeable, undecided
+from features.errors import InputError
+from features.store.ranking_facts import items_at, users_at
+from models.release.release import Release
+from pipelines.fit_blender import fusions_of
+from pipelines.ranker_weeks import FEWEST_WEEKS, LabelWeek
+
+RANKED: Final = 100  # candidates of each user that are put in order: those behind them hardly ever come to the top
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What came of learning an order.
+
+    Attributes:
+        ranker: None if retrieval's order stands.
+        choice: how the two were compared.
+        importances: of the features, the most important first; empty if nothing was learned.
+        reliability: predicted and true shares of candidates, in a week after those from which the ranker had learned.
+        until: all purchases from which the ranker has learned are of before this moment, UTC; None without one.
+    """
+
+    ranker: Ranker | None
+    choice: Choice
+    importances: tuple[Importance, ...] = ()
+    reliability: tuple[ReliabilityBin, ...] = ()
+    until: datetime | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all but the ranker as JSON-ready values."""
+        return {
+            "choice": self.choice.to_json(),
+            "importances": [asdict(each) for each in self.importances],
+            "reliability": [asdict(each) for each in self.reliability],
+            "until": self.until.isoformat() if self.until else None,
+        }
+
+
+@dataclass(frozen=True)
+class Rankings:
+    """How candidates are put in order: of everything, and of what the user never bought."""
+
+    keep: Ranking
+    drop: Ranking
+
+    @property
+    def rankers(self) -> dict[str, Ranker]:
+        """Those that are worth their place, by policy for items bought before."""
+        return {policy: each.ranker for policy, each in self._both.items() if each.ranker is not None}
+
+    @property
+    def until(self) -> dict[str, str]:
+        """Up to which moment each of them has learned, as ISO text, by policy."""
+        return {policy: each.until.isoformat() for policy, each in self._both.items() if each.until is not None}
+
+    @property
+    def _both(self) -> dict[str, Ranking]:
+        return {"keep": self.keep, "drop": self.drop}
+
+
+def rankings_of(
+    store: FeatureStore, weeks: Sequence[LabelWeek], *, seed: int, say: Callable[[str], object]
+) -> Rankings:
+    """Learn to order candidates from past lists, and judge the order by the last week.
+
+    The lists of each week are put together as they would have been served: with weights learned in the week before.
+    So the first week teaches weights only, those between teach an order, and the last one says whether it lasts.
+
+    Args:
+        store: an applied feature store.
+        weeks: in the order of time.
+        seed: of draws.
+        say: called with a sentence for each policy that tells who orders the candidates.
+
+    Raises:
+        InputError: a feature seems to tell the future.
+    """
+    if len(weeks) < FEWEST_WEEKS:
+        return _undecided(
+            f"{len(weeks)} of the {FEWEST_WEEKS} weeks are there that it takes to learn weights, to learn an order, "
+            "and to judge it",
+            say,
+        )
+    everybody = pc.unique(pa.concat_arrays([week.user_ids for week in weeks]))
+    keep, drop = [], []
+    for before, week in pairwise(weeks):
+        try:
+            fusions = fusions_of(before, say)
+        except InputError as error:
+            return _undecided(str(error).rstrip("."), say)
+        facts = _Facts.of(store, week, everybody)
+        keep.append(facts.examples(fusions.keep.fuse(week.keep, RANKED), week.bought))
+        drop.append(facts.examples(fusions.drop.fuse(week.drop, RANKED), week.new))
+    end = weeks[-1].end
+    return _said(Rankings(_learned(keep, end, seed), _learned(drop, end, seed)), say)
+
+
+def rankings_carried(
+    store: FeatureStore, week: LabelWeek, earlier: Release, *, seed: int, say: Callable[[str], object]
+) -> Rankings:
+    """Go on with the rankers of an earlier release, unless in a week that they have not seen retrieval is better.
+
+    Args:
+        store: an applied feature store, whose services for rankers are those of the release.
+        week: the last one.
+        earlier: the release.
+        seed: of draws.
+        say: called with a sentence for each policy that tells who orders the candidates.
+
+    Raises:
+        InputError: a feature seems to tell the future.
+    """
+    facts = cache(lambda: _Facts.of(store, week, pc.unique(week.user_ids)))  # often no ranker is asked
+
+    def carried(policy: Literal["keep", "drop"], pool: Pool, bought: ItemLists) -> Ranking:
+        ranker = earlier.rankers.get(policy)
+        if ranker is None:
+            return Ranking(
+                None, Choice.undecided(f"release {earlier.version} has no ranker, and one week teaches none")
+            )
+        until = earlier.ranked_until(policy)
+        if until > week.start:
+            reason = f"it has learned from purchases up to {until:%Y-%m-%d}, some of which would judge it"
+            return Ranking(ranker, Choice.undecided(reason, ranked=True), until=until)
+        fused = Fusion.from_json(earlier.fusion[policy]).fuse(pool, RANKED)
+        judged = _judged(ranker, facts().examples(fused, bought), seed, standing=True)
+        return replace(judged, ranker=ranker, until=until) if judged.choice.ranked else judged
+
+    return _said(Rankings(carried("keep", week.keep, week.bought), carried("drop", week.drop, week.new)), say)
+
+
+@dataclass(frozen=True, eq=False)
+class _Facts:
+    """What a ranker is told of the users of one week, and of the catalogue by then."""
+
+    week: LabelWeek
+    users: UserFacts
+    items: ItemFacts
+    codes: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, store: FeatureStore, week: LabelWeek, everybody: pa.Array) -> "_Facts":
+        items = ItemFacts.of(items_at(store, week.item_ids, week.start))
+        users = UserFacts.of(users_at(store, week.user_ids, week.start), items)
+        return cls(week, users, items, np.asarray(pc.index_in(week.user_ids, everybody), np.int64))
+
+    def examples(self, fused: Fused, bought: ItemLists) -> Examples:
+        pairs = pair_features(fused, self.week.queries.histories, self.users, self.items)
+        return Examples(pairs, bought, self.codes)
+
+
+def ordered(fused: Fused, ranker: Ranker | None, histories: Histories, told: pa.Table, items: ItemFacts) -> Ordered:
+    """Put the first `RANKED` candidates of n users in order, those from which rankers learn; behind them nothing moves.
+
+    Args:
+        fused: after all filters.
+        ranker: None leaves retrieval's order.
+        histories: what each of them had bought.
+        told: what `features.store.ranking_facts` reads of them.
+        items: of the catalogue, as of the same moment.
+    """
+    if ranker is None:
+        return Ordered.as_retrieved(fused)
+    first = fused.first(RANKED)
+    pairs = pair_features(first, histories, UserFacts.of(told, items), items)
+    return reordered(first, pairs, ranker.score(pairs)).followed_by(fused)
+
+
+def _undecided(reason: str, say: Callable[[str], object]) -> Rankings:
+    choice = Choice.undecided(reason)
+    return _said(Rankings(Ranking(None, choice), Ranking(None, choice)), say)
+
+
+def _said(rankings: Rankings, say: Callable[[str], object]) -> Rankings:
+    say(f"all items: {rankings.keep.choice.reason}")
+    say(f"new items: {rankings.drop.choice.reason}")
+    return rankings
+
+
+def _learned(weeks: Sequence[Examples], end: datetime, seed: int) -> Ranking:
+    """Learn from all weeks but the last, be judged by it, and if that is passed learn from all."""
+    *earlier, judge = weeks
+    taught = Examples.together(earlier)
+    if not (judgeable(taught) and judgeable(judge)):
+        return Ranking(None, undecided(taught if judgeable(judge) else judge))
+    try:
+        ranker = Ranker.fitted(taught, seed)
+    except NothingToLearnError as error:
+        return Ranking(None, Choice.undecided(str(error)))
+    judged = _judged(ranker, judge, seed)
+    if not judged.choice.ranked:
+        return judged
+    return replace(judged, ranker=Ranker.fitted(Examples.together(weeks), seed), until=end)
+
+
+def _judged(ranker: Ranker, judge: Examples, seed: int, *, standing: bool = False) -> Ranking:
+    """What a week that a ranker has not seen says of it.
+
+    Raises:
+        InputError: a feature seems to tell the future.
+    """
+    scores = ranker.score(judge.pairs)
+    choice = chosen(judge, scores, seed, standing=standing)
+    if not judgeable(judge):
+        return Ranking(None, choice)
+    told = importances(judge, ranker, seed)
+    refuse_leaks(judge, scores, told, origin_importances(judge, ranker, seed))
+    return Ranking(None, choice, told, reliability(scores, judge.bought))

@@ -1,0 +1,79 @@
+"""One training, from the feature store to two towers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from feast import FeatureStore
+
+from evaluation.validation_window import Judgement, ValidationWeek
+from features.progress import Stopwatch, bar
+from features.store.registry import tower_schemas
+from features.time_split import TimeSplit
+from features.training_data.dataset import Dataset, write_dataset
+from models.config import Config
+from models.release.checkpoint import Learned
+from models.training.history import Curve, Epoch
+from models.training.loop import Towers, train
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What came of it.
+
+    Attributes:
+        data: what was learned from, and what it was judged by.
+        week: the judge, of the days after the cut.
+        baselines: what the simple lists were worth in that week, by name.
+        towers: with the weights of the best epoch.
+        curve: the epochs.
+        seconds: of joining and fitting.
+    """
+
+    data: Dataset
+    week: ValidationWeek
+    baselines: dict[str, Judgement]
+    towers: Towers
+    curve: Curve
+    seconds: dict[str, float]
+
+
+def training_run(
+    store: FeatureStore,
+    config: Config,
+    split: TimeSplit,
+    folder: Path,
+    *,
+    seed: int,
+    say: Callable[[Epoch], None],
+    say_baseline: Callable[[str, Judgement], None] = lambda *_: None,
+    earlier: Learned | None = None,
+) -> TrainingRun:
+    """Join, fit, and judge; nothing at or after `split.cut` is learned from but which epoch and which weights are kept.
+
+    Args:
+        store: an applied feature store.
+        config: settings of the towers.
+        split: the moments that part the purchases.
+        folder: an empty folder for what is large.
+        seed: of draws, weights and shuffling.
+        say: called with each finished epoch.
+        say_baseline: called with each simple list before the first epoch.
+        earlier: what to go on from, of towers with the same services and settings.
+    """
+    watch = Stopwatch()
+    schemas = tower_schemas(store, config.query_service, config.item_service)
+    data = write_dataset(store, schemas, split, folder, sampled_per_day=config.sampled_per_day, seed=seed, progress=bar)
+    asked, purchases = data.validation, data.purchases
+    history, after = purchases.history(asked.user_ids), purchases.after_cut()
+    week = ValidationWeek.of(asked.user_ids, asked.item_ids, history, after, split.cut)
+    baselines = week.baselines()
+    for name, judgement in baselines.items():
+        say_baseline(name, judgement)
+    joined = watch.seconds
+    towers, curve = train(
+        data, week, schemas, config, folder / "codes", seed=seed, progress=bar, report=say,
+        earlier=earlier,
+    )  # fmt: skip
+    seconds = {"join": joined, "fit": watch.seconds - joined}
+    return TrainingRun(data, week, baselines, towers, curve, seconds)

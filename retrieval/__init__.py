@@ -1,1 +1,0 @@
-"""Lists: vectors and seen sets go in, ranked candidates come out."""

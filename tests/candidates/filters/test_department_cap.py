@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from candidates.filters.department_cap import DepartmentCap
+from candidates.item_lists import ItemLists
+from candidates.masks import Cap
+from candidates.over_fetching import over_fetched
+
+# Items 0 to 3 are of department 0, 4 and 5 of department 1, 6 of department 2, and of 7 and 8 nobody knows.
+DEPARTMENTS = np.array([0, 0, 0, 0, 1, 1, 2, -1, -1], np.int32)
+
+
+def stands(at_most, *lists):
+    rows = np.repeat(np.arange(len(lists)), [len(own) for own in lists])
+    positions = np.concatenate([np.empty(0, np.int32), *lists]).astype(np.int32)
+    kept = DepartmentCap(at_most, DEPARTMENTS).stands(rows, positions)
+    return [positions[(rows == row) & kept].tolist() for row in range(len(lists))]
+
+
+def test_an_item_above_which_its_department_stands_so_often_already_is_out():
+    assert stands(2, [3, 4, 0, 1, 5, 2, 6]) == [[3, 4, 0, 5, 6]]
+    assert stands(1, [3, 4, 0, 1, 5, 2, 6]) == [[3, 4, 6]]
+
+
+def test_every_user_has_his_own_list():
+    assert stands(1, [0, 4], [1, 0, 5], []) == [[0, 4], [1, 5], []]
+
+
+def test_items_of_unknown_department_are_not_capped():
+    assert stands(1, [7, 0, 8, 1]) == [[7, 0, 8]]
+
+
+def test_an_item_that_is_out_does_not_count_against_those_below_it():
+    assert stands(3, [3, 2, 1, 0, 4]) == [[3, 2, 1, 4]]
+
+
+def test_the_longest_list_that_a_user_can_have_is_known_before_there_is_any():
+    cap = DepartmentCap(2, DEPARTMENTS)
+    excluded = ItemLists.from_lists([np.array([], np.int64), np.array([0, 1, 2, 7]), np.arange(9)])
+
+    assert cap.possible(3, None, None).tolist() == [7, 7, 7]
+    assert cap.possible(3, excluded, None).tolist() == [7, 5, 0]
+    assert cap.possible(3, excluded, DEPARTMENTS != 1).tolist() == [5, 3, 0]
+    assert DepartmentCap(9, DEPARTMENTS).possible(3, excluded, None).tolist() == [9, 5, 0]
+
+
+def search_in(lists, asked):
+    def search(users, depth):
+        asked.append((users.tolist(), depth))
+        positions = np.full((len(users), depth), -1, np.int32)
+        for row, user in enumerate(users):
+            positions[row, : len(lists[user][:depth])] = lists[user][:depth]
+        return positions, np.where(positions >= 0, -np.arange(depth, dtype=np.float32), -np.inf).astype(np.float32)
+
+    return search
+
+
+def test_a_list_that_the_cap_makes_short_is_asked_for_at_twice_the_length():
+    asked = []
+    search = search_in([[0, 1, 2, 3, 4, 6], [4, 0, 6, 1, 2, 3]], asked)
+
+    positions, scores = over_fetched(search, 2, 3, DepartmentCap(1, DEPARTMENTS).stands)
+
+    assert positions.tolist() == [[0, 4, 6], [4, 0, 6]]
+    assert scores.tolist() == [[0, -4, -5], [0, -1, -2]]
+    assert asked == [([0, 1], 3), ([0], 6)]
+
+
+def test_the_noise_twin_that_caps_the_first_k_alone_starves():
+    positions, _ = search_in([[0, 1, 2, 3, 4, 6]], [])(np.array([0]), 3)
+
+    assert stands(1, positions[0]) == [[0]]
+
+
+def test_a_list_stays_short_only_when_the_search_has_no_more():
+    asked = []
+
+    positions, _ = over_fetched(search_in([[0, 1, 2, 3, 4, 5]], asked), 1, 3, DepartmentCap(1, DEPARTMENTS).stands)
+
+    assert positions.tolist() == [[0, 4, -1]]
+    assert asked == [([0], 3), ([0], 6), ([0], 12)]
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 12))
+def test_it_answers_like_counting_down_each_whole_list(seed, at_most, k):
+    generator = np.random.default_rng(seed)
+    departments = generator.integers(-1, 4, 15).astype(np.int32)
+    lists = [generator.permutation(15)[: generator.integers(0, 16)].tolist() for _ in range(4)]
+    cap = DepartmentCap(at_most, departments)
+
+    positions, _ = over_fetched(search_in(lists, []), 4, k, cap.stands)
+
+    for own, found in zip(lists, positions.tolist(), strict=True):
+        expected, counts = [], dict.fromkeys(range(4), 0)
+        for item in own:
+            department = int(departments[item])
+            if department < 0 or counts[department] < at_most:
+                expected.append(item)
+                counts[department] = counts.get(department, 0) + 1
+        assert found == expected[:k] + [-1] * (k - len(expected))
+        absent = ItemLists.from_lists([np.setdiff1d(np.arange(15), own)])
+        assert cap.possible(1, absent, None).tolist() == [len(expected)]
+
+
+def test_a_cap_is_what_retrieval_takes():
+    cap: Cap = DepartmentCap(3, DEPARTMENTS)
+
+    assert cap.stands(np.array([], np.int64), np.array([], np.int32)).shape == (0,)
+    assert DepartmentCap(3, DEPARTMENTS).reason == "Of its department, 3 stand above it already."
+
+
+def test_caps_of_the_wrong_form_are_refused():
+    with pytest.raises(ValueError, match="at least 1 item must be allowed, not 0"):
+        DepartmentCap(0, DEPARTMENTS)
+    with pytest.raises(ValueError, match="int64"):
+        DepartmentCap(1, np.array([0, 1]))
+    with pytest.raises(ValueError, match="from -2"):
+        DepartmentCap(1, np.array([-2], np.int32))

@@ -1,0 +1,232 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import candidates.index
+from candidates.index import ItemIndex
+from candidates.item_lists import ItemLists
+
+
+def index_of(vectors):
+    vectors = np.asarray(vectors, np.float32)
+    return ItemIndex(np.array([f"item{position:07d}" for position in range(len(vectors))]), vectors)
+
+
+def queries_of(*rows):
+    return np.array(rows, np.float32)
+
+
+def naive_search(vectors, queries, k, excluded, eligible):
+    """Sort every allowed item of every user by score and position, in plain Python."""
+    width = min(k, len(vectors))
+    positions, scores = [], []
+    for query, barred in zip(queries.tolist(), excluded, strict=True):
+        ranked = sorted(
+            (-sum(a * b for a, b in zip(query, vector, strict=True)), position)
+            for position, vector in enumerate(vectors.tolist())
+            if eligible[position] and position not in barred
+        )[:width]
+        padding = width - len(ranked)
+        positions.append([position for _, position in ranked] + [-1] * padding)
+        scores.append([-score for score, _ in ranked] + [-np.inf] * padding)
+    return positions, scores
+
+
+@st.composite
+def searches(draw):
+    """Small integers as vectors, so that scores are exact and often equal."""
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    items, dimensions, users = draw(st.integers(1, 60)), draw(st.integers(1, 4)), draw(st.integers(0, 7))
+    most = draw(st.integers(0, 3))
+    vectors = generator.integers(-most, most + 1, (items, dimensions)).astype(np.float32)
+    queries = generator.integers(-most, most + 1, (users, dimensions)).astype(np.float32)
+    barred_share, eligible_share = draw(st.sampled_from([0.0, 0.2, 0.9, 1.0])), draw(st.sampled_from([0.1, 0.7, 1.0]))
+    excluded = [np.flatnonzero(generator.random(items) < barred_share) for _ in range(users)]
+    return vectors, queries, draw(st.integers(1, 70)), excluded, generator.random(items) < eligible_share
+
+
+@given(searches())
+def test_search_equals_a_full_sort_under_any_masks_and_ties(search):
+    vectors, queries, k, excluded, eligible = search
+
+    positions, scores = index_of(vectors).search(queries, k, ItemLists.from_lists(excluded), eligible=eligible)
+
+    expected_positions, expected_scores = naive_search(
+        vectors, queries, k, [set(barred.tolist()) for barred in excluded], eligible
+    )
+    assert positions.tolist() == expected_positions
+    assert scores.tolist() == expected_scores
+    assert (positions.dtype, scores.dtype) == (np.int32, np.float32)
+    assert positions.shape == scores.shape == (len(queries), min(k, len(vectors)))
+
+
+@settings(max_examples=20)
+@given(searches(), st.integers(1, 200), st.integers(1, 200))
+def test_the_answer_does_not_depend_on_how_the_work_is_cut_into_blocks(search, product, selection):
+    vectors, queries, k, excluded, eligible = search
+    index, lists = index_of(vectors), ItemLists.from_lists(excluded)
+    whole = index.search(queries, k, lists, eligible=eligible)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(candidates.index, "SCORES_PER_PRODUCT", product)
+        patch.setattr(candidates.index, "SCORES_PER_SELECTION", selection)
+        patch.setattr(candidates.index, "PAIRS_PER_RESCORING", 5)
+        cut = index.search(queries, k, lists, eligible=eligible)
+
+    assert cut[0].tolist() == whole[0].tolist()
+    assert cut[1].tolist() == whole[1].tolist()
+
+
+def test_the_best_come_first_with_their_scores():
+    index = index_of([[1, 0], [0, 1], [2, 2], [-1, 0]])
+
+    positions, scores = index.search(queries_of([1, 0], [0, -1]), 3)
+
+    assert positions.tolist() == [[2, 0, 1], [0, 3, 1]]
+    assert scores.tolist() == [[2.0, 1.0, 0.0], [0.0, 0.0, -1.0]]
+
+
+def test_equal_scores_are_cut_by_position():
+    index = index_of([[1.0]] * 500)
+
+    positions, _ = index.search(queries_of([1.0]), 3)
+
+    assert positions.tolist() == [[0, 1, 2]]
+
+
+def test_excluding_all_but_k_items_leaves_exactly_k_and_one_more_leaves_a_gap():
+    index = index_of([[1.0], [2.0], [3.0], [4.0], [5.0]])
+    excluded = ItemLists.from_lists([np.array([4, 2]), np.array([4, 2, 0])])
+
+    positions, scores = index.search(queries_of([1.0], [1.0]), 3, excluded)
+
+    assert positions.tolist() == [[3, 1, 0], [3, 1, -1]]
+    assert scores.tolist() == [[4.0, 2.0, 1.0], [4.0, 2.0, -np.inf]]
+
+
+def test_ineligible_items_are_returned_to_nobody():
+    index = index_of([[1.0], [2.0], [3.0]])
+
+    positions, _ = index.search(queries_of([1.0], [-1.0]), 2, eligible=np.array([True, True, False]))
+
+    assert positions.tolist() == [[1, 0], [0, 1]]
+
+
+def test_a_user_gets_the_same_list_alone_as_in_a_crowd():
+    generator = np.random.default_rng(0)
+    index = index_of(generator.standard_normal((5_003, 48)))
+    queries = generator.standard_normal((33, 48)).astype(np.float32)
+
+    positions, scores = index.search(queries, 50)
+
+    for user in range(33):
+        alone_positions, alone_scores = index.search(queries[user : user + 1], 50)
+        assert alone_positions[0].tolist() == positions[user].tolist()
+        assert alone_scores[0].tolist() == scores[user].tolist()
+
+
+def test_twins_stay_in_the_order_of_their_ids_wherever_they_stand():
+    generator = np.random.default_rng(1)
+    distinct = generator.standard_normal((400, 31))
+    first, second = np.split(generator.permutation(800), 2)
+    vectors = np.empty((800, 31))
+    vectors[first], vectors[second] = distinct, distinct
+
+    positions, scores = index_of(vectors).search(generator.standard_normal((1, 31)).astype(np.float32), 800)
+
+    assert (scores[0, ::2] == scores[0, 1::2]).all()
+    assert (positions[0, ::2] < positions[0, 1::2]).all()
+
+
+def test_scores_are_those_of_exact_arithmetic_where_float32_sums_are_not():
+    # 2**24 + 1 is not a float32: summed in float32, the last item's 1 may drown and tie it with the first.
+    index = index_of([[4096, 0, 0], [4096, 2, -1], [4096, 2, 0]])
+
+    positions, scores = index.search(queries_of([4096, 1, 1]), 3)
+
+    assert positions.tolist() == [[2, 0, 1]]
+    assert scores.tolist() == [[16777218.0, 16777216.0, 16777216.0]]
+
+
+@pytest.mark.parametrize("users", [1, 2, 40])
+def test_the_cut_does_not_fall_on_an_item_whose_float32_sum_drowned(users):
+    # 16 products of 2**24 make 2**28. Added to that in float32, 1 changes nothing, not even 128 times, while 64 counts:
+    # a float32 product gives 2**28 and 2**28 + 64, exact sums are 2**28 + 128 and 2**28 + 64.
+    drowning = [4096.0] * 16 + [1.0] * 128
+    plain = [4096.0] * 16 + [64.0] + [0.0] * 127
+
+    positions, scores = index_of([plain, drowning]).search(np.array([drowning] * users, np.float32), 1)
+
+    assert positions.tolist() == [[1]] * users
+    assert scores.tolist() == [[2.0**28 + 128]] * users
+
+
+def test_no_queries_get_no_lists():
+    positions, scores = index_of([[1.0], [2.0]]).search(np.empty((0, 1), np.float32), 5)
+
+    assert positions.shape == scores.shape == (0, 2)
+
+
+def test_the_arguments_are_not_changed():
+    vectors, queries = np.array([[1.0], [2.0]], np.float32), queries_of([3.0])
+
+    index_of(vectors).search(queries, 1, ItemLists.from_lists([np.array([1])]), eligible=np.array([True, False]))
+
+    assert vectors.tolist() == [[1.0], [2.0]]
+    assert queries.tolist() == [[3.0]]
+
+
+@pytest.mark.parametrize(
+    ("item_ids", "vectors", "message"),
+    [
+        (["b", "a"], [[1.0], [2.0]], "sorted ascending"),
+        (["a", "a"], [[1.0], [2.0]], "unique"),
+        (["a", "b"], [[1.0], [np.nan]], "finite"),
+        (["a", "b"], [[1.0]], r"not \(2,\) and \(1, 1\)"),
+        (["a"], [1.0], r"not \(1,\) and \(1,\)"),
+    ],
+)
+def test_an_index_of_the_wrong_form_is_refused(item_ids, vectors, message):
+    with pytest.raises(ValueError, match=message):
+        ItemIndex(np.array(item_ids), np.array(vectors, np.float32))
+
+
+def test_an_index_without_items_is_refused():
+    with pytest.raises(ValueError, match="at least one"):
+        ItemIndex(np.array([], np.str_), np.empty((0, 4), np.float32))
+
+
+def test_an_index_in_double_precision_is_refused():
+    with pytest.raises(ValueError, match="float64"):
+        ItemIndex(np.array(["a"]), np.array([[1.0]]))
+
+
+@pytest.mark.parametrize(
+    ("queries", "message"),
+    [
+        ([[1.0, 2.0]], r"\(n, 1\) float32"),
+        ([[np.nan]], "finite"),
+        ([[np.inf]], "finite"),
+        ([[3e38]], "within float32"),
+    ],
+)
+def test_queries_of_the_wrong_form_are_refused(queries, message):
+    with pytest.raises(ValueError, match=message):
+        index_of([[2.0]]).search(np.array(queries, np.float32), 1)
+
+
+def test_k_must_be_at_least_one():
+    with pytest.raises(ValueError, match="not 0"):
+        index_of([[2.0]]).search(queries_of([1.0]), 0)
+
+
+def test_masks_of_another_catalogue_or_other_users_are_refused():
+    index = index_of([[2.0], [1.0]])
+
+    with pytest.raises(ValueError, match="1 lists of positions below 2, not 2"):
+        index.search(queries_of([1.0]), 1, ItemLists.from_lists([np.array([0]), np.array([1])]))
+    with pytest.raises(ValueError, match="up to 2"):
+        index.search(queries_of([1.0]), 1, ItemLists.from_lists([np.array([2])]))
+    with pytest.raises(ValueError, match=r"\(2,\) bool"):
+        index.search(queries_of([1.0]), 1, eligible=np.array([True]))

@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import candidates.over_fetching
+from candidates.item_lists import ItemLists
+from candidates.over_fetching import found_deep, over_fetched
+
+
+class ApproximateIndex:
+    """An index without masks: whole lists of users, cut where it is asked to, in as many places as there are."""
+
+    def __init__(self, *lists):
+        self.lists = lists
+        self.asked = []
+
+    def __call__(self, users, depth):
+        self.asked.append((users.tolist(), depth))
+        width = min(depth, max(len(own) for own in self.lists))
+        positions = np.full((len(users), width), -1, np.int32)
+        scores = np.full((len(users), width), -np.inf, np.float32)
+        for row, user in enumerate(users):
+            own = self.lists[user][:width]
+            positions[row, : len(own)], scores[row, : len(own)] = own, -np.arange(len(own))
+        return positions, scores
+
+
+def even(rows, positions):
+    return positions % 2 == 0
+
+
+def test_what_is_filtered_out_afterwards_makes_room_for_what_stands_further_down():
+    index = ApproximateIndex([1, 2, 3, 5, 7, 8, 4, 6], [2, 4, 1, 3, 5, 6, 7, 8])
+
+    positions, scores = over_fetched(index, 2, 2, even)
+
+    assert positions.tolist() == [[2, 8], [2, 4]]
+    assert scores.tolist() == [[-1, -5], [0, -1]]
+    assert (positions.dtype, scores.dtype) == (np.int32, np.float32)
+
+
+def test_only_users_who_have_too_few_are_asked_again_at_twice_the_depth():
+    index = ApproximateIndex([1, 2, 3, 5, 7, 8, 4, 6], [2, 4, 1, 3, 5, 6, 7, 8])
+
+    over_fetched(index, 2, 2, even)
+
+    assert index.asked == [([0, 1], 2), ([0], 4), ([0], 8)]
+
+
+def test_the_noise_twin_that_filters_what_it_asked_for_once_starves():
+    index = ApproximateIndex([1, 2, 3, 5, 7, 8, 4, 6])
+    positions, _ = index(np.array([0]), 2)
+
+    assert even(None, positions).sum() == 1
+    assert (over_fetched(index, 1, 2, even)[0] >= 0).sum() == 2
+
+
+def test_a_list_that_comes_shorter_than_asked_has_no_more():
+    index = ApproximateIndex([2, 1], [1, 3, 4, 5, 7, 9])
+
+    assert over_fetched(index, 2, 3, even)[0].tolist() == [[2, -1, -1], [4, -1, -1]]
+    assert index.asked == [([0, 1], 3), ([1], 6), ([1], 12)]
+
+
+def test_who_has_all_that_is_possible_is_not_asked_for_more():
+    index = ApproximateIndex([2, 1, 3, 5, 7], [1, 3, 5, 7, 9], [1, 3, 4, 5, 7])
+
+    positions, _ = over_fetched(index, 3, 2, even, np.array([1, 0, 1]))
+
+    assert positions.tolist() == [[2, -1], [-1, -1], [4, -1]]
+    assert index.asked == [([0, 2], 2), ([2], 4)]
+
+
+def test_pairs_know_their_places_on_the_unfiltered_list():
+    index = ApproximateIndex([1, 2, 3, 5, 7, 8, 4, 6], [2, 4, 1, 3, 5, 6, 7, 8])
+
+    rows, places, positions, scores = found_deep(index, 2, 2, even)
+
+    assert list(zip(rows, places, positions, scores, strict=True)) == [
+        (0, 2, 2, -1),
+        (0, 6, 8, -5),
+        (1, 1, 2, 0),
+        (1, 2, 4, -1),
+    ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 60))
+def test_k_remain_whenever_k_are_allowed_and_all_that_are_if_fewer_are(seed, k, block):
+    generator = np.random.default_rng(seed)
+    users, items = 5, 20
+    lists = [generator.permutation(items)[: generator.integers(1, items + 1)].tolist() for _ in range(users)]
+    barred = [np.flatnonzero(generator.random(items) < generator.choice([0.1, 0.9])) for _ in range(users)]
+    excluded = ItemLists.from_lists(barred)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(candidates.over_fetching, "PLACES_PER_SEARCH", block)
+        positions, _ = over_fetched(
+            ApproximateIndex(*lists), users, k, lambda rows, positions: ~excluded.contains_pairs(rows, positions)
+        )
+
+    for user in range(users):
+        allowed = [item for item in lists[user] if item not in barred[user]][:k]
+        assert positions[user].tolist() == allowed + [-1] * (k - len(allowed))
+
+
+def test_nobody_gets_no_lists_and_k_must_be_at_least_one():
+    assert over_fetched(ApproximateIndex([1]), 0, 2, even)[0].shape == (0, 2)
+    with pytest.raises(ValueError, match="not 0"):
+        over_fetched(ApproximateIndex([1]), 1, 0, even)
+
+
+def test_lists_of_other_users_than_were_asked_for_are_refused():
+    def search(users, depth):
+        return np.zeros((3, depth), np.int32), np.zeros((3, depth), np.float32)
+
+    with pytest.raises(ValueError, match=r"Of 1 users the search returned lists of \(3, 1\)"):
+        over_fetched(search, 1, 1, even)

@@ -1,0 +1,50 @@
+import pytest
+
+from evaluation.report.formatting import (
+    counted,
+    day,
+    decimals,
+    measure_name,
+    percent,
+    plain,
+    points,
+    shortened,
+    tick,
+    times,
+)
+
+
+def test_a_name_becomes_one_line_of_visible_letters():
+    assert plain("  two\n\ttowers \x00\x1b[31m") == "two towers [31m"
+    assert plain("\u202eevil\u2066 \ud800name") == "evil name"
+    assert plain("Käse, 日本 & <b>") == "Käse, 日本 & <b>"
+
+
+def test_a_long_name_ends_in_an_ellipsis():
+    assert shortened("bestsellers", 11) == "bestsellers"
+    assert shortened("best sellers", 6) == "best…"
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (percent(0.3312), "33.1\xa0%"),
+        (percent(None), "-"),
+        (tick(0.2), "20\xa0%"),
+        (tick(0.025), "2.5\xa0%"),
+        (tick(0.07), "7\xa0%"),
+        (points(0.0123), "+1.23"),
+        (points(-0.0123), "-1.23"),
+        (times(1.0849), "1.08"),
+        (times(None), "-"),
+        (decimals(8.0), "8.0000"),
+        (measure_name("map@12"), "MAP@12"),
+        (measure_name("hit_rate@50"), "hit rate@50"),
+        (day("2017-12-05"), "5 Dec"),
+        (counted(1, "week"), "1 week"),
+        (counted(1_200, "week"), "1,200 weeks"),
+        (counted(0, "week"), "0 weeks"),
+    ],
+)
+def test_numbers_are_written_for_a_reader(written, expected):
+    assert written == expected

@@ -1,0 +1,248 @@
+"""What a request sees online at a moment is what the training set would have joined for that moment."""
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+
+from features.errors import InputError
+from features.schema import ITEM_ID, USER_ID
+
+EARLY = datetime(2020, 1, 3, 9, 30, tzinfo=UTC)
+MIDDLE = datetime(2020, 2, 5, 13, 45, 7, 123456, tzinfo=UTC)
+LATE = datetime(2020, 2, 20, tzinfo=UTC)
+
+DIGITS = str.maketrans("", "", "-: ")
+USERS = [*(f"{number:04d}" for number in range(1, 201)), "nobody"]
+ITEMS = [*(f"{number:010d}" for number in range(108_775_001, 108_775_061)), "0000000000"]
+SERVICES = [
+    ("query_tower_v1", USER_ID, USERS),
+    ("query_tower_v2", USER_ID, USERS),
+    ("query_tower_v3", USER_ID, USERS),
+    ("item_tower_v1", ITEM_ID, ITEMS),
+    ("item_tower_v2", ITEM_ID, ITEMS),
+    ("item_tower_v3", ITEM_ID, ITEMS),
+    ("already_bought_v1", USER_ID, USERS),
+    ("candidate_sources_v1", USER_ID, USERS),
+    ("popularity_v1", ITEM_ID, ITEMS),
+    ("popularity_v2", ITEM_ID, ITEMS),
+    ("popularity_v3", ITEM_ID, ITEMS),
+    ("filter_users_v1", USER_ID, USERS),
+    ("filter_items_v1", ITEM_ID, ITEMS),
+    ("filter_items_v2", ITEM_ID, ITEMS),
+    ("ranking_users_v2", USER_ID, USERS),
+    ("ranking_items_v1", ITEM_ID, ITEMS),
+]
+
+
+@pytest.fixture
+def store(toy, tmp_path):
+    """The toy store with an online store of its own, empty at first."""
+    from features.store.registry import open_feature_store
+
+    return open_feature_store(toy.copy_to(tmp_path / "copy").repo)
+
+
+@pytest.fixture
+def fill(store):
+    """Fill the online store up to a moment."""
+    from features.store.materialization import fill_online_store
+
+    return lambda moment, **options: fill_online_store(store, moment, from_scratch=False, **options)
+
+
+def offline_and_online(store, moment, service, key, ids):
+    import pyarrow as pa
+
+    from features.store.catalogue import features_at
+    from features.store.online_features import online_features
+    from features.store.registry import plain_service, service_schema
+
+    schema = (plain_service if service.startswith("filter") else service_schema)(store, service, key)
+    offline = features_at(store, schema, pa.array(ids), moment)
+    return offline.drop_columns(["event_timestamp"]), online_features(store, schema, ids, moment)
+
+
+def assert_equal_value_by_value(store, moment):
+    for service, key, ids in SERVICES:
+        offline, online = offline_and_online(store, moment, service, key, ids)
+        assert online.schema == offline.schema
+        for name in online.column_names:
+            different = [
+                (id_, asked, joined)
+                for id_, asked, joined in zip(ids, online[name].to_pylist(), offline[name].to_pylist(), strict=True)
+                if asked != joined  # NaN differs from itself: a missing value is null on both sides
+            ]
+            assert different == [], (service, name)
+
+
+def test_a_store_that_was_never_filled_is_refused_by_name(store):
+    from features.store.materialization import filled_until
+
+    with pytest.raises(InputError, match=r"'item_availability' is not online: run `python jobs/materialize\.py` first"):
+        filled_until(store)
+
+
+def test_offline_features_at_a_moment_equal_online_features_after_materializing_to_it(store, fill, toy_purchases):
+    from features.store.materialization import filled_until
+    from features.store.online_features import bought_items
+
+    views = fill(MIDDLE)
+
+    assert views == [
+        "item_availability",  # its table has no rows here: filling it is none the less possible
+        "item_catalog",
+        "item_sales_daily",
+        "user_activity_daily",
+        "user_bought_items_daily",
+        "user_lately_items_daily",
+        "user_profile",
+        "user_recent_items_daily",
+        "user_tastes_daily",
+    ]
+    assert filled_until(store) == MIDDLE
+    assert_equal_value_by_value(store, MIDDLE)
+    assert bought_items(store, USERS).to_pylist() == bought_before("2020-02-05", toy_purchases)
+    assert_not_all_missing(store)
+
+
+def test_moving_on_to_a_later_moment_keeps_them_equal(store, fill):
+    from features.store.materialization import filled_until
+
+    fill(MIDDLE)
+    fill(LATE)
+
+    assert filled_until(store) == LATE
+    assert_equal_value_by_value(store, LATE)
+
+
+def test_going_back_in_time_is_refused_and_leaves_the_store_as_it_was(store, fill):
+    from features.store.materialization import filled_until
+
+    fill(MIDDLE)
+
+    with pytest.raises(InputError, match=r"filled up to 2020-02-05 13:45 UTC, later than 2020-01-03 09:30: .*--from"):
+        fill(EARLY)
+    assert filled_until(store) == MIDDLE
+    assert_equal_value_by_value(store, MIDDLE)
+
+
+def test_going_back_from_scratch_leaves_nothing_of_the_future_behind(store, fill, toy_purchases):
+    from features.store.materialization import fill_online_store, filled_until
+
+    fill(MIDDLE)
+    fill_online_store(store, EARLY, from_scratch=True)
+
+    assert filled_until(store) == EARLY
+    assert_equal_value_by_value(store, EARLY)
+    buyers = {user for user, _, moment, _ in toy_purchases if moment < "2020-01-03"}
+    assert 100 < len(buyers) < 199
+    _, users = offline_and_online(store, EARLY, "query_tower_v2", USER_ID, USERS)
+    assert {row["user_id"] for row in users.to_pylist() if row["purchases_total"]} == buyers
+
+    fill(LATE)  # the way forward is open again
+    assert filled_until(store) == LATE
+    assert_equal_value_by_value(store, LATE)
+
+
+def test_items_have_names_for_people_and_their_id_where_there_is_none(store, fill):
+    from features.store.online_features import item_names
+
+    fill(EARLY)
+
+    assert item_names(store, ["0108775003", "unheard of"]) == ["Shoes 3", "unheard of"]
+    assert item_names(store, []) == []
+
+
+def bought_before(morning, purchases):
+    last = {}
+    for user, item, moment, _ in purchases:
+        if moment < morning:
+            last.setdefault(user, {})[item] = int(moment.translate(DIGITS))
+    return [
+        sorted(last[user], key=lambda item, of=last[user]: (-of[item], item)) if user in last else None
+        for user in USERS
+    ]
+
+
+def test_purchase_histories_are_the_same_online_and_as_of_the_moment(store, fill, toy_purchases):
+    import pyarrow as pa
+
+    from features.store.histories import purchase_histories_at
+    from features.store.online_features import purchase_histories
+
+    fill(MIDDLE)
+
+    online = purchase_histories(store, USERS)
+    offline = purchase_histories_at(store, pa.array(USERS), MIDDLE)
+    numbers = pa.list_(pa.float32())
+    assert online.schema == pa.schema(
+        {"bought_items": pa.list_(pa.string()), "bought_counts": numbers, "bought_days": numbers}
+    )
+    assert online.schema == offline.schema
+    assert online.to_pylist() == offline.to_pylist()
+    assert online["bought_items"].to_pylist() == bought_before("2020-02-05", toy_purchases)
+    assert online.slice(199).to_pylist() == [dict.fromkeys(online.column_names)] * 2  # never buys, and nobody
+    assert [sum(counts) if counts else None for counts in online["bought_counts"].to_pylist()] == purchases_before(
+        "2020-02-05", toy_purchases
+    )
+
+
+def purchases_before(morning, purchases):
+    counts = Counter(user for user, _, moment, _ in purchases if moment < morning)
+    return [counts[user] or None for user in USERS]
+
+
+def assert_not_all_missing(store):
+    _, users = offline_and_online(store, MIDDLE, "query_tower_v2", USER_ID, USERS)
+    _, lists = offline_and_online(store, MIDDLE, "query_tower_v3", USER_ID, USERS)
+    _, items = offline_and_online(store, MIDDLE, "item_tower_v3", ITEM_ID, ITEMS)
+    assert users["purchases_7d"].null_count == 2  # the user who never buys, and nobody
+    for name in ("recent_items", "recent_counts", "recent_days", "product_types", "product_type_counts"):
+        assert lists[name].null_count == 2
+    # the raw table lacks the column: the list is empty, and missing only where nothing was bought
+    assert lists["departments"].to_pylist() == lists["department_counts"].to_pylist() == [[]] * 199 + [None] * 2
+    assert users["month_sin"].null_count == 0
+    assert 0 < users["age_at_request"].null_count < 30
+    # born on 1980-02-29, asked on 2020-02-05
+    assert {f"{row['age_at_request']:.2f}" for row in users.take(list(range(6, 200, 7))).to_pylist()} == {"39.94"}
+    for name in ("sales_7d", "buyers_total", "days_since_first_sold", "days_since_last_sold"):
+        assert items[name].null_count == 2  # the item never sold, and the one that does not exist
+    assert items["product_type_name"].null_count == 1
+    assert items["section_name"].null_count == len(ITEMS)  # the raw table lacks the column
+    _, users = offline_and_online(store, MIDDLE, "filter_users_v1", USER_ID, USERS)
+    _, goods = offline_and_online(store, MIDDLE, "filter_items_v2", ITEM_ID, ITEMS)
+    assert users["last_purchase_at"].null_count == 2
+    assert goods["last_sold_at"].null_count == 2
+    assert goods["for_sale"].null_count == goods["channels"].null_count == len(ITEMS)  # there is no such raw table
+
+
+def test_a_store_that_was_emptied_and_not_filled_again_is_not_online(store, fill):
+    from features.store.materialization import _empty, filled_until
+    from features.store.registry import views_in_services
+
+    fill(MIDDLE)
+    _empty(store, views_in_services(store))
+
+    with pytest.raises(InputError, match="is not online: run `python jobs/materialize"):
+        filled_until(store)
+
+
+def test_a_moment_before_all_data_is_refused_before_anything_is_emptied(store, fill):
+    from features.store.materialization import fill_online_store, filled_until
+
+    fill(MIDDLE)
+    with pytest.raises(InputError, match="Nothing is known of 1960-01-01: choose an --as-of after 1970-01-01"):
+        fill_online_store(store, datetime(1960, 1, 1, tzinfo=UTC), from_scratch=True)
+
+    assert filled_until(store) == MIDDLE
+
+
+def test_views_filled_up_to_different_moments_are_refused(store, fill):
+    from features.store.materialization import filled_until
+
+    fill(MIDDLE)
+    store.materialize(EARLY, LATE, feature_views=["item_catalog"])
+
+    with pytest.raises(InputError, match=r"filled unevenly, '\w+' up to .* and 'item_catalog' up to 2020-02-20 00:00"):
+        filled_until(store)

@@ -1,0 +1,120 @@
+"""Each service that is asked for candidates has a fingerprint, which changes with what is handed over."""
+
+import pytest
+
+from features.errors import InputError
+
+NAME = "candidate_sources_v1"
+VIEW = "user_bought_items_daily"
+COLUMNS = ["bought_items", "bought_counts", "bought_days"]
+
+
+@pytest.fixture
+def store(toy, tmp_path):
+    """A store whose registry may be changed."""
+    from features.store.registry import open_feature_store
+
+    return open_feature_store(toy.copy_to(tmp_path / "copy").repo)
+
+
+def declared(store, view, columns, name=NAME, **words):
+    """The fingerprint of a service after it was declared so."""
+    from feast import FeatureService
+
+    from features.store.service_fingerprints import service_fingerprint
+
+    store.apply(FeatureService(name=name, features=[store.get_feature_view(view)[columns]], **words))
+    return service_fingerprint(store, name)
+
+
+def test_a_ranker_asks_two_services_more(toy_store):
+    from features.store.service_fingerprints import service_fingerprints
+
+    without, ranked = (service_fingerprints(toy_store, ranked=ranked) for ranked in (False, True))
+
+    assert list(without) == ["candidate_sources_v1", "filter_users_v1", "filter_items_v2"]
+    assert list(ranked) == [*without, "ranking_users_v2", "ranking_items_v1"]
+    assert without.items() <= ranked.items()
+    assert len(set(ranked.values())) == 5
+    assert all(len(fingerprint) == 16 and int(fingerprint, 16) >= 0 for fingerprint in ranked.values())
+
+
+def test_what_is_handed_over_and_in_which_order_changes_the_fingerprint(store, toy_store):
+    from features.store.service_fingerprints import service_fingerprint
+
+    before = service_fingerprint(toy_store, NAME)
+
+    assert declared(store, VIEW, COLUMNS) == before
+    assert declared(store, VIEW, COLUMNS, description="Said otherwise.", tags={"for": "people"}) == before
+    others = [
+        declared(store, VIEW, COLUMNS[:2]),
+        declared(store, VIEW, COLUMNS[::-1]),
+        declared(store, "user_recent_items_daily", ["recent_items", "recent_counts", "recent_days"]),
+    ]
+    assert len({before, *others}) == 4
+
+
+def test_a_service_that_is_gone_is_named(store):
+    from features.store.service_fingerprints import service_fingerprints
+
+    store.delete_feature_service(NAME)
+
+    with pytest.raises(InputError, match=f"^The registry has no feature service '{NAME}'"):
+        service_fingerprints(store, ranked=False)
+
+
+AGE = """def age(inputs):
+    {docstring}
+    {comment}
+    return inputs[["age"]] {more}
+"""
+
+
+@pytest.fixture
+def reckoned(store):
+    """The fingerprints of a service and of a tower's service after a view on demand was declared with this code."""
+    from feast import FeatureService, Field, OnDemandFeatureView
+    from feast.transformation.pandas_transformation import PandasTransformation
+    from feast.types import Float64
+
+    from features.store.registry import service_schema
+    from features.store.service_fingerprints import service_fingerprint
+
+    def reckoned(docstring='"""Age."""', comment="# as it is", more="", description=""):
+        view = OnDemandFeatureView(
+            name="age_on_demand",
+            sources=[store.get_feature_view("user_profile")],
+            schema=[Field(name="age_then", dtype=Float64)],
+            feature_transformation=PandasTransformation(
+                lambda inputs: inputs[["age"]].rename(columns={"age": "age_then"}).astype("float64"),
+                AGE.format(docstring=docstring, comment=comment, more=more),
+            ),
+            mode="pandas",
+            description=description,
+        )
+        service = FeatureService(name="ages", features=[view])
+        store.apply([view, service])
+        return service_fingerprint(store, "ages"), service_schema(store, "ages", "user_id").fingerprint
+
+    return reckoned
+
+
+def test_other_code_on_demand_is_another_service_and_what_is_said_of_it_is_not(reckoned):
+    before = reckoned()
+
+    assert reckoned('"""Another docstring."""', "# Another comment.", description="Another description.") == before
+    others = reckoned(more="+ 1")
+    assert all(other != mine for other, mine in zip(others, before, strict=True))
+
+
+def test_what_is_stored_is_not_reckoned(toy_store):
+    from features.store.registry import service_schema, views_by_name
+    from features.store.view_code import code_fingerprint
+
+    schema = service_schema(toy_store, "query_tower_v2", "user_id")
+
+    assert code_fingerprint(views_by_name(toy_store)["user_profile"]) == ""
+    codes = {column.view: column.code for column in schema.columns}
+    assert len(codes["user_at_request"]) == len(codes["request_month"]) == 16
+    assert codes["user_at_request"] != codes["request_month"]
+    assert {code for view, code in codes.items() if view not in {"user_at_request", "request_month"}} == {""}

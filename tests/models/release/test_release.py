@@ -1,0 +1,426 @@
+"""A release is read back as it was written, or refused by name."""
+
+import json
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from features.errors import InputError
+from features.store.service_schema import FeatureColumn, TowerSchemas
+
+
+@pytest.fixture(scope="module")
+def towers(tiny):
+    return tiny.towers(seed=3)
+
+
+@pytest.fixture(scope="module")
+def written(tiny, towers, tmp_path_factory):
+    releases = tmp_path_factory.mktemp("releases")
+    return releases, tiny.write_release(releases, towers)
+
+
+@pytest.fixture
+def releases(written, tmp_path):
+    """A copy to be damaged."""
+    shutil.copytree(written[0], tmp_path / "releases")
+    return tmp_path / "releases"
+
+
+@pytest.fixture
+def folder(releases, written):
+    return releases / written[1]
+
+
+def error_of(releases, version=None):
+    from models.release.release import load_release
+
+    with pytest.raises(InputError) as caught:
+        load_release(releases, version)
+    return str(caught.value)
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_save_and_load_give_the_same_vectors(written, towers, tiny):
+    from models.release.release import load_release
+
+    release = load_release(written[0])
+
+    assert release.version == written[1]
+    for read, fitted in zip(
+        release.query_tower.both_vectors(tiny.users), towers.query_vectors(tiny.users), strict=True
+    ):
+        np.testing.assert_allclose(read, fitted, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(release.item_vectors, towers.item_vectors(tiny.items))
+    assert release.item_ids.tolist() == ["a", "b", "c"]
+    assert {name: array.tolist() for name, array in release.arrays.items()} == {
+        "item_sales": [3, 0, 1],
+        "item_month": [9, 2, 1],
+        "item_again": [0.5, 0.25, 0.125],
+        "departments": [0, 1, 0],
+        "neighbours": [[1, 2], [0, -1], [0, -1]],
+        "similarities": [[0.5, 0.25], [0.5, 0], [0.25, 0]],
+    }
+    assert release.fusion == {
+        "keep": {"sources": ["two_tower"], "intercept": -1.5},
+        "drop": {"sources": [], "intercept": 0.0},
+    }
+    assert release.schemas == tiny.schemas
+
+
+def test_the_saved_item_tower_gives_the_saved_item_vectors(written, tiny):
+    from models.release.release import load_release, saved_item_tower
+
+    release = load_release(written[0])
+
+    vectors = saved_item_tower(written[0], release).vectors(tiny.items)
+    np.testing.assert_allclose(vectors, release.item_vectors, rtol=1e-5, atol=1e-6)
+
+
+def test_a_release_is_one_folder_beside_the_name_of_the_latest(written):
+    releases, version = written
+
+    assert names_in(releases) == [version, "LATEST"]
+    assert (releases / "LATEST").read_text(encoding="utf-8") == f"{version}\n"
+    assert version.startswith("20200923-seed-")
+    assert names_in(releases / version) == [
+        "departments.npy",
+        "fusion.json",
+        "item_again.npy",
+        "item_ids.npy",
+        "item_month.npy",
+        "item_sales.npy",
+        "item_tower",
+        "item_vectors.npy",
+        "manifest.json",
+        "metrics.json",
+        "neighbours.npy",
+        "query_tower",
+        "scales.json",
+        "similarities.npy",
+        "vocabularies.json",
+        "weights.npz",
+    ]
+
+
+def test_the_manifest_says_what_it_is_and_lists_every_other_file(written):
+    folder = written[0] / written[1]
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+
+    assert {name: manifest[name] for name in ("format", "version", "created", "as_of", "cut", "training_start")} == {
+        "format": 4,
+        "version": written[1],
+        "created": "2020-09-24T12:00:00+00:00",
+        "as_of": "2020-09-23T00:00:00+00:00",
+        "cut": "2020-09-16T00:00:00+00:00",
+        "training_start": None,
+    }
+    assert manifest["config"]["preset"] == "seed"
+    query = manifest["services"]["query"]
+    assert query["columns"][2] == {"name": "status", "dtype": "String", "encoding": "one_hot", "view": ""}
+    assert query["columns"][4] == {
+        "name": "recent_counts",
+        "dtype": "Array(Int64)",
+        "encoding": "aligned",
+        "view": "",
+        "of": "recent_items",
+    }
+    assert len(query["fingerprint"]) == 16
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert set(manifest["files"]) == files - {"manifest.json"}
+    assert all(len(digest) == 64 for digest in manifest["files"].values())
+
+
+def test_words_scales_and_metrics_stand_beside_the_towers(written):
+    folder = written[0] / written[1]
+
+    assert json.loads((folder / "vocabularies.json").read_text(encoding="utf-8")) == {
+        "query_tower_v9": {
+            "user_id": ["u1", "u2", "u3"],
+            "status": ["ACTIVE", "LEFT"],
+            "recent_items": ["a", "b", "c"],
+            "colours": ["blue", "red"],
+        },
+        "item_tower_v9": {"item_id": ["a", "b", "c"], "colour": ["blue", "red"], "group": ["Hats", "Shoes"]},
+    }
+    scales = json.loads((folder / "scales.json").read_text(encoding="utf-8"))
+    assert list(scales) == ["query_tower_v9", "item_tower_v9"]
+    assert list(scales["query_tower_v9"]) == ["age", "spend"]
+    assert scales["query_tower_v9"]["age"] == {"mean": 40.0, "deviation": 20.0}
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["kept_epoch"] == 1
+    assert metrics["epochs"][0]["loss"] == 2.5
+    assert metrics["baselines"]["last week's bestsellers"]["recalls"] == {"12": 0.4}
+    assert "user_recall" not in metrics["baselines"]["last week's bestsellers"]  # nobody else's to read
+    assert "user_recall" not in metrics["epochs"][0]["judgement"]
+
+
+def test_the_version_is_that_of_what_was_learned(written, tiny, towers, tmp_path):
+    assert tiny.write_release(tmp_path, towers, commit="another") == written[1]
+    assert tiny.write_release(tmp_path, tiny.towers(seed=4)) != written[1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"filters": {"for_sale": False}},
+        {"serving": {"sources_v1": "0123abcd"}},
+        {"config": {"preset": "seed", "discovers": False}},
+    ],
+    ids=str,
+)
+def test_the_version_is_that_of_what_it_is_served_with(written, tiny, towers, tmp_path, change):
+    assert tiny.write_release(tmp_path, towers, **change) != written[1]
+
+
+def states(folder):
+    """Every file's content and time of writing."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino) for path in files}
+
+
+def test_the_latest_release_stays_to_the_byte_when_the_same_is_learned_again(releases, folder, tiny, towers, caplog):
+    before = states(releases)
+
+    with caplog.at_level("INFO", "models"):
+        assert tiny.write_release(releases, towers, latest=False, commit="another", seed=2) == folder.name
+
+    assert states(releases) == before
+    assert caplog.messages == [
+        f"release {folder.name} is there already with the same contents: it stays as it was written"
+    ]
+
+
+@pytest.mark.parametrize("name", ["item_vectors.npy", "manifest.json"])
+def test_a_damaged_release_is_mended_when_the_same_is_learned_again(releases, folder, tiny, towers, name):
+    from models.release.release import load_release
+
+    (folder / name).write_text("{", encoding="utf-8")
+    error_of(releases)
+
+    assert tiny.write_release(releases, towers, latest=False) == folder.name
+
+    assert load_release(releases).version == folder.name
+
+
+def test_another_release_of_the_same_version_is_neither_replaced_nor_taken_for_it(releases, folder, tiny, towers):
+    change_manifest(folder, learned=f"{folder.name[-8:]}{'0' * 56}")
+    before = states(releases)
+
+    with pytest.raises(InputError, match=f"{folder.name} holds a release that answers otherwise: move it away"):
+        tiny.write_release(releases, towers, latest=False)
+
+    assert states(releases) == before
+
+
+def test_the_latest_release_is_the_last_one_written_and_the_earlier_ones_stay(releases, written, tiny):
+    from models.release.release import load_release
+
+    later = tiny.write_release(releases, tiny.towers(seed=4))
+
+    assert load_release(releases).version == later
+    assert load_release(releases, written[1]).version == written[1]
+
+
+def test_a_release_is_not_the_latest_before_it_is_made_so(releases, written, tiny):
+    from models.release.release import load_release, make_latest
+
+    later = tiny.write_release(releases, tiny.towers(seed=4), latest=False)
+
+    assert load_release(releases).version == written[1]
+    assert load_release(releases, later).version == later
+    make_latest(releases, later)
+    assert load_release(releases).version == later
+
+
+def test_a_release_that_fails_half_way_leaves_the_latest_one_as_it_was(releases, written, tiny, monkeypatch):
+    before = names_in(releases)
+    monkeypatch.setattr("models.release._metrics", lambda _: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        tiny.write_release(releases, tiny.towers(seed=4))
+
+    assert names_in(releases) == before
+    assert (releases / "LATEST").read_text(encoding="utf-8").strip() == written[1]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "item_vectors.npy",
+        "item_ids.npy",
+        "item_sales.npy",
+        "item_month.npy",
+        "item_again.npy",
+        "departments.npy",
+        "neighbours.npy",
+        "similarities.npy",
+        "fusion.json",
+        "vocabularies.json",
+        "scales.json",
+        "metrics.json",
+        "query_tower/saved_model.pb",
+        "query_tower/variables/variables.data-00000-of-00001",
+        "item_tower/saved_model.pb",
+    ],
+)
+def test_a_tampered_file_is_refused_by_name(releases, folder, name):
+    content = bytearray((folder / name).read_bytes())
+    content[-1] ^= 1
+    (folder / name).write_bytes(content)
+
+    assert error_of(releases) == (
+        f"Release {folder.name} was changed after it was written: {name} differs from its manifest."
+    )
+
+
+def test_a_missing_file_is_refused_by_name(releases, folder):
+    (folder / "item_sales.npy").unlink()
+
+    assert error_of(releases) == f"Release {folder.name} is not whole: item_sales.npy is missing."
+
+
+@pytest.mark.parametrize("name", ["fusion.json", "weights.npz", "item_ids.npy", "query_tower/saved_model.pb"])
+def test_a_file_that_the_manifest_does_not_miss_is_missed_all_the_same(releases, folder, name):
+    files = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
+    (folder / name).unlink()
+    change_manifest(folder, files={file: digest for file, digest in files.items() if file != name})
+
+    assert error_of(releases) == f"Release {folder.name} is not whole: {name} is missing."
+
+
+def test_an_added_file_is_refused_by_name(releases, folder):
+    (folder / "query_tower" / "assets").mkdir(exist_ok=True)
+    (folder / "query_tower" / "assets" / "extra.bin").touch()
+
+    assert error_of(releases) == f"Release {folder.name} is not whole: query_tower/assets/extra.bin is new."
+
+
+def change_manifest(folder, **changes):
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+
+
+@pytest.mark.parametrize("number", [0, 3, 5, "4", None])
+def test_another_format_is_refused_by_name(releases, folder, number):
+    change_manifest(folder, format=number)
+
+    assert error_of(releases) == f"Release {folder.name} has format {number}, this code reads 4: train again."
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "\x00"])
+def test_a_manifest_that_is_none_is_refused_by_name(releases, folder, text):
+    (folder / "manifest.json").write_text(text, encoding="utf-8")
+
+    assert error_of(releases) == f"Release {folder.name} has no readable manifest.json: train again."
+
+
+def test_a_renamed_folder_is_refused_by_name(releases, folder):
+    folder.rename(releases / "20200923-seed-00000000")
+
+    assert error_of(releases, "20200923-seed-00000000") == (
+        f"Folder 20200923-seed-00000000 holds release {folder.name}: a release must keep its name."
+    )
+
+
+def test_arrays_of_different_lengths_are_refused_by_name(releases, folder):
+    change_manifest(folder, items=4)
+
+    assert "holds arrays of different lengths" in error_of(releases)
+
+
+@pytest.mark.parametrize(
+    "version", ["../x", "/etc", "20200923-seed-0000000", "20200923-seed-00000000/..", "latest", " "]
+)
+def test_a_name_that_is_no_release_name_is_refused(releases, version):
+    assert error_of(releases, version).startswith(f"'{version}' is not the name of a release: they look like 2017")
+
+
+def test_a_latest_that_points_elsewhere_is_refused(releases):
+    (releases / "LATEST").write_text("../../elsewhere\n", encoding="utf-8")
+
+    assert error_of(releases).startswith("'../../elsewhere' is not the name of a release")
+
+
+def test_a_release_that_does_not_exist_is_refused_with_the_command_that_makes_one(releases, tmp_path):
+    assert error_of(releases, "20200923-seed-00000000") == (
+        f"There is no release 20200923-seed-00000000 in {releases}: run `python jobs/train.py` first."
+    )
+    assert error_of(tmp_path / "none") == f"There is no release in {tmp_path}/none: run `python jobs/train.py` first."
+
+
+def test_features_in_another_order_dtype_or_encoding_are_refused_by_service(written, tiny):
+    from models.release.release import load_release
+
+    release = load_release(written[0])
+    release.require(tiny.schemas)
+    query, item = tiny.query_schema, tiny.item_schema
+
+    others = [
+        (TowerSchemas(replace(query, columns=query.columns[::-1]), item), query.service),
+        (TowerSchemas(query, replace(item, columns=item.columns[:2])), item.service),
+        (
+            TowerSchemas(
+                replace(query, columns=(FeatureColumn("age", "Float32", "log"), *query.columns[1:])),
+                item,
+            ),
+            query.service,
+        ),
+    ]
+    for schemas, service in others:
+        with pytest.raises(InputError, match=f"Release {written[1]} was trained on feature service '{service}'"):
+            release.require(schemas)
+
+
+def test_services_beside_the_towers_are_those_of_the_release_or_refused_by_name(tiny, towers, tmp_path):
+    from models.release.release import load_release
+
+    version = tiny.write_release(tmp_path, towers, serving={"sources_v1": "0123abcd", "ranking_v1": "aa"})
+    release = load_release(tmp_path)
+
+    release.require_serving({"sources_v1": "0123abcd"})
+    with pytest.raises(InputError) as changed:
+        release.require_serving({"ranking_v1": "aa", "sources_v1": "4567abcd"})
+    with pytest.raises(InputError) as unknown:
+        release.require_serving({"sources_v2": "0123abcd"})
+    assert str(changed.value) == (
+        f"Release {version} was made for feature service 'sources_v1' (0123abcd), which the registry now declares "
+        "differently (4567abcd): train again, or apply the feature repository of the release."
+    )
+    assert str(unknown.value) == (
+        f"Release {version} was made without feature service 'sources_v2', which is asked now: train again."
+    )
+
+
+def test_a_release_that_does_not_say_what_is_asked_beside_its_towers_is_not_served(written):
+    from models.release.release import load_release
+
+    with pytest.raises(InputError, match=r"does not say which feature services are asked beside its towers'"):
+        load_release(written[0]).require_serving({})
+
+
+def test_query_features_older_than_the_release_are_refused_and_much_newer_ones_told(written, caplog):
+    from models.release.release import load_release
+
+    release = load_release(written[0])
+
+    with pytest.raises(InputError, match=r"2020-09-23 00:00 UTC, later than the online store \(2020-09-22 23:59\)"):
+        release.require_moment(datetime(2020, 9, 22, 23, 59, tzinfo=UTC))
+    release.require_moment(datetime(2020, 9, 30, tzinfo=UTC))
+    assert caplog.messages == []
+    release.require_moment(datetime(2020, 10, 1, tzinfo=UTC))
+    assert caplog.messages == [f"release {written[1]} is 8 days older than the online features: train again soon"]
+
+
+def test_a_manifest_that_lacks_a_part_is_refused(folder, releases):
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    del manifest["services"]
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+    assert "lacks 'services': train again." in error_of(releases)

@@ -1,0 +1,111 @@
+"""Adam by rows: Keras' own where all rows are used and have one number, and nothing where they are not used."""
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def adam():
+    """A table and what takes a step on some of its rows."""
+
+    def adam(table, rate=0.1):
+        import tensorflow as tf
+
+        from models.optimizer import RowWiseAdam
+
+        variable = tf.Variable(np.array(table, np.float32))
+        optimizer = RowWiseAdam()
+        optimizer.build([variable], [rate])
+
+        def step(rows, slopes):
+            slices = tf.IndexedSlices(
+                tf.constant(slopes, tf.float32), tf.constant(rows, tf.int32), tf.constant(variable.shape)
+            )
+            optimizer.apply([slices], [variable])
+            return variable.numpy()
+
+        return step
+
+    return adam
+
+
+def test_where_all_rows_are_used_and_have_one_number_it_is_keras_adam_step_by_step(adam):
+    import tensorflow as tf
+    import tf_keras as keras
+
+    random = np.random.default_rng(3)
+    start = random.normal(size=(6, 1)).astype(np.float32)
+    theirs = tf.Variable(start)
+    keras_adam = keras.optimizers.Adam(0.1)
+    step = adam(start)
+
+    for _ in range(20):
+        slopes, order = random.normal(size=(6, 1)).astype(np.float32), random.permutation(6)
+        keras_adam.apply_gradients([(tf.constant(slopes), theirs)])
+
+        ours = step(order, slopes[order])
+
+        np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("slope", [0.01, 1, 1_000])
+def test_the_first_step_goes_along_the_slope_as_far_as_the_rate_whatever_its_size(adam, slope):
+    table = adam([[1, 1, 1, 1], [5, 5, 5, 5]])([0, 1], [[slope, -slope, slope, -slope], [3 * slope, -slope, 0, 0]])
+
+    # The root of a row's mean square is slope x 1, and slope x √(10 / 4).
+    far = 0.1 / np.sqrt(10 / 4)
+    np.testing.assert_allclose(table, [[0.9, 1.1, 0.9, 1.1], [5 - 3 * far, 5 + far, 5, 5]], rtol=1e-4)
+
+
+def test_unused_rows_stay_to_the_bit(adam):
+    start = np.random.default_rng(3).normal(size=(5, 4)).astype(np.float32)
+    step = adam(start)
+
+    step([1, 3], np.ones((2, 4)))
+    table = step([3, 4], np.ones((2, 4)))
+    assert table[[0, 2]].tobytes() == start[[0, 2]].tobytes()
+
+    before = table.copy()
+    table = step([0], np.ones((1, 4)))  # nor does a row drift on once it is no longer used
+    assert table[1:].tobytes() == before[1:].tobytes()
+
+
+def test_the_moments_of_a_row_age_when_it_is_used_and_only_then(adam):
+    step = adam([[0], [0]])
+    after_one = step([0], [[1]])[0, 0]
+    step([1], [[1]])
+    step([1], [[1]])
+
+    after_two = step([0], [[1]])[0, 0]
+
+    # Mean 0.9 x 0.1 + 0.1 = 0.19 and square 0.999 x 0.001 + 0.001 = 0.001999, corrected for the fourth step:
+    # √(1 - 0.999^4) / (1 - 0.9^4) = 0.0631981 / 0.3439 = 0.183769; and 0.183769 x 0.19 / √0.001999 = 0.780945
+    assert after_one - after_two == pytest.approx(0.1 * 0.780945, rel=1e-4)
+
+
+def test_a_row_that_was_looked_up_several_times_takes_one_step_by_the_sum(adam):
+    several, once = adam([[0, 0]] * 3), adam([[0, 0]] * 3)
+
+    # Adam does not mind a factor common to all steps: the second one looks each row up once.
+    for rows, slopes in (([2, 0, 2, 2], [[1, 4], [1, 1], [-3, 1], [1, 2]]), ([0, 2], [[1, 1], [-1, -2]])):
+        table = several(rows, slopes)
+    once([0, 2], [[1, 1], [-1, 7]])
+    np.testing.assert_allclose(table, once([0, 2], [[1, 1], [-1, -2]]), rtol=1e-5)
+
+    assert table[2, 0] > 0 > table[0, 0]  # slopes of 1, -3 and 1 go up
+
+
+def test_every_table_has_its_own_rate():
+    import tensorflow as tf
+
+    from models.optimizer import RowWiseAdam
+
+    tables = [tf.Variable(tf.zeros([2, 1])), tf.Variable(tf.zeros([3, 1]))]
+    slices = [tf.IndexedSlices(tf.ones([1, 1]), tf.constant([row])) for row in (0, 2)]
+    optimizer = RowWiseAdam()
+    optimizer.build(tables, [0.1, 0.5])
+
+    optimizer.apply(slices, tables)
+
+    np.testing.assert_allclose(tables[0], [[-0.1], [0]], rtol=1e-4)
+    np.testing.assert_allclose(tables[1], [[0], [0], [-0.5]], rtol=1e-4)

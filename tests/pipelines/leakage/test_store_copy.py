@@ -1,0 +1,89 @@
+"""A copy of a feature store has a registry and an online store of its own, and reads the files it is told to."""
+
+import shutil
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+MOMENT = datetime(2020, 2, 5, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def project(toy, tmp_path):
+    return toy.copy_to(tmp_path / "project")
+
+
+@pytest.fixture
+def store(project):
+    from features.store.registry import open_feature_store
+
+    return open_feature_store(project.repo)
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_copy_declares_the_same_and_is_not_filled(store, tmp_path):
+    from features.store.materialization import fill_online_store
+    from pipelines.leakage.store_copy import store_copy
+
+    fill_online_store(store, MOMENT, from_scratch=False)
+    copy = store_copy(store, tmp_path / "copy")
+
+    assert [service.name for service in copy.list_feature_services()] == [
+        service.name for service in store.list_feature_services()
+    ]
+    assert copy.config.offline_store.type == store.config.offline_store.type
+    assert copy.config.offline_store.memory_limit == store.config.offline_store.memory_limit
+    assert copy.config.materialization_config == store.config.materialization_config
+    assert copy.config.materialization_config.pull_latest_features
+    assert copy.config.offline_store.temp_directory == str(tmp_path / "copy" / "spill")
+    assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["registry.db"]
+
+
+def test_filling_a_copy_leaves_the_store_as_it_was(store, project, tmp_path):
+    from features.store.materialization import filled_until
+    from features.store.online_features import online_features
+    from features.store.registry import open_feature_store, service_schema
+    from pipelines.leakage.online_answers import filled_copy
+
+    before = contents(project.root)
+    copy = filled_copy(store, MOMENT, tmp_path / "copy")
+
+    assert filled_until(copy) == MOMENT
+    schema = service_schema(copy, "popularity_v1", "item_id")
+    assert online_features(copy, schema, ["0108775001"], MOMENT)["sales_7d"].null_count == 0
+    assert contents(project.root) == before
+    views = open_feature_store(project.repo).list_feature_views()
+    assert {view.name: view.materialization_intervals for view in views} == {view.name: [] for view in views}
+
+
+def test_a_copy_reads_the_tables_of_another_folder_where_it_has_them_and_the_old_ones_elsewhere(store, toy, tmp_path):
+    from features.store.catalogue import features_at
+    from features.store.registry import service_schema
+    from pipelines.leakage.store_copy import store_copy
+
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    sales = pq.read_table(toy.tables / "item_sales_daily.parquet")
+    hundredfold = pc.multiply(sales["sales_7d"], 100)
+    sales = sales.set_column(sales.column_names.index("sales_7d"), "sales_7d", hundredfold)
+    pq.write_table(sales, tables / "item_sales_daily.parquet")
+    copy = store_copy(store, tmp_path / "copy", tables)
+    shutil.copy(toy.tables / "item_catalog.parquet", tables)  # after the copy was made: nothing reads it
+
+    def asked(of, service, column):
+        answer = features_at(of, service_schema(of, service, "item_id"), pa.array(["0108775001"]), MOMENT)
+        return answer[column].to_pylist()
+
+    [sold] = asked(store, "popularity_v1", "sales_7d")
+    assert sold > 0
+    assert asked(copy, "popularity_v1", "sales_7d") == asked(copy, "item_tower_v2", "sales_7d") == [100 * sold]
+    assert asked(copy, "item_tower_v2", "garment_group_name") == ["Hats"]
+    sources = {view.name: view.batch_source.path for view in copy.list_feature_views()}
+    assert sources["item_sales_daily"] == str(tables / "item_sales_daily.parquet")
+    assert sources["item_catalog"] == str(toy.tables / "item_catalog.parquet")
