@@ -545,8 +545,8 @@ def test_users_are_computed_in_buckets_that_give_the_same_rows(tmp_path, monkeyp
     ]
     items = {item: (f"type {item}", "group", None) for item in "abc"}
     write(tmp_path / "one", purchases, users=users, items=items)
-    monkeypatch.setattr("features.feature_tables._USERS_PER_BUCKET", 2)
-    monkeypatch.setattr("features.feature_tables._USERS_PER_WINDOW", 2)
+    monkeypatch.setattr("features.tables.feature_tables._USERS_PER_BUCKET", 2)
+    monkeypatch.setattr("features.tables.feature_tables._USERS_PER_WINDOW", 2)
     write(tmp_path / "several", purchases, users=users, items=items)
 
     assert len(bought(tmp_path / "one")) == 9

@@ -98,8 +98,8 @@ def test_a_purchase_that_was_written_later_than_the_release_is_not_known_to_it(m
         pq.write_table(pa.table({**columns, "written": written}), path)
         return path
 
-    monkeypatch.setattr("features.purchases.write_source", write_source)
-    monkeypatch.setattr("features.purchases.created_column", lambda *_: "written")
+    monkeypatch.setattr("features.training_data.purchases.write_source", write_source)
+    monkeypatch.setattr("features.training_data.purchases.created_column", lambda *_: "written")
 
     purchases = write_purchases(None, TimeSplit.ending(AS_OF), tmp_path)
 
@@ -141,8 +141,8 @@ def test_a_purchase_at_the_cut_itself_validates_and_one_just_before_it_trains(mo
         pq.write_table(pa.table({"user_id": list("abcd"), "item_id": list("xxxx"), "purchased_at": stamps}), path)
         return path
 
-    monkeypatch.setattr("features.purchases.write_source", write_source)
-    monkeypatch.setattr("features.purchases.created_column", lambda *_: None)
+    monkeypatch.setattr("features.training_data.purchases.write_source", write_source)
+    monkeypatch.setattr("features.training_data.purchases.created_column", lambda *_: None)
 
     purchases = write_purchases(None, TimeSplit.ending(AS_OF, training_days=1), tmp_path)
 

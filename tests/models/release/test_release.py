@@ -241,7 +241,7 @@ def test_a_release_is_not_the_latest_before_it_is_made_so(releases, written, tin
 
 def test_a_release_that_fails_half_way_leaves_the_latest_one_as_it_was(releases, written, tiny, monkeypatch):
     before = names_in(releases)
-    monkeypatch.setattr("models.release._metrics", lambda _: 1 / 0)
+    monkeypatch.setattr("models.release.release._metrics", lambda _: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         tiny.write_release(releases, tiny.towers(seed=4))
