@@ -62,7 +62,7 @@ def main(
     from features.errors import InputError
     from features.store.catalogue import user_ids
     from pipelines.filter_context import settings_in_force
-    from pipelines.serving import ThreeSteps, opened
+    from pipelines.serving import CandidatePipeline, opened
 
     try:
         store, release, moment = opened(repo, releases, version)
@@ -72,13 +72,13 @@ def main(
     known = user_ids(store, moment).to_pylist()
     drawn = np.random.default_rng(seed).permutation(known).tolist()
     if filters.policy in release.rankers:
-        alone = ThreeSteps.of(store, release, moment, filters, candidates)
+        alone = CandidatePipeline.of(store, release, moment, filters, candidates)
         rows, asked = one_at_a_time(alone, drawn, single)
         header = ["one user, one thread", "p50, ms", "p99, ms", "p50, ratio to putting in order"]
         print(tabulate(rows, header, "github", disable_numparse=True) + "\n\n" + asked + "\n")
     else:
         print(f"Release {release.version} has no ranker for '{filters.policy}': retrieval's order stands.\n")
-    rows = all_together(ThreeSteps.of(store, release, moment, filters, k), drawn, users, repeats)
+    rows = all_together(CandidatePipeline.of(store, release, moment, filters, k), drawn, users, repeats)
     header = [f"{users:,} users, k = {k}", "seconds", "users/s", "ratio to retrieval alone"]
     print(tabulate(rows, header, "github", disable_numparse=True))
     print(
@@ -101,11 +101,11 @@ def one_at_a_time(steps: Any, drawn: list[str], single: int) -> tuple[list[list[
         queries = steps.queries([user])
         if len(queries.histories.positions) == 0:
             continue
-        barred = together(steps.barred([user], queries))
+        exclusions = together(steps.exclusions([user], queries))
         with threadpool_limits(1):
             if not seconds:
-                timed(steps, user, queries, barred)  # the very first call is everybody's, not this user's
-            took, count = timed(steps, user, queries, barred)
+                timed(steps, user, queries, exclusions)  # the very first call is everybody's, not this user's
+            took, count = timed(steps, user, queries, exclusions)
         seconds.append(took)
         counts.append(count)
         if len(seconds) == single:
@@ -121,18 +121,18 @@ def one_at_a_time(steps: Any, drawn: list[str], single: int) -> tuple[list[list[
     return rows, f"{len(seconds):,} users with {min(counts):,} to {max(counts):,} candidates each"
 
 
-def timed(steps: Any, user: str, queries: Any, barred: Any) -> tuple[dict[str, float], int]:
+def timed(steps: Any, user: str, queries: Any, exclusions: Any) -> tuple[dict[str, float], int]:
     """Seconds of each part of one user's lists, and how many candidates there are.
 
     As in a request the user's features are read between retrieval and ranking, and that is not counted.
     """
-    from candidates.ranking.context import UserFacts
+    from candidates.ranking.context import UserFeatures
     from candidates.ranking.ranker_features import pair_features
     from candidates.ranking.reordering import reordered
     from features.store.ranking_facts import online_users
 
     started = time.perf_counter()
-    fused = steps.under(barred, queries)
+    blended = steps.under(exclusions, queries)
     retrieving = time.perf_counter() - started
     told = online_users(steps.store, [user], steps.moment)
     moments = [time.perf_counter()]
@@ -141,10 +141,10 @@ def timed(steps: Any, user: str, queries: Any, barred: Any) -> tuple[dict[str, f
         moments.append(time.perf_counter())
         return value
 
-    facts = done(UserFacts.of(told, steps.items))
-    pairs = done(pair_features(fused, queries.histories, facts, steps.items))
+    facts = done(UserFeatures.of(told, steps.items))
+    pairs = done(pair_features(blended, queries.histories, facts, steps.items))
     scores = done(steps.ranker.score(pairs))
-    done(reordered(fused, pairs, scores))
+    done(reordered(blended, pairs, scores))
     knowing, *rest = [later - earlier for earlier, later in pairwise(moments)]
     parts = dict(zip((_PAIRS, _SCORES, _ORDER), rest, strict=True))
     whole = {_RETRIEVING: retrieving, _RANKING: knowing + sum(rest), _FACTS: knowing, _REST: sum(rest)}

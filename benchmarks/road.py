@@ -95,7 +95,7 @@ def main(raw_dir: Path | None, seed: int) -> None:
 
 def kept(metrics: dict) -> dict:
     """The judgement of the epoch whose weights were kept."""
-    return next(epoch["judgement"] for epoch in metrics["epochs"] if epoch["number"] == metrics["kept_epoch"])
+    return next(epoch["window_metrics"] for epoch in metrics["epochs"] if epoch["number"] == metrics["kept_epoch"])
 
 
 if __name__ == "__main__":

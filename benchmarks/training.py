@@ -61,7 +61,7 @@ def main(repo: Path, days: int, steps: int, repeats: int, seed: int) -> None:
             for preset, run in runs.items()
         ]
         print(tabulate(rows, ["preset", "dimensions", "batch", "examples/s", "ratio to seed"], tablefmt="github"))
-        week = Week(runs["default"])
+        week = EvaluationWindow(runs["default"])
         judged = {"TFRS FactorizedTopK": week.by_tfrs, "exact search, each user once": week.by_users}
         seconds: dict[str, list[float]] = {way: [] for way in judged}
         shares = {}
@@ -126,7 +126,7 @@ class Speed:
         return purchases / (time.perf_counter() - started)
 
 
-class Week:
+class EvaluationWindow:
     """The validation week, encoded: what was bought, by whom, and the whole catalogue as of the cut."""
 
     def __init__(self, run: Speed) -> None:

@@ -82,7 +82,7 @@ class Run:
     recall: float
     new_recall: float
     top: Any
-    learned: Any
+    checkpoint: Any
 
     def overlap_with(self, other: "Run") -> float:
         """The share of each user's top 100 by the other that stands in this one's."""
@@ -96,10 +96,10 @@ class School:
 
     def __init__(self, repo: Path, moment: datetime, folder: Path, seed: int) -> None:
         from features.store.registry import open_feature_store
-        from pipelines.window import Week
+        from pipelines.window import EvaluationWindow
 
         self._store, self._folder, self._seed = open_feature_store(repo), folder, seed
-        self._test = Week.between(self._store, moment, moment + timedelta(days=7), self._made("judge"))
+        self._test = EvaluationWindow.between(self._store, moment, moment + timedelta(days=7), self._made("judge"))
 
     @property
     def users(self) -> int:
@@ -110,26 +110,29 @@ class School:
         """Train as of a moment, perhaps going on from an earlier training, and judge what would be released."""
         from candidates.index import ItemIndex
         from features.time_split import TimeSplit
-        from pipelines.refit import refitted
-        from pipelines.train_towers import training_run
+        from pipelines.refit import refit_towers
+        from pipelines.train_towers import train_towers
 
         folder = self._made(name)
         started = time.perf_counter()
         split = TimeSplit.ending(as_of, training_days=config.training_days)
-        run = training_run(
+        run = train_towers(
             self._store, config, split, folder, seed=self._seed, say=lambda _: None,
-            earlier=earlier.learned if earlier else None,
+            earlier=earlier.checkpoint if earlier else None,
         )  # fmt: skip
-        towers = refitted(self._store, run, config, folder / "refit", seed=self._seed).towers
+        towers = refit_towers(self._store, run, config, folder / "refit", seed=self._seed).towers
         seconds = time.perf_counter() - started
         queries = self._test.queries(self._store, towers)
         vectors = self._test.item_vectors(self._store, towers)
-        judgement = self._test.judge.judge_vectors(queries.anything, queries.something_new, vectors)
+        window_metrics = self._test.judge.evaluate_vectors(queries.anything, queries.something_new, vectors)
         top, _ = ItemIndex(self._test.judge.item_ids, vectors).search(queries.anything, 100)
-        click.echo(f"{name}: recall@100 {judgement.recall:.4f} after {seconds:.0f} s, {judgement.varieties}", err=True)
+        click.echo(
+            f"{name}: recall@100 {window_metrics.recall:.4f} after {seconds:.0f} s, {window_metrics.diversities}",
+            err=True,
+        )
         purchases = run.data.purchases.training
-        learned = run.towers.learned
-        return Run(name, purchases, seconds, judgement.recall, judgement.new_recall or 0.0, top, learned)
+        checkpoint = run.towers.checkpoint
+        return Run(name, purchases, seconds, window_metrics.recall, window_metrics.new_recall or 0.0, top, checkpoint)
 
     def _made(self, name: str) -> Path:
         folder = self._folder / name.replace(" ", "_")

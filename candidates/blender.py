@@ -18,7 +18,7 @@ _PASSES = 500
 
 
 @dataclass(frozen=True, eq=False)
-class Fused:
+class BlendedLists:
     """One list for each of n users, and where each candidate comes from.
 
     Attributes:
@@ -62,7 +62,7 @@ class Fused:
 
 
 @dataclass(frozen=True, eq=False)
-class Fusion:
+class Blender:
     """A logistic regression over what the sources say of a candidate.
 
     Of each source three things count: whether the candidate is on its list, the log of its rank, and its score; and of
@@ -107,7 +107,7 @@ class Fusion:
         model = LogisticRegression(max_iter=_PASSES).fit((said - centres) / spreads, bought, sample_weight=counts)
         return cls(pool.sources, centres, spreads, model.coef_[0].astype(np.float32), float(model.intercept_[0]))
 
-    def fuse(self, pool: Pool, k: int, cap: Cap | None = None) -> Fused:
+    def blend(self, pool: Pool, k: int, cap: Cap | None = None) -> BlendedLists:
         """Give every user the k candidates with the best odds, equal ones by position.
 
         Args:
@@ -129,18 +129,18 @@ class Fusion:
         ranks = np.arange(len(order)) - np.searchsorted(in_order, in_order)
         order, ranks = order[ranks < k], ranks[ranks < k]
         rows, shape = pool.rows[order], (pool.users, k)
-        fused = Fused(
+        blended = BlendedLists(
             self.sources,
             np.full(shape, -1, np.int32),
             np.full(shape, -np.inf, np.float32),
             np.zeros((*shape, len(self.sources)), np.int32),
             np.zeros((*shape, len(self.sources)), np.float32),
         )
-        fused.positions[rows, ranks] = pool.positions[order]
-        fused.scores[rows, ranks] = odds[order]
-        fused.ranks[rows, ranks] = pool.ranks[order]
-        fused.source_scores[rows, ranks] = pool.scores[order]
-        return fused
+        blended.positions[rows, ranks] = pool.positions[order]
+        blended.scores[rows, ranks] = odds[order]
+        blended.ranks[rows, ranks] = pool.ranks[order]
+        blended.source_scores[rows, ranks] = pool.scores[order]
+        return blended
 
     def to_json(self) -> dict[str, Any]:
         """Return the weights as JSON-ready values; `from_json` brings them back."""

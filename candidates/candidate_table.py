@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from candidates.blender import Fused
+from candidates.blender import BlendedLists
 from features.schema import (
     ITEM_ID,
     RANK,
@@ -36,7 +36,7 @@ CANDIDATES: Final = pa.schema(
 
 def candidates(
     user_ids: NDArray[np.str_],
-    fused: Fused,
+    blended: BlendedLists,
     item_ids: NDArray[np.str_],
     places: NDArray[np.int32],
     ranking_scores: NDArray[np.float32],
@@ -45,7 +45,7 @@ def candidates(
 
     Args:
         user_ids: (n,) str, unique.
-        fused: n lists, padding at the end of a row only.
+        blended: n lists, padding at the end of a row only.
         item_ids: (items,) str, the ids of the index.
         places: (n, k) int32, the rank that retrieval gave to each candidate, from 1.
         ranking_scores: (n, k) float32, what a ranker said of it; NaN, and null in the table, without a ranker.
@@ -59,7 +59,7 @@ def candidates(
         ValueError: The shapes do not fit together, a user comes twice, a position is not in the index, or padding
             stands before an item.
     """
-    n, positions = len(user_ids), fused.positions
+    n, positions = len(user_ids), blended.positions
     if len(positions) != n:
         raise ValueError(f"{n} user ids need {n} lists, not {len(positions)}.")
     if len(np.unique(user_ids)) != n:
@@ -68,19 +68,19 @@ def candidates(
     if positions.max(initial=-1) >= len(item_ids) or (kept[:, 1:] & ~kept[:, :-1]).any():
         raise ValueError(f"Positions must be below {len(item_ids)}, and padding only at the end of a list.")
     rows, ranks = np.nonzero(kept)
-    said = fused.ranks[rows, ranks]
+    said = blended.ranks[rows, ranks]
     listed = said > 0
     offsets = pa.array(np.concatenate([[0], np.cumsum(listed.sum(axis=1))]).astype(np.int32))
-    names = pa.array(fused.sources, pa.string()).take(pa.array(np.nonzero(listed)[1]))
+    names = pa.array(blended.sources, pa.string()).take(pa.array(np.nonzero(listed)[1]))
     columns = [
         pa.array(user_ids, pa.string()).take(pa.array(rows)),
         pa.array(item_ids, pa.string()).take(pa.array(positions[kept])),
         pa.array((ranks + 1).astype(np.int32)),
         pa.array(ranking_scores[kept], from_pandas=True),
         pa.array(places[kept]),
-        pa.array(fused.scores[kept]),
+        pa.array(blended.scores[kept]),
         pa.ListArray.from_arrays(offsets, names),
         pa.ListArray.from_arrays(offsets, pa.array(said[listed])),
-        pa.ListArray.from_arrays(offsets, pa.array(fused.source_scores[rows, ranks][listed])),
+        pa.ListArray.from_arrays(offsets, pa.array(blended.source_scores[rows, ranks][listed])),
     ]
     return pa.table(columns, schema=CANDIDATES)

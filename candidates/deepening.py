@@ -43,8 +43,8 @@ def deepened(
 
     def search(users: NDArray[np.intp], depth: int) -> Ranked:
         asked = short[users]
-        barred = None if excluded is None else excluded.take(asked)
-        return index.search(queries.anything[asked], depth, barred, eligible=eligible)
+        exclusions = None if excluded is None else excluded.take(asked)
+        return index.search(queries.anything[asked], depth, exclusions, eligible=eligible)
 
     rows, ranks, positions, scores = found_deep(search, len(short), k, cap.stands, possible[short])
     return pool.joined(TWO_TOWER, short[rows], positions, ranks, scores)

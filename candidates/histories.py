@@ -163,7 +163,7 @@ class Histories:
         return type(self)(offsets - offsets[0], self.positions[part], self.counts[part], self.days[part])
 
 
-def check_asked(
+def check_request(
     histories: Histories, k: int, excluded: ItemLists | None, items: int, eligible: NDArray[np.bool_] | None = None
 ) -> None:
     """Raise ValueError unless k is at least 1, all positions are below `items` and the masks fit both."""

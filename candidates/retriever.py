@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.blender import Fused, Fusion
+from candidates.blender import BlendedLists, Blender
 from candidates.deepening import deepened
 from candidates.item_lists import ItemLists, Ranked
 from candidates.masks import Cap
 from candidates.over_fetching import over_fetched
 from candidates.pool import Pool
-from candidates.sources.source_set import DEPTH, POPULARITY, Queries, Sources
+from candidates.sources.source_set import DEPTH, POPULARITY, Queries, SourceSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,22 +20,22 @@ class Retriever:
 
     Attributes:
         sources: what proposes candidates.
-        fusion: how they are put together.
+        blender: how they are put together.
         k: candidates for each user; fewer only if fewer items may be shown.
     """
 
-    sources: Sources
-    fusion: Fusion
+    sources: SourceSet
+    blender: Blender
     k: int
 
-    def fused(
+    def blended(
         self,
         queries: Queries,
         excluded: ItemLists | None = None,
         *,
         eligible: NDArray[np.bool_] | None = None,
         cap: Cap | None = None,
-    ) -> Fused:
+    ) -> BlendedLists:
         """Return the fused lists of n users.
 
         All masks hold for every source and for the bestsellers, before any cut.
@@ -49,14 +49,14 @@ class Retriever:
         pool = Pool.of(self.sources.lists(queries, max(DEPTH, self.k), excluded, eligible=eligible))
         if cap is not None:
             pool = deepened(pool, self.sources.index, queries, self.k, cap, excluded, eligible=eligible)
-        fused = self.fusion.fuse(self.sources.scored(pool, queries), self.k, cap)
+        blended = self.blender.blend(self.sources.scored(pool, queries), self.k, cap)
         nobody = np.flatnonzero(np.diff(queries.histories.offsets) == 0)
-        self._write_bestsellers(fused, nobody, excluded, eligible, cap)
-        return fused
+        self._write_bestsellers(blended, nobody, excluded, eligible, cap)
+        return blended
 
     def _write_bestsellers(
         self,
-        fused: Fused,
+        blended: BlendedLists,
         users: NDArray[np.intp],
         excluded: ItemLists | None,
         eligible: NDArray[np.bool_] | None,
@@ -65,18 +65,23 @@ class Retriever:
         """Give some users the bestsellers: nothing else speaks for them, and the weights were learned from others."""
 
         def search(some: NDArray[np.intp], depth: int) -> Ranked:
-            barred = None if excluded is None else excluded.take(users[some])
-            return self.sources.popularity.top(len(some), depth, barred, eligible=eligible)
+            exclusions = None if excluded is None else excluded.take(users[some])
+            return self.sources.popularity.top(len(some), depth, exclusions, eligible=eligible)
 
         if cap is None:
             positions, scores = search(np.arange(len(users)), self.k)
         else:
-            possible = cap.possible(len(fused.positions), excluded, eligible)[users]
+            possible = cap.possible(len(blended.positions), excluded, eligible)[users]
             positions, scores = over_fetched(search, len(users), self.k, cap.stands, possible)
-        fused.positions[users], fused.scores[users], fused.ranks[users], fused.source_scores[users] = -1, -np.inf, 0, 0
+        blended.positions[users], blended.scores[users], blended.ranks[users], blended.source_scores[users] = (
+            -1,
+            -np.inf,
+            0,
+            0,
+        )
         rows, places = np.nonzero(positions >= 0)
-        listed, column = users[rows], fused.sources.index(POPULARITY)
-        fused.positions[listed, places] = positions[rows, places]
-        fused.scores[listed, places] = scores[rows, places]
-        fused.ranks[listed, places, column] = places + 1
-        fused.source_scores[listed, places, column] = scores[rows, places]
+        listed, column = users[rows], blended.sources.index(POPULARITY)
+        blended.positions[listed, places] = positions[rows, places]
+        blended.scores[listed, places] = scores[rows, places]
+        blended.ranks[listed, places, column] = places + 1
+        blended.source_scores[listed, places, column] = scores[rows, places]

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from candidates.histories import Histories
 from candidates.item_lists import ItemLists, Ranked
 from candidates.purchase_codes import PurchaseCodes
-from candidates.sources.item_knn import ItemToItem
+from candidates.sources.item_knn import ItemKnn
 from candidates.sources.own_purchases import lately, often, then
 from candidates.sources.popularity import PopularityList
-from evaluation.candidate_lists import Lists
+from evaluation.candidate_lists import CandidateLists
 from evaluation.implicit_als import ImplicitAls, available
 
 HALF_LIFE: Final = 4.0
@@ -31,7 +31,7 @@ def baselines(
     n_items: int,
     k: int,
     bought: ItemLists,
-) -> Iterator[Lists]:
+) -> Iterator[CandidateLists]:
     """Make the lists of every baseline, one after the other: one is fitted when it is asked for.
 
     Lists that hold fewer than k items are filled up with last week's bestsellers. iALS comes last, and only if the
@@ -56,22 +56,22 @@ def baselines(
     bestsellers = PopularityList.from_counts(last_week_popularity(past, cut, n_items))
     fillers = [bestsellers.top(n, width, excluded)[0] for excluded in (None, bought)]
 
-    def lists(name: str, source: _Source) -> Lists:
+    def lists(name: str, source: _Source) -> CandidateLists:
         every, fresh = (
             then(source(excluded)[0], filler, width) for excluded, filler in zip((None, bought), fillers, strict=True)
         )
-        return Lists(name, every, fresh)
+        return CandidateLists(name, every, fresh)
 
     decayed = decayed_popularity(past, cut, n_items, HALF_LIFE)
     yield lists("popularity over all time", _popular(decayed_popularity(past, cut, n_items, np.inf), n, width))
-    yield Lists("last week's bestsellers", *fillers)
+    yield CandidateLists("last week's bestsellers", *fillers)
     yield lists("decayed popularity", _popular(decayed, n, width))
 
     histories = Histories.from_purchases(past, cut, users)
     yield lists("bought often, then bestsellers", lambda excluded: often(histories, width, excluded))
     yield lists("bought lately, then bestsellers", lambda excluded: lately(histories, width, excluded))
 
-    neighbours = ItemToItem.fitted(past, cut, n_items)
+    neighbours = ItemKnn.fitted(past, cut, n_items)
     sales = np.sqrt(decayed).astype(np.float32)
     yield lists("item-kNN", lambda excluded: neighbours.top(histories, width, None, excluded))
     yield lists("item-kNN x sales", lambda excluded: neighbours.top(histories, width, sales, excluded))

@@ -15,7 +15,7 @@ Estimate: TypeAlias = list[float]
 
 
 @dataclass(frozen=True, eq=False)
-class Resamples:
+class Bootstrap:
     """How often each user was drawn, with replacement, in each resample.
 
     Percentile bootstrap: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13. As every model is

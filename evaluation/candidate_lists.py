@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
-class Lists:
+class CandidateLists:
     """Ranked lists of one model for n users.
 
     Attributes:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.results import Breadth
+from evaluation.results import CatalogueCoverage
 
 
 def sales_percentiles(sold: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -23,7 +23,7 @@ def sales_percentiles(sold: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray((less + not_more) / 2 / len(sold))
 
 
-def breadth_of(positions: NDArray[np.int32], sold: NDArray[np.int64], k: int) -> Breadth:
+def coverage_of(positions: NDArray[np.int32], sold: NDArray[np.int64], k: int) -> CatalogueCoverage:
     """Measure the first k places of all users' lists.
 
     - distinct_items: how many different items at least one user is shown.

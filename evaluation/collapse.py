@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candidates.index import ItemIndex
-from evaluation.diversity import Variety
+from evaluation.diversity import VectorDiversity
 from evaluation.faults import embedding_faults, sameness_faults
 
 ANYTHING: Final = "anything"
@@ -24,11 +24,11 @@ class Collapse:
 
     Attributes:
         faults: sentences, none if all is well.
-        varieties: of the query vectors, by what they ask for; none if vectors are not finite.
+        diversities: of the query vectors, by what they ask for; none if vectors are not finite.
     """
 
     faults: tuple[str, ...]
-    varieties: dict[str, Variety]
+    diversities: dict[str, VectorDiversity]
 
     @classmethod
     def of(
@@ -58,7 +58,7 @@ class Collapse:
             *(fault for name, top in lists.items() for fault in sameness_faults(top, k, _named(name))),
             *_vector_faults({"item vectors": items, **{_named(name): vectors for name, vectors in asked.items()}}),
         ]
-        return cls(tuple(faults), {name: Variety.of(asked[name][few], top) for name, top in lists.items()})
+        return cls(tuple(faults), {name: VectorDiversity.of(asked[name][few], top) for name, top in lists.items()})
 
 
 def _named(question: str) -> str:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.bootstrap import Resamples, interval_of
+from evaluation.bootstrap import Bootstrap, interval_of
 from evaluation.results import PROTOCOLS, Compared, Comparison, Protocol
 
 MeasuredModel: TypeAlias = Mapping[Protocol, Mapping[str, NDArray[np.float64]]]
@@ -16,7 +16,7 @@ MeasuredModel: TypeAlias = Mapping[Protocol, Mapping[str, NDArray[np.float64]]]
 
 def differences_of(
     measured: Mapping[str, MeasuredModel],
-    resamples: Mapping[Protocol, Resamples],
+    resamples: Mapping[Protocol, Bootstrap],
     models: Sequence[str],
     baselines: Sequence[str],
     measures: Sequence[str],
@@ -46,7 +46,7 @@ def differences_of(
 
 def comparisons_of(
     measured: Mapping[str, NDArray[np.float64]],
-    resamples: Resamples,
+    resamples: Bootstrap,
     models: Sequence[str],
     baselines: Sequence[str],
 ) -> dict[str, dict[str, Comparison]]:

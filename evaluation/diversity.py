@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Variety:
+class VectorDiversity:
     """Three figures of query vectors. If they collapse to one, the first becomes 1, the second 1, the third k.
 
     Attributes:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from candidates.item_lists import ItemLists
 from candidates.over_fetching import Allowed
-from evaluation.candidate_lists import Lists
+from evaluation.candidate_lists import CandidateLists
 from evaluation.comparisons import comparisons_of
 from evaluation.hits import Hits
 from evaluation.results import Comparison, CutResult, FilterPrice, Protocol
@@ -23,8 +23,8 @@ def price_of(
     setting: str,
     *,
     in_force: bool,
-    without: Lists,
-    filtered: Lists,
+    without: CandidateLists,
+    filtered: CandidateLists,
     allowed: Allowed,
     judge: Scoreboard,
 ) -> FilterPrice:
@@ -45,7 +45,7 @@ def price_of(
         in_force: whether the set in force holds it.
         without: lists of the judged users without filters, at least k wide.
         filtered: the same with the filter, applied before the cut.
-        allowed: the filter, such as `Barred.mask` or `DepartmentCap.stands`.
+        allowed: the filter, such as `Exclusions.mask` or `DepartmentCap.stands`.
         judge: of the users; k is the cut-off by which it compares models.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.bootstrap import Estimate, Resamples
+from evaluation.bootstrap import Bootstrap, Estimate
 from evaluation.hits import Hits
 
 CUTOFFS: Final = (12, 50, 100, 300)
@@ -66,7 +66,7 @@ def user_measures(hits: Hits, cutoffs: Sequence[int]) -> dict[str, NDArray[np.fl
     }
 
 
-def estimates_of(measured: Mapping[str, NDArray[np.float64]], resamples: Resamples) -> dict[str, Estimate]:
+def estimates_of(measured: Mapping[str, NDArray[np.float64]], resamples: Bootstrap) -> dict[str, Estimate]:
     """Return the mean over users of each measure, with its 95 % bootstrap interval.
 
     Args:

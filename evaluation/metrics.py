@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candidates.item_lists import ItemLists
-from evaluation.bootstrap import LEVEL, RESAMPLES, Resamples, interval_of
+from evaluation.bootstrap import LEVEL, RESAMPLES, Bootstrap, interval_of
 from evaluation.hits import Hits
 
 
@@ -82,7 +82,7 @@ def bootstrap_interval(
         raise ValueError(f"Values must be finite numbers of shape (users,), at least one, not {values.shape}.")
     if resamples < 1 or not 0 < level < 1:
         raise ValueError(f"Resamples must be at least 1 and level between 0 and 1, not {resamples} and {level}.")
-    return interval_of(Resamples.of(len(values), seed, resamples).means(values[:, None])[:, 0], level)
+    return interval_of(Bootstrap.of(len(values), seed, resamples).means(values[:, None])[:, 0], level)
 
 
 def paired_interval(

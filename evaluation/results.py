@@ -63,7 +63,7 @@ class Slices(TypedDict):
     deciles: list[DecileRow]
 
 
-class Breadth(TypedDict):
+class CatalogueCoverage(TypedDict):
     """How much of the catalogue one model's lists show; defined in `evaluation.catalogue_coverage`."""
 
     distinct_items: int
@@ -78,7 +78,7 @@ class ModelResult(TypedDict):
     all: dict[str, Estimate]
     new: dict[str, Estimate]
     slices: Slices
-    breadth: Breadth
+    catalogue_coverage: CatalogueCoverage
 
 
 class Comparison(TypedDict):
@@ -103,13 +103,13 @@ class SourceRow(TypedDict):
     unique: dict[str, float]
 
 
-class Sources(TypedDict):
+class SourceResults(TypedDict):
     """Where candidates come from; `shares` holds each source's share of the fused candidates, by budget as text."""
 
     budgets: list[int]
     rows: list[SourceRow]
     union: dict[str, float]
-    fused: dict[str, float]
+    blended: dict[str, float]
     shares: dict[str, dict[str, float]]
 
 
@@ -214,10 +214,10 @@ class CutResult(TypedDict):
     cold_users: NotRequired[ColdUsers]
     models: dict[str, ModelResult]
     differences: dict[str, dict[str, Compared]]
-    sources: Sources | None
+    sources: SourceResults | None
     filters: NotRequired[list[FilterPrice]]
     rankings: NotRequired[dict[Protocol, RankingResult]]
-    curve: list[EpochRow]
+    training_history: list[EpochRow]
     map: ItemMap | None
 
 

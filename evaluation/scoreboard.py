@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from candidates.item_lists import ItemLists
 from candidates.purchase_codes import PurchaseCodes
-from evaluation.bootstrap import Resamples
-from evaluation.candidate_lists import Lists
-from evaluation.catalogue_coverage import breadth_of
+from evaluation.bootstrap import Bootstrap
+from evaluation.candidate_lists import CandidateLists
+from evaluation.catalogue_coverage import coverage_of
 from evaluation.hits import Hits
 from evaluation.measures import cutoffs_for, estimates_of, judged_at, user_measures
 from evaluation.results import ModelResult, Protocol
 from evaluation.slices import ActivityGroup, SalesRanks, activity_groups, activity_slice, decile_slice, item_slice
-from evaluation.validation_window import ValidationWeek
+from evaluation.validation_window import ValidationWindow
 
 
 @dataclass
@@ -34,18 +34,18 @@ class Scoreboard:
         measured: measures of each user so far, by name and protocol.
     """
 
-    week: ValidationWeek
+    week: ValidationWindow
     cutoffs: tuple[int, ...]
     sold: NDArray[np.int64]
     new_rows: NDArray[np.intp]
     new: ItemLists
-    draws: dict[Protocol, Resamples]
+    draws: dict[Protocol, Bootstrap]
     groups: tuple[ActivityGroup, ...]
     models: dict[str, ModelResult] = field(default_factory=dict)
     measured: dict[str, dict[Protocol, dict[str, NDArray[np.float64]]]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, week: ValidationWeek, past: PurchaseCodes, user_codes: NDArray[np.int32], seed: int) -> Self:
+    def of(cls, week: ValidationWindow, past: PurchaseCodes, user_codes: NDArray[np.int32], seed: int) -> Self:
         """Begin without any model.
 
         Args:
@@ -56,9 +56,9 @@ class Scoreboard:
         """
         items = len(week.item_ids)
         rows, new = week.new_items()
-        draws: dict[Protocol, Resamples] = {"all": Resamples.of(week.users, seed)}
+        draws: dict[Protocol, Bootstrap] = {"all": Bootstrap.of(week.users, seed)}
         if len(rows):
-            draws["new"] = Resamples.of(len(rows), seed)
+            draws["new"] = Bootstrap.of(len(rows), seed)
         sold = np.bincount(past.item_positions, minlength=items).astype(np.int64)
         purchases = np.bincount(past.user_codes, minlength=int(user_codes.max()) + 1)[user_codes].astype(np.int64)
         return cls(week, cutoffs_for(items), sold, rows, new, draws, activity_groups(purchases, seed))
@@ -68,7 +68,7 @@ class Scoreboard:
         """The cut-off by which models are compared."""
         return judged_at(self.cutoffs)
 
-    def take(self, lists: Lists) -> str:
+    def take(self, lists: CandidateLists) -> str:
         """Measure a model, and say in one line what it was worth."""
         hits = Hits.of(lists.every, self.week.relevant)
         measured: dict[Protocol, dict[str, NDArray[np.float64]]] = {"all": user_measures(hits, self.cutoffs)}
@@ -84,7 +84,7 @@ class Scoreboard:
                 "items": item_slice(hits, ranks, self.k),
                 "deciles": decile_slice(hits, ranks, self.k),
             },
-            "breadth": breadth_of(lists.every, self.sold, self.k),
+            "catalogue_coverage": coverage_of(lists.every, self.sold, self.k),
         }
         told = [f"{protocol} {values[f'recall@{self.k}'].mean():.4f}" for protocol, values in measured.items()]
         return f"{lists.name}: recall@{self.k} {', '.join(told)}"

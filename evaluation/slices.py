@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from candidates.item_lists import ItemLists
 from candidates.sources.popularity import PopularityList
-from evaluation.bootstrap import Resamples
+from evaluation.bootstrap import Bootstrap
 from evaluation.hits import Hits
 from evaluation.results import ActivityRow, ColdUsers, DecileRow, ItemRow
 
@@ -27,7 +27,7 @@ class ActivityGroup:
 
     name: str
     users: NDArray[np.int64]
-    resamples: Resamples
+    resamples: Bootstrap
 
 
 def activity_groups(purchases: NDArray[np.int64], seed: int) -> tuple[ActivityGroup, ...]:
@@ -52,7 +52,7 @@ def activity_groups(purchases: NDArray[np.int64], seed: int) -> tuple[ActivityGr
         groups.append((_bounds(low, high), np.flatnonzero((purchases >= low) & (purchases <= high))))
         low = high + 1
     return tuple(
-        ActivityGroup(name, users.astype(np.int64), Resamples.of(len(users), seed))
+        ActivityGroup(name, users.astype(np.int64), Bootstrap.of(len(users), seed))
         for name, users in groups
         if len(users)
     )
@@ -89,7 +89,7 @@ def cold_users_slice(popularity: PopularityList, relevant: ItemLists, k: int, se
         return {"users": 0, "recall": None}
     listed, _ = popularity.top(users, k)
     recall = Hits.of(listed, relevant).recall(k)
-    return {"users": users, "recall": Resamples.of(users, seed).estimates(recall[:, None])[0]}
+    return {"users": users, "recall": Bootstrap.of(users, seed).estimates(recall[:, None])[0]}
 
 
 @dataclass(frozen=True, eq=False)

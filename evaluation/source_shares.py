@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.blender import Fused
+from candidates.blender import BlendedLists
 from candidates.item_lists import ItemLists, Ranked
 from evaluation.metrics import recall_at
-from evaluation.results import SourceRow, Sources
+from evaluation.results import SourceResults, SourceRow
 
 
-def source_shares(lists: Mapping[str, Ranked], fused: Fused, relevant: ItemLists, budgets: Sequence[int]) -> Sources:
+def source_shares(
+    lists: Mapping[str, Ranked], blended: BlendedLists, relevant: ItemLists, budgets: Sequence[int]
+) -> SourceResults:
     """Take the candidates apart, by budget, a number of candidates for each user.
 
     - alone: recall of a source's own list of that length;
@@ -23,13 +25,13 @@ def source_shares(lists: Mapping[str, Ranked], fused: Fused, relevant: ItemLists
     Args:
         lists: by source, positions and scores (users, width), best first; a source that cannot fill the width, as in
             a small catalogue, may be narrower.
-        fused: the fused lists of the same users and sources.
+        blended: the fused lists of the same users and sources.
         relevant: what each user bought, none empty.
         budgets: ascending, at most the width.
     """
     named = {name: positions for name, (positions, _) in lists.items()}
     rows: list[SourceRow] = [{"source": name, "alone": {}, "unique": {}} for name in named]
-    result: Sources = {"budgets": list(budgets), "rows": rows, "union": {}, "fused": {}, "shares": {}}
+    result: SourceResults = {"budgets": list(budgets), "rows": rows, "union": {}, "blended": {}, "shares": {}}
     turns = _taking_turns(list(named.values()))
     for budget in budgets:
         found = np.stack([_found(positions[:, :budget], relevant) for positions in named.values()])
@@ -38,10 +40,10 @@ def source_shares(lists: Mapping[str, Ranked], fused: Fused, relevant: ItemLists
             only = found[number] & (found.sum(axis=0) == 1)
             row["unique"][str(budget)] = float((np.bincount(relevant.rows, only) / relevant.counts).mean())
         result["union"][str(budget)] = float(recall_at(turns, relevant, budget).mean())
-        result["fused"][str(budget)] = float(recall_at(fused.positions, relevant, budget).mean())
-        listed = fused.ranks[:, :budget] > 0
+        result["blended"][str(budget)] = float(recall_at(blended.positions, relevant, budget).mean())
+        listed = blended.ranks[:, :budget] > 0
         given = (listed / np.maximum(listed.sum(axis=2, keepdims=True), 1)).sum(axis=(0, 1))
-        result["shares"][str(budget)] = dict(zip(fused.sources, (given / given.sum()).tolist(), strict=True))
+        result["shares"][str(budget)] = dict(zip(blended.sources, (given / given.sum()).tolist(), strict=True))
     return result
 
 

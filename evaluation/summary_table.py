@@ -26,7 +26,7 @@ def evaluation_table(results: Results) -> str:
                 _range([model["all"][f"recall@{k}"][0] for model in models]),
                 _shown(medians["new"].get(f"recall@{k}")),
                 _range([model["new"][f"recall@{k}"][0] for model in models if model["new"]]),
-                f"{models[-1]['breadth']['coverage']:.3f}",
+                f"{models[-1]['catalogue_coverage']['coverage']:.3f}",
             ]
         )
     table: str = tabulate(body, headers=header, disable_numparse=True)

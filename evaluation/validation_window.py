@@ -15,7 +15,7 @@ from candidates.purchase_codes import PurchaseCodes
 from candidates.sources.popularity import PopularityList
 from evaluation.baselines import bought_before_then_popular, last_week_popularity
 from evaluation.collapse import Collapse
-from evaluation.diversity import Variety
+from evaluation.diversity import VectorDiversity
 from evaluation.faults import recall_faults
 from evaluation.metrics import bootstrap_interval, recall_at
 from features.schema import EVENT_TIMESTAMP, ITEM_ID, USER_ID
@@ -24,7 +24,7 @@ _CUTOFFS = (12, 100)
 
 
 @dataclass(frozen=True)
-class Judgement:
+class WindowMetrics:
     """What a model was worth.
 
     Attributes:
@@ -34,7 +34,7 @@ class Judgement:
         user_recall: float64 (users,), recall of each user at the largest cut-off; not kept in files.
         interval: 95 % bootstrap interval of `recall`, over users.
         faults: sentences; not empty if the recalls are a fault rather than numbers.
-        varieties: of the query vectors, by what they ask for; none if they are not finite, or nobody's.
+        diversities: of the query vectors, by what they ask for; none if they are not finite, or nobody's.
     """
 
     recalls: dict[int, float]
@@ -43,7 +43,7 @@ class Judgement:
     user_recall: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
     interval: tuple[float, float] | None = None
     faults: tuple[str, ...] = ()
-    varieties: dict[str, Variety] = field(default_factory=dict)
+    diversities: dict[str, VectorDiversity] = field(default_factory=dict)
 
     @property
     def new_recall(self) -> float | None:
@@ -57,7 +57,7 @@ class Judgement:
 
 
 @dataclass(frozen=True)
-class ValidationWeek:
+class ValidationWindow:
     """Users known before the cut, and what they bought in the days after it.
 
     Attributes:
@@ -114,9 +114,9 @@ class ValidationWeek:
             cut=np.datetime64(cut.astimezone(UTC).replace(tzinfo=None), "us"),
         )
 
-    def judge_vectors(
+    def evaluate_vectors(
         self, anything: NDArray[np.float32], something_new: NDArray[np.float32], items: NDArray[np.float32]
-    ) -> Judgement:
+    ) -> WindowMetrics:
         """Judge two towers by exact search over the whole catalogue.
 
         Args:
@@ -125,21 +125,21 @@ class ValidationWeek:
             items: (items, dimensions).
         """
         collapse = self.collapse(anything, something_new, items)
-        if not collapse.varieties:
-            return Judgement({}, {}, {}, faults=collapse.faults)
+        if not collapse.diversities:
+            return WindowMetrics({}, {}, {}, faults=collapse.faults)
         index, k = ItemIndex(self.item_ids, items), max(self.cutoffs)
         positions, _ = index.search(anything, k)
         fresh, _ = index.search(something_new, k, self.bought)
         faults = (*self._recall_faults(positions), *collapse.faults)
-        return replace(self.judge_lists(positions, fresh), faults=faults, varieties=collapse.varieties)
+        return replace(self.evaluate_lists(positions, fresh), faults=faults, diversities=collapse.diversities)
 
     def collapse(
         self, anything: NDArray[np.float32], something_new: NDArray[np.float32], items: NDArray[np.float32]
     ) -> Collapse:
-        """Tell whether vectors are alike, without asking what they find; arguments are those of `judge_vectors`."""
+        """Tell whether vectors are alike, without asking what they find; arguments are those of `evaluate_vectors`."""
         return Collapse.of(self.item_ids, anything, something_new, items, max(self.cutoffs))
 
-    def judge_lists(self, positions: NDArray[np.int32], fresh: NDArray[np.int32]) -> Judgement:
+    def evaluate_lists(self, positions: NDArray[np.int32], fresh: NDArray[np.int32]) -> WindowMetrics:
         """Judge ranked lists.
 
         Args:
@@ -151,9 +151,11 @@ class ValidationWeek:
         new_recalls = {k: float(recall_at(fresh[rows], new, k).mean()) for k in self.cutoffs if len(rows)}
         dropped_recalls = {k: float(recall_at(fresh, self.relevant, k).mean()) for k in self.cutoffs}
         user_recall = recall_at(positions, self.relevant, max(self.cutoffs))
-        return Judgement(recalls, new_recalls, dropped_recalls, user_recall, bootstrap_interval(user_recall, seed=0))
+        return WindowMetrics(
+            recalls, new_recalls, dropped_recalls, user_recall, bootstrap_interval(user_recall, seed=0)
+        )
 
-    def baselines(self) -> dict[str, Judgement]:
+    def baselines(self) -> dict[str, WindowMetrics]:
         """Judge the simple lists: last week's bestsellers, and bought before by frequency, then bestsellers."""
         k = max(self.cutoffs)
         popular = PopularityList.from_counts(last_week_popularity(self.history, self.cut, len(self.item_ids)))
@@ -162,8 +164,8 @@ class ValidationWeek:
         fresh, _ = popular.top(self.users, k, self.bought)
         before = bought_before_then_popular(self.history, self.cut, users, popular, k)
         return {
-            "last week's bestsellers": self.judge_lists(best, fresh),
-            "bought before, then bestsellers": self.judge_lists(before, fresh),
+            "last week's bestsellers": self.evaluate_lists(best, fresh),
+            "bought before, then bestsellers": self.evaluate_lists(before, fresh),
         }
 
     def _recall_faults(self, positions: NDArray[np.int32]) -> list[str]:

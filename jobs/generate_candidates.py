@@ -68,21 +68,21 @@ def main(
     from features.store.catalogue import user_ids
     from features.store.online_features import reads
     from pipelines.filter_context import settings_in_force
-    from pipelines.messages import barred_line
-    from pipelines.serving import ThreeSteps, opened
+    from pipelines.messages import exclusion_line
+    from pipelines.serving import CandidatePipeline, opened
 
     watch = Stopwatch()
     store, release, moment = opened(repo, releases, version)
     users = wanted or user_ids(store, moment).to_pylist()
     settings = settings_in_force(release, told, already_bought)
-    steps = ThreeSteps.of(store, release, moment, FilterSet.of(settings), k)
-    warn(unknown_names(settings, steps.goods))
-    done, barred = bar("candidates", len(users)), Counter[str]()
+    steps = CandidatePipeline.of(store, release, moment, FilterSet.of(settings), k)
+    warn(unknown_names(settings, steps.item_context))
+    done, exclusions = bar("candidates", len(users)), Counter[str]()
     with CandidateFile.written(output) as file:
         for ids in reads(users):
             candidates, counts = steps.candidates(ids)
             file.add(candidates)
-            barred.update(counts)
+            exclusions.update(counts)
             done(len(ids))
         file.describe(
             release=release.version,
@@ -90,11 +90,11 @@ def main(
             as_of=moment.isoformat(),
             k=k,
             filters=settings.to_json(),
-            barred_pairs=dict(barred),
+            barred_pairs=dict(exclusions),
             ranked_by="retrieval" if steps.ranker is None else "ranker",
             seconds=round(watch.seconds, 1),
         )
-    print(barred_line(barred, len(users), len(steps.goods)))
+    print(exclusion_line(exclusions, len(users), len(steps.item_context)))
     sources = ", ".join(f"{count:,} listed by {source}" for source, count in file.sources.most_common())
     print(
         f"{file.rows:,} candidates of {len(users):,} users ({sources}) from release {release.version} as of "

@@ -142,18 +142,18 @@ def show_step(
     from features.store.online_features import item_names
     from pipelines.filter_context import settings_in_force
     from pipelines.messages import request_line, step_table
-    from pipelines.serving import ThreeSteps, opened
+    from pipelines.serving import CandidatePipeline, opened
 
     store, release, moment = opened(repo, releases, version)
     settings = settings_in_force(release, told, already_bought)
-    steps = ThreeSteps.of(store, release, moment, FilterSet.of(settings), max(k, top))
-    warn(unknown_names(settings, steps.goods))
-    print(request_line(release.version, moment, steps.filters.sentences(steps.goods)))
+    steps = CandidatePipeline.of(store, release, moment, FilterSet.of(settings), max(k, top))
+    warn(unknown_names(settings, steps.item_context))
+    print(request_line(release.version, moment, steps.filters.sentences(steps.item_context)))
     known = cache(lambda: frozenset(user_ids(store, moment).to_pylist()))
     for user in users:
         queries = steps.queries([user])
         lists = steps.after(stage, [user], queries)
-        dropped_by = steps.reasons([user], queries, lists.fused) if stage == "retrieve" else None
+        dropped_by = steps.reasons([user], queries, lists.blended) if stage == "retrieve" else None
         rows = steps.table([user], lists)
         names = item_names(store, rows["item_id"].to_pylist()[:top])
         asked = steps.k if stage == "rank" else steps.retriever.k

@@ -72,10 +72,10 @@ def main(
     from pipelines.gate import gate
     from pipelines.messages import baseline_line, epoch_line, recall_table, refit_line, variety_line
     from pipelines.ranker_weeks import label_weeks as weeks_before
-    from pipelines.refit import refitted
+    from pipelines.refit import refit_towers
     from pipelines.release_contents import release_contents
     from pipelines.release_overlap import overlap_line
-    from pipelines.train_towers import training_run
+    from pipelines.train_towers import train_towers
 
     watch = Stopwatch()
     store = open_feature_store(repo)
@@ -93,19 +93,21 @@ def main(
         earlier.require(config, tower_schemas(store, config.query_service, config.item_service), serving)
     split = TimeSplit.ending(moment, validation_days=validation_days, training_days=config.training_days)
     with scratch(releases) as folder:
-        run = training_run(
+        run = train_towers(
             store,
             config,
             split,
             folder,
             seed=seed,
-            say=lambda epoch: print(epoch_line(epoch), variety_line(epoch.judgement.varieties), sep="\n", flush=True),
-            say_baseline=lambda name, judgement: print(baseline_line(name, judgement), flush=True),
-            earlier=earlier.learned if earlier else None,
+            say=lambda epoch: print(
+                epoch_line(epoch), variety_line(epoch.window_metrics.diversities), sep="\n", flush=True
+            ),
+            say_baseline=lambda name, window_metrics: print(baseline_line(name, window_metrics), flush=True),
+            earlier=earlier.checkpoint if earlier else None,
         )
         decided = gate(store, run, releases)
         print(
-            recall_table(config.preset, run.curve, run.baselines, run.week.users),
+            recall_table(config.preset, run.training_history, run.baselines, run.week.users),
             decided.sentence,
             sep="\n",
             flush=True,
@@ -119,8 +121,8 @@ def main(
             seed=seed,
             say=lambda line: print(line, flush=True),
         )
-        refit = refitted(store, run, config, folder / "refit", seed=seed)
-        print(refit_line(refit.since, refit.purchases, refit.varieties), flush=True)
+        refit = refit_towers(store, run, config, folder / "refit", seed=seed)
+        print(refit_line(refit.since, refit.purchases, refit.diversities), flush=True)
         if earlier:
             print(overlap_line(run, refit.towers, earlier, releases), flush=True)
         contents = release_contents(

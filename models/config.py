@@ -16,7 +16,7 @@ class Config:
         memory_dimensions: length of the part by which an item bought before is known again; 0 for none.
         hidden: widths of the dense layers before the last one, which has `content_dimensions`.
         embedding_dimensions: length of the embedding of each category and id.
-        discovers: whether the query tower learns a second vector, which asks for items never bought before.
+        has_new_item_head: whether the query tower learns a second vector, which asks for items never bought before.
         id_dropout: how often, in training, an item's id is hidden so that its features must speak for it.
         dropout: share of each list that is left out in training, for the content.
         memory_dropout: the same for the memory, which learns so what goes with what it is not shown.
@@ -45,7 +45,7 @@ class Config:
     memory_dimensions: int
     hidden: tuple[int, ...]
     embedding_dimensions: int
-    discovers: bool
+    has_new_item_head: bool
     id_dropout: float
     dropout: float
     memory_dropout: float
@@ -87,7 +87,7 @@ SEED: Final = Config(
     memory_dimensions=0,
     hidden=(16,),
     embedding_dimensions=16,
-    discovers=False,
+    has_new_item_head=False,
     id_dropout=0.0,
     dropout=0.0,
     memory_dropout=0.0,
@@ -116,7 +116,7 @@ DEFAULT: Final = Config(
     memory_dimensions=256,
     hidden=(128,),
     embedding_dimensions=16,
-    discovers=True,
+    has_new_item_head=True,
     id_dropout=0.5,
     dropout=0.7,
     memory_dropout=0.5,

@@ -7,7 +7,7 @@ from features.schema import ITEM_ID
 from models.config import Config
 from models.encoding import Encoding
 from models.layers import Dense, HiddenId, encoder, known
-from models.shared_embeddings import SharedWords
+from models.shared_embeddings import SharedEmbeddings
 
 
 class ItemTower(keras.Model):
@@ -21,7 +21,7 @@ class ItemTower(keras.Model):
         encoders: by input, in the order in which the dense layers take what they say.
     """
 
-    def __init__(self, encoding: Encoding, config: Config, shared: SharedWords) -> None:
+    def __init__(self, encoding: Encoding, config: Config, shared: SharedEmbeddings) -> None:
         super().__init__(name="item_tower")
         self._hidden_id = HiddenId(config.id_dropout)
         self.encoders = {column.name: encoder(encoding, column, config) for column in encoding.schema.inputs}

@@ -4,7 +4,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 
-class Glimpses(keras.layers.Layer):
+class ListDropout(keras.layers.Layer):
     """In training, shows a share of each list's places, drawn at random; in serving, everything.
 
     What is left out would be zero by dropout, which teaches the same: nobody is to be known by his whole list. But what

@@ -8,8 +8,8 @@ from features.store.service_schema import ServiceSchema
 from models.config import Config
 from models.encoding import Encoding
 from models.layers import Dense, Weights, encoder, pooled
-from models.list_dropout import Glimpses
-from models.shared_embeddings import SharedWords
+from models.list_dropout import ListDropout
+from models.shared_embeddings import SharedEmbeddings
 
 Vectors = tuple[tf.Tensor, tf.Tensor]
 
@@ -20,13 +20,13 @@ class Interests(keras.layers.Layer):
     The questions weigh the same words each in its own way: these are looked up once.
     """
 
-    def __init__(self, schema: ServiceSchema, config: Config, shared: SharedWords, questions: int) -> None:
+    def __init__(self, schema: ServiceSchema, config: Config, shared: SharedEmbeddings, questions: int) -> None:
         super().__init__()
         self._lists = {words.name: words.of for words in schema.lists}
         self._numbers = {name: [number.name for number in schema.beside(name)] for name in self._lists}
         self._weights = [{name: Weights() for name in self._lists} for _ in range(questions)]
         self._dense = [Dense(config.hidden, config.content_dimensions) for _ in range(questions)]
-        self._glimpses = Glimpses([[name, *numbers] for name, numbers in self._numbers.items()], config.dropout)
+        self._glimpses = ListDropout([[name, *numbers] for name, numbers in self._numbers.items()], config.dropout)
         self._shared = shared
 
     def call(
@@ -69,7 +69,7 @@ class Memory(keras.layers.Layer):
         self._list = next(words.name for words in schema.lists if words.of == ITEM_ID)
         self._numbers = [number.name for number in schema.beside(self._list)]
         self._weights = Weights()
-        self._glimpses = Glimpses([[self._list, *self._numbers]], config.memory_dropout)
+        self._glimpses = ListDropout([[self._list, *self._numbers]], config.memory_dropout)
         self._memory, self._repeats = memory, repeats
 
     def call(self, codes: dict[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
@@ -86,17 +86,17 @@ class QueryTower(keras.Model):
     Called with the codes that `Encoding.codes` makes; returns two float32 vectors (batch, dimensions) to be multiplied
     with the same item vectors. The first asks for whatever the user may buy next, what he bought before among it: its
     second part is the memory. The second asks for what he has never bought: there the memory is zero, since it could
-    only be noise among items that are not in it. Without `config.discovers` both have the same first part.
+    only be noise among items that are not in it. Without `config.has_new_item_head` both have the same first part.
 
     Attributes:
         encoders: by input that is one word or number, in the order in which the dense layers take what they say.
     """
 
-    def __init__(self, encoding: Encoding, config: Config, shared: SharedWords) -> None:
+    def __init__(self, encoding: Encoding, config: Config, shared: SharedEmbeddings) -> None:
         super().__init__(name="query_tower")
         schema = encoding.schema
         self.encoders = {column.name: encoder(encoding, column, config) for column in schema.single_inputs}
-        self._interests = Interests(schema, config, shared, questions=2 if config.discovers else 1)
+        self._interests = Interests(schema, config, shared, questions=2 if config.has_new_item_head else 1)
         self._memory = None if shared.memory is None else Memory(schema, config, shared.memory, shared.repeats)
 
     @property

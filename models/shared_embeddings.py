@@ -11,7 +11,7 @@ from models.encoding import Encoding
 _CONTENT, _MEMORY = 0.05, 0.1
 
 
-class SharedWords(tf.Module):
+class SharedEmbeddings(tf.Module):
     """One vector for each word that items and users' lists have in common.
 
     They go straight into the vectors of both towers, so that a user is near what is like what he bought before any

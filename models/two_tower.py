@@ -10,7 +10,7 @@ from models.encoding import Encoding
 from models.item_tower import ItemTower
 from models.optimizer import RowWiseAdam
 from models.query_tower import QueryTower
-from models.shared_embeddings import SharedWords
+from models.shared_embeddings import SharedEmbeddings
 from models.softmax import bought_in_batch, on_lists, purchase_weights, softmax_losses
 
 
@@ -24,20 +24,20 @@ class TwoTower(tfrs.Model):
     - whatever the user bought in this batch not counted as a negative, whoever's candidate it is;
     - purchases of large baskets counting less, by `config.basket_discount`.
 
-    With `config.discovers` a second loss of the same form teaches the query tower's second vector: over the purchases
-    of items that the user had never bought, against candidates that are not on his list either. One question is not
-    answered at the other's cost: among new items, what he buys again is only in the way.
+    With `config.has_new_item_head` a second loss of the same form teaches the query tower's second vector: over the
+    purchases of items that the user had never bought, against candidates that are not on
+    the user's list either: among new items, repeat purchases are noise.
     """
 
     def __init__(self, query: Encoding, item: Encoding, config: Config) -> None:
         super().__init__()
-        shared = SharedWords(query, item, config)
+        shared = SharedEmbeddings(query, item, config)
         self.shared = shared
         self.query_tower = QueryTower(query, config, shared)
         self.item_tower = ItemTower(item, config, shared)
         self._log_q = config.log_q
         self._basket_discount = config.basket_discount
-        self._discovers = config.discovers
+        self._discovers = config.has_new_item_head
         self._content = config.content_dimensions
         self._lists = [words.name for words in query.schema.lists if words.of == ITEM_ID]
         self._items = item.vocabularies[ITEM_ID].size if ITEM_ID in item.vocabularies else 0

@@ -11,9 +11,9 @@ from candidates.histories import Histories
 from candidates.index import ItemIndex
 from candidates.purchase_codes import PurchaseCodes
 from candidates.sources.departments import DepartmentPopularity
-from candidates.sources.item_knn import ItemToItem
+from candidates.sources.item_knn import ItemKnn
 from candidates.sources.popularity import PopularityList
-from candidates.sources.source_set import Queries, Sources
+from candidates.sources.source_set import Queries, SourceSet
 from features.store.histories import purchase_histories_at
 from features.store.selling import Selling, selling_at
 from features.training_data.purchases import Purchases
@@ -29,7 +29,7 @@ def purchases_before(purchases: Purchases, item_ids: pa.Array, moment: datetime)
 
 def sources_at(
     store: FeatureStore, past: PurchaseCodes, item_ids: pa.Array, vectors: NDArray[np.float32], moment: datetime
-) -> tuple[Sources, Selling]:
+) -> tuple[SourceSet, Selling]:
     """All sources as of a moment.
 
     Args:
@@ -41,15 +41,15 @@ def sources_at(
     """
     selling = selling_at(store, item_ids, moment)
     cut = np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
-    neighbours = ItemToItem.fitted(past, cut, len(item_ids))
+    neighbours = ItemKnn.fitted(past, cut, len(item_ids))
     return sources_of(np.array(item_ids.to_pylist(), np.str_), vectors, selling, neighbours), selling
 
 
 def sources_of(
-    item_ids: NDArray[np.str_], vectors: NDArray[np.float32], selling: Selling, neighbours: ItemToItem
-) -> Sources:
+    item_ids: NDArray[np.str_], vectors: NDArray[np.float32], selling: Selling, neighbours: ItemKnn
+) -> SourceSet:
     """All sources of what is known already."""
-    return Sources(
+    return SourceSet(
         index=ItemIndex(item_ids, vectors),
         popularity=PopularityList.from_counts(selling.week),
         departments=DepartmentPopularity(selling.departments, selling.week),
@@ -59,11 +59,11 @@ def sources_of(
     )
 
 
-def released_sources(release: Release) -> Sources:
+def released_sources(release: Release) -> SourceSet:
     """The sources as a release keeps them."""
     arrays = release.arrays
     selling = Selling(arrays["item_sales"], arrays["item_month"], arrays["item_again"], arrays["departments"])
-    neighbours = ItemToItem(arrays["neighbours"], arrays["similarities"])
+    neighbours = ItemKnn(arrays["neighbours"], arrays["similarities"])
     return sources_of(release.item_ids, release.item_vectors, selling, neighbours)
 
 

@@ -1,27 +1,32 @@
 """Lists to be judged: of two towers alone, and of all sources together."""
 
-from candidates.blender import Fused, Fusion
-from candidates.filters.exclusions import Barred
+from candidates.blender import BlendedLists, Blender
+from candidates.filters.exclusions import Exclusions
 from candidates.index import ItemIndex
 from candidates.masks import Cap
 from candidates.retriever import Retriever
-from candidates.sources.source_set import DEPTH, USERS_PER_BLOCK, Queries, Sources
-from evaluation.candidate_lists import Lists
+from candidates.sources.source_set import DEPTH, USERS_PER_BLOCK, Queries, SourceSet
+from evaluation.candidate_lists import CandidateLists
 
 
-def two_tower_lists(name: str, queries: Queries, index: ItemIndex) -> Lists:
+def two_tower_lists(name: str, queries: Queries, index: ItemIndex) -> CandidateLists:
     """What two towers list by themselves."""
     every, _ = index.search(queries.anything, DEPTH)
     fresh, _ = index.search(queries.something_new, DEPTH, queries.histories.bought)
-    return Lists(name, every, fresh)
+    return CandidateLists(name, every, fresh)
 
 
-def fused(
-    queries: Queries, sources: Sources, fusion: Fusion, barred: Barred, cap: Cap | None = None, k: int = DEPTH
-) -> Fused:
+def blended(
+    queries: Queries,
+    sources: SourceSet,
+    blender: Blender,
+    exclusions: Exclusions,
+    cap: Cap | None = None,
+    k: int = DEPTH,
+) -> BlendedLists:
     """What all sources list together for users with a history, k each, without what is barred for them."""
-    parts, retriever = [], Retriever(sources, fusion, k)
+    parts, retriever = [], Retriever(sources, blender, k)
     for start, block in zip(range(0, len(queries), USERS_PER_BLOCK), queries.blocks(USERS_PER_BLOCK), strict=True):
-        pairs = None if barred.pairs is None else barred.pairs.slice(start, start + len(block))
-        parts.append(retriever.fused(block, pairs, eligible=barred.eligible, cap=cap))
-    return Fused.together(parts)
+        pairs = None if exclusions.pairs is None else exclusions.pairs.slice(start, start + len(block))
+        parts.append(retriever.blended(block, pairs, eligible=exclusions.eligible, cap=cap))
+    return BlendedLists.together(parts)

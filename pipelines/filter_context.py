@@ -11,7 +11,7 @@ from feast import FeatureStore
 from numpy.typing import NDArray
 
 from candidates.filters.channels import Channels
-from candidates.filters.context import Goods, Users
+from candidates.filters.context import ItemContext, UserContext
 from candidates.filters.settings import FilterSettings
 from candidates.filters.unknown_names import unknown_names
 from candidates.histories import Histories
@@ -62,10 +62,10 @@ def warnings_of(store: FeatureStore, settings: FilterSettings, moment: datetime)
         InputError: the catalogue is empty.
     """
     ids = catalogue_ids(store, moment)
-    return unknown_names(settings, goods_known(goods_at(store, ids, moment), np.array(ids, np.str_), moment))
+    return unknown_names(settings, build_item_context(goods_at(store, ids, moment), np.array(ids, np.str_), moment))
 
 
-def users_known(told: pa.Table, histories: Histories, moment: datetime) -> Users:
+def build_user_context(told: pa.Table, histories: Histories, moment: datetime) -> UserContext:
     """Users as filters know them.
 
     Args:
@@ -74,10 +74,10 @@ def users_known(told: pa.Table, histories: Histories, moment: datetime) -> Users
         moment: of the request, UTC.
     """
     ages = np.asarray(told[AGE].fill_null(np.nan), np.float32)
-    return Users(histories, _days_since(told[LAST_PURCHASE_AT], moment, never=np.nan), ages)
+    return UserContext(histories, _days_since(told[LAST_PURCHASE_AT], moment, never=np.nan), ages)
 
 
-def goods_known(told: pa.Table, item_ids: NDArray[np.str_], moment: datetime) -> Goods:
+def build_item_context(told: pa.Table, item_ids: NDArray[np.str_], moment: datetime) -> ItemContext:
     """The catalogue as filters know it; an item without a department counts as one of its garment group.
 
     Args:
@@ -86,7 +86,7 @@ def goods_known(told: pa.Table, item_ids: NDArray[np.str_], moment: datetime) ->
         moment: of the request, UTC.
     """
     departments = pc.coalesce(told[DEPARTMENT_NAME], told[GARMENT_GROUP_NAME]).combine_chunks().dictionary_encode()
-    return Goods(
+    return ItemContext(
         item_ids=item_ids,
         categories=np.array(told[GARMENT_GROUP_NAME].fill_null("").to_pylist(), np.str_),
         departments=np.asarray(departments.indices.fill_null(-1), np.int32),

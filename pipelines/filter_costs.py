@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 
-from candidates.filters.context import Goods, Users
-from candidates.filters.exclusions import Barred
+from candidates.filters.context import ItemContext, UserContext
+from candidates.filters.exclusions import Exclusions
 from candidates.filters.filter_set import FilterSet
 from candidates.filters.settings import FilterSettings
-from candidates.sources.source_set import Queries, Sources
-from evaluation.candidate_lists import Lists
+from candidates.sources.source_set import Queries, SourceSet
+from evaluation.candidate_lists import CandidateLists
 from evaluation.filter_costs import ALL_IN_FORCE, price_of
 from evaluation.results import FilterPrice
 from evaluation.scoreboard import Scoreboard
-from pipelines.candidate_lists import fused
-from pipelines.fit_blender import Fusions
+from pipelines.candidate_lists import blended
+from pipelines.fit_blender import Blenders
 
 NOTHING = FilterSettings(for_sale=False, age_limit=False)
 # What is priced beside the filters in force, so that one can choose.
@@ -37,32 +37,32 @@ class Shop:
     Attributes:
         queries: what is asked for n users.
         sources: what proposes candidates.
-        fusions: how they are put together.
+        blenders: how they are put together.
         users: what filters may know of the n users.
-        goods: what they may know of the catalogue.
+        item_context: what they may know of the catalogue.
         judge: of the same users.
     """
 
     queries: Queries
-    sources: Sources
-    fusions: Fusions
-    users: Users
-    goods: Goods
+    sources: SourceSet
+    blenders: Blenders
+    users: UserContext
+    item_context: ItemContext
     judge: Scoreboard
 
-    def lists(self, filters: FilterSet) -> Lists:
+    def lists(self, filters: FilterSet) -> CandidateLists:
         """What is listed under these filters, in place of the whole catalogue."""
-        barred, cap = filters.barred(self.users, self.goods), filters.cap(self.goods)
-        fresh = barred.united(Barred(pairs=self.users.histories.bought))
-        of_policy = self.fusions.drop if filters.policy == "drop" else self.fusions.keep
+        exclusions, cap = filters.exclusions(self.users, self.item_context), filters.cap(self.item_context)
+        fresh = exclusions.united(Exclusions(pairs=self.users.histories.bought))
+        of_policy = self.blenders.drop if filters.policy == "drop" else self.blenders.keep
         every, new = (
-            fused(self.queries, self.sources, fusion, masks, cap, self.judge.k).positions
-            for fusion, masks in ((of_policy, barred), (self.fusions.drop, fresh))
+            blended(self.queries, self.sources, blender, masks, cap, self.judge.k).positions
+            for blender, masks in ((of_policy, exclusions), (self.blenders.drop, fresh))
         )
-        return Lists("filtered", every, new)
+        return CandidateLists("filtered", every, new)
 
 
-def filter_prices(shop: Shop, without: Lists, in_force: FilterSettings) -> list[FilterPrice]:
+def filter_prices(shop: Shop, without: CandidateLists, in_force: FilterSettings) -> list[FilterPrice]:
     """Price each filter alone, and those in force together.
 
     Args:
@@ -80,17 +80,17 @@ def filter_prices(shop: Shop, without: Lists, in_force: FilterSettings) -> list[
 
 
 def _price(
-    shop: Shop, without: Lists, settings: FilterSettings, *, in_force: bool, name: str | None = None
+    shop: Shop, without: CandidateLists, settings: FilterSettings, *, in_force: bool, name: str | None = None
 ) -> FilterPrice:
     filters = FilterSet.of(settings)
-    [alone, *_] = filters.sentences(shop.goods)
+    [alone, *_] = filters.sentences(shop.item_context)
     return price_of(
         name or alone,
         "" if name else _told(settings),
         in_force=in_force,
         without=without,
         filtered=shop.lists(filters),
-        allowed=filters.allowed(shop.users, shop.goods),
+        allowed=filters.allowed(shop.users, shop.item_context),
         judge=shop.judge,
     )
 

@@ -3,22 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from candidates.blender import MOST_PAIRS, Fusion
+from candidates.blender import MOST_PAIRS, Blender
 from candidates.item_lists import ItemLists
 from candidates.pool import Pool
 from features.errors import InputError
-from pipelines.ranker_weeks import LabelWeek
+from pipelines.ranker_weeks import RankerWeek
 
 
 @dataclass(frozen=True)
-class Fusions:
+class Blenders:
     """How sources are put together: of everything, and of what the user never bought."""
 
-    keep: Fusion
-    drop: Fusion
+    keep: Blender
+    drop: Blender
 
 
-def fusions_of(week: LabelWeek, say: Callable[[str], object]) -> Fusions:
+def fit_blenders(week: RankerWeek, say: Callable[[str], object]) -> Blenders:
     """Learn how to put the sources together.
 
     Args:
@@ -29,11 +29,11 @@ def fusions_of(week: LabelWeek, say: Callable[[str], object]) -> Fusions:
         InputError: nothing in that week tells what the sources' words are worth.
     """
     days = f"from {week.start:%Y-%m-%d} to {week.end:%Y-%m-%d}"
-    keep = learned_fusion(week.keep, week.bought, days)
-    return Fusions(keep, _fusion_of_new(week.drop, week.new, days, keep, say))
+    keep = fit_blender(week.keep, week.bought, days)
+    return Blenders(keep, _fit_new_item_blender(week.drop, week.new, days, keep, say))
 
 
-def learned_fusion(pool: Pool, bought: ItemLists, days: str) -> Fusion:
+def fit_blender(pool: Pool, bought: ItemLists, days: str) -> Blender:
     """Learn the weights, if the candidates can teach any: some must have been bought, and some not.
 
     Args:
@@ -44,10 +44,10 @@ def learned_fusion(pool: Pool, bought: ItemLists, days: str) -> Fusion:
     Raises:
         InputError: all candidates were bought, or none.
     """
-    # Asked of the candidates that `Fusion.fitted` looks at.
+    # Asked of the candidates that `Blender.fitted` looks at.
     hits = bought.contains_pairs(pool.rows[:MOST_PAIRS], pool.positions[:MOST_PAIRS])
     if hits.any() and not hits.all():
-        return Fusion.fitted(pool, bought)
+        return Blender.fitted(pool, bought)
     raise InputError(
         f"Nothing tells what the candidate sources are worth: of {len(hits):,} candidates of {pool.users:,} users, "
         f"{int(hits.sum()):,} were bought {days}, and some must be and "
@@ -55,10 +55,12 @@ def learned_fusion(pool: Pool, bought: ItemLists, days: str) -> Fusion:
     )
 
 
-def _fusion_of_new(pool: Pool, bought: ItemLists, days: str, keep: Fusion, say: Callable[[str], object]) -> Fusion:
+def _fit_new_item_blender(
+    pool: Pool, bought: ItemLists, days: str, keep: Blender, say: Callable[[str], object]
+) -> Blender:
     """Learn the weights for what is new to the user; where nothing teaches them, those for everything serve."""
     try:
-        return learned_fusion(pool, bought, days)
+        return fit_blender(pool, bought, days)
     except InputError:
         say(
             f"the weights for all items serve for items new to the user, too: what was bought of those {days} "

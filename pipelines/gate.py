@@ -14,7 +14,7 @@ from features.store.catalogue import features_at
 from features.store.registry import tower_schemas
 from models.release.earlier_release import EarlierRelease
 from models.release.release import LATEST, saved_item_tower
-from pipelines.train_towers import TrainingRun
+from pipelines.train_towers import TrainedTowers
 
 _BESTSELLERS = "last week's bestsellers"
 
@@ -32,7 +32,7 @@ class Gate:
     sentence: str
 
 
-def gate(store: FeatureStore, run: TrainingRun, releases: Path) -> Gate:
+def gate(store: FeatureStore, run: TrainedTowers, releases: Path) -> Gate:
     """Compare recall with that of the current release, and of last week's bestsellers.
 
     The current release is asked about the same users and catalogue as of the same cut: its towers as they are served,
@@ -41,7 +41,7 @@ def gate(store: FeatureStore, run: TrainingRun, releases: Path) -> Gate:
     current release (the 95 % interval of the difference reaches zero or lies above it) and clearly better than the
     bestsellers (it lies above zero).
     """
-    mine = run.curve.best.judgement.user_recall
+    mine = run.training_history.best.window_metrics.user_recall
     ahead, low, high = _difference(mine, run.baselines[_BESTSELLERS].user_recall)
     passed = low > 0
     told = [f"{ahead:+.4f} ({low:+.4f} to {high:+.4f}) beside {_BESTSELLERS}"]
@@ -59,7 +59,7 @@ def gate(store: FeatureStore, run: TrainingRun, releases: Path) -> Gate:
     return Gate(passed, f"gate {'passed' if passed else 'NOT passed'}: recall@{k} {'; '.join(told)}")
 
 
-def _current(store: FeatureStore, run: TrainingRun, releases: Path) -> tuple[str, str, NDArray[np.float64]]:
+def _current(store: FeatureStore, run: TrainedTowers, releases: Path) -> tuple[str, str, NDArray[np.float64]]:
     """The current release's name, in which state it was asked, and each user's recall."""
     current = EarlierRelease.read(releases, LATEST)
     release, asked, cut = current.release, run.data.validation, run.data.purchases.split.cut
@@ -74,7 +74,7 @@ def _current(store: FeatureStore, run: TrainingRun, releases: Path) -> tuple[str
     else:
         towers = current.towers()
         state, queries, vectors = "was judged", towers.query_vectors(users), towers.item_vectors(items)
-    return release.version, state, run.week.judge_vectors(*queries, vectors).user_recall
+    return release.version, state, run.week.evaluate_vectors(*queries, vectors).user_recall
 
 
 def _difference(mine: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[float, float, float]:

@@ -9,64 +9,69 @@ from typing import Any
 import pyarrow as pa
 from tabulate import tabulate
 
-from evaluation.diversity import Variety
-from evaluation.validation_window import Judgement
+from evaluation.diversity import VectorDiversity
+from evaluation.validation_window import WindowMetrics
 from features.schema import RANK, RANKING_SCORE, RETRIEVAL_RANK, SCORE, SOURCES
-from models.training.history import Curve, Epoch
+from models.training.history import Epoch, TrainingHistory
 from pipelines.steps import Step
 
 
-def variety_line(varieties: dict[str, Variety]) -> str:
+def variety_line(diversities: dict[str, VectorDiversity]) -> str:
     """One line on whether the query vectors are different from each other."""
     told = [
         f"{name}: mean cosine {of.mean_cosine:.3f}, effective rank {of.effective_rank:.1f} of {of.dimensions}, "
         f"{of.distinct_items:,} items in the top {of.k} of {of.queries:,} users"
-        for name, of in varieties.items()
+        for name, of in diversities.items()
     ]
     return f"  {'; '.join(told) or 'no vectors to compare'}"
 
 
-def refit_line(since: datetime, purchases: int, varieties: dict[str, Variety]) -> str:
+def refit_line(since: datetime, purchases: int, diversities: dict[str, VectorDiversity]) -> str:
     """Lines for what is going to be released."""
-    return f"refit on {purchases:,} purchases since {since:%Y-%m-%d}\n{variety_line(varieties)}"
+    return f"refit on {purchases:,} purchases since {since:%Y-%m-%d}\n{variety_line(diversities)}"
 
 
 def epoch_line(epoch: Epoch) -> str:
     """One line for a finished epoch: its recalls, or why they are none."""
-    return f"epoch {epoch.number}, loss {epoch.loss:.4f}: {recalls(epoch.judgement)}"
+    return f"epoch {epoch.number}, loss {epoch.loss:.4f}: {recalls(epoch.window_metrics)}"
 
 
-def baseline_line(name: str, judgement: Judgement) -> str:
+def baseline_line(name: str, window_metrics: WindowMetrics) -> str:
     """One line for a simple list."""
-    return f"{name}: {recalls(judgement)}"
+    return f"{name}: {recalls(window_metrics)}"
 
 
-def recalls(judgement: Judgement) -> str:
+def recalls(window_metrics: WindowMetrics) -> str:
     """A judgement in words."""
-    if judgement.faults:
-        return f"FAULT. {' '.join(judgement.faults)}"
-    told = [f"recall@{k} {_shown(value)}" for k, value in judgement.recalls.items()]
-    if judgement.new_recall is not None:
-        told.append(f"recall@{max(judgement.recalls)} of new items {_shown(judgement.new_recall)}")
+    if window_metrics.faults:
+        return f"FAULT. {' '.join(window_metrics.faults)}"
+    told = [f"recall@{k} {_shown(value)}" for k, value in window_metrics.recalls.items()]
+    if window_metrics.new_recall is not None:
+        told.append(f"recall@{max(window_metrics.recalls)} of new items {_shown(window_metrics.new_recall)}")
     return ", ".join(told)
 
 
-def recall_table(preset: str, curve: Curve, baselines: dict[str, Judgement], users: int) -> str:
+def recall_table(
+    preset: str, training_history: TrainingHistory, baselines: dict[str, WindowMetrics], users: int
+) -> str:
     """The kept epoch beside the simple lists, on the same users and the whole catalogue."""
-    judged = {f"two towers, preset {preset} (epoch {curve.best.number})": curve.best.judgement, **baselines}
-    cutoffs = list(curve.best.judgement.recalls)
+    judged = {
+        f"two towers, preset {preset} (epoch {training_history.best.number})": training_history.best.window_metrics,
+        **baselines,
+    }
+    cutoffs = list(training_history.best.window_metrics.recalls)
     header = ["", *(f"recall@{k}" for k in cutoffs), "95 % interval", *(f"recall@{k} new items" for k in cutoffs)]
     body = [
         [
             name,
-            *(_shown(judgement.recalls[k]) for k in cutoffs),
-            "{:.3f}-{:.3f}".format(*judgement.interval or (0, 0)),
-            *(_shown(judgement.new_recalls.get(k)) for k in cutoffs),
+            *(_shown(window_metrics.recalls[k]) for k in cutoffs),
+            "{:.3f}-{:.3f}".format(*window_metrics.interval or (0, 0)),
+            *(_shown(window_metrics.new_recalls.get(k)) for k in cutoffs),
         ]
-        for name, judgement in judged.items()
+        for name, window_metrics in judged.items()
     ]
     table = tabulate(body, headers=header, disable_numparse=True)
-    best, k = curve.best.judgement, max(cutoffs)
+    best, k = training_history.best.window_metrics, max(cutoffs)
     return (
         f"\nThe days after the cut, {users:,} users, whole catalogue:\n\n{table}\n\n"
         f"Dropping what a user bought before takes recall@{k} from {best.recall:.4f} "
@@ -100,9 +105,9 @@ def request_line(version: str, moment: datetime, filters: dict[str, str]) -> str
     return f"release {version} as of {moment:%Y-%m-%d %H:%M} UTC, filters in force:{told or ' none'}"
 
 
-def barred_line(barred: Mapping[str, int], users: int, items: int) -> str:
+def exclusion_line(exclusions: Mapping[str, int], users: int, items: int) -> str:
     """How much of all that could be shown each filter bars, given pairs of user and item by its name."""
-    counts = [f"{name} {count:,} ({count / (users * items):.2%})" for name, count in barred.items()]
+    counts = [f"{name} {count:,} ({count / (users * items):.2%})" for name, count in exclusions.items()]
     return f"of {users:,} users x {items:,} items filters bar: {', '.join(counts) or 'nothing, none is in force'}"
 
 

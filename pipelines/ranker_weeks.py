@@ -20,10 +20,10 @@ from models.config import Config
 from models.training.loop import Towers
 from pipelines.build_sources import sources_at
 from pipelines.messages import epoch_line
-from pipelines.train_towers import TrainingRun, training_run
-from pipelines.window import Week
+from pipelines.train_towers import TrainedTowers, train_towers
+from pipelines.window import EvaluationWindow
 
-LABEL_WEEKS: Final = 4  # fewer teach no order that lasts, and each more is a minute
+RANKER_WEEKS: Final = 4  # fewer teach no order that lasts, and each more is a minute
 FEWEST_WEEKS: Final = 3  # one that teaches the fusion's weights, one that teaches an order, one that judges it
 _MOST_USERS = 2_000  # of a week, from whom weights and orders are learned
 _EARLIER_DAYS = 126  # from which the towers of earlier weeks learn: they are asked for lists, and not released
@@ -31,7 +31,7 @@ _EARLIER_EPOCHS = 2
 
 
 @dataclass(frozen=True, eq=False)
-class LabelWeek:
+class RankerWeek:
     """Candidates of n users, and what they bought in the week after.
 
     Attributes:
@@ -58,9 +58,9 @@ class LabelWeek:
 
 
 def label_weeks(
-    store: FeatureStore, run: TrainingRun, config: Config, folder: Path, *, weeks: int, seed: int,
+    store: FeatureStore, run: TrainedTowers, config: Config, folder: Path, *, weeks: int, seed: int,
     say: Callable[[str], None],
-) -> list[LabelWeek]:  # fmt: skip
+) -> list[RankerWeek]:  # fmt: skip
     """Retrieve for users of the last weeks before a release, each with towers that had learned only from before it.
 
     The validation week is listed by the kept towers of the training. They have seen the weeks before it, so these are
@@ -97,7 +97,7 @@ def label_weeks(
 def _earlier_weeks(
     store: FeatureStore, config: Config, cut: datetime, length: timedelta, weeks: int, folder: Path, seed: int,
     say: Callable[[str], None],
-) -> list[LabelWeek]:  # fmt: skip
+) -> list[RankerWeek]:  # fmt: skip
     """So many weeks before a cut, listed by towers that end before the first of them.
 
     Raises:
@@ -107,7 +107,7 @@ def _earlier_weeks(
     say(f"earlier towers, for the lists of {weeks} weeks from {first:%Y-%m-%d} on:")
     days = min(_EARLIER_DAYS, config.training_days or _EARLIER_DAYS)
     few = replace(config, epochs=min(_EARLIER_EPOCHS, config.epochs), training_days=days)
-    towers = training_run(
+    towers = train_towers(
         store,
         few,
         TimeSplit.ending(first + length, validation_days=length.days, training_days=days),
@@ -121,14 +121,14 @@ def _earlier_weeks(
     ]
 
 
-def _listed(store: FeatureStore, towers: Towers, start: datetime, end: datetime, folder: Path, seed: int) -> LabelWeek:
-    week = Week.between(store, start, end, folder)
+def _listed(store: FeatureStore, towers: Towers, start: datetime, end: datetime, folder: Path, seed: int) -> RankerWeek:
+    week = EvaluationWindow.between(store, start, end, folder)
     users = np.arange(week.judge.users)
     if len(users) > _MOST_USERS:
         users = np.sort(np.random.default_rng(seed).permutation(users)[:_MOST_USERS])
     queries = week.queries(store, towers, users)
     sources, _ = sources_at(store, week.past, week.item_ids, week.item_vectors(store, towers), start)
-    return LabelWeek(
+    return RankerWeek(
         user_ids=week.user_ids.take(pa.array(users)),
         item_ids=week.item_ids,
         start=start,

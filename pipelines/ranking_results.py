@@ -8,13 +8,13 @@ from evaluation.measures import compared_by
 from evaluation.ranker.selection import Choice, K
 from evaluation.results import Comparison, Protocol, RankingResult
 from evaluation.scoreboard import Scoreboard
-from pipelines.train_ranker import Ranking, Rankings
+from pipelines.train_ranker import TrainedRanker, TrainedRankers
 
 FEATURES_TOLD: Final = 20  # beyond them a feature moves hardly anything
 
 
 def ranking_results(
-    rankings: Rankings, judge: Scoreboard, *, as_retrieved: str, as_ranked: str
+    rankings: TrainedRankers, judge: Scoreboard, *, as_retrieved: str, as_ranked: str
 ) -> dict[Protocol, RankingResult]:
     """Tell what came of learning an order of all candidates and of those that are new to the user.
 
@@ -31,7 +31,7 @@ def ranking_results(
     compared = differences_of(judge.measured, judge.draws, [as_ranked], [as_retrieved], measures)
     after = compared[as_ranked][as_retrieved]
 
-    def told(ranking: Ranking, after_cut: dict[str, Comparison]) -> RankingResult:
+    def told(ranking: TrainedRanker, after_cut: dict[str, Comparison]) -> RankingResult:
         return {
             "ranked": ranking.choice.ranked,
             "reason": ranking.choice.reason,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from feast import FeatureStore
 
-from evaluation.diversity import Variety
+from evaluation.diversity import VectorDiversity
 from features.errors import InputError
 from features.progress import Stopwatch, bar
 from features.store.catalogue import catalogue_ids
@@ -14,7 +14,7 @@ from features.store.service_schema import TowerSchemas
 from features.training_data.training_set import write_training_set
 from models.config import Config
 from models.training.loop import Towers, refit
-from pipelines.train_towers import TrainingRun
+from pipelines.train_towers import TrainedTowers
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,17 @@ class Refit:
         since: the first moment of the days from which they learned after they had been judged.
         purchases: how many there were in them.
         seconds: of joining and learning.
-        varieties: of their query vectors for the users of the validation week, by what they ask for.
+        diversities: of their query vectors for the users of the validation week, by what they ask for.
     """
 
     towers: Towers
     since: datetime
     purchases: int
     seconds: float
-    varieties: dict[str, Variety]
+    diversities: dict[str, VectorDiversity]
 
 
-def refitted(store: FeatureStore, run: TrainingRun, config: Config, folder: Path, *, seed: int) -> Refit:
+def refit_towers(store: FeatureStore, run: TrainedTowers, config: Config, folder: Path, *, seed: int) -> Refit:
     """Let the kept towers learn once from the last days before the release.
 
     Once the epoch is chosen and the sources' words are weighed, nothing is left for the validation days to judge; and
@@ -60,7 +60,7 @@ def refitted(store: FeatureStore, run: TrainingRun, config: Config, folder: Path
         store, schemas, purchases, catalogue_ids(store, purchases.split.as_of), folder,
         sampled_per_day=config.sampled_per_day, seed=seed, progress=bar,
     )  # fmt: skip
-    towers = refit(rows, schemas, config, folder / "codes", seed=seed, progress=bar, earlier=kept.learned)
+    towers = refit(rows, schemas, config, folder / "codes", seed=seed, progress=bar, earlier=kept.checkpoint)
     asked = run.data.validation
     # What they recall of the validation days would say nothing: they have learned from them.
     collapse = run.week.collapse(*towers.query_vectors(asked.queries), towers.item_vectors(asked.catalogue))
@@ -70,4 +70,4 @@ def refitted(store: FeatureStore, run: TrainingRun, config: Config, folder: Path
             f"No release was written: after one more pass over the days since {since:%Y-%m-%d} the towers are at "
             f"fault: {' '.join(collapse.faults)} Try another --seed, or a lower learning rate in models/config.py."
         )
-    return Refit(towers, since, int(rows.purchases_per_day.sum()), watch.seconds, collapse.varieties)
+    return Refit(towers, since, int(rows.purchases_per_day.sum()), watch.seconds, collapse.diversities)

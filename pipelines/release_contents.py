@@ -10,19 +10,19 @@ from features.store.service_fingerprints import service_fingerprints
 from models.config import Config
 from models.release.manifest import facts
 from models.release.release import Release
-from models.release.release_contents import Contents
+from models.release.release_contents import ReleaseContents
 from pipelines.build_sources import purchases_before, sources_at
-from pipelines.fit_blender import fusions_of
-from pipelines.ranker_weeks import LabelWeek
+from pipelines.fit_blender import fit_blenders
+from pipelines.ranker_weeks import RankerWeek
 from pipelines.refit import Refit
-from pipelines.train_ranker import rankings_carried, rankings_of
-from pipelines.train_towers import TrainingRun
+from pipelines.train_ranker import carry_over_rankers, train_rankers
+from pipelines.train_towers import TrainedTowers
 
 
 def release_contents(
-    store: FeatureStore, run: TrainingRun, weeks: Sequence[LabelWeek], refit: Refit, config: Config,
+    store: FeatureStore, run: TrainedTowers, weeks: Sequence[RankerWeek], refit: Refit, config: Config,
     filters: FilterSettings, *, seed: int, commit: str | None, earlier: Release | None, say: Callable[[str], object],
-) -> Contents:  # fmt: skip
+) -> ReleaseContents:  # fmt: skip
     """Embed the catalogue as of the release's moment, and take what sells and goes together by then.
 
     `weeks` teach how sources are put together and candidates in order; `filters` are in force wherever the release is
@@ -34,14 +34,14 @@ def release_contents(
     past = purchases_before(purchases, catalogue.item_ids, moment)
     vectors = refit.towers.item_vectors(catalogue.features)
     sources, selling = sources_at(store, past, catalogue.item_ids, vectors, moment)
-    fusions = fusions_of(weeks[-1], say)
+    blenders = fit_blenders(weeks[-1], say)
     if earlier:
-        rankings = rankings_carried(store, weeks[-1], earlier, seed=seed, say=say)
+        rankings = carry_over_rankers(store, weeks[-1], earlier, seed=seed, say=say)
     else:
-        rankings = rankings_of(store, weeks, seed=seed, say=say)
+        rankings = train_rankers(store, weeks, seed=seed, say=say)
     seconds = {**run.seconds, "refit": refit.seconds}
-    return Contents(
-        learned=run.towers.learned,
+    return ReleaseContents(
+        checkpoint=run.towers.checkpoint,
         item_ids=catalogue.ids,
         item_vectors=vectors,
         arrays={
@@ -52,12 +52,12 @@ def release_contents(
             "neighbours": sources.neighbours.neighbours,
             "similarities": sources.neighbours.similarities,
         },
-        fusion={"keep": fusions.keep.to_json(), "drop": fusions.drop.to_json()},
+        blender={"keep": blenders.keep.to_json(), "drop": blenders.drop.to_json()},
         rankers=rankings.rankers,
         ranking={"keep": rankings.keep.to_json(), "drop": rankings.drop.to_json()},
         split=purchases.split,
-        curve=run.curve,
-        varieties=refit.varieties,
+        training_history=run.training_history,
+        diversities=refit.diversities,
         baselines=run.baselines,
         facts=facts(
             config,

@@ -7,10 +7,10 @@ from evaluation.release_overlap import overlap_of
 from models.release.earlier_release import EarlierRelease
 from models.release.release import saved_item_tower
 from models.training.loop import Towers
-from pipelines.train_towers import TrainingRun
+from pipelines.train_towers import TrainedTowers
 
 
-def overlap_line(run: TrainingRun, towers: Towers, earlier: EarlierRelease, releases: Path) -> str:
+def overlap_line(run: TrainedTowers, towers: Towers, earlier: EarlierRelease, releases: Path) -> str:
     """One line: the share of each user's earlier best items that is among the new ones.
 
     Both are asked about the users of the validation week, with the same features as of the cut; `towers` are those

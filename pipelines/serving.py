@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 from feast import FeatureStore
 
-from candidates.blender import Fused, Fusion
+from candidates.blender import BlendedLists, Blender
 from candidates.candidate_table import candidates
-from candidates.filters.context import Goods, Users
-from candidates.filters.exclusions import Barred
+from candidates.filters.context import ItemContext, UserContext
+from candidates.filters.exclusions import Exclusions
 from candidates.filters.filter_set import FilterSet, together
-from candidates.ranking.context import ItemFacts
+from candidates.ranking.context import ItemFeatures
 from candidates.ranking.ranker import Ranker
-from candidates.ranking.reordering import Ordered
+from candidates.ranking.reordering import RankedLists
 from candidates.retriever import Retriever
 from candidates.sources.source_set import Queries
 from features.store.filter_facts import online_goods, online_users
@@ -29,7 +29,7 @@ from features.store.registry import open_feature_store, tower_schemas
 from features.store.service_fingerprints import service_fingerprints
 from models.release.release import Release, load_release
 from pipelines.build_sources import histories_of, released_sources
-from pipelines.filter_context import goods_known, users_known
+from pipelines.filter_context import build_item_context, build_user_context
 from pipelines.steps import Step
 from pipelines.train_ranker import RANKED, ordered
 
@@ -55,7 +55,7 @@ def opened(repo: Path, releases: Path, version: str | None) -> tuple[FeatureStor
 
 
 @dataclass(frozen=True, eq=False)
-class ThreeSteps:
+class CandidatePipeline:
     """What is asked of one release at one moment.
 
     Attributes:
@@ -63,7 +63,7 @@ class ThreeSteps:
         release: whose towers and vectors are asked.
         moment: of the request, UTC.
         filters: those in force.
-        goods: what they may know of the catalogue.
+        item_context: what they may know of the catalogue.
         retriever: proposes candidates, k or as many as are ranked.
         ranker: None if retrieval's order stands.
         items: what a ranker knows of the catalogue; None without one.
@@ -74,10 +74,10 @@ class ThreeSteps:
     release: Release
     moment: datetime
     filters: FilterSet
-    goods: Goods
+    item_context: ItemContext
     retriever: Retriever
     ranker: Ranker | None
-    items: ItemFacts | None
+    items: ItemFeatures | None
     k: int
 
     @classmethod
@@ -93,10 +93,10 @@ class ThreeSteps:
             release=release,
             moment=moment,
             filters=filters,
-            goods=goods_known(online_goods(store, ids, moment), release.item_ids, moment),
-            retriever=Retriever(released_sources(release), Fusion.from_json(release.fusion[filters.policy]), deep),
+            item_context=build_item_context(online_goods(store, ids, moment), release.item_ids, moment),
+            retriever=Retriever(released_sources(release), Blender.from_json(release.blender[filters.policy]), deep),
             ranker=ranker,
-            items=None if ranker is None else ItemFacts.of(online_items(store, ids, moment)),
+            items=None if ranker is None else ItemFeatures.of(online_items(store, ids, moment)),
             k=k,
         )
 
@@ -106,44 +106,46 @@ class ThreeSteps:
         histories = histories_of(purchase_histories(self.store, [*user_ids]), self.release.item_ids)
         return Queries(*self.release.query_tower.both_vectors(told), histories)
 
-    def retrieved(self, queries: Queries) -> Fused:
+    def retrieved(self, queries: Queries) -> BlendedLists:
         """The first step: what the sources propose, as if no filter were in force: with the weights for everything."""
-        return replace(self.retriever, fusion=Fusion.from_json(self.release.fusion["keep"])).fused(queries)
+        return replace(self.retriever, blender=Blender.from_json(self.release.blender["keep"])).blended(queries)
 
-    def filtered(self, user_ids: Sequence[str], queries: Queries) -> Fused:
+    def filtered(self, user_ids: Sequence[str], queries: Queries) -> BlendedLists:
         """The second step, within the first: what they propose of what may be shown."""
-        return self.under(together(self.barred(user_ids, queries)), queries)
+        return self.under(together(self.exclusions(user_ids, queries)), queries)
 
-    def under(self, barred: Barred, queries: Queries) -> Fused:
+    def under(self, exclusions: Exclusions, queries: Queries) -> BlendedLists:
         """What the sources propose without what is barred, under the cap in force."""
-        return self.retriever.fused(queries, barred.pairs, eligible=barred.eligible, cap=self.filters.cap(self.goods))
+        return self.retriever.blended(
+            queries, exclusions.pairs, eligible=exclusions.eligible, cap=self.filters.cap(self.item_context)
+        )
 
-    def barred(self, user_ids: Sequence[str], queries: Queries) -> dict[str, Barred]:
+    def exclusions(self, user_ids: Sequence[str], queries: Queries) -> dict[str, Exclusions]:
         """What each of the filters in force bars for n users, by name."""
-        return self.filters.each(self._users(user_ids, queries), self.goods)
+        return self.filters.each(self._users(user_ids, queries), self.item_context)
 
-    def reasons(self, user_ids: Sequence[str], queries: Queries, fused: Fused) -> list[list[str]]:
+    def reasons(self, user_ids: Sequence[str], queries: Queries, blended: BlendedLists) -> list[list[str]]:
         """The names of the filters that drop each candidate of n lists, in the order of `table`; none if it stays.
 
         A cap judges these lists as they stand. The second step has others, in which more may come to stand above.
         """
-        rows, places = np.nonzero(fused.positions >= 0)
+        rows, places = np.nonzero(blended.positions >= 0)
         users = self._users(user_ids, queries)
-        return self.filters.reasons(rows, fused.positions[rows, places], users, self.goods)
+        return self.filters.reasons(rows, blended.positions[rows, places], users, self.item_context)
 
-    def ranked(self, user_ids: Sequence[str], queries: Queries, fused: Fused) -> Ordered:
+    def ranked(self, user_ids: Sequence[str], queries: Queries, blended: BlendedLists) -> RankedLists:
         """The third step: these candidates in order, the first k of them."""
         if self.ranker is None or self.items is None:
-            return Ordered.as_retrieved(fused).first(self.k)
+            return RankedLists.as_retrieved(blended).first(self.k)
         told = ranked_users(self.store, [*user_ids], self.moment)
-        return ordered(fused, self.ranker, queries.histories, told, self.items).first(self.k)
+        return ordered(blended, self.ranker, queries.histories, told, self.items).first(self.k)
 
-    def after(self, step: Step, user_ids: Sequence[str], queries: Queries) -> Ordered:
+    def after(self, step: Step, user_ids: Sequence[str], queries: Queries) -> RankedLists:
         """The lists of n users as one of the steps leaves them: k after the last, as many as are ranked before it."""
         if step == "retrieve":
-            return Ordered.as_retrieved(self.retrieved(queries))
+            return RankedLists.as_retrieved(self.retrieved(queries))
         filtered = self.filtered(user_ids, queries)
-        return Ordered.as_retrieved(filtered) if step == "filter" else self.ranked(user_ids, queries, filtered)
+        return RankedLists.as_retrieved(filtered) if step == "filter" else self.ranked(user_ids, queries, filtered)
 
     def candidates(self, user_ids: Sequence[str]) -> tuple[pa.Table, dict[str, int]]:
         """All three steps for n users.
@@ -153,16 +155,16 @@ class ThreeSteps:
             each filter bars, by name.
         """
         queries = self.queries(user_ids)
-        barred = self.barred(user_ids, queries)
-        lists = self.ranked(user_ids, queries, self.under(together(barred), queries))
-        return self.table(user_ids, lists), {name: each.count(len(user_ids)) for name, each in barred.items()}
+        exclusions = self.exclusions(user_ids, queries)
+        lists = self.ranked(user_ids, queries, self.under(together(exclusions), queries))
+        return self.table(user_ids, lists), {name: each.count(len(user_ids)) for name, each in exclusions.items()}
 
-    def table(self, user_ids: Sequence[str], lists: Ordered) -> pa.Table:
+    def table(self, user_ids: Sequence[str], lists: RankedLists) -> pa.Table:
         """Ordered lists as a table with the schema `candidates.candidate_table.CANDIDATES`."""
         ids = np.array(user_ids, np.str_)
-        return candidates(ids, lists.fused, self.release.item_ids, lists.places, lists.scores)
+        return candidates(ids, lists.blended, self.release.item_ids, lists.places, lists.scores)
 
-    def _users(self, user_ids: Sequence[str], queries: Queries) -> Users:
+    def _users(self, user_ids: Sequence[str], queries: Queries) -> UserContext:
         """What filters may ask of n users."""
         told = online_users(self.store, [*user_ids], self.moment)
-        return users_known(told, queries.histories, self.moment)
+        return build_user_context(told, queries.histories, self.moment)

@@ -13,15 +13,15 @@ import pyarrow.compute as pc
 from feast import FeatureStore
 from numpy.typing import NDArray
 
-from candidates.blender import Fused, Fusion
+from candidates.blender import BlendedLists, Blender
 from candidates.histories import Histories
 from candidates.item_lists import ItemLists
 from candidates.pool import Pool
-from candidates.ranking.context import ItemFacts, UserFacts
+from candidates.ranking.context import ItemFeatures, UserFeatures
 from candidates.ranking.ranker import NothingToLearnError, Ranker
 from candidates.ranking.ranker_features import pair_features
-from candidates.ranking.reordering import Ordered, reordered
-from candidates.ranking.training_examples import Examples
+from candidates.ranking.reordering import RankedLists, reordered
+from candidates.ranking.training_examples import TrainingExamples
 from evaluation.ranker.calibration import ReliabilityBin, reliability
 from evaluation.ranker.importances import Importance, importances, origin_importances
 from evaluation.ranker.leakage_heuristics import refuse_leaks
@@ -29,14 +29,14 @@ from evaluation.ranker.selection import Choice, chosen, judgeable, undecided
 from features.errors import InputError
 from features.store.ranking_facts import items_at, users_at
 from models.release.release import Release
-from pipelines.fit_blender import fusions_of
-from pipelines.ranker_weeks import FEWEST_WEEKS, LabelWeek
+from pipelines.fit_blender import fit_blenders
+from pipelines.ranker_weeks import FEWEST_WEEKS, RankerWeek
 
 RANKED: Final = 100  # candidates of each user that are put in order: those behind them hardly ever come to the top
 
 
 @dataclass(frozen=True)
-class Ranking:
+class TrainedRanker:
     """What came of learning an order.
 
     Attributes:
@@ -64,11 +64,11 @@ class Ranking:
 
 
 @dataclass(frozen=True)
-class Rankings:
+class TrainedRankers:
     """How candidates are put in order: of everything, and of what the user never bought."""
 
-    keep: Ranking
-    drop: Ranking
+    keep: TrainedRanker
+    drop: TrainedRanker
 
     @property
     def rankers(self) -> dict[str, Ranker]:
@@ -81,13 +81,13 @@ class Rankings:
         return {policy: each.until.isoformat() for policy, each in self._both.items() if each.until is not None}
 
     @property
-    def _both(self) -> dict[str, Ranking]:
+    def _both(self) -> dict[str, TrainedRanker]:
         return {"keep": self.keep, "drop": self.drop}
 
 
-def rankings_of(
-    store: FeatureStore, weeks: Sequence[LabelWeek], *, seed: int, say: Callable[[str], object]
-) -> Rankings:
+def train_rankers(
+    store: FeatureStore, weeks: Sequence[RankerWeek], *, seed: int, say: Callable[[str], object]
+) -> TrainedRankers:
     """Learn to order candidates from past lists, and judge the order by the last week.
 
     The lists of each week are put together as they would have been served: with weights learned in the week before.
@@ -112,19 +112,19 @@ def rankings_of(
     keep, drop = [], []
     for before, week in pairwise(weeks):
         try:
-            fusions = fusions_of(before, say)
+            blenders = fit_blenders(before, say)
         except InputError as error:
             return _undecided(str(error).rstrip("."), say)
         facts = _Facts.of(store, week, everybody)
-        keep.append(facts.examples(fusions.keep.fuse(week.keep, RANKED), week.bought))
-        drop.append(facts.examples(fusions.drop.fuse(week.drop, RANKED), week.new))
+        keep.append(facts.examples(blenders.keep.blend(week.keep, RANKED), week.bought))
+        drop.append(facts.examples(blenders.drop.blend(week.drop, RANKED), week.new))
     end = weeks[-1].end
-    return _said(Rankings(_learned(keep, end, seed), _learned(drop, end, seed)), say)
+    return _said(TrainedRankers(_learned(keep, end, seed), _learned(drop, end, seed)), say)
 
 
-def rankings_carried(
-    store: FeatureStore, week: LabelWeek, earlier: Release, *, seed: int, say: Callable[[str], object]
-) -> Rankings:
+def carry_over_rankers(
+    store: FeatureStore, week: RankerWeek, earlier: Release, *, seed: int, say: Callable[[str], object]
+) -> TrainedRankers:
     """Go on with the rankers of an earlier release, unless in a week that they have not seen retrieval is better.
 
     Args:
@@ -139,88 +139,90 @@ def rankings_carried(
     """
     facts = cache(lambda: _Facts.of(store, week, pc.unique(week.user_ids)))  # often no ranker is asked
 
-    def carried(policy: Literal["keep", "drop"], pool: Pool, bought: ItemLists) -> Ranking:
+    def carried(policy: Literal["keep", "drop"], pool: Pool, bought: ItemLists) -> TrainedRanker:
         ranker = earlier.rankers.get(policy)
         if ranker is None:
-            return Ranking(
+            return TrainedRanker(
                 None, Choice.undecided(f"release {earlier.version} has no ranker, and one week teaches none")
             )
         until = earlier.ranked_until(policy)
         if until > week.start:
             reason = f"it has learned from purchases up to {until:%Y-%m-%d}, some of which would judge it"
-            return Ranking(ranker, Choice.undecided(reason, ranked=True), until=until)
-        fused = Fusion.from_json(earlier.fusion[policy]).fuse(pool, RANKED)
-        judged = _judged(ranker, facts().examples(fused, bought), seed, standing=True)
+            return TrainedRanker(ranker, Choice.undecided(reason, ranked=True), until=until)
+        blended = Blender.from_json(earlier.blender[policy]).blend(pool, RANKED)
+        judged = _judged(ranker, facts().examples(blended, bought), seed, standing=True)
         return replace(judged, ranker=ranker, until=until) if judged.choice.ranked else judged
 
-    return _said(Rankings(carried("keep", week.keep, week.bought), carried("drop", week.drop, week.new)), say)
+    return _said(TrainedRankers(carried("keep", week.keep, week.bought), carried("drop", week.drop, week.new)), say)
 
 
 @dataclass(frozen=True, eq=False)
 class _Facts:
     """What a ranker is told of the users of one week, and of the catalogue by then."""
 
-    week: LabelWeek
-    users: UserFacts
-    items: ItemFacts
+    week: RankerWeek
+    users: UserFeatures
+    items: ItemFeatures
     codes: NDArray[np.int64]
 
     @classmethod
-    def of(cls, store: FeatureStore, week: LabelWeek, everybody: pa.Array) -> "_Facts":
-        items = ItemFacts.of(items_at(store, week.item_ids, week.start))
-        users = UserFacts.of(users_at(store, week.user_ids, week.start), items)
+    def of(cls, store: FeatureStore, week: RankerWeek, everybody: pa.Array) -> "_Facts":
+        items = ItemFeatures.of(items_at(store, week.item_ids, week.start))
+        users = UserFeatures.of(users_at(store, week.user_ids, week.start), items)
         return cls(week, users, items, np.asarray(pc.index_in(week.user_ids, everybody), np.int64))
 
-    def examples(self, fused: Fused, bought: ItemLists) -> Examples:
-        pairs = pair_features(fused, self.week.queries.histories, self.users, self.items)
-        return Examples(pairs, bought, self.codes)
+    def examples(self, blended: BlendedLists, bought: ItemLists) -> TrainingExamples:
+        pairs = pair_features(blended, self.week.queries.histories, self.users, self.items)
+        return TrainingExamples(pairs, bought, self.codes)
 
 
-def ordered(fused: Fused, ranker: Ranker | None, histories: Histories, told: pa.Table, items: ItemFacts) -> Ordered:
+def ordered(
+    blended: BlendedLists, ranker: Ranker | None, histories: Histories, told: pa.Table, items: ItemFeatures
+) -> RankedLists:
     """Put the first `RANKED` candidates of n users in order, those from which rankers learn; behind them nothing moves.
 
     Args:
-        fused: after all filters.
+        blended: after all filters.
         ranker: None leaves retrieval's order.
         histories: what each of them had bought.
         told: what `features.store.ranking_facts` reads of them.
         items: of the catalogue, as of the same moment.
     """
     if ranker is None:
-        return Ordered.as_retrieved(fused)
-    first = fused.first(RANKED)
-    pairs = pair_features(first, histories, UserFacts.of(told, items), items)
-    return reordered(first, pairs, ranker.score(pairs)).followed_by(fused)
+        return RankedLists.as_retrieved(blended)
+    first = blended.first(RANKED)
+    pairs = pair_features(first, histories, UserFeatures.of(told, items), items)
+    return reordered(first, pairs, ranker.score(pairs)).followed_by(blended)
 
 
-def _undecided(reason: str, say: Callable[[str], object]) -> Rankings:
+def _undecided(reason: str, say: Callable[[str], object]) -> TrainedRankers:
     choice = Choice.undecided(reason)
-    return _said(Rankings(Ranking(None, choice), Ranking(None, choice)), say)
+    return _said(TrainedRankers(TrainedRanker(None, choice), TrainedRanker(None, choice)), say)
 
 
-def _said(rankings: Rankings, say: Callable[[str], object]) -> Rankings:
+def _said(rankings: TrainedRankers, say: Callable[[str], object]) -> TrainedRankers:
     say(f"all items: {rankings.keep.choice.reason}")
     say(f"new items: {rankings.drop.choice.reason}")
     return rankings
 
 
-def _learned(weeks: Sequence[Examples], end: datetime, seed: int) -> Ranking:
+def _learned(weeks: Sequence[TrainingExamples], end: datetime, seed: int) -> TrainedRanker:
     """Learn from all weeks but the last, be judged by it, and if that is passed learn from all."""
     *earlier, judge = weeks
-    taught = Examples.together(earlier)
+    taught = TrainingExamples.together(earlier)
     if not (judgeable(taught) and judgeable(judge)):
-        return Ranking(None, undecided(taught if judgeable(judge) else judge))
+        return TrainedRanker(None, undecided(taught if judgeable(judge) else judge))
     try:
         ranker = Ranker.fitted(taught, seed)
     except NothingToLearnError as error:
-        return Ranking(None, Choice.undecided(str(error)))
+        return TrainedRanker(None, Choice.undecided(str(error)))
     judged = _judged(ranker, judge, seed)
     if not judged.choice.ranked:
         return judged
-    return replace(judged, ranker=Ranker.fitted(Examples.together(weeks), seed), until=end)
+    return replace(judged, ranker=Ranker.fitted(TrainingExamples.together(weeks), seed), until=end)
 
 
-def _judged(ranker: Ranker, judge: Examples, seed: int, *, standing: bool = False) -> Ranking:
+def _judged(ranker: Ranker, judge: TrainingExamples, seed: int, *, standing: bool = False) -> TrainedRanker:
     """What a week that a ranker has not seen says of it.
 
     Raises:
@@ -229,7 +231,7 @@ def _judged(ranker: Ranker, judge: Examples, seed: int, *, standing: bool = Fals
     scores = ranker.score(judge.pairs)
     choice = chosen(judge, scores, seed, standing=standing)
     if not judgeable(judge):
-        return Ranking(None, choice)
+        return TrainedRanker(None, choice)
     told = importances(judge, ranker, seed)
     refuse_leaks(judge, scores, told, origin_importances(judge, ranker, seed))
-    return Ranking(None, choice, told, reliability(scores, judge.bought))
+    return TrainedRanker(None, choice, told, reliability(scores, judge.bought))

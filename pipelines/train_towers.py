@@ -6,19 +6,19 @@ from pathlib import Path
 
 from feast import FeatureStore
 
-from evaluation.validation_window import Judgement, ValidationWeek
+from evaluation.validation_window import ValidationWindow, WindowMetrics
 from features.progress import Stopwatch, bar
 from features.store.registry import tower_schemas
 from features.time_split import TimeSplit
 from features.training_data.dataset import Dataset, write_dataset
 from models.config import Config
-from models.release.checkpoint import Learned
-from models.training.history import Curve, Epoch
+from models.release.checkpoint import Checkpoint
+from models.training.history import Epoch, TrainingHistory
 from models.training.loop import Towers, train
 
 
 @dataclass(frozen=True)
-class TrainingRun:
+class TrainedTowers:
     """What came of it.
 
     Attributes:
@@ -26,19 +26,19 @@ class TrainingRun:
         week: the judge, of the days after the cut.
         baselines: what the simple lists were worth in that week, by name.
         towers: with the weights of the best epoch.
-        curve: the epochs.
+        training_history: the epochs.
         seconds: of joining and fitting.
     """
 
     data: Dataset
-    week: ValidationWeek
-    baselines: dict[str, Judgement]
+    week: ValidationWindow
+    baselines: dict[str, WindowMetrics]
     towers: Towers
-    curve: Curve
+    training_history: TrainingHistory
     seconds: dict[str, float]
 
 
-def training_run(
+def train_towers(
     store: FeatureStore,
     config: Config,
     split: TimeSplit,
@@ -46,9 +46,9 @@ def training_run(
     *,
     seed: int,
     say: Callable[[Epoch], None],
-    say_baseline: Callable[[str, Judgement], None] = lambda *_: None,
-    earlier: Learned | None = None,
-) -> TrainingRun:
+    say_baseline: Callable[[str, WindowMetrics], None] = lambda *_: None,
+    earlier: Checkpoint | None = None,
+) -> TrainedTowers:
     """Join, fit, and judge; nothing at or after `split.cut` is learned from but which epoch and which weights are kept.
 
     Args:
@@ -66,14 +66,14 @@ def training_run(
     data = write_dataset(store, schemas, split, folder, sampled_per_day=config.sampled_per_day, seed=seed, progress=bar)
     asked, purchases = data.validation, data.purchases
     history, after = purchases.history(asked.user_ids), purchases.after_cut()
-    week = ValidationWeek.of(asked.user_ids, asked.item_ids, history, after, split.cut)
+    week = ValidationWindow.of(asked.user_ids, asked.item_ids, history, after, split.cut)
     baselines = week.baselines()
-    for name, judgement in baselines.items():
-        say_baseline(name, judgement)
+    for name, window_metrics in baselines.items():
+        say_baseline(name, window_metrics)
     joined = watch.seconds
-    towers, curve = train(
+    towers, training_history = train(
         data, week, schemas, config, folder / "codes", seed=seed, progress=bar, report=say,
         earlier=earlier,
     )  # fmt: skip
     seconds = {"join": joined, "fit": watch.seconds - joined}
-    return TrainingRun(data, week, baselines, towers, curve, seconds)
+    return TrainedTowers(data, week, baselines, towers, training_history, seconds)

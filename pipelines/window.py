@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from candidates.item_lists import ItemLists
 from candidates.purchase_codes import PurchaseCodes
 from candidates.sources.source_set import Queries
-from evaluation.validation_window import ValidationWeek
+from evaluation.validation_window import ValidationWindow
 from features.schema import USER_ID
 from features.store.catalogue import catalogue_ids, features_at
 from features.time_split import TimeSplit
@@ -23,7 +23,7 @@ from pipelines.build_sources import purchases_before, queries_at
 
 
 @dataclass(frozen=True)
-class Week:
+class EvaluationWindow:
     """What is asked, of whom, and what is known by then; seven days as a rule.
 
     Attributes:
@@ -37,7 +37,7 @@ class Week:
     """
 
     start: datetime
-    judge: ValidationWeek
+    judge: ValidationWindow
     user_ids: pa.Array
     item_ids: pa.Array
     user_codes: NDArray[np.int32]
@@ -45,7 +45,7 @@ class Week:
     cold: ItemLists
 
     @classmethod
-    def between(cls, store: FeatureStore, start: datetime, end: datetime, folder: Path) -> "Week":
+    def between(cls, store: FeatureStore, start: datetime, end: datetime, folder: Path) -> "EvaluationWindow":
         """Read the purchases of [start, end), and what was known before.
 
         Args:
@@ -62,9 +62,9 @@ class Week:
         if len(users) == 0:
             raise purchases.nothing_left("the week that judges")
         after = purchases.after_cut()
-        judge = ValidationWeek.of(users, items, purchases.history(users), after, start)
+        judge = ValidationWindow.of(users, items, purchases.history(users), after, start)
         others = pc.unique(after[USER_ID].filter(pc.invert(pc.is_in(after[USER_ID], users))))
-        cold = ValidationWeek.of(others, items, after.slice(0, 0), after, start).relevant  # they have no history
+        cold = ValidationWindow.of(others, items, after.slice(0, 0), after, start).relevant  # they have no history
         past = purchases_before(purchases, items, start)
         return cls(start, judge, users, items, purchases.codes_of(users), past, cold)
 

@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
-pytest_plugins = ["fixtures.jobs", "fixtures.ranker"]
+pytest_plugins = ["fixtures.jobs", "fixtures.ranker", "fixtures.towers"]
 SECONDS_FOR_ONE_BUILD = 300
 BORN = "1980-02-29"
 
@@ -222,9 +222,9 @@ def toy(applied_project):
     """The checkerboard world, applied; every seventh user has a birth date. Its online store stays empty."""
 
     def write_raw(folder):
-        from features.raw.toy_data import write_toy_world
+        from features.raw.toy_data import write_toy_data
 
-        write_toy_world(folder, seed=7)
+        write_toy_data(folder, seed=7)
         _add_birth_dates(folder / "customers.csv")
 
     return applied_project("toy", write_raw)

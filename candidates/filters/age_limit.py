@@ -5,8 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from candidates.filters.context import Goods, Users
-from candidates.filters.exclusions import Barred
+from candidates.filters.context import ItemContext, UserContext
+from candidates.filters.exclusions import Exclusions
 from candidates.item_lists import ItemLists
 
 
@@ -21,15 +21,15 @@ class AgeLimit:
         """Why, as a sentence."""
         return "The user is too young for it, or of unknown age."
 
-    def bars(self, users: Users, goods: Goods) -> Barred:
+    def exclude(self, users: UserContext, item_context: ItemContext) -> Exclusions:
         """Return what nobody among these users is old enough for as items, and the rest as pairs."""
         ages = np.where(np.isnan(users.ages), np.float32(-1), users.ages)
-        limited = goods.minimum_ages > 0
-        for_nobody = limited & (goods.minimum_ages > ages.max(initial=-1))
+        limited = item_context.minimum_ages > 0
+        for_nobody = limited & (item_context.minimum_ages > ages.max(initial=-1))
         items = np.flatnonzero(limited & ~for_nobody)
-        limits = np.unique(goods.minimum_ages[items])
+        limits = np.unique(item_context.minimum_ages[items])
         # Users of one age are barred from the same items: one list for each of the few limits, then one for each user.
         reached = np.searchsorted(limits, ages, side="right")
-        passed = np.searchsorted(limits, goods.minimum_ages[items])
+        passed = np.searchsorted(limits, item_context.minimum_ages[items])
         lists = ItemLists.from_lists([items[passed >= limit] for limit in range(len(limits) + 1)])
-        return Barred(for_nobody, lists.take(reached))
+        return Exclusions(for_nobody, lists.take(reached))

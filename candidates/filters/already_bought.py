@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
-from candidates.filters.context import Goods, Users
-from candidates.filters.exclusions import Barred
+from candidates.filters.context import ItemContext, UserContext
+from candidates.filters.exclusions import Exclusions
 
 Policy: TypeAlias = Literal["drop", "keep"]
 """Whether lists leave out all that their user has bought before. The fusion has weights for either."""
@@ -21,6 +21,6 @@ class AlreadyBought:
         """Why, as a sentence."""
         return "The user has bought it before."
 
-    def bars(self, users: Users, _goods: Goods) -> Barred:
+    def exclude(self, users: UserContext, _goods: ItemContext) -> Exclusions:
         """Return each user's history."""
-        return Barred(pairs=users.histories.bought)
+        return Exclusions(pairs=users.histories.bought)

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from candidates.filters.context import Goods, Users
-from candidates.filters.exclusions import Barred
+from candidates.filters.context import ItemContext, UserContext
+from candidates.filters.exclusions import Exclusions
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,6 @@ class BlockedCategories:
         """Why, as a sentence."""
         return "Its category is blocked."
 
-    def bars(self, _users: Users, goods: Goods) -> Barred:
+    def exclude(self, _users: UserContext, item_context: ItemContext) -> Exclusions:
         """Return the items of the blocked categories."""
-        return Barred(np.isin(goods.category_names, self.categories)[goods.category_codes])
+        return Exclusions(np.isin(item_context.category_names, self.categories)[item_context.category_codes])

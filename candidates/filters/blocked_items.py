@@ -5,8 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from candidates.filters.context import Goods, Users
-from candidates.filters.exclusions import Barred
+from candidates.filters.context import ItemContext, UserContext
+from candidates.filters.exclusions import Exclusions
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class BlockedItems:
         """Why, as a sentence."""
         return "The item is blocked."
 
-    def bars(self, _users: Users, goods: Goods) -> Barred:
+    def exclude(self, _users: UserContext, item_context: ItemContext) -> Exclusions:
         """Return the blocked items."""
-        places, known = goods.holds(np.array(self.item_ids, np.str_))
-        items = np.zeros(len(goods), np.bool_)
+        places, known = item_context.holds(np.array(self.item_ids, np.str_))
+        items = np.zeros(len(item_context), np.bool_)
         items[places[known]] = True
-        return Barred(items)
+        return Exclusions(items)

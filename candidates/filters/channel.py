@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from candidates.filters.context import Goods, Users
-from candidates.filters.exclusions import Barred
+from candidates.filters.context import ItemContext, UserContext
+from candidates.filters.exclusions import Exclusions
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,6 @@ class Channel:
         """Why, as a sentence."""
         return f"It is not sold in channel {self.channel!r}."
 
-    def bars(self, _users: Users, goods: Goods) -> Barred:
+    def exclude(self, _users: UserContext, item_context: ItemContext) -> Exclusions:
         """Return the items that are not sold there."""
-        return Barred(~goods.channels.allow(self.channel))
+        return Exclusions(~item_context.channels.allow(self.channel))

@@ -12,7 +12,7 @@ from candidates.histories import Histories
 
 
 @dataclass(frozen=True, eq=False)
-class Users:
+class UserContext:
     """What is known of n users at the moment of the request.
 
     Attributes:
@@ -49,7 +49,7 @@ class Users:
 
 
 @dataclass(frozen=True, eq=False)
-class Goods:
+class ItemContext:
     """What is known of each item of the catalogue at the moment of the request.
 
     Attributes:

@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.filters.context import Goods, Users
-from candidates.filters.exclusions import Barred
+from candidates.filters.context import ItemContext, UserContext
+from candidates.filters.exclusions import Exclusions
 from candidates.item_lists import ItemLists
 
 
@@ -39,14 +39,14 @@ class CoolDown:
         others = ", or less than the days of its category" if self.days_by_category else ""
         return f"The user has bought it less than {self.days:g} days ago{others}."
 
-    def bars(self, users: Users, goods: Goods) -> Barred:
+    def exclude(self, users: UserContext, item_context: ItemContext) -> Exclusions:
         """Return what of each user's history is too young."""
         histories = users.histories
-        limits = self._limits(goods)[goods.category_codes[histories.positions]]
+        limits = self._limits(item_context)[item_context.category_codes[histories.positions]]
         young = users.days_since_bought < limits
-        return Barred(pairs=ItemLists.from_pairs(histories.rows[young], histories.positions[young], len(users)))
+        return Exclusions(pairs=ItemLists.from_pairs(histories.rows[young], histories.positions[young], len(users)))
 
-    def _limits(self, goods: Goods) -> NDArray[np.float32]:
+    def _limits(self, item_context: ItemContext) -> NDArray[np.float32]:
         """Return the days of each category, (categories,) float32."""
-        days = [self.days_by_category.get(category, self.days) for category in goods.category_names.tolist()]
+        days = [self.days_by_category.get(category, self.days) for category in item_context.category_names.tolist()]
         return np.array(days, np.float32)

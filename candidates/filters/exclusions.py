@@ -10,7 +10,7 @@ from candidates.item_lists import ItemLists
 
 
 @dataclass(frozen=True, eq=False)
-class Barred:
+class Exclusions:
     """What one filter, or several together, bar for n users of one catalogue.
 
     Attributes:

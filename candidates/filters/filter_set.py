@@ -13,10 +13,10 @@ from candidates.filters.already_bought import AlreadyBought, Policy
 from candidates.filters.blocked_categories import BlockedCategories
 from candidates.filters.blocked_items import BlockedItems
 from candidates.filters.channel import Channel
-from candidates.filters.context import Goods, Users
+from candidates.filters.context import ItemContext, UserContext
 from candidates.filters.cool_down import CoolDown
 from candidates.filters.department_cap import DepartmentCap
-from candidates.filters.exclusions import Barred
+from candidates.filters.exclusions import Exclusions
 from candidates.filters.for_sale import ForSale
 from candidates.filters.settings import FilterSettings
 from candidates.filters.unsold import UnsoldFor
@@ -34,7 +34,7 @@ class Filter(Protocol):
     def reason(self) -> str:
         """Why, as a sentence about the item."""
 
-    def bars(self, users: Users, goods: Goods, /) -> Barred:
+    def exclude(self, users: UserContext, item_context: ItemContext, /) -> Exclusions:
         """Return what it bars for n users."""
 
 
@@ -78,31 +78,31 @@ class FilterSet:
         """Which weights of the fusion fit: "drop" if all that was bought before is left out, otherwise "keep"."""
         return "drop" if any(isinstance(each, AlreadyBought) for each in self.filters) else "keep"
 
-    def cap(self, goods: Goods) -> DepartmentCap | None:
+    def cap(self, item_context: ItemContext) -> DepartmentCap | None:
         """Return the cap on lists; None without one."""
         if self.at_most_per_department is None:
             return None
-        return DepartmentCap(self.at_most_per_department, goods.departments)
+        return DepartmentCap(self.at_most_per_department, item_context.departments)
 
-    def sentences(self, goods: Goods) -> dict[str, str]:
+    def sentences(self, item_context: ItemContext) -> dict[str, str]:
         """Return why each filter drops a candidate, by its name, in the order in which they stand."""
-        cap = self.cap(goods)
+        cap = self.cap(item_context)
         return {each.name: each.reason for each in self.filters} | ({} if cap is None else {cap.name: cap.reason})
 
-    def each(self, users: Users, goods: Goods) -> dict[str, Barred]:
+    def each(self, users: UserContext, item_context: ItemContext) -> dict[str, Exclusions]:
         """Return what each filter bars by itself, by name; the cap bars nothing before there are lists."""
-        return {each.name: each.bars(users, goods) for each in self.filters}
+        return {each.name: each.exclude(users, item_context) for each in self.filters}
 
-    def barred(self, users: Users, goods: Goods) -> Barred:
+    def exclusions(self, users: UserContext, item_context: ItemContext) -> Exclusions:
         """Return what all filters bar together; the cap is handed to the search beside it."""
-        return together(self.each(users, goods))
+        return together(self.each(users, item_context))
 
-    def allowed(self, users: Users, goods: Goods) -> Allowed:
+    def allowed(self, users: UserContext, item_context: ItemContext) -> Allowed:
         """Return the question which candidates may stay: `candidates.over_fetching.Allowed`, all filters together."""
-        barred, cap = self.barred(users, goods), self.cap(goods)
+        exclusions, cap = self.exclusions(users, item_context), self.cap(item_context)
 
         def stays(rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
-            mask = barred.mask(rows, positions)
+            mask = exclusions.mask(rows, positions)
             if cap is not None:
                 mask[mask] = cap.stands(rows[mask], positions[mask])
             return mask
@@ -113,8 +113,8 @@ class FilterSet:
         self,
         rows: NDArray[np.integer[Any]],
         positions: NDArray[np.integer[Any]],
-        users: Users,
-        goods: Goods,
+        users: UserContext,
+        item_context: ItemContext,
     ) -> list[list[str]]:
         """Return the names of the filters that drop each candidate; none if it stays.
 
@@ -124,10 +124,10 @@ class FilterSet:
             rows: (pairs,) the user of each candidate, 0 to n - 1.
             positions: (pairs,) positions of items, each user's in the order of his list, the best first.
             users: n.
-            goods: the whole catalogue.
+            item_context: the whole catalogue.
         """
-        stays = {name: barred.mask(rows, positions) for name, barred in self.each(users, goods).items()}
-        cap = self.cap(goods)
+        stays = {name: exclusions.mask(rows, positions) for name, exclusions in self.each(users, item_context).items()}
+        cap = self.cap(item_context)
         if cap is not None:
             together = np.logical_and.reduce([np.ones(len(rows), np.bool_), *stays.values()])
             stays[cap.name] = np.ones(len(rows), np.bool_)
@@ -139,6 +139,6 @@ class FilterSet:
         return reasons
 
 
-def together(each: Mapping[str, Barred]) -> Barred:
+def together(each: Mapping[str, Exclusions]) -> Exclusions:
     """Return what several filters bar together, given what each does, of the same users and items."""
-    return reduce(Barred.united, each.values(), Barred())
+    return reduce(Exclusions.united, each.values(), Exclusions())

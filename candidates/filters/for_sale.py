@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from candidates.filters.context import Goods, Users
-from candidates.filters.exclusions import Barred
+from candidates.filters.context import ItemContext, UserContext
+from candidates.filters.exclusions import Exclusions
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,6 @@ class ForSale:
         """Why, as a sentence."""
         return "It is not for sale."
 
-    def bars(self, _users: Users, goods: Goods) -> Barred:
+    def exclude(self, _users: UserContext, item_context: ItemContext) -> Exclusions:
         """Return the items that are not for sale."""
-        return Barred(~goods.for_sale)
+        return Exclusions(~item_context.for_sale)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from candidates.filters.context import Goods, Users
-from candidates.filters.exclusions import Barred
+from candidates.filters.context import ItemContext, UserContext
+from candidates.filters.exclusions import Exclusions
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,6 @@ class UnsoldFor:
         """Why, as a sentence."""
         return f"Nobody has bought it for {self.days:g} days."
 
-    def bars(self, _users: Users, goods: Goods) -> Barred:
+    def exclude(self, _users: UserContext, item_context: ItemContext) -> Exclusions:
         """Return the items that do not sell."""
-        return Barred(goods.unsold_days >= self.days)
+        return Exclusions(item_context.unsold_days >= self.days)

@@ -17,7 +17,7 @@ _BOUGHT_ONLY_ONCE: Final = 10.0  # buyers to whom an item is as if sold, so that
 
 
 @dataclass(frozen=True, eq=False)
-class ItemFacts:
+class ItemFeatures:
     """What is known of the items of one catalogue at one moment.
 
     Attributes:
@@ -79,7 +79,7 @@ class ItemFacts:
 
 
 @dataclass(frozen=True, eq=False)
-class UserFacts:
+class UserFeatures:
     """What is known of n users at one moment, in the words of one catalogue.
 
     What they bought lately is told by ids: candidates are few and looked up among them. To look each of them up in a
@@ -103,7 +103,7 @@ class UserFacts:
     lately_codes: Mapping[str, int]
 
     @classmethod
-    def of(cls, told: pa.Table, items: ItemFacts) -> Self:
+    def of(cls, told: pa.Table, items: ItemFeatures) -> Self:
         """Make them of what `features.store.ranking_facts.users_at` or `online_users` tells, one row for each user.
 
         Words that no item of the catalogue has are left out: no candidate asks for them.

@@ -11,7 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
 from candidates.ranking.ranker_features import PairFeatures, feature_names
-from candidates.ranking.training_examples import Examples
+from candidates.ranking.training_examples import TrainingExamples
 from candidates.ranking.trees import Trees
 from features.errors import InputError
 from features.files import write_json
@@ -62,7 +62,7 @@ class Ranker:
     trees: Trees
 
     @classmethod
-    def fitted(cls, examples: Examples, seed: int, boosting: Boosting | None = None) -> Self:
+    def fitted(cls, examples: TrainingExamples, seed: int, boosting: Boosting | None = None) -> Self:
         """Learn which candidates are bought.
 
         Args:

@@ -7,9 +7,9 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.blender import Fused
+from candidates.blender import BlendedLists
 from candidates.histories import Histories
-from candidates.ranking.context import KINDS, SALES, ItemFacts, UserFacts
+from candidates.ranking.context import KINDS, SALES, ItemFeatures, UserFeatures
 
 FUSED_SCORE: Final = "fused score"
 FUSED_RANK: Final = "fused rank"
@@ -91,14 +91,16 @@ class PairFeatures:
         return type(self)(self.sources, len(lists), places[self.rows[kept]], self.positions[kept], self.matrix[kept])
 
 
-def pair_features(fused: Fused, histories: Histories, users: UserFacts, items: ItemFacts) -> PairFeatures:
+def pair_features(
+    blended: BlendedLists, histories: Histories, users: UserFeatures, items: ItemFeatures
+) -> PairFeatures:
     """Tell the ranker of the candidates of n users.
 
     Users without a history have no pairs: nothing but sales speaks for what they are shown, retrieval orders it by
     them, and their scores are not those that others have.
 
     Args:
-        fused: the candidates of n users, after all filters.
+        blended: the candidates of n users, after all filters.
         histories: what each of them had bought.
         users: n, as of the same moment.
         items: of the item index, as of the same moment.
@@ -106,41 +108,45 @@ def pair_features(fused: Fused, histories: Histories, users: UserFacts, items: I
     Raises:
         ValueError: the arguments are not about the same users and items.
     """
-    if not len(fused.positions) == len(histories) == len(users):
+    if not len(blended.positions) == len(histories) == len(users):
         raise ValueError(
-            f"Lists, histories and facts must be of the same users, not of {len(fused.positions)}, {len(histories)} "
+            f"Lists, histories and facts must be of the same users, not of {len(blended.positions)}, {len(histories)} "
             f"and {len(users)}."
         )
     if users.tastes.width != items.width:
         raise ValueError(
             f"Users must be told of in the words of the catalogue, {items.width}, not of others, {users.tastes.width}."
         )
-    if max(fused.positions.max(initial=-1), histories.positions.max(initial=-1)) >= len(items):
+    if max(blended.positions.max(initial=-1), histories.positions.max(initial=-1)) >= len(items):
         raise ValueError(f"Candidates and histories must hold positions below {len(items)}.")
     lengths = np.diff(histories.offsets)
-    rows, places = np.nonzero((fused.positions >= 0) & (lengths > 0)[:, None])
-    positions = fused.positions[rows, places]
+    rows, places = np.nonzero((blended.positions >= 0) & (lengths > 0)[:, None])
+    positions = blended.positions[rows, places]
     columns: list[NDArray[Any]] = [
-        fused.scores[rows, places][:, None],
+        blended.scores[rows, places][:, None],
         (places + 1)[:, None],
-        _said(fused, rows, places),
+        _said(blended, rows, places),
         _bought(histories, users, items, rows, positions),
         _tastes(users, items, rows, positions),
         _item(users, items, rows, positions),
         _user(histories, users, lengths)[rows],
     ]
     matrix = np.concatenate([column.astype(np.float32, copy=False) for column in columns], axis=1)
-    return PairFeatures(fused.sources, len(histories), rows, positions, matrix)
+    return PairFeatures(blended.sources, len(histories), rows, positions, matrix)
 
 
-def _said(fused: Fused, rows: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.float32]:
-    ranks = fused.ranks[rows, places].astype(np.float32)
+def _said(blended: BlendedLists, rows: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.float32]:
+    ranks = blended.ranks[rows, places].astype(np.float32)
     ranks[ranks == 0] = np.nan
-    return np.concatenate([ranks, fused.source_scores[rows, places]], axis=1)
+    return np.concatenate([ranks, blended.source_scores[rows, places]], axis=1)
 
 
 def _bought(
-    histories: Histories, users: UserFacts, items: ItemFacts, rows: NDArray[np.int64], positions: NDArray[np.int32]
+    histories: Histories,
+    users: UserFeatures,
+    items: ItemFeatures,
+    rows: NDArray[np.int64],
+    positions: NDArray[np.int32],
 ) -> NDArray[np.float32]:
     counts, days = histories.of_pairs(rows, positions)
     visits, lately = np.maximum(users.visits, 1)[rows], users.lately_of_pairs(rows, items.ids[positions])
@@ -148,7 +154,7 @@ def _bought(
 
 
 def _tastes(
-    users: UserFacts, items: ItemFacts, rows: NDArray[np.int64], positions: NDArray[np.int32]
+    users: UserFeatures, items: ItemFeatures, rows: NDArray[np.int64], positions: NDArray[np.int32]
 ) -> NDArray[np.float32]:
     words = items.words[positions]
     counts = users.tastes.of_pairs(np.broadcast_to(rows[:, None], words.shape), words)[..., 0]
@@ -159,14 +165,14 @@ def _tastes(
 
 
 def _item(
-    users: UserFacts, items: ItemFacts, rows: NDArray[np.int64], positions: NDArray[np.int32]
+    users: UserFeatures, items: ItemFeatures, rows: NDArray[np.int64], positions: NDArray[np.int32]
 ) -> NDArray[np.float32]:
     price = items.log_price[positions]
     dearer = price - users.log_price[rows]
     return np.column_stack([items.log_sales[positions], items.repeat_share[positions], price, dearer, np.abs(dearer)])
 
 
-def _user(histories: Histories, users: UserFacts, lengths: NDArray[np.int64]) -> NDArray[np.float32]:
+def _user(histories: Histories, users: UserFeatures, lengths: NDArray[np.int64]) -> NDArray[np.float32]:
     """The columns that are equal for all candidates of a user, (n, columns)."""
     bought = np.bincount(histories.rows, histories.counts, minlength=len(lengths))
     return np.column_stack([users.purchases, users.visits, lengths / np.maximum(bought, 1)])

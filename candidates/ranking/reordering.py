@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.blender import Fused
+from candidates.blender import BlendedLists
 from candidates.ranking.ranker_features import PairFeatures
 from candidates.topk import laid_out
 
@@ -29,77 +29,81 @@ def best_positions(pairs: PairFeatures, scores: NDArray[np.float32] | None, k: i
 
 
 @dataclass(frozen=True, eq=False)
-class Ordered:
+class RankedLists:
     """Candidates of n users in the order in which they are shown.
 
     Attributes:
-        fused: the lists in this order, with retrieval's scores.
+        blended: the lists in this order, with retrieval's scores.
         places: int32 (n, k), the rank that retrieval had given, from 1; 0 at padding.
         scores: float32 (n, k), the ranker's; NaN where retrieval's order stands.
     """
 
-    fused: Fused
+    blended: BlendedLists
     places: NDArray[np.int32]
     scores: NDArray[np.float32]
 
     @classmethod
-    def as_retrieved(cls, fused: Fused) -> Self:
+    def as_retrieved(cls, blended: BlendedLists) -> Self:
         """Leave the order as it is."""
-        places = np.where(fused.positions >= 0, np.arange(1, fused.positions.shape[1] + 1, dtype=np.int32), np.int32(0))
-        return cls(fused, places, np.full(fused.positions.shape, np.nan, np.float32))
+        places = np.where(
+            blended.positions >= 0, np.arange(1, blended.positions.shape[1] + 1, dtype=np.int32), np.int32(0)
+        )
+        return cls(blended, places, np.full(blended.positions.shape, np.nan, np.float32))
 
     def first(self, k: int) -> Self:
         """Return the first k of each list."""
-        return type(self)(self.fused.first(k), self.places[:, :k], self.scores[:, :k])
+        return type(self)(self.blended.first(k), self.places[:, :k], self.scores[:, :k])
 
-    def followed_by(self, fused: Fused) -> Self:
-        """Return these lists with what stands behind them in `fused`, of which they are the first, as it was."""
-        k, whole = self.fused.positions.shape[1], type(self).as_retrieved(fused)
+    def followed_by(self, blended: BlendedLists) -> Self:
+        """Return these lists with what stands behind them in `blended`, of which they are the first, as it was."""
+        k, whole = self.blended.positions.shape[1], type(self).as_retrieved(blended)
 
         def joined(first: NDArray[Any], every: NDArray[Any]) -> NDArray[Any]:
             return np.concatenate([first, every[:, k:]], axis=1)
 
-        lists = Fused(
-            fused.sources,
-            joined(self.fused.positions, fused.positions),
-            joined(self.fused.scores, fused.scores),
-            joined(self.fused.ranks, fused.ranks),
-            joined(self.fused.source_scores, fused.source_scores),
+        lists = BlendedLists(
+            blended.sources,
+            joined(self.blended.positions, blended.positions),
+            joined(self.blended.scores, blended.scores),
+            joined(self.blended.ranks, blended.ranks),
+            joined(self.blended.source_scores, blended.source_scores),
         )
         return type(self)(lists, joined(self.places, whole.places), joined(self.scores, whole.scores))
 
 
-def reordered(fused: Fused, pairs: PairFeatures, scores: NDArray[np.float32]) -> Ordered:
+def reordered(blended: BlendedLists, pairs: PairFeatures, scores: NDArray[np.float32]) -> RankedLists:
     """Put the candidates of n users into the order of their scores, equal ones in the order they had.
 
     Args:
-        fused: the candidates of n users.
-        pairs: the same candidates, made of `fused`; who has no pairs keeps his list as it is.
+        blended: the candidates of n users.
+        pairs: the same candidates, made of `blended`; who has no pairs keeps his list as it is.
         scores: float32 (pairs,), finite.
 
     Raises:
         ValueError: the pairs are not those of the lists.
     """
     ranked = np.bincount(pairs.rows, minlength=pairs.users) > 0
-    if pairs.users != len(fused.positions) or len(scores) != len(pairs.positions):
-        raise ValueError(f"{len(fused.positions)} lists need pairs of as many and a score for each, not {len(scores)}.")
-    listed = (fused.positions >= 0) & ranked[:, None]
+    if pairs.users != len(blended.positions) or len(scores) != len(pairs.positions):
+        raise ValueError(
+            f"{len(blended.positions)} lists need pairs of as many and a score for each, not {len(scores)}."
+        )
+    listed = (blended.positions >= 0) & ranked[:, None]
     same = np.array_equal(np.nonzero(listed)[0], pairs.rows)
-    if not same or not np.array_equal(fused.positions[listed], pairs.positions):
+    if not same or not np.array_equal(blended.positions[listed], pairs.positions):
         raise ValueError("Pairs must be those of the lists, in their order.")
-    retrieved = Ordered.as_retrieved(fused)
+    retrieved = RankedLists.as_retrieved(blended)
     retrieved.scores[listed] = scores
     # What has no score stays where it is: whole lists, and padding at the end.
     keys = np.where(ranked[:, None], np.where(listed, -retrieved.scores, np.inf), 0)
     order = np.argsort(keys, axis=1, kind="stable")
-    in_order = Fused(
-        fused.sources,
-        np.take_along_axis(fused.positions, order, axis=1),
-        np.take_along_axis(fused.scores, order, axis=1),
-        np.take_along_axis(fused.ranks, order[:, :, None], axis=1),
-        np.take_along_axis(fused.source_scores, order[:, :, None], axis=1),
+    in_order = BlendedLists(
+        blended.sources,
+        np.take_along_axis(blended.positions, order, axis=1),
+        np.take_along_axis(blended.scores, order, axis=1),
+        np.take_along_axis(blended.ranks, order[:, :, None], axis=1),
+        np.take_along_axis(blended.source_scores, order[:, :, None], axis=1),
     )
-    return Ordered(
+    return RankedLists(
         in_order,
         np.take_along_axis(retrieved.places, order, axis=1),
         np.take_along_axis(retrieved.scores, order, axis=1),

@@ -13,7 +13,7 @@ from candidates.ranking.ranker_features import PairFeatures
 
 
 @dataclass(frozen=True, eq=False)
-class Examples:
+class TrainingExamples:
     """Candidates of n lists with what their users bought in the week after.
 
     The lists of one day come from towers and features of before that day; a user may have lists of several days.
@@ -76,5 +76,5 @@ class Examples:
         return self.take(np.sort(np.random.default_rng(seed).choice(len(self), lists, replace=False)))
 
 
-def _starts(parts: Sequence[Examples]) -> NDArray[np.int64]:
+def _starts(parts: Sequence[TrainingExamples]) -> NDArray[np.int64]:
     return np.cumsum([0, *(len(part) for part in parts[:-1])])

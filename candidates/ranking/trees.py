@@ -115,12 +115,12 @@ class Trees:
         told = np.ascontiguousarray(matrix.T)
         missing = np.isnan(told)
         asked = np.concatenate([np.where(missing, -_LARGEST, told), np.where(missing, _LARGEST, told)])
-        barred = np.zeros((len(self.values), len(matrix)), np.uint16)
+        exclusions = np.zeros((len(self.values), len(matrix)), np.uint16)
         # One test of every tree at a time: so much memory stays in the cache, and is not asked for anew.
         for features, thresholds, kept in zip(self.features.T, self.thresholds.T, self.kept.T, strict=True):
-            barred |= (asked[features] > thresholds[:, None]) * ~kept[:, None]
+            exclusions |= (asked[features] > thresholds[:, None]) * ~kept[:, None]
         # As many leaves are barred from the left as there are ones below the lowest zero.
-        reached = np.bitwise_count(barred & ~(barred + np.uint16(1)))
+        reached = np.bitwise_count(exclusions & ~(exclusions + np.uint16(1)))
         firsts = np.arange(len(self.values))[:, None] * MOST_LEAVES
         return np.asarray(self.start + self.values.ravel()[firsts + reached].sum(axis=0))
 

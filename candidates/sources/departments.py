@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.histories import Histories, check_asked
+from candidates.histories import Histories, check_request
 from candidates.item_lists import ItemLists, Ranked
 from candidates.topk import best_pairs
 
@@ -82,7 +82,7 @@ class DepartmentPopularity:
         Raises:
             ValueError: An argument does not have this form.
         """
-        check_asked(histories, k, excluded, len(self), eligible)
+        check_request(histories, k, excluded, len(self), eligible)
         n, totals = len(histories), np.asarray(np.bincount(self.departments + 1, self.sales), np.float64)
         listed = self.sales > 0 if eligible is None else (self.sales > 0) & eligible
         pieces = _Pieces.of(np.flatnonzero(listed), self.departments, self.sales, totals)
@@ -92,9 +92,9 @@ class DepartmentPopularity:
         for start in range(0, n, block):
             stop = min(start + block, n)
             shares = self._shares(histories.slice(start, stop), totals)
-            barred = None if excluded is None else excluded.slice(start, stop)
+            exclusions = None if excluded is None else excluded.slice(start, stop)
             candidates = pieces.reaching(shares, needed[start:stop])
-            positions[start:stop], scores[start:stop] = best_pairs(*candidates, stop - start, k, barred)
+            positions[start:stop], scores[start:stop] = best_pairs(*candidates, stop - start, k, exclusions)
         return positions, scores
 
     def _shares(self, histories: Histories, totals: NDArray[np.float64]) -> NDArray[np.float64]:

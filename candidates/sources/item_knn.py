@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from candidates.histories import Histories, check_asked
+from candidates.histories import Histories, check_request
 from candidates.item_lists import ItemLists, Ranked
 from candidates.purchase_codes import PurchaseCodes
 from candidates.sources.item_similarity import blocks_of, nearest, purchase_matrix
@@ -19,7 +19,7 @@ HALF_LIFE: Final = 90.0
 
 
 @dataclass(frozen=True, eq=False)
-class ItemToItem:
+class ItemKnn:
     """Each item's nearest neighbours, itself among them: people buy the same again.
 
     Attributes:
@@ -120,7 +120,7 @@ class ItemToItem:
         Raises:
             ValueError: An argument does not have this form.
         """
-        check_asked(histories, k, excluded, len(self), eligible)
+        check_request(histories, k, excluded, len(self), eligible)
         if item_weights is not None and (
             item_weights.shape != (len(self),) or not np.isfinite(item_weights).all() or (item_weights < 0).any()
         ):
@@ -133,8 +133,8 @@ class ItemToItem:
             found = found.astype(np.float32)
             kept = found > 0 if eligible is None else (found > 0) & eligible[product.indices]
             pairs = (rows[kept], product.indices[kept], found[kept])
-            barred = None if excluded is None else excluded.slice(start, stop)
-            positions[start:stop], scores[start:stop] = best_pairs(*pairs, stop - start, k, barred)
+            exclusions = None if excluded is None else excluded.slice(start, stop)
+            positions[start:stop], scores[start:stop] = best_pairs(*pairs, stop - start, k, exclusions)
         return positions, scores
 
     def of_pairs(

@@ -99,14 +99,16 @@ class PopularityList:
         places[ranking] = np.arange(len(ranking))
 
         k = min(k, len(self))
-        barred = ItemLists.from_pairs(np.empty(0, np.int64), np.empty(0, np.int64), n) if excluded is None else excluded
+        exclusions = (
+            ItemLists.from_pairs(np.empty(0, np.int64), np.empty(0, np.int64), n) if excluded is None else excluded
+        )
         # With at most m items barred for anybody, the first k + m places hold the best k of what remains.
-        depth = min(len(ranking), k + int(barred.counts.max(initial=0)))
+        depth = min(len(ranking), k + int(exclusions.counts.max(initial=0)))
         positions = np.full((n, k), -1, np.int32)
         scores = np.full((n, k), -np.inf, np.float32)
         block = max(1, PLACES_PER_BLOCK // max(1, depth))
         for start in range(0, n, block):
-            part = barred.slice(start, min(start + block, n))
+            part = exclusions.slice(start, min(start + block, n))
             kept = np.ones((len(part), depth), np.bool_)
             barred_places = places[part.positions]
             within = barred_places < depth

@@ -12,7 +12,7 @@ from candidates.index import ItemIndex
 from candidates.item_lists import ItemLists, Ranked
 from candidates.pool import Pool
 from candidates.sources.departments import DepartmentPopularity
-from candidates.sources.item_knn import ItemToItem
+from candidates.sources.item_knn import ItemKnn
 from candidates.sources.own_purchases import again, again_scores, lately, often
 from candidates.sources.popularity import PopularityList
 
@@ -63,7 +63,7 @@ class Queries:
 
 
 @dataclass(frozen=True, eq=False)
-class Sources:
+class SourceSet:
     """Everything that proposes candidates, as of one moment, over one catalogue.
 
     Attributes:
@@ -78,7 +78,7 @@ class Sources:
     index: ItemIndex
     popularity: PopularityList
     departments: DepartmentPopularity
-    neighbours: ItemToItem
+    neighbours: ItemKnn
     again: NDArray[np.float32]
     sales: NDArray[np.float32]
 
@@ -99,12 +99,12 @@ class Sources:
             eligible: bool (items,), False for what must not be listed for anybody, taken out before the cut.
         """
         histories, bought, mask = queries.histories, queries.histories.bought, {"eligible": eligible}
-        barred = bought if excluded is None else bought.united(excluded)
+        exclusions = bought if excluded is None else bought.united(excluded)
         nobody = np.diff(histories.offsets) == 0
         weights = np.log1p(self.sales)
         return {
             TWO_TOWER: _without(nobody, self.index.search(queries.anything, depth, excluded, **mask)),
-            TWO_TOWER_NEW: _without(nobody, self.index.search(queries.something_new, depth, barred, **mask)),
+            TWO_TOWER_NEW: _without(nobody, self.index.search(queries.something_new, depth, exclusions, **mask)),
             BOUGHT_OFTEN: often(histories, depth, excluded, **mask),
             BOUGHT_LATELY: lately(histories, depth, excluded, **mask),
             BOUGHT_AGAIN: again(histories, self.again, depth, excluded, **mask),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from candidates.ranking.ranker import Ranker
 from candidates.ranking.ranker_features import feature_origins
-from candidates.ranking.training_examples import Examples
+from candidates.ranking.training_examples import TrainingExamples
 from evaluation.ranker.selection import K, hits
 
 MOST_LISTS: Final = 500  # each is ranked once for each feature
@@ -29,7 +29,7 @@ class Importance:
     loss: float
 
 
-def importances(examples: Examples, ranker: Ranker, seed: int) -> tuple[Importance, ...]:
+def importances(examples: TrainingExamples, ranker: Ranker, seed: int) -> tuple[Importance, ...]:
     """Measure permutation importance on lists that the ranker has not seen.
 
     Breiman, "Random forests", Machine Learning 45, 2001, section 10. Two features that say the same hide each other:
@@ -46,7 +46,7 @@ def importances(examples: Examples, ranker: Ranker, seed: int) -> tuple[Importan
     return _importances(examples, ranker, seed, {name: (name,) for name in examples.pairs.names})
 
 
-def origin_importances(examples: Examples, ranker: Ranker, seed: int) -> tuple[Importance, ...]:
+def origin_importances(examples: TrainingExamples, ranker: Ranker, seed: int) -> tuple[Importance, ...]:
     """Measure the same of all features of one origin at once: each candidate gets those of another, together.
 
     Of features that say the same, each may be exchanged without loss as long as the others stand; not all of them.
@@ -58,7 +58,7 @@ def origin_importances(examples: Examples, ranker: Ranker, seed: int) -> tuple[I
 
 
 def _importances(
-    examples: Examples, ranker: Ranker, seed: int, parts: dict[str, tuple[str, ...]]
+    examples: TrainingExamples, ranker: Ranker, seed: int, parts: dict[str, tuple[str, ...]]
 ) -> tuple[Importance, ...]:
     columns = [[examples.pairs.names.index(name) for name in names] for names in parts.values()]
     generator = np.random.default_rng(seed)
@@ -69,7 +69,7 @@ def _importances(
 
 
 def _losses(
-    examples: Examples, ranker: Ranker, columns: Sequence[Sequence[int]], generator: np.random.Generator
+    examples: TrainingExamples, ranker: Ranker, columns: Sequence[Sequence[int]], generator: np.random.Generator
 ) -> NDArray[np.float64]:
     """How much the sum of NDCG over lists falls without some columns, (parts,)."""
     matrix = examples.pairs.matrix

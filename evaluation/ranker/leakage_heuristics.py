@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candidates.ranking.ranker_features import RETRIEVAL, RETRIEVAL_ORIGIN, feature_origins
-from candidates.ranking.training_examples import Examples
+from candidates.ranking.training_examples import TrainingExamples
 from evaluation.ranker.importances import Importance
 from evaluation.ranker.selection import K, hits
 from features.errors import InputError
@@ -29,7 +29,7 @@ _MEND: Final = (
 
 
 def refuse_leaks(
-    examples: Examples, scores: NDArray[np.float32], told: Sequence[Importance], origins: Sequence[Importance]
+    examples: TrainingExamples, scores: NDArray[np.float32], told: Sequence[Importance], origins: Sequence[Importance]
 ) -> None:
     """Stop a training whose ranker seems to be told the future.
 

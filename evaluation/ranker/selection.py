@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candidates.ranking.reordering import best_positions
-from candidates.ranking.training_examples import Examples
-from evaluation.bootstrap import Estimate, Resamples
+from candidates.ranking.training_examples import TrainingExamples
+from evaluation.bootstrap import Bootstrap, Estimate
 from evaluation.hits import Hits
 
 K: Final = 12
@@ -45,13 +45,13 @@ class Choice:
         return asdict(self)
 
 
-def judgeable(examples: Examples) -> bool:
+def judgeable(examples: TrainingExamples) -> bool:
     """Whether there are enough users with candidates and purchases, and something bought among the candidates."""
     users = len(np.unique(examples.users[examples.judged]))
     return users >= TOO_FEW and len(np.unique(examples.pairs.rows[examples.bought])) >= TOO_FEW
 
 
-def chosen(examples: Examples, scores: NDArray[np.float32], seed: int, *, standing: bool = False) -> Choice:
+def chosen(examples: TrainingExamples, scores: NDArray[np.float32], seed: int, *, standing: bool = False) -> Choice:
     """Compare the ranker's order with retrieval's, on lists with candidates whose user bought something.
 
     A new ranker has a price in time and in things that can break, so the doubt is retrieval's: the ranker must be
@@ -68,7 +68,7 @@ def chosen(examples: Examples, scores: NDArray[np.float32], seed: int, *, standi
         return undecided(examples, ranked=standing)
     judged = examples.judged
     users, codes = np.unique(examples.users[judged], return_inverse=True)
-    resamples = Resamples.of(len(users), seed)
+    resamples = Bootstrap.of(len(users), seed)
     by_retrieval, by_ranker = (hits(examples, order) for order in (None, scores))
 
     def compared(retrieval: NDArray[np.float64], ranker: NDArray[np.float64]) -> dict[str, Estimate]:
@@ -88,7 +88,7 @@ def chosen(examples: Examples, scores: NDArray[np.float32], seed: int, *, standi
     return Choice(ranked, reason, len(users), ndcg, precision)
 
 
-def undecided(examples: Examples, *, ranked: bool = False) -> Choice:
+def undecided(examples: TrainingExamples, *, ranked: bool = False) -> Choice:
     """Leave the order as it is, because there is too little to learn and to judge from."""
     users = len(np.unique(examples.users[examples.judged]))
     found = len(np.unique(examples.pairs.rows[examples.bought]))
@@ -99,7 +99,7 @@ def undecided(examples: Examples, *, ranked: bool = False) -> Choice:
     )
 
 
-def hits(examples: Examples, scores: NDArray[np.float32] | None) -> Hits:
+def hits(examples: TrainingExamples, scores: NDArray[np.float32] | None) -> Hits:
     """Where the lists that can be judged hit, in the order of scores (pairs,); None for retrieval's order."""
     positions = best_positions(examples.pairs, scores, K)
     return Hits.of(positions[examples.judged], examples.relevant.take(examples.judged))

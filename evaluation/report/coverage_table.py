@@ -5,15 +5,15 @@ import numpy as np
 from evaluation.measures import judged_at
 from evaluation.report.formatting import percent
 from evaluation.report.model_styles import contenders_of
-from evaluation.report.report_section import Exhibit, Table
+from evaluation.report.report_section import ReportSection, Table
 from evaluation.results import Results
 
 
-def breadth(results: Results) -> Exhibit:
+def catalogue_coverage(results: Results) -> ReportSection:
     """Tabulate breadth, medians over cuts."""
     rows = []
     for contender in contenders_of(results):
-        breadths = [cut["models"][contender.name]["breadth"] for cut in results["cuts"]]
+        breadths = [cut["models"][contender.name]["catalogue_coverage"] for cut in results["cuts"]]
         rows.append(
             (
                 contender.label,
@@ -24,7 +24,7 @@ def breadth(results: Results) -> Exhibit:
             )
         )
     k = judged_at(results["cutoffs"])
-    return Exhibit(
+    return ReportSection(
         title="How much of the catalogue is shown?",
         reading=(
             f"Over the first {k:,} candidates of all users, medians over weeks. Coverage: share of the catalogue that "

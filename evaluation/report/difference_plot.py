@@ -9,10 +9,10 @@ from matplotlib.transforms import blended_transform_factory
 from evaluation.measures import judged_at
 from evaluation.report.drawing import drawn
 from evaluation.report.formatting import NO_VALUE, plain, points, shortened, times
-from evaluation.report.model_styles import Contender, contenders_of
+from evaluation.report.model_styles import ModelStyle, contenders_of
 from evaluation.report.palette import BASELINE, CARD, INK, SOFT
 from evaluation.report.recall_plots import PROTOCOL_TITLES, protocols_of
-from evaluation.report.report_section import Exhibit, Key, Panel, Table
+from evaluation.report.report_section import Key, Panel, ReportSection, Table
 from evaluation.results import Comparison, Protocol, Results
 
 _WIDTH: Final = 520
@@ -26,12 +26,12 @@ _HEADING: Final = 24
 class _Group:
     """One model beside one baseline: a comparison for each cut that has one, by the cut's date."""
 
-    model: Contender
+    model: ModelStyle
     baseline: str
     comparisons: tuple[tuple[str, Comparison], ...]
 
 
-def paired_differences(results: Results) -> Exhibit | None:
+def paired_differences(results: Results) -> ReportSection | None:
     """Draw the paired differences of recall, or return None where nothing is compared."""
     measure = f"recall@{judged_at(results['cutoffs'])}"
     panels, tables = [], []
@@ -43,7 +43,7 @@ def paired_differences(results: Results) -> Exhibit | None:
             tables.append(_table(groups, PROTOCOL_TITLES[protocol]))
     if not panels:
         return None
-    return Exhibit(
+    return ReportSection(
         title="Is it better than the simple lists?",
         reading=(
             "Each line is one week, the earliest on top: the model's recall minus the simple list's, over the same "
@@ -101,7 +101,7 @@ def _forest(groups: list[_Group], salt: str) -> str:
     return drawn(draw, salt, (_WIDTH, inner + 60), (_NAMES, 12, 50, 10))
 
 
-def _draw_interval(axes: Axes, model: Contender, comparison: Comparison, y: float) -> None:
+def _draw_interval(axes: Axes, model: ModelStyle, comparison: Comparison, y: float) -> None:
     mean, low, high = (100 * value for value in comparison["difference"])
     colour = model.colour.light
     axes.plot([low, high], [y, y], color=colour, linewidth=1.8, solid_capstyle="round", zorder=3)

@@ -14,7 +14,7 @@ from evaluation.report.drawing import drawn
 from evaluation.report.formatting import NO_VALUE, percent, plain, points, shortened, tick, times
 from evaluation.report.palette import CARD, INK, OTHER, SERIES, SOFT, Colour
 from evaluation.report.recall_plots import PROTOCOL_TITLES, protocols_of
-from evaluation.report.report_section import Exhibit, Key, Panel, Table
+from evaluation.report.report_section import Key, Panel, ReportSection, Table
 from evaluation.results import Comparison, FilterPrice, Protocol, Results
 
 _NAMES: Final = 236  # pixels at the left for names
@@ -31,14 +31,14 @@ _KEYS: Final = {True: "in force", False: "not in force: what it would cost"}
 _BOUGHT: Final[dict[Protocol, str]] = {"all": "on all purchases", "new": "on items new to the user"}
 
 
-def filter_prices(results: Results) -> Exhibit | None:
+def filter_prices(results: Results) -> ReportSection | None:
     """Draw what filters drop and cost at every cut; None if no cut has priced any."""
     filters = PricedFilter.of(results["cuts"])
     if not filters:
         return None
     k = judged_at(results["cutoffs"])
     protocols = [each for each in protocols_of(results) if any(priced.changes(each) for priced in filters)]
-    return Exhibit(
+    return ReportSection(
         title="What do filters cost?",
         reading=(
             f"{_together(filters, k)}A filter takes candidates out before the list is cut, and the next best move up. "

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from evaluation.report.formatting import counted, plain, shortened
 from evaluation.report.map_labels import MapLabels
 from evaluation.report.palette import OTHER, SERIES
-from evaluation.report.report_section import Exhibit, Key, Panel, Table
+from evaluation.report.report_section import Key, Panel, ReportSection, Table
 from evaluation.results import ItemMap, Results
 
 DEPARTMENTS: Final = 12
@@ -22,7 +22,7 @@ _MOST_NAMES: Final = 36
 _INNER: Final = (0.002, 0.998)  # quantiles between which the scale is taken
 
 
-def item_map(results: Results) -> Exhibit | None:
+def item_map(results: Results) -> ReportSection | None:
     """Draw the map of the last cut that has one; None if none has."""
     mapped = [(cut["cut"], cut["map"]) for cut in results["cuts"] if cut["map"] and cut["map"]["x"]]
     if not mapped:
@@ -38,7 +38,7 @@ def item_map(results: Results) -> Exhibit | None:
         keys.append(Key(OTHER, f"all other departments ({rest:,})"))
     best = _best_sellers(items, _MOST_DOTS)
     left_out = f" Only the {len(best):,} best sellers are drawn." if len(best) < len(items["x"]) else ""
-    return Exhibit(
+    return ReportSection(
         title="What has the model understood of the catalogue?",
         reading=(
             f"{counted(len(items['x']), 'item')}, week of {cut}. Items that the model holds for alike lie close to "

@@ -5,7 +5,7 @@ from typing import Final
 
 from evaluation.measures import judged_at
 from evaluation.report.formatting import NO_VALUE, decimals, percent, times
-from evaluation.report.model_styles import ROLES, Contender, best_baseline, contenders_of
+from evaluation.report.model_styles import ROLES, ModelStyle, best_baseline, contenders_of
 from evaluation.report.recall_plots import protocols_of
 from evaluation.results import Protocol, Results
 from evaluation.summaries import median_ratio
@@ -25,7 +25,7 @@ class Cell:
 class Row:
     """One model; `heading` is the kind of model where a new kind begins, else empty."""
 
-    contender: Contender
+    contender: ModelStyle
     heading: str
     cells: tuple[Cell, ...]
 
@@ -89,7 +89,7 @@ def _header(measure: str) -> str:
     return f"{name.upper() if name in {'map', 'ndcg'} else name.replace('_', ' ')} @{cutoff}"
 
 
-def _column(results: Results, contenders: tuple[Contender, ...], protocol: Protocol, measure: str) -> list[Cell]:
+def _column(results: Results, contenders: tuple[ModelStyle, ...], protocol: Protocol, measure: str) -> list[Cell]:
     """Return a column's cells, the best (or all equally good ones) marked."""
     values = [
         _ratio(results, contender.name, protocol)

@@ -17,7 +17,7 @@ _MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
 
 
 @dataclass(frozen=True)
-class Contender:
+class ModelStyle:
     """One model.
 
     Attributes:
@@ -37,7 +37,7 @@ class Contender:
     marker: str
 
 
-def contenders_of(results: Results) -> tuple[Contender, ...]:
+def contenders_of(results: Results) -> tuple[ModelStyle, ...]:
     """Return all models: ours, then the baselines, then the others, each as in the results."""
     compared = compared_models(results["cuts"])
     against = {baseline for baselines in compared.values() for baseline in baselines}
@@ -61,8 +61,8 @@ def best_baseline(results: Results, protocol: Protocol) -> str | None:
     return max(judged, key=judged.__getitem__) if judged else None
 
 
-def _contender(name: str, role: Role, place: int) -> Contender:
+def _contender(name: str, role: Role, place: int) -> ModelStyle:
     marker, dashes = _MARKERS[place % len(_MARKERS)], _DASHES[place % len(_DASHES)]
     if role == "ours":
-        return Contender(name, plain(name), role, SERIES[place % len(SERIES)], (), marker)
-    return Contender(name, plain(name), role, BASELINE if role == "baseline" else OTHER, dashes, marker)
+        return ModelStyle(name, plain(name), role, SERIES[place % len(SERIES)], (), marker)
+    return ModelStyle(name, plain(name), role, BASELINE if role == "baseline" else OTHER, dashes, marker)

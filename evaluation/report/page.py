@@ -96,7 +96,7 @@ def _figures(results: Results) -> list[Figure]:
                 )
     verdict = verdict_of(results, "all")
     if verdict:
-        coverages = [cut["models"][verdict.model]["breadth"]["coverage"] for cut in results["cuts"]]
+        coverages = [cut["models"][verdict.model]["catalogue_coverage"]["coverage"] for cut in results["cuts"]]
         figures.append(Figure(percent(float(np.median(coverages))), "of the catalogue is shown to somebody"))
     return figures
 

@@ -12,7 +12,7 @@ from evaluation.report.line_panel import WIDTH
 from evaluation.report.palette import CARD, INK, SERIES, SOFT
 from evaluation.report.ranking_tables import rankings_by_cut
 from evaluation.report.recall_plots import PROTOCOL_TITLES, protocols_of
-from evaluation.report.report_section import Exhibit, Key, Panel, Table
+from evaluation.report.report_section import Key, Panel, ReportSection, Table
 from evaluation.results import ImportanceRow, RankingResult, ReliabilityRow, Results
 
 _ROW: Final = 22  # pixels from one feature to the next
@@ -22,14 +22,14 @@ _MANY: Final = 1_000  # times from end to end of an axis, for which ticks at 1 a
 _ROOM: Final = 1.6  # the axes reach this many times further than the points
 
 
-def ranker(results: Results) -> Exhibit | None:
+def ranker(results: Results) -> ReportSection | None:
     """Draw the last cut at which a ranker was learned, on each protocol; None if there is none."""
     panels: list[Panel] = []
     tables, weeks, lost = [], [], False
     for protocol in protocols_of(results):
-        learned = [(cut, each) for cut, each in rankings_by_cut(results, protocol).items() if each["reliability"]]
-        if learned:
-            cut, ranking = learned[-1]
+        checkpoint = [(cut, each) for cut, each in rankings_by_cut(results, protocol).items() if each["reliability"]]
+        if checkpoint:
+            cut, ranking = checkpoint[-1]
             title = PROTOCOL_TITLES[protocol]
             weeks.append(f"{title}: learned for the week of {cut}{'' if ranking['ranked'] else ', but not used'}.")
             panels += _panels(ranking, title, protocol)
@@ -37,7 +37,7 @@ def ranker(results: Results) -> Exhibit | None:
             lost = lost or any(each["bought"] == 0 for each in ranking["reliability"])
     if not panels:
         return None
-    return Exhibit(
+    return ReportSection(
         title="What does the ranker go by, and is it right?",
         reading=(
             f"{' '.join(weeks)} Asked are those who bought in the week before it, which the rankers had not seen. "

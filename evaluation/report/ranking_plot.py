@@ -12,11 +12,11 @@ from evaluation.bootstrap import Estimate
 from evaluation.report.drawing import drawn
 from evaluation.report.formatting import counted, decimals, measure_name, plain, shortened
 from evaluation.report.line_panel import WIDTH
-from evaluation.report.model_styles import Contender, contenders_of
+from evaluation.report.model_styles import ModelStyle, contenders_of
 from evaluation.report.palette import CARD, INK, SOFT
 from evaluation.report.ranking_tables import decision_table, order_table, rankings_by_cut
 from evaluation.report.recall_plots import PROTOCOL_TITLES, protocols_of
-from evaluation.report.report_section import Exhibit, Key, Panel
+from evaluation.report.report_section import Key, Panel, ReportSection
 from evaluation.results import Protocol, RankingResult, Results
 
 _NAMES: Final = 218  # pixels at the left for names
@@ -30,7 +30,7 @@ _LISTS: Final = 3  # of the simple lists, the best are drawn
 class _Row:
     """One model: its estimates by the dates of the cuts, and at which of them it is retrieval's order as well."""
 
-    contender: Contender
+    contender: ModelStyle
     estimates: tuple[tuple[str, Estimate], ...]
     as_retrieved: frozenset[str]
 
@@ -39,7 +39,7 @@ class _Row:
         return float(np.median([mean for _, (mean, _, _) in self.estimates]))
 
 
-def candidate_order(results: Results) -> Exhibit | None:
+def candidate_order(results: Results) -> ReportSection | None:
     """Draw mean average precision of both orders and of the best simple lists; None if no cut tells of a ranker."""
     first = min(results["cutoffs"])
     measure, measures = f"map@{first}", (f"map@{first}", f"ndcg@{first}", f"recall@{first}")
@@ -57,7 +57,7 @@ def candidate_order(results: Results) -> Exhibit | None:
             kept = kept or any(row.as_retrieved for row in rows)
     if not panels:
         return None
-    return Exhibit(
+    return ReportSection(
         title="Is the order better?",
         reading=(
             f"{' '.join(said)} Further right, what people bought stands further in front among the first {first} "

@@ -5,7 +5,7 @@ from typing import Final
 
 from evaluation.bootstrap import Estimate
 from evaluation.report.formatting import NO_VALUE, decimals, measure_name, times
-from evaluation.report.model_styles import Contender
+from evaluation.report.model_styles import ModelStyle
 from evaluation.report.recall_plots import PROTOCOL_TITLES
 from evaluation.report.report_section import Table
 from evaluation.results import Comparison, Protocol, RankingResult, Results
@@ -20,7 +20,7 @@ def rankings_by_cut(results: Results, protocol: Protocol) -> dict[str, RankingRe
 
 
 def order_table(
-    results: Results, protocol: Protocol, contenders: Sequence[Contender], measures: Sequence[str]
+    results: Results, protocol: Protocol, contenders: Sequence[ModelStyle], measures: Sequence[str]
 ) -> Table:
     """Return a row for each model and week with users: measures with their intervals."""
     rows = [

@@ -9,15 +9,15 @@ from evaluation.bootstrap import Estimate
 from evaluation.measures import judged_at
 from evaluation.report.formatting import NO_VALUE, day, percent
 from evaluation.report.line_panel import Line, line_panel
-from evaluation.report.model_styles import Contender, contenders_of
-from evaluation.report.report_section import Exhibit, Panel, Table
+from evaluation.report.model_styles import ModelStyle, contenders_of
+from evaluation.report.report_section import Panel, ReportSection, Table
 from evaluation.results import PROTOCOLS, Protocol, Results
 
 PROTOCOL_TITLES: Final[dict[Protocol, str]] = {"all": "All purchases", "new": "Items new to the user"}
 _MOST_DAYS: Final = 6
 
 
-def recall_by_candidates(results: Results) -> Exhibit:
+def recall_by_candidates(results: Results) -> ReportSection:
     """Draw recall against k, medians over cuts."""
     cutoffs = results["cutoffs"]
     panels, tables = [], []
@@ -32,7 +32,7 @@ def recall_by_candidates(results: Results) -> Exhibit:
         svg = line_panel(lines, places, [f"{k:,}" for k in cutoffs], "candidates per user", f"candidates {protocol}")
         panels.append(Panel(PROTOCOL_TITLES[protocol], svg, _told(lines, f"at {max(cutoffs):,} candidates")))
         tables.append(Table((PROTOCOL_TITLES[protocol], *(f"recall@{k}" for k in cutoffs)), tuple(rows)))
-    return Exhibit(
+    return ReportSection(
         title="How much is found with how many candidates?",
         reading=(
             "Higher is better. Each line is a model; the shaded band is the 95 % interval of one week. "
@@ -43,7 +43,7 @@ def recall_by_candidates(results: Results) -> Exhibit:
     )
 
 
-def recall_by_cut(results: Results) -> Exhibit | None:
+def recall_by_cut(results: Results) -> ReportSection | None:
     """Draw recall at each cut, or return None where there is only one."""
     if len(results["cuts"]) == 1:
         return None
@@ -59,7 +59,7 @@ def recall_by_cut(results: Results) -> Exhibit | None:
         svg = line_panel(lines, range(len(cuts)), _days(cuts), "weeks that begin on", f"cuts {protocol}")
         panels.append(Panel(f"{PROTOCOL_TITLES[protocol]}, {measure}", svg, _told(lines, "at the last cut")))
         tables.append(Table((PROTOCOL_TITLES[protocol], *cuts), tuple(rows)))
-    return Exhibit(
+    return ReportSection(
         title="Does it hold from week to week?",
         reading="Each point is one week, judged on its own: every model knew only what had happened before that week.",
         panels=tuple(panels),
@@ -75,7 +75,7 @@ def protocols_of(results: Results) -> tuple[Protocol, ...]:
 
 
 def line_of(
-    contender: Contender, values: tuple[float | None, ...], bands: tuple[tuple[float, float], ...] = ()
+    contender: ModelStyle, values: tuple[float | None, ...], bands: tuple[tuple[float, float], ...] = ()
 ) -> Line:
     """Return a model's line."""
     return Line(contender.label, contender.role, contender.colour, contender.dashes, contender.marker, values, bands)

@@ -39,7 +39,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class ReportSection:
     """One section.
 
     Attributes:

@@ -9,10 +9,10 @@ from evaluation.measures import judged_at
 from evaluation.report.drawing import drawn
 from evaluation.report.formatting import counted, percent, shortened, tick
 from evaluation.report.line_panel import WIDTH, line_panel
-from evaluation.report.model_styles import Contender, contenders_of
+from evaluation.report.model_styles import ModelStyle, contenders_of
 from evaluation.report.palette import CARD, INK, SOFT
 from evaluation.report.recall_plots import line_of, shown
-from evaluation.report.report_section import Exhibit, Key, Panel, Table
+from evaluation.report.report_section import Key, Panel, ReportSection, Table
 from evaluation.results import DecileRow, ItemRow, Results
 from evaluation.summaries import cold_users_of
 
@@ -20,7 +20,7 @@ _ROW: Final = 22  # pixels from one model to the next
 _NAMES: Final = 200
 
 
-def recall_by_decile(results: Results) -> Exhibit:
+def recall_by_decile(results: Results) -> ReportSection:
     """Draw recall by popularity decile, over the purchases of all cuts together."""
     contenders = contenders_of(results)
     pooled = {
@@ -33,7 +33,7 @@ def recall_by_decile(results: Results) -> Exhibit:
     ticks = [numbers[0] + "\nbest sellers", *numbers[1:-1], numbers[-1] + "\nslow sellers"]
     svg = line_panel(lines, range(len(numbers)), ticks, "", "deciles")
     first = ", ".join(f"{line.label} {percent(line.values[0])} to {percent(line.values[-1])}" for line in lines)
-    return Exhibit(
+    return ReportSection(
         title="Are only best sellers found?",
         reading=(
             "Items are ranked by sales before the week and cut into ten groups, each of which holds a tenth of all "
@@ -53,7 +53,7 @@ def recall_by_decile(results: Results) -> Exhibit:
     )
 
 
-def recall_by_activity(results: Results) -> Exhibit | None:
+def recall_by_activity(results: Results) -> ReportSection | None:
     """Draw recall by activity of the user at the last cut; None where users were not grouped."""
     last = results["cuts"][-1]
     contenders = contenders_of(results)
@@ -72,7 +72,7 @@ def recall_by_activity(results: Results) -> Exhibit | None:
     ticks = [row["name"].removesuffix("s").removesuffix(" purchase").replace("cold user", "none") for row in groups]
     svg = line_panel(lines, range(len(groups)), ticks, "purchases before the week", "activity")
     told = ", ".join(f"{line.label} {percent(line.values[0])} to {percent(line.values[-1])}" for line in lines)
-    return Exhibit(
+    return ReportSection(
         title="For whom does it work?",
         reading=(
             "Users grouped by how often they had bought before the week; cold users had never bought. "
@@ -103,7 +103,7 @@ def _cold_users(results: Results) -> str:
     )
 
 
-def recall_of_cold_items(results: Results) -> Exhibit:
+def recall_of_cold_items(results: Results) -> ReportSection:
     """Draw recall of items never sold before beside that of the others, over the purchases of all cuts together."""
     contenders = contenders_of(results)
     kinds = [row["name"] for row in results["cuts"][0]["models"][contenders[0].name]["slices"]["items"]]
@@ -118,7 +118,7 @@ def recall_of_cold_items(results: Results) -> Exhibit:
         f"{contender.label} {' and '.join(percent(share) for share in shares[contender.name])}"
         for contender in contenders
     )
-    return Exhibit(
+    return ReportSection(
         title="Are new items found?",
         reading=(
             "Some of what people buy was never sold before the week began: no list of past sales can contain it. "
@@ -147,7 +147,7 @@ def _pooled(by_cut: Sequence[Sequence[DecileRow] | Sequence[ItemRow]]) -> list[t
     return pooled
 
 
-def _pairs(contenders: Sequence[Contender], shares: dict[str, list[float | None]]) -> str:
+def _pairs(contenders: Sequence[ModelStyle], shares: dict[str, list[float | None]]) -> str:
     """Draw for each model a hollow and a filled point, joined."""
 
     def draw(axes: Axes) -> None:

@@ -9,15 +9,15 @@ from evaluation.report.drawing import drawn
 from evaluation.report.formatting import percent, plain, shortened, tick
 from evaluation.report.line_panel import WIDTH
 from evaluation.report.palette import CARD, INK, SERIES, SOFT, Colour
-from evaluation.report.report_section import Exhibit, Key, Panel, Table
-from evaluation.results import CutResult, Results, Sources
+from evaluation.report.report_section import Key, Panel, ReportSection, Table
+from evaluation.results import CutResult, Results, SourceResults
 
 _NAMES: Final = 170
 _ROW: Final = 30
 _ROOM_FOR_TEXT: Final = 0.09  # a narrower part of a bar has no room for its number
 
 
-def candidate_sources(results: Results) -> Exhibit | None:
+def candidate_sources(results: Results) -> ReportSection | None:
     """Draw shares and worth of the sources at the last cut that has them; None if none has."""
     told = [(cut, cut["sources"]) for cut in results["cuts"] if cut["sources"]]
     if not told:
@@ -25,7 +25,7 @@ def candidate_sources(results: Results) -> Exhibit | None:
     cut, sources = told[-1]
     colours = {row["source"]: SERIES[place % len(SERIES)] for place, row in enumerate(sources["rows"])}
     budget = JUDGED_AT if JUDGED_AT in sources["budgets"] else max(sources["budgets"])
-    return Exhibit(
+    return ReportSection(
         title="Where do the candidates come from?",
         reading=(
             f"Week of {cut['cut']}. The fused list is put together from several sources. First: whose candidates it "
@@ -41,7 +41,7 @@ def candidate_sources(results: Results) -> Exhibit | None:
     )
 
 
-def _shares(sources: Sources, colours: dict[str, Colour]) -> str:
+def _shares(sources: SourceResults, colours: dict[str, Colour]) -> str:
     """Draw one bar for each budget, its parts in the order of the sources."""
     budgets = sources["budgets"]
 
@@ -70,29 +70,29 @@ def _shares(sources: Sources, colours: dict[str, Colour]) -> str:
     return drawn(draw, "shares", (WIDTH, 46 * len(budgets) + 60), (108, 22, 50, 8))
 
 
-def _worth(sources: Sources, colours: dict[str, Colour], budget: str) -> str:
+def _worth(sources: SourceResults, colours: dict[str, Colour], budget: str) -> str:
     """Draw for each source what it finds alone and what only it finds; then union and fused."""
-    bars = [
+    exclude = [
         (plain(row["source"]), colours[row["source"]], row["alone"][budget], row["unique"][budget])
         for row in sources["rows"]
     ]
-    totals = [("union of all", sources["union"][budget]), ("fused", sources["fused"][budget])]
+    totals = [("union of all", sources["union"][budget]), ("blended", sources["blended"][budget])]
 
     def draw(axes: Axes) -> None:
-        for y, (_, colour, alone, unique) in enumerate(bars):
+        for y, (_, colour, alone, unique) in enumerate(exclude):
             axes.barh(y, alone, height=0.62, color=colour.light, alpha=0.35, linewidth=0)
             axes.barh(y, unique, height=0.62, color=colour.light, linewidth=0)
             _write_end(axes, alone, y, f"{percent(alone)}, only here {percent(unique)}")
-        for y, (_, recall) in enumerate(totals, len(bars)):
+        for y, (_, recall) in enumerate(totals, len(exclude)):
             axes.barh(y, recall, height=0.62, color=SOFT.light, linewidth=0)
             _write_end(axes, recall, y, percent(recall))
-        names = [*(name for name, *_ in bars), *(name for name, _ in totals)]
+        names = [*(name for name, *_ in exclude), *(name for name, _ in totals)]
         axes.set_yticks(range(len(names)), [shortened(name, 23) for name in names])
         _tidy(axes, len(names))
         axes.set_xlim(0, 1.9 * max(recall for _, recall in totals) or 1)
         axes.set_xlabel(f"recall@{budget}")
 
-    return drawn(draw, "worth", (WIDTH, _ROW * (len(bars) + 2) + 60), (_NAMES, 12, 50, 8))
+    return drawn(draw, "worth", (WIDTH, _ROW * (len(exclude) + 2) + 60), (_NAMES, 12, 50, 8))
 
 
 def _write_end(axes: Axes, x: float, y: int, text: str) -> None:
@@ -116,7 +116,7 @@ def _tidy(axes: Axes, rows: int) -> None:
     axes.xaxis.set_major_formatter(lambda value, _: tick(value))
 
 
-def _table(sources: Sources) -> Table:
+def _table(sources: SourceResults) -> Table:
     budgets = [str(budget) for budget in sources["budgets"]]
     rows = [
         (
@@ -129,13 +129,13 @@ def _table(sources: Sources) -> Table:
     blank = ("",) * len(budgets)
     rows += [
         (name, *(percent(recalls[budget]) for budget in budgets), *blank)
-        for name, recalls in (("union of all", sources["union"]), ("fused", sources["fused"]))
+        for name, recalls in (("union of all", sources["union"]), ("blended", sources["blended"]))
     ]
     header = ("source", *(f"alone, {each}" for each in budgets), *(f"only here, {each}" for each in budgets))
     return Table(header, tuple(rows))
 
 
-def _share_table(cut: CutResult, sources: Sources) -> Table:
+def _share_table(cut: CutResult, sources: SourceResults) -> Table:
     budgets = [str(budget) for budget in sources["budgets"]]
     rows = tuple(
         (plain(row["source"]), *(percent(sources["shares"][budget].get(row["source"], 0.0)) for budget in budgets))
@@ -144,16 +144,16 @@ def _share_table(cut: CutResult, sources: Sources) -> Table:
     return Table((f"share of the fused, week of {cut['cut']}", *(f"{each} candidates" for each in budgets)), rows)
 
 
-def _told_shares(sources: Sources) -> str:
-    bars = [
+def _told_shares(sources: SourceResults) -> str:
+    exclude = [
         f"{budget} candidates: "
         + ", ".join(f"{plain(source)} {percent(share)}" for source, share in sources["shares"][str(budget)].items())
         for budget in sources["budgets"]
     ]
-    return f"Stacked bars. {'; '.join(bars)}."
+    return f"Stacked bars. {'; '.join(exclude)}."
 
 
-def _told_worth(sources: Sources, budget: str) -> str:
+def _told_worth(sources: SourceResults, budget: str) -> str:
     alone = ", ".join(f"{plain(row['source'])} {percent(row['alone'][budget])}" for row in sources["rows"])
-    union, fused = percent(sources["union"][budget]), percent(sources["fused"][budget])
-    return f"Bars of recall: {alone}, union {union}, fused {fused}."
+    union, blended = percent(sources["union"][budget]), percent(sources["blended"][budget])
+    return f"Bars of recall: {alone}, union {union}, fused {blended}."

@@ -5,18 +5,18 @@ from typing import Final
 from evaluation.report.formatting import decimals, percent
 from evaluation.report.line_panel import LOSS, Line, line_panel
 from evaluation.report.palette import SERIES
-from evaluation.report.report_section import Exhibit, Panel, Table
+from evaluation.report.report_section import Panel, ReportSection, Table
 from evaluation.results import EpochRow, Results
 
 _MOST_TICKS: Final = 10
 
 
-def training_curve(results: Results) -> Exhibit | None:
+def training_curve(results: Results) -> ReportSection | None:
     """Draw the training of the last cut that has one; None if none has."""
-    trained = [cut for cut in results["cuts"] if cut["curve"]]
+    trained = [cut for cut in results["cuts"] if cut["training_history"]]
     if not trained:
         return None
-    epochs = trained[-1]["curve"]
+    epochs = trained[-1]["training_history"]
     blue, vermillion, green = SERIES[:3]
     loss = Line("loss", "ours", blue, (), "o", tuple(epoch["loss"] for epoch in epochs))
     recall = [
@@ -38,7 +38,7 @@ def training_curve(results: Results) -> Exhibit | None:
         (str(epoch["epoch"]), decimals(epoch["loss"]), percent(epoch["recall"]), percent(epoch["new_recall"]))
         for epoch in epochs
     )
-    return Exhibit(
+    return ReportSection(
         title="How did the model learn?",
         reading=f"Training for the week of {trained[-1]['cut']}. An epoch is one pass over the past purchases.",
         panels=tuple(panels),

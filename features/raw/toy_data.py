@@ -77,7 +77,7 @@ def group_of_item(item: str) -> str:
     return GROUPS[(int(item) - _FIRST_ARTICLE) % len(GROUPS)]
 
 
-def write_toy_world(
+def write_toy_data(
     raw_dir: Path,
     *,
     seed: int,

@@ -16,7 +16,7 @@ from features.tables.feature_tables import TABLES, FeatureTable, horizon, write_
 
 
 @dataclass(frozen=True)
-class Built:
+class BuildResult:
     """What was built.
 
     Attributes:
@@ -37,7 +37,7 @@ def build_feature_tables(
     quarantine: Path | None,
     memory_limit: str,
     progress: Progress,
-) -> Built:
+) -> BuildResult:
     """Read, check, compute and write; `output` is replaced only when everything is there.
 
     Args:
@@ -60,7 +60,7 @@ def build_feature_tables(
         with written_whole(output) as folder:
             folder.mkdir()
             tables = write_feature_tables(connection, folder, lambda _: done(1))
-        built = Built(counts, tables, horizon(connection))
+        built = BuildResult(counts, tables, horizon(connection))
         connection.close()
     return built
 

@@ -19,7 +19,7 @@ _WEIGHTS: Final = "weights.npz"
 
 
 @dataclass(frozen=True)
-class Learned:
+class Checkpoint:
     """Two fitted encodings, and the weights that were learned under them.
 
     Attributes:

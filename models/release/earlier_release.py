@@ -9,14 +9,14 @@ from typing import Any, Final, Self
 from features.errors import InputError
 from features.store.service_schema import TowerSchemas
 from models.config import PRESETS, Config
-from models.release.checkpoint import Learned
+from models.release.checkpoint import Checkpoint
 from models.release.release import LATEST, Release, load_release
 from models.training.loop import Towers
 
 # What decides how the towers are built; how they learn may be another way.
 _BUILDS: Final = (
     "query_service", "item_service", "content_dimensions", "memory_dimensions", "hidden", "embedding_dimensions",
-    "discovers",
+    "has_new_item_head",
 )  # fmt: skip
 EPOCHS: Final = 1
 REPLAYED_DAYS: Final = 28  # with none, recall falls; see docs/log.md
@@ -28,11 +28,11 @@ class EarlierRelease:
 
     Attributes:
         release: the release.
-        learned: words, scales and weights as they were judged, from before the cut.
+        checkpoint: words, scales and weights as they were judged, from before the cut.
     """
 
     release: Release
-    learned: Learned
+    checkpoint: Checkpoint
 
     @classmethod
     def read(cls, releases: Path, version: str) -> Self:
@@ -42,13 +42,13 @@ class EarlierRelease:
             InputError: it is not there, or not whole.
         """
         release = load_release(releases, None if version.upper() == LATEST else version)
-        return cls(release, Learned.read(releases / release.version, release.schemas))
+        return cls(release, Checkpoint.read(releases / release.version, release.schemas))
 
     def towers(self) -> Towers:
         """The towers as they were judged, before they learned from the days that judged them."""
         theirs = self.release.manifest["config"]
         builds = {name: theirs[name] for name in _BUILDS} | {"hidden": tuple(theirs["hidden"])}
-        return Towers.restored(self.learned, replace(PRESETS[theirs["preset"]], **builds))
+        return Towers.restored(self.checkpoint, replace(PRESETS[theirs["preset"]], **builds))
 
     @property
     def cut(self) -> datetime:

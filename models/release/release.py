@@ -40,8 +40,8 @@ from features.files import write_json, written_whole
 from features.store.service_schema import ServiceSchema, TowerSchemas
 from models.release.integrity import FORMAT, MANIFEST, digests, verified_manifest
 from models.release.manifest import RANKED_UNTIL, SERVING
-from models.release.release_contents import Contents, digest_of
-from models.release.release_models import FUSION, read_orders, write_orders
+from models.release.release_contents import ReleaseContents, digest_of
+from models.release.release_models import BLENDER, read_release_models, write_release_models
 from models.release.saved_models import SavedTower, ServingTower
 from models.training.loop import Towers
 
@@ -50,7 +50,7 @@ ARRAYS = ("item_sales", "item_month", "item_again", "departments", "neighbours",
 _NEEDED = (
     *("query_tower/saved_model.pb", "item_tower/saved_model.pb", "vocabularies.json", "scales.json", "weights.npz"),
     *(f"{name}.npy" for name in ("item_ids", "item_vectors", *ARRAYS)),
-    *(FUSION, "metrics.json"),
+    *(BLENDER, "metrics.json"),
 )
 _FRESH = timedelta(days=7)
 _VERSION = re.compile(r"[0-9]{8}-[a-z0-9_]{1,40}-[0-9a-f]{8}")
@@ -70,7 +70,7 @@ class Release:
         item_ids: str (items,), ascending.
         item_vectors: float32 (items, dimensions).
         arrays: what is known of the items otherwise, see `ARRAYS`, each (items, …).
-        fusion: weights of the candidate sources, by policy for items bought before.
+        blender: weights of the candidate sources, by policy for items bought before.
         rankers: what orders the candidates, by policy; where there is none the weights do.
     """
 
@@ -81,7 +81,7 @@ class Release:
     item_ids: NDArray[np.str_]
     item_vectors: NDArray[np.float32]
     arrays: dict[str, NDArray[Any]]
-    fusion: dict[str, Any]
+    blender: dict[str, Any]
     rankers: dict[str, Ranker]
 
     @property
@@ -154,7 +154,7 @@ class Release:
                 )
 
 
-def write_release(releases: Path, towers: Towers, contents: Contents, created: datetime) -> str:
+def write_release(releases: Path, towers: Towers, contents: ReleaseContents, created: datetime) -> str:
     """Write a release and return its version; `make_latest` makes it the current one.
 
     The version ends in a digest of everything by which it answers, so that two runs with one seed and the same filters
@@ -164,9 +164,9 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
     Raises:
         InputError: one of this version is there that answers otherwise.
     """
-    learned = digest_of(towers, contents)
-    version = f"{contents.split.as_of:%Y%m%d}-{contents.facts['config']['preset']}-{learned[:8]}"
-    if _is_there(releases / version, learned):
+    checkpoint = digest_of(towers, contents)
+    version = f"{contents.split.as_of:%Y%m%d}-{contents.facts['config']['preset']}-{checkpoint[:8]}"
+    if _is_there(releases / version, checkpoint):
         _logger.info("release %s is there already with the same contents: it stays as it was written", version)
         return version
     with written_whole(releases / version) as folder:
@@ -177,8 +177,8 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
         np.save(folder / "item_vectors.npy", contents.item_vectors, allow_pickle=False)
         for name in ARRAYS:
             np.save(folder / f"{name}.npy", contents.arrays[name], allow_pickle=False)
-        write_orders(folder, contents.fusion, contents.rankers)
-        contents.learned.write(folder)
+        write_release_models(folder, contents.blender, contents.rankers)
+        contents.checkpoint.write(folder)
         write_json(folder / "metrics.json", _metrics(contents))
         manifest = {
             "format": FORMAT,
@@ -187,7 +187,7 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
             "as_of": contents.split.as_of.isoformat(),
             "cut": contents.split.cut.isoformat(),
             "training_start": contents.split.start.isoformat() if contents.split.start else None,
-            "learned": learned,
+            "checkpoint": checkpoint,
             "services": {
                 side: {**schema.to_json(), "fingerprint": schema.fingerprint}
                 for side, schema in (("query", towers.query.schema), ("item", towers.item.schema))
@@ -200,12 +200,12 @@ def write_release(releases: Path, towers: Towers, contents: Contents, created: d
     return version
 
 
-def _is_there(folder: Path, learned: str) -> bool:
+def _is_there(folder: Path, checkpoint: str) -> bool:
     try:
         manifest = verified_manifest(folder, folder.name, _NEEDED)
     except (OSError, KeyError, TypeError, InputError):
         return False
-    if manifest["learned"] != learned:
+    if manifest["checkpoint"] != checkpoint:
         raise InputError(f"{folder} holds a release that answers otherwise: move it away, and train again.")
     return True
 
@@ -244,9 +244,9 @@ def load_release(releases: Path, version: str | None = None) -> Release:
     if {len(array) for array in (item_ids, item_vectors, *others)} != {manifest["items"]}:
         raise InputError(f"Release {version} holds arrays of different lengths: train again.")
     tower = SavedTower(folder / "query_tower", schemas.query)
-    fusion, rankers = read_orders(folder, version)
+    blender, rankers = read_release_models(folder, version)
     arrays = dict(zip(ARRAYS, others, strict=True))
-    return Release(version, manifest, schemas, tower, item_ids, item_vectors, arrays, fusion, rankers)
+    return Release(version, manifest, schemas, tower, item_ids, item_vectors, arrays, blender, rankers)
 
 
 def _latest(releases: Path) -> str:
@@ -255,13 +255,15 @@ def _latest(releases: Path) -> str:
     return (releases / LATEST).read_text(encoding="utf-8").strip()
 
 
-def _metrics(contents: Contents) -> dict[str, Any]:
+def _metrics(contents: ReleaseContents) -> dict[str, Any]:
     return {
-        "kept_epoch": contents.curve.best.number,
-        "released": {"varieties": {name: asdict(variety) for name, variety in contents.varieties.items()}},
-        "epochs": [_without_users(asdict(epoch)) for epoch in contents.curve.epochs],
+        "kept_epoch": contents.training_history.best.number,
+        "released": {"diversities": {name: asdict(diversity) for name, diversity in contents.diversities.items()}},
+        "epochs": [_without_users(asdict(epoch)) for epoch in contents.training_history.epochs],
         "ranking": contents.ranking,
-        "baselines": {name: _without_users(asdict(judgement)) for name, judgement in contents.baselines.items()},
+        "baselines": {
+            name: _without_users(asdict(window_metrics)) for name, window_metrics in contents.baselines.items()
+        },
     }
 
 

@@ -9,50 +9,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candidates.ranking.ranker import Ranker
-from evaluation.diversity import Variety
-from evaluation.validation_window import Judgement
+from evaluation.diversity import VectorDiversity
+from evaluation.validation_window import WindowMetrics
 from features.time_split import TimeSplit
-from models.release.checkpoint import Learned
+from models.release.checkpoint import Checkpoint
 from models.release.integrity import FORMAT
 from models.release.manifest import SERVING
-from models.training.history import Curve
+from models.training.history import TrainingHistory
 from models.training.loop import Towers
 
 
 @dataclass(frozen=True)
-class Contents:
+class ReleaseContents:
     """What goes into a release beside the towers.
 
     Attributes:
-        learned: what the towers had learned before the cut, as they were judged.
+        checkpoint: what the towers had learned before the cut, as they were judged.
         item_ids: str (items,), ascending.
         item_vectors: float32 (items, dimensions).
         arrays: the other arrays of the release, see `models.release.release.ARRAYS`, each (items, …).
-        fusion: JSON-ready weights of the candidate sources, by policy for items bought before.
+        blender: JSON-ready weights of the candidate sources, by policy for items bought before.
         rankers: those that are worth their place, by the same policies.
         ranking: JSON-ready values, what was found of them.
         split: the moments that parted training, validation and the release.
-        curve: the epochs of the training.
-        varieties: of the released query vectors, by what they ask for.
+        training_history: the epochs of the training.
+        diversities: of the released query vectors, by what they ask for.
         baselines: what the simple lists were worth, by name.
         facts: JSON-ready values for the manifest, see `models.release.manifest`.
     """
 
-    learned: Learned
+    checkpoint: Checkpoint
     item_ids: NDArray[np.str_]
     item_vectors: NDArray[np.float32]
     arrays: dict[str, NDArray[Any]]
-    fusion: dict[str, Any]
+    blender: dict[str, Any]
     rankers: dict[str, Ranker]
     ranking: dict[str, Any]
     split: TimeSplit
-    curve: Curve
-    varieties: dict[str, Variety]
-    baselines: dict[str, Judgement]
+    training_history: TrainingHistory
+    diversities: dict[str, VectorDiversity]
+    baselines: dict[str, WindowMetrics]
     facts: dict[str, Any]
 
 
-def digest_of(towers: Towers, contents: Contents) -> str:
+def digest_of(towers: Towers, contents: ReleaseContents) -> str:
     """SHA-256 over everything by which a release answers or is refused, in hex digits.
 
     What tells how it came about does not count: seed, commit, seconds, what was judged.
@@ -61,12 +61,14 @@ def digest_of(towers: Towers, contents: Contents) -> str:
     told = {
         "format": FORMAT,
         "split": [str(moment) for moment in (contents.split.start, contents.split.cut, contents.split.as_of)],
-        "encodings": [asdict(side) for learned in (towers, contents.learned) for side in (learned.query, learned.item)],
-        "orders": [contents.fusion, [[policy, ranker.sources, asdict(ranker.boosting)] for policy, ranker in rankers]],
+        "encodings": [
+            asdict(side) for checkpoint in (towers, contents.checkpoint) for side in (checkpoint.query, checkpoint.item)
+        ],
+        "orders": [contents.blender, [[policy, ranker.sources, asdict(ranker.boosting)] for policy, ranker in rankers]],
         "facts": {name: contents.facts.get(name) for name in ("config", "filters", SERVING)},
     }
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
-    weights = (*towers.learned.weights, *contents.learned.weights)
+    weights = (*towers.checkpoint.weights, *contents.checkpoint.weights)
     trees = [array for _, ranker in rankers for array in ranker.trees.arrays]
     arrays = [contents.arrays[name] for name in sorted(contents.arrays)]
     for array in (contents.item_ids, contents.item_vectors, *arrays, *weights, *trees):

@@ -8,50 +8,50 @@ from candidates.ranking.ranker import Ranker
 from features.errors import InputError
 from features.files import write_json
 
-FUSION: Final = "fusion.json"
+BLENDER: Final = "fusion.json"
 POLICIES: Final = ("keep", "drop")  # what is listed with and without what a user bought before
 _RANKER: Final = "ranker_"
 _SOURCES: Final = "sources"
 
 
-def write_orders(folder: Path, fusion: dict[str, Any], rankers: dict[str, Ranker]) -> None:
+def write_release_models(folder: Path, blender: dict[str, Any], rankers: dict[str, Ranker]) -> None:
     """Write weights and rankers, both by policy, into the folder of a release.
 
     Raises:
         ValueError: they do not fit together, and could not be read again.
     """
-    _require_fit(fusion, rankers)
-    write_json(folder / FUSION, fusion)
+    _require_fit(blender, rankers)
+    write_json(folder / BLENDER, blender)
     for policy, ranker in rankers.items():
         ranker.write(folder / f"{_RANKER}{policy}")
 
 
-def read_orders(folder: Path, version: str) -> tuple[dict[str, Any], dict[str, Ranker]]:
-    """Read what `write_orders` wrote.
+def read_release_models(folder: Path, version: str) -> tuple[dict[str, Any], dict[str, Ranker]]:
+    """Read what `write_release_models` wrote.
 
     Raises:
         InputError: a file is missing or is of something else, a policy is not known, or a ranker knows other sources
             than the weights.
     """
     try:
-        fusion = json.loads((folder / FUSION).read_text(encoding="utf-8"))
+        blender = json.loads((folder / BLENDER).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"The {FUSION} of release {version} cannot be read ({error}): train again.") from error
+        raise InputError(f"The {BLENDER} of release {version} cannot be read ({error}): train again.") from error
     rankers = {path.name.removeprefix(_RANKER): Ranker.read(path) for path in sorted(folder.glob(f"{_RANKER}*"))}
     try:
-        _require_fit(fusion, rankers)
+        _require_fit(blender, rankers)
     except ValueError as error:
         raise InputError(f"Release {version} cannot order candidates: {error} Train again.") from error
-    return fusion, rankers
+    return blender, rankers
 
 
-def _require_fit(fusion: Any, rankers: dict[str, Ranker]) -> None:
+def _require_fit(blender: Any, rankers: dict[str, Ranker]) -> None:
     try:
-        sources = {policy: tuple(weights[_SOURCES]) for policy, weights in fusion.items()}
+        sources = {policy: tuple(weights[_SOURCES]) for policy, weights in blender.items()}
     except (AttributeError, KeyError, TypeError):
         sources = {}
     if set(sources) != set(POLICIES):
-        raise ValueError(f"{FUSION} must name the sources of {' and '.join(POLICIES)}.")
+        raise ValueError(f"{BLENDER} must name the sources of {' and '.join(POLICIES)}.")
     for policy, ranker in rankers.items():
         if policy not in POLICIES:
             raise ValueError(f"There is a ranker for '{policy}', which is none of {', '.join(POLICIES)}.")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from evaluation.validation_window import Judgement
+from evaluation.validation_window import WindowMetrics
 
 
 @dataclass(frozen=True)
@@ -12,16 +12,16 @@ class Epoch:
     Attributes:
         number: from 1.
         loss: mean over the batches of what was made small, weighted by their purchases.
-        judgement: what the validation week said.
+        window_metrics: what the validation week said.
     """
 
     number: int
     loss: float
-    judgement: Judgement
+    window_metrics: WindowMetrics
 
 
 @dataclass(frozen=True)
-class Curve:
+class TrainingHistory:
     """The epochs of a training, and which of them was kept.
 
     Attributes:

@@ -11,17 +11,17 @@ import tensorflow as tf
 import tf_keras as keras
 from numpy.typing import NDArray
 
-from evaluation.validation_window import ValidationWeek
+from evaluation.validation_window import ValidationWindow
 from features.errors import InputError
 from features.store.service_schema import TowerSchemas
 from features.training_data.dataset import Dataset
 from features.training_data.training_set import TrainingSet
 from models.config import Config
 from models.encoding import Encoding, Encodings
-from models.release.checkpoint import Learned
+from models.release.checkpoint import Checkpoint
 from models.training.batches import Batches
 from models.training.encoded_set import EncodedSet
-from models.training.history import Curve, Epoch
+from models.training.history import Epoch, TrainingHistory
 from models.training.warm_start import warm_start
 from models.two_tower import TwoTower
 
@@ -58,21 +58,21 @@ class Towers:
         return cls(model, query, item)
 
     @classmethod
-    def restored(cls, learned: Learned, config: Config) -> Self:
+    def restored(cls, checkpoint: Checkpoint, config: Config) -> Self:
         """The towers that learned this, with the settings that they were built with.
 
         Raises:
             InputError: the weights are those of other towers.
         """
-        towers = cls.begun(learned.query, learned.item, config)
-        warm_start(towers.model, learned.query, learned.item, learned)
+        towers = cls.begun(checkpoint.query, checkpoint.item, config)
+        warm_start(towers.model, checkpoint.query, checkpoint.item, checkpoint)
         return towers
 
     @property
-    def learned(self) -> Learned:
+    def checkpoint(self) -> Checkpoint:
         """What a later training goes on from."""
         weights = tuple(variable.numpy() for variable in self.model.trainable_variables)
-        return Learned(self.query, self.item, weights)
+        return Checkpoint(self.query, self.item, weights)
 
     def query_vectors(self, rows: pa.Table) -> tuple[Vectors, Vectors]:
         """Vectors of queries for anything and for something new, float32 (rows, dimensions) each."""
@@ -87,7 +87,7 @@ class Towers:
 
 def train(
     data: Dataset,
-    week: ValidationWeek,
+    week: ValidationWindow,
     schemas: TowerSchemas,
     config: Config,
     folder: Path,
@@ -95,8 +95,8 @@ def train(
     seed: int,
     progress: Callable[[str, int], Callable[[int], object]],
     report: Callable[[Epoch], None],
-    earlier: Learned | None = None,
-) -> tuple[Towers, Curve]:
+    earlier: Checkpoint | None = None,
+) -> tuple[Towers, TrainingHistory]:
     """Fit two towers, judge them after every epoch, and keep the weights of the best.
 
     Args:
@@ -123,19 +123,22 @@ def train(
     weights: list[NDArray[np.float32]] = []
     for number in range(1, config.epochs + 1):
         loss = _run_epoch(step, batches.dataset(number, seed), progress(f"epoch {number}", batches.steps(number, seed)))
-        judgement = week.judge_vectors(*towers.query_vectors(asked.queries), towers.item_vectors(asked.catalogue))
-        epochs.append(Epoch(number, loss, judgement))
+        window_metrics = week.evaluate_vectors(
+            *towers.query_vectors(asked.queries), towers.item_vectors(asked.catalogue)
+        )
+        epochs.append(Epoch(number, loss, window_metrics))
         report(epochs[-1])
-        if not judgement.faults and (best is None or judgement.recall > best.judgement.recall):
+        if not window_metrics.faults and (best is None or window_metrics.recall > best.window_metrics.recall):
             best, weights = epochs[-1], model.get_weights()
         elif best is not None and number - best.number >= config.patience:
             break
     if best is None:
         raise InputError(
-            f"No release was written, the training is at fault: {' '.join(epochs[-1].judgement.faults)} {_WHAT_TO_DO}"
+            "No release was written, the training is at fault: "
+            f"{' '.join(epochs[-1].window_metrics.faults)} {_WHAT_TO_DO}"
         )
     model.set_weights(weights)
-    return towers, Curve(tuple(epochs), best)
+    return towers, TrainingHistory(tuple(epochs), best)
 
 
 def refit(
@@ -146,7 +149,7 @@ def refit(
     *,
     seed: int,
     progress: Callable[[str, int], Callable[[int], object]],
-    earlier: Learned,
+    earlier: Checkpoint,
 ) -> Towers:
     """Go on from kept weights with one pass over rows that nothing is judged by any more.
 
@@ -173,7 +176,7 @@ def _begun(
     *,
     seed: int,
     progress: Callable[[str, int], Callable[[int], object]],
-    earlier: Learned | None,
+    earlier: Checkpoint | None,
 ) -> tuple[Towers, Batches]:
     """Fit words and scales, encode, and build towers that begin with random weights or with earlier ones."""
     keras.utils.set_random_seed(seed)

@@ -13,15 +13,15 @@ from models.encoding import Encoding
 from models.item_tower import ItemTower
 from models.layers import OneHot
 from models.query_tower import QueryTower
-from models.release.checkpoint import Learned
-from models.shared_embeddings import SharedWords
+from models.release.checkpoint import Checkpoint
+from models.shared_embeddings import SharedEmbeddings
 from models.two_tower import TwoTower
 from models.vocabulary import UNKNOWN, Vocabulary
 
 Weights: TypeAlias = NDArray[np.float32]
 
 
-def warm_start(model: TwoTower, query: Encoding, item: Encoding, learned: Learned) -> None:
+def warm_start(model: TwoTower, query: Encoding, item: Encoding, checkpoint: Checkpoint) -> None:
     """Give towers the weights of earlier ones, those of a word at the code that it has now.
 
     A word that has come since begins as what it was to the earlier towers, an unknown one:
@@ -39,18 +39,18 @@ def warm_start(model: TwoTower, query: Encoding, item: Encoding, learned: Learne
         model: towers that have been called, with the settings and the services of the earlier ones.
         query: encoding of its query tower, with the earlier words among its own, and the earlier scales.
         item: that of its item tower.
-        learned: what the earlier towers learned.
+        checkpoint: what the earlier towers learned.
 
     Raises:
         InputError: the weights are those of other towers.
     """
     variables = model.trainable_variables
-    if len(variables) != len(learned.weights):
-        raise _other_towers(f"{len(learned.weights)} arrays of weights, not {len(variables)}")
-    given = _Given(variables, learned.weights)
-    _move_tower(given, model.query_tower, query, learned.query)
-    _move_tower(given, model.item_tower, item, learned.item)
-    _move_shared(given, model.shared, item, learned.item)
+    if len(variables) != len(checkpoint.weights):
+        raise _other_towers(f"{len(checkpoint.weights)} arrays of weights, not {len(variables)}")
+    given = _Given(variables, checkpoint.weights)
+    _move_tower(given, model.query_tower, query, checkpoint.query)
+    _move_tower(given, model.item_tower, item, checkpoint.item)
+    _move_shared(given, model.shared, item, checkpoint.item)
     for variable in variables:
         if given[variable].shape != tuple(variable.shape):
             raise _other_towers(f"weights of shape {given[variable].shape}, not {tuple(variable.shape)}")
@@ -88,7 +88,7 @@ def _move_tower(given: _Given, tower: QueryTower | ItemTower, now: Encoding, the
         given[kernel] = np.concatenate([given[kernel][rows], given[kernel][before:]])
 
 
-def _move_shared(given: _Given, shared: SharedWords, now: Encoding, then: Encoding) -> None:
+def _move_shared(given: _Given, shared: SharedEmbeddings, now: Encoding, then: Encoding) -> None:
     """Move what belongs to the words that both towers share."""
     for name, content in shared.content.items():
         table = content.embeddings

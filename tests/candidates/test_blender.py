@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from candidates.blender import Fusion, words
+from candidates.blender import Blender, words
 from candidates.item_lists import ItemLists
 from candidates.pool import Pool
 
@@ -60,10 +60,10 @@ class OneOfEachTen:
 
 def test_a_cap_counts_from_the_best_and_makes_room_before_the_cut():
     pool = Pool.of({"a": ranked([[5, 2, 19, 11, 27], [3, 4, -1, -1, -1]])})
-    by_rank = Fusion(("a",), np.zeros(4, np.float32), np.ones(4, np.float32), np.float32([0, -1, 0, 0]), 0.0)
+    by_rank = Blender(("a",), np.zeros(4, np.float32), np.ones(4, np.float32), np.float32([0, -1, 0, 0]), 0.0)
 
-    assert by_rank.fuse(pool, 3, OneOfEachTen()).positions.tolist() == [[5, 19, 27], [3, -1, -1]]
-    assert by_rank.fuse(pool, 3).positions.tolist() == [[5, 2, 19], [3, 4, -1]]
+    assert by_rank.blend(pool, 3, OneOfEachTen()).positions.tolist() == [[5, 19, 27], [3, -1, -1]]
+    assert by_rank.blend(pool, 3).positions.tolist() == [[5, 2, 19], [3, 4, -1]]
 
 
 def world(users=400, seed=0):
@@ -78,10 +78,10 @@ def world(users=400, seed=0):
 def test_the_source_that_tells_the_truth_comes_first():
     lists, relevant = world()
 
-    fused = Fusion.fitted(Pool.of(lists), relevant).fuse(Pool.of(lists), 3)
+    blended = Blender.fitted(Pool.of(lists), relevant).blend(Pool.of(lists), 3)
 
-    assert (fused.positions[:, 0] == lists["good"][0][:, 0]).mean() > 0.95
-    assert (fused.ranks[:, 0] == [1, 0]).all(axis=1).mean() > 0.95
+    assert (blended.positions[:, 0] == lists["good"][0][:, 0]).mean() > 0.95
+    assert (blended.ranks[:, 0] == [1, 0]).all(axis=1).mean() > 0.95
 
 
 def test_every_user_counts_alike_however_much_he_bought():
@@ -90,17 +90,17 @@ def test_every_user_counts_alike_however_much_he_bought():
     bought = [np.arange(20)] * 20 + [np.array([20 + user % 20]) for user in range(60)]
     pool = Pool.of(lists)
 
-    fused = Fusion.fitted(pool, ItemLists.from_lists(bought)).fuse(pool, 20)
+    blended = Blender.fitted(pool, ItemLists.from_lists(bought)).blend(pool, 20)
 
     # Purchases speak for the first list, 400 to 60, and users for the second, 60 to 20.
-    assert (fused.positions >= 20).all()
+    assert (blended.positions >= 20).all()
 
 
 def test_shuffled_purchases_teach_nothing():
     lists, relevant = world()
     shuffled = relevant.take(np.random.default_rng(1).permutation(len(relevant)))
 
-    honest, blind = (Fusion.fitted(Pool.of(lists), truth).weights for truth in (relevant, shuffled))
+    honest, blind = (Blender.fitted(Pool.of(lists), truth).weights for truth in (relevant, shuffled))
 
     log_rank = words(("good", "noise")).index("log rank by good")
     assert abs(honest[log_rank]) > 3 * abs(blind[log_rank])
@@ -108,31 +108,31 @@ def test_shuffled_purchases_teach_nothing():
 
 def test_ties_are_broken_by_position_and_short_lists_are_padded():
     nothing = np.zeros(4, np.float32)
-    fusion = Fusion(("a",), nothing, nothing + 1, nothing, -1.0)
+    blender = Blender(("a",), nothing, nothing + 1, nothing, -1.0)
 
-    fused = fusion.fuse(Pool.of({"a": ranked([[5, 2, 9], [4, -1, -1]])}), 2)
+    blended = blender.blend(Pool.of({"a": ranked([[5, 2, 9], [4, -1, -1]])}), 2)
 
-    assert fused.positions.tolist() == [[2, 5], [4, -1]]
-    assert fused.scores.tolist() == [[-1, -1], [-1, -np.inf]]
-    assert fused.ranks.tolist() == [[[2], [1]], [[1], [0]]]
+    assert blended.positions.tolist() == [[2, 5], [4, -1]]
+    assert blended.scores.tolist() == [[-1, -1], [-1, -np.inf]]
+    assert blended.ranks.tolist() == [[[2], [1]], [[1], [0]]]
 
 
 def test_weights_make_a_round_trip_and_other_sources_are_refused():
     lists, relevant = world()
-    fusion = Fusion.fitted(Pool.of(lists), relevant)
+    blender = Blender.fitted(Pool.of(lists), relevant)
 
-    again = Fusion.from_json(fusion.to_json())
+    again = Blender.from_json(blender.to_json())
 
-    assert np.array_equal(again.fuse(Pool.of(lists), 4).positions, fusion.fuse(Pool.of(lists), 4).positions)
+    assert np.array_equal(again.blend(Pool.of(lists), 4).positions, blender.blend(Pool.of(lists), 4).positions)
     with pytest.raises(ValueError, match="The sources must be"):
-        fusion.fuse(Pool.of({"good": lists["good"]}), 4)
+        blender.blend(Pool.of({"good": lists["good"]}), 4)
 
 
 def test_nothing_can_be_learned_if_nothing_listed_was_bought():
     lists, _ = world(users=2)
 
     with pytest.raises(ValueError, match="no weight can be learned"):
-        Fusion.fitted(Pool.of(lists), ItemLists.from_lists([np.array([99]), np.array([99])]))
+        Blender.fitted(Pool.of(lists), ItemLists.from_lists([np.array([99]), np.array([99])]))
 
 
 def test_sources_may_score_what_they_do_not_list():

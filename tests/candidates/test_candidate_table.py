@@ -2,18 +2,20 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from candidates.blender import Fused
+from candidates.blender import BlendedLists
 from candidates.candidate_table import CANDIDATES, candidates
 
 ITEM_IDS = np.array(["a", "b", "c"])
 
 
-def fused(positions, scores=None, ranks=None):
+def blended(positions, scores=None, ranks=None):
     positions = np.array(positions, np.int32)
     ranks = np.zeros((*positions.shape, 2)) if ranks is None else ranks
     scores = positions if scores is None else scores
     ranks = np.array(ranks, np.int32)
-    return Fused(("two_tower", "popularity"), positions, np.array(scores, np.float32), ranks, ranks * np.float32(0.5))
+    return BlendedLists(
+        ("two_tower", "popularity"), positions, np.array(scores, np.float32), ranks, ranks * np.float32(0.5)
+    )
 
 
 def unranked(positions):
@@ -22,7 +24,7 @@ def unranked(positions):
 
 
 def test_each_place_becomes_a_row_with_its_sources_and_padding_none():
-    lists = fused(
+    lists = blended(
         [[2, 0], [1, -1], [-1, -1]],
         [[3.5, 1.0], [0.5, -np.inf], [-np.inf, -np.inf]],
         [[[1, 3], [2, 0]], [[0, 1], [0, 0]], [[0, 0], [0, 0]]],
@@ -44,7 +46,7 @@ def test_each_place_becomes_a_row_with_its_sources_and_padding_none():
 
 
 def test_the_columns_are_those_the_schema_names_even_without_rows():
-    table = candidates(np.array([], np.str_), fused(np.empty((0, 2))), ITEM_IDS, *unranked(np.empty((0, 2))))
+    table = candidates(np.array([], np.str_), blended(np.empty((0, 2))), ITEM_IDS, *unranked(np.empty((0, 2))))
 
     assert table.schema.equals(CANDIDATES)
     assert table.column_names == [
@@ -66,4 +68,4 @@ def test_the_columns_are_those_the_schema_names_even_without_rows():
 )
 def test_lists_that_do_not_fit_are_refused(user_ids, positions, message):
     with pytest.raises(ValueError, match=message):
-        candidates(np.array(user_ids), fused(positions), ITEM_IDS, *unranked(positions))
+        candidates(np.array(user_ids), blended(positions), ITEM_IDS, *unranked(positions))

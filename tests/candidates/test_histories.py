@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from candidates.histories import Histories, check_asked
+from candidates.histories import Histories, check_request
 from candidates.item_lists import ItemLists
 from candidates.purchase_codes import PurchaseCodes
 
@@ -186,12 +186,12 @@ def test_a_user_who_is_asked_for_twice_is_refused():
 def test_a_question_that_does_not_fit_the_items_is_refused():
     histories = histories_of([0, 1], [3], [1], [0])
 
-    check_asked(histories, 1, ItemLists.from_lists([np.array([3])]), 4)
+    check_request(histories, 1, ItemLists.from_lists([np.array([3])]), 4)
     with pytest.raises(ValueError, match="at least 1, not 0"):
-        check_asked(histories, 0, None, 4)
+        check_request(histories, 0, None, 4)
     with pytest.raises(ValueError, match="below 3, not 3"):
-        check_asked(histories, 1, None, 3)
+        check_request(histories, 1, None, 3)
     with pytest.raises(ValueError, match="1 lists of positions"):
-        check_asked(histories, 1, ItemLists.from_lists([]), 4)
+        check_request(histories, 1, ItemLists.from_lists([]), 4)
     with pytest.raises(ValueError, match=r"\(4,\) bool"):
-        check_asked(histories, 1, None, 4, np.ones(3, np.bool_))
+        check_request(histories, 1, None, 4, np.ones(3, np.bool_))

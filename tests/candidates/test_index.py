@@ -21,11 +21,11 @@ def naive_search(vectors, queries, k, excluded, eligible):
     """Sort every allowed item of every user by score and position, in plain Python."""
     width = min(k, len(vectors))
     positions, scores = [], []
-    for query, barred in zip(queries.tolist(), excluded, strict=True):
+    for query, exclusions in zip(queries.tolist(), excluded, strict=True):
         ranked = sorted(
             (-sum(a * b for a, b in zip(query, vector, strict=True)), position)
             for position, vector in enumerate(vectors.tolist())
-            if eligible[position] and position not in barred
+            if eligible[position] and position not in exclusions
         )[:width]
         padding = width - len(ranked)
         positions.append([position for _, position in ranked] + [-1] * padding)
@@ -53,7 +53,7 @@ def test_search_equals_a_full_sort_under_any_masks_and_ties(search):
     positions, scores = index_of(vectors).search(queries, k, ItemLists.from_lists(excluded), eligible=eligible)
 
     expected_positions, expected_scores = naive_search(
-        vectors, queries, k, [set(barred.tolist()) for barred in excluded], eligible
+        vectors, queries, k, [set(exclusions.tolist()) for exclusions in excluded], eligible
     )
     assert positions.tolist() == expected_positions
     assert scores.tolist() == expected_scores

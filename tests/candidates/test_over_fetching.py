@@ -91,8 +91,8 @@ def test_k_remain_whenever_k_are_allowed_and_all_that_are_if_fewer_are(seed, k, 
     generator = np.random.default_rng(seed)
     users, items = 5, 20
     lists = [generator.permutation(items)[: generator.integers(1, items + 1)].tolist() for _ in range(users)]
-    barred = [np.flatnonzero(generator.random(items) < generator.choice([0.1, 0.9])) for _ in range(users)]
-    excluded = ItemLists.from_lists(barred)
+    exclusions = [np.flatnonzero(generator.random(items) < generator.choice([0.1, 0.9])) for _ in range(users)]
+    excluded = ItemLists.from_lists(exclusions)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(candidates.over_fetching, "PLACES_PER_SEARCH", block)
@@ -101,7 +101,7 @@ def test_k_remain_whenever_k_are_allowed_and_all_that_are_if_fewer_are(seed, k, 
         )
 
     for user in range(users):
-        allowed = [item for item in lists[user] if item not in barred[user]][:k]
+        allowed = [item for item in lists[user] if item not in exclusions[user]][:k]
         assert positions[user].tolist() == allowed + [-1] * (k - len(allowed))
 
 

@@ -7,16 +7,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from candidates.blender import Fusion, words
+from candidates.blender import Blender, words
 from candidates.candidate_table import candidates
 from candidates.histories import Histories
 from candidates.index import ItemIndex
-from candidates.ranking.reordering import Ordered
+from candidates.ranking.reordering import RankedLists
 from candidates.retriever import Retriever
 from candidates.sources.departments import DepartmentPopularity
-from candidates.sources.item_knn import ItemToItem
+from candidates.sources.item_knn import ItemKnn
 from candidates.sources.popularity import PopularityList
-from candidates.sources.source_set import SOURCES, Queries, Sources
+from candidates.sources.source_set import SOURCES, Queries, SourceSet
 
 ITEM_IDS = np.array(["a", "b", "c", "d"])
 VECTORS = np.array([[4, 0], [3, 1], [2, 2], [0, 3]], np.float32)
@@ -24,21 +24,21 @@ SALES = np.array([5, 0, 7, 5], np.float32)
 LIKES_FIRST, LIKES_SECOND = [1, 0], [0, 1]
 
 
-def fusion(**weights):
+def blender(**weights):
     """A fusion that adds up the scores of some sources."""
     said = words(SOURCES)
     values = np.zeros(len(said), np.float32)
     for source, weight in weights.items():
         values[said.index(f"score by {source}")] = weight
-    return Fusion(SOURCES, np.zeros_like(values), np.ones_like(values), values, 0.0)
+    return Blender(SOURCES, np.zeros_like(values), np.ones_like(values), values, 0.0)
 
 
 def sources():
-    return Sources(
+    return SourceSet(
         index=ItemIndex(ITEM_IDS, VECTORS),
         popularity=PopularityList.from_counts(SALES),
         departments=DepartmentPopularity(np.array([0, 0, 1, 1], np.int32), SALES),
-        neighbours=ItemToItem(
+        neighbours=ItemKnn(
             np.array([[0, 1], [1, 0], [2, -1], [3, -1]], np.int32), np.float32([[1, 0.5], [1, 0.5], [1, 0], [1, 0]])
         ),
         again=np.array([0.1, 0.2, 0.3, 0.4], np.float32),
@@ -60,8 +60,8 @@ def queries(vectors, bought, new=None):
 def retrieve(users, vectors, bought, *, already_bought="drop", k=2, by=None, **more):
     asked = queries(vectors, bought, **more)
     excluded = asked.histories.bought if already_bought == "drop" else None
-    lists = Ordered.as_retrieved(Retriever(sources(), by or fusion(two_tower=1), k).fused(asked, excluded))
-    return candidates(np.array(users), lists.fused, ITEM_IDS, lists.places, lists.scores).to_pylist()
+    lists = RankedLists.as_retrieved(Retriever(sources(), by or blender(two_tower=1), k).blended(asked, excluded))
+    return candidates(np.array(users), lists.blended, ITEM_IDS, lists.places, lists.scores).to_pylist()
 
 
 def items(rows):
@@ -94,7 +94,7 @@ def test_with_keep_it_stays_and_its_sources_say_so():
 
 def test_the_second_vector_asks_for_what_was_never_bought_even_if_it_may_be_shown_again():
     rows = retrieve(
-        ["u"], [LIKES_FIRST], [["d"]], already_bought="keep", k=4, new=[LIKES_SECOND], by=fusion(two_tower_new=1)
+        ["u"], [LIKES_FIRST], [["d"]], already_bought="keep", k=4, new=[LIKES_SECOND], by=blender(two_tower_new=1)
     )
 
     ranks = {row["item_id"]: dict(zip(row["sources"], row["source_ranks"], strict=True)) for row in rows}
@@ -104,7 +104,7 @@ def test_the_second_vector_asks_for_what_was_never_bought_even_if_it_may_be_show
 @pytest.mark.parametrize("already_bought", ["drop", "keep"])
 @pytest.mark.parametrize("nothing", [None, []])
 def test_without_history_what_sells_is_shown_whatever_the_query(already_bought, nothing):
-    rows = retrieve(["u"], [LIKES_SECOND], [nothing], already_bought=already_bought, k=3, by=fusion(popularity=-1))
+    rows = retrieve(["u"], [LIKES_SECOND], [nothing], already_bought=already_bought, k=3, by=blender(popularity=-1))
 
     assert [(row["item_id"], row["score"], row["sources"], row["source_ranks"]) for row in rows] == [
         ("c", 7.0, ["popularity"], [1]),

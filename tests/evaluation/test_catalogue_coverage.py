@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from evaluation.catalogue_coverage import breadth_of, sales_percentiles
+from evaluation.catalogue_coverage import coverage_of, sales_percentiles
 
 SOLD = np.array([10, 0, 3, 0])
 
@@ -19,7 +19,7 @@ def test_breadth_by_hand():
     # The second user's list ends early. The two best sellers are items 0 and 2.
     lists = np.array([[0, 1, 3], [2, -1, -1]], np.int32)
 
-    assert breadth_of(lists, SOLD, 2) == {
+    assert coverage_of(lists, SOLD, 2) == {
         "distinct_items": 3,
         "coverage": 0.75,
         "popularity_bias": ((0.875 + 0.25) / 2 + 0.625) / 2,
@@ -28,27 +28,27 @@ def test_breadth_by_hand():
 
 
 def test_the_bestsellers_for_everybody_are_narrow():
-    breadth = breadth_of(np.array([[0, 2]] * 5, np.int32), SOLD, 2)
+    catalogue_coverage = coverage_of(np.array([[0, 2]] * 5, np.int32), SOLD, 2)
 
-    assert breadth["bestseller_share"] == 1
-    assert breadth["coverage"] == 0.5
+    assert catalogue_coverage["bestseller_share"] == 1
+    assert catalogue_coverage["coverage"] == 0.5
 
 
 def test_bestsellers_of_equal_sales_are_ranked_by_position():
-    assert breadth_of(np.array([[0]], np.int32), np.zeros(3, np.int64), 1)["bestseller_share"] == 1
-    assert breadth_of(np.array([[1]], np.int32), np.zeros(3, np.int64), 1)["bestseller_share"] == 0
+    assert coverage_of(np.array([[0]], np.int32), np.zeros(3, np.int64), 1)["bestseller_share"] == 1
+    assert coverage_of(np.array([[1]], np.int32), np.zeros(3, np.int64), 1)["bestseller_share"] == 0
 
 
 def test_users_with_empty_lists_are_left_out_of_means():
-    alone = breadth_of(np.array([[0]], np.int32), SOLD, 1)
+    alone = coverage_of(np.array([[0]], np.int32), SOLD, 1)
 
-    assert breadth_of(np.array([[-1], [0]], np.int32), SOLD, 1) == alone
+    assert coverage_of(np.array([[-1], [0]], np.int32), SOLD, 1) == alone
 
 
 def test_faulty_lists_are_refused():
     with pytest.raises(ValueError, match="at least one item"):
-        breadth_of(np.array([[-1]], np.int32), SOLD, 1)
+        coverage_of(np.array([[-1]], np.int32), SOLD, 1)
     with pytest.raises(ValueError, match="below 4, not 4"):
-        breadth_of(np.array([[4]], np.int32), SOLD, 1)
+        coverage_of(np.array([[4]], np.int32), SOLD, 1)
     with pytest.raises(ValueError, match="at least 1, not 0"):
-        breadth_of(np.array([[0]], np.int32), SOLD, 0)
+        coverage_of(np.array([[0]], np.int32), SOLD, 0)

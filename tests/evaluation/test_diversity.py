@@ -3,28 +3,28 @@
 import numpy as np
 import pytest
 
-from evaluation.diversity import Variety, effective_rank, mean_cosine
+from evaluation.diversity import VectorDiversity, effective_rank, mean_cosine
 
 
 def test_three_vectors_by_hand():
     vectors = np.array([[2.0, 0.0], [0.0, 3.0], [-1.0, 0.0]], np.float32)
     lists = np.array([[0, 1], [1, 2], [2, -1]], np.int32)
 
-    variety = Variety.of(vectors, lists)
+    diversity = VectorDiversity.of(vectors, lists)
 
     # Cosines of the three pairs: 0, -1, 0. Singular values 3 and the root of 5.
-    assert variety.mean_cosine == pytest.approx(-1 / 3)
+    assert diversity.mean_cosine == pytest.approx(-1 / 3)
     shares = np.array([3, 5**0.5]) / (3 + 5**0.5)
-    assert variety.effective_rank == pytest.approx(np.exp(-(shares * np.log(shares)).sum()))
-    assert (variety.distinct_items, variety.k, variety.queries, variety.dimensions) == (3, 2, 3, 2)
+    assert diversity.effective_rank == pytest.approx(np.exp(-(shares * np.log(shares)).sum()))
+    assert (diversity.distinct_items, diversity.k, diversity.queries, diversity.dimensions) == (3, 2, 3, 2)
 
 
 def test_one_vector_for_everybody_has_cosine_1_rank_1_and_one_list():
-    variety = Variety.of(np.tile(np.float32([1, 2, 3]), (50, 1)), np.tile(np.int32([4, 1]), (50, 1)))
+    diversity = VectorDiversity.of(np.tile(np.float32([1, 2, 3]), (50, 1)), np.tile(np.int32([4, 1]), (50, 1)))
 
-    assert variety.mean_cosine == pytest.approx(1)
-    assert variety.effective_rank == pytest.approx(1, abs=1e-5)
-    assert variety.distinct_items == variety.k == 2
+    assert diversity.mean_cosine == pytest.approx(1)
+    assert diversity.effective_rank == pytest.approx(1, abs=1e-5)
+    assert diversity.distinct_items == diversity.k == 2
 
 
 def test_the_length_of_vectors_is_nothing_to_their_cosine():

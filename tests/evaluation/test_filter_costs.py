@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from candidates.filters.department_cap import DepartmentCap
-from candidates.filters.exclusions import Barred
+from candidates.filters.exclusions import Exclusions
 from candidates.item_lists import ItemLists
 from candidates.purchase_codes import PurchaseCodes
-from evaluation.candidate_lists import Lists
+from evaluation.candidate_lists import CandidateLists
 from evaluation.filter_costs import ALL_IN_FORCE, PricedFilter, price_of
 from evaluation.scoreboard import Scoreboard
-from evaluation.validation_window import ValidationWeek
+from evaluation.validation_window import ValidationWindow
 
 BOUGHT = ([0, 1], [0], [5])
 # The first buys 3 for the first time, the second 1, the third nothing new.
@@ -29,7 +29,7 @@ def judge_of(bought, later, items=6):
     bought, users = item_lists(bought), len(bought)
     stamps = np.full(len(bought.positions), np.datetime64("2020-01-01", "us"))
     past = PurchaseCodes(bought.rows.astype(np.int32), bought.positions, stamps)
-    week = ValidationWeek(
+    week = ValidationWindow(
         np.array([f"item{item:02}" for item in range(items)]), users, past, bought, item_lists(later),
         np.datetime64("2020-01-08", "us"),
     )  # fmt: skip
@@ -37,11 +37,11 @@ def judge_of(bought, later, items=6):
 
 
 def lists(every, fresh=FRESH):
-    return Lists("lists", np.array(every, np.int32), np.array(fresh, np.int32))
+    return CandidateLists("lists", np.array(every, np.int32), np.array(fresh, np.int32))
 
 
-def barred_for(*lists):
-    return Barred(pairs=item_lists(lists)).mask
+def exclusions_for(*lists):
+    return Exclusions(pairs=item_lists(lists)).mask
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def priced(judge, filtered, allowed, without=None):
 def test_a_filter_is_priced_by_hand(judge):
     filtered = lists([[2, 3, 4, 5], [1, 2, 3, 4], [5, 0, 1, 2]])
 
-    price = priced(judge, filtered, barred_for([0, 1], [0], []))
+    price = priced(judge, filtered, exclusions_for([0, 1], [0], []))
 
     assert (price["name"], price["setting"], price["in_force"]) == ("cool_down", "28 days", True)
     assert price["dropped"] == pytest.approx((2 / 3 + 1 / 3 + 0) / 3)
@@ -76,7 +76,7 @@ def test_new_items_are_judged_by_the_lists_of_what_is_new_to_the_user(judge):
     # Without 3 the first user finds nothing new any more; the second still finds 1. The third bought nothing new.
     filtered = lists(EVERY, [[2, 4, 5, -1], [1, 2, 4, 5], [0, 1, 2, 4]])
 
-    price = priced(judge, filtered, barred_for([3], [3], [3]))
+    price = priced(judge, filtered, exclusions_for([3], [3], [3]))
 
     # A resample of the two may hold either of them twice.
     assert price["new"] == {"difference": [-1 / 2, -1, 0], "ratio": [1 / 2, 0, 1]}
@@ -84,7 +84,7 @@ def test_new_items_are_judged_by_the_lists_of_what_is_new_to_the_user(judge):
 
 
 def test_a_filter_that_bars_nothing_costs_nothing_for_sure(judge):
-    price = priced(judge, lists(EVERY), barred_for([], [], []))
+    price = priced(judge, lists(EVERY), exclusions_for([], [], []))
 
     assert (price["dropped"], price["users"], price["short"]) == (0, 0, 0)
     assert price["all"] == price["new"] == {"difference": [0, 0, 0], "ratio": [1, 1, 1]}
@@ -93,13 +93,13 @@ def test_a_filter_that_bars_nothing_costs_nothing_for_sure(judge):
 def test_where_nobody_bought_anything_new_there_is_no_price_on_it():
     judge = judge_of(BOUGHT, BOUGHT)
 
-    assert priced(judge, lists(EVERY), barred_for([], [], []))["new"] is None
+    assert priced(judge, lists(EVERY), exclusions_for([], [], []))["new"] is None
 
 
 def test_a_user_with_fewer_than_k_candidates_is_short(judge):
     filtered = lists([[3, 4, -1, -1], [3, 4, 5, -1], [5, 0, 1, 2]])
 
-    price = priced(judge, filtered, barred_for([0, 1, 2, 5], [0, 1, 2], []))
+    price = priced(judge, filtered, exclusions_for([0, 1, 2, 5], [0, 1, 2], []))
 
     assert price["short"] == pytest.approx(1 / 3)
     assert price["users"] == pytest.approx(2 / 3)
@@ -107,14 +107,14 @@ def test_a_user_with_fewer_than_k_candidates_is_short(judge):
 
 
 def test_what_is_barred_below_the_first_k_is_not_lost(judge):
-    price = priced(judge, lists([[0, 1, 2, 4], *EVERY[1:]]), barred_for([3], [3], []))
+    price = priced(judge, lists([[0, 1, 2, 4], *EVERY[1:]]), exclusions_for([3], [3], []))
 
     assert (price["dropped"], price["users"]) == (0, 0)
 
 
 def test_a_candidate_that_makes_way_for_another_is_not_dropped(judge):
     # Nothing but 0 is barred for the first user; that 2 has left his list as well is the work of the fusion.
-    price = priced(judge, lists([[1, 3, 4, 5], *EVERY[1:]]), barred_for([0], [], []))
+    price = priced(judge, lists([[1, 3, 4, 5], *EVERY[1:]]), exclusions_for([0], [], []))
 
     assert price["dropped"] == pytest.approx((1 / 3 + 0 + 0) / 3)
 
@@ -122,7 +122,7 @@ def test_a_candidate_that_makes_way_for_another_is_not_dropped(judge):
 def test_of_an_empty_list_nothing_is_lost(judge):
     empty = lists([[-1] * 4, *EVERY[1:]])
 
-    price = priced(judge, empty, barred_for([0, 1], [0], []), without=empty)
+    price = priced(judge, empty, exclusions_for([0, 1], [0], []), without=empty)
 
     assert price["dropped"] == pytest.approx((0 + 1 / 3 + 0) / 3)
     assert price["short"] == pytest.approx(1 / 3)
@@ -157,7 +157,7 @@ def test_where_the_order_is_fixed_what_a_mask_or_a_cap_drops_is_what_has_left_th
     judge = judge_of([[0]] * 4, [[1]] * 4, items=12)
     without = order[:, :6]
 
-    for allowed in (Barred(generator.random(12) < 0.3, item_lists(own)).mask, cap.stands):
+    for allowed in (Exclusions(generator.random(12) < 0.3, item_lists(own)).mask, cap.stands):
         filtered = first_allowed(order, allowed, 6)
         price = priced(judge, lists(filtered, filtered), allowed, lists(without, without))
 
@@ -170,9 +170,9 @@ def test_lists_that_are_too_narrow_or_of_other_users_are_refused(judge):
     narrow = lists([own[:2] for own in EVERY], [own[:2] for own in FRESH])
 
     with pytest.raises(ValueError, match=r"3 users and at least 3 wide, not \(3, 2\)"):
-        priced(judge, narrow, barred_for([], [], []))
+        priced(judge, narrow, exclusions_for([], [], []))
     with pytest.raises(ValueError, match=r"not \(2, 4\)"):
-        priced(judge, lists(EVERY), barred_for([], [], []), without=lists(EVERY[:2], FRESH[:2]))
+        priced(judge, lists(EVERY), exclusions_for([], [], []), without=lists(EVERY[:2], FRESH[:2]))
 
 
 def price(name, setting="", dropped=0.0, change=None, *, in_force=True):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from candidates.item_lists import ItemLists
-from evaluation.bootstrap import Resamples
+from evaluation.bootstrap import Bootstrap
 from evaluation.hits import Hits
 from evaluation.measures import compared_by, cutoffs_for, estimates_of, judged_at, user_measures
 from evaluation.metrics import bootstrap_interval
@@ -49,7 +49,7 @@ def test_measures_stand_under_their_names():
 def test_estimates_are_the_mean_over_users_and_its_interval():
     measured = user_measures(HITS, (4,))
 
-    estimates = estimates_of(measured, Resamples.of(2, seed=3))
+    estimates = estimates_of(measured, Bootstrap.of(2, seed=3))
 
     assert list(estimates) == ["recall@4", "hit_rate@4", "map@4", "ndcg@4"]
     assert estimates["recall@4"] == [0.5, *bootstrap_interval(np.array([1.0, 0.0]), seed=3)] == [0.5, 0.0, 1.0]
@@ -58,10 +58,10 @@ def test_estimates_are_the_mean_over_users_and_its_interval():
 def test_the_same_seed_gives_the_same_estimates():
     measured = {"recall@1": np.random.default_rng(0).random(50)}
 
-    assert estimates_of(measured, Resamples.of(50, 1)) == estimates_of(measured, Resamples.of(50, 1))
-    assert estimates_of(measured, Resamples.of(50, 1)) != estimates_of(measured, Resamples.of(50, 2))
+    assert estimates_of(measured, Bootstrap.of(50, 1)) == estimates_of(measured, Bootstrap.of(50, 1))
+    assert estimates_of(measured, Bootstrap.of(50, 1)) != estimates_of(measured, Bootstrap.of(50, 2))
 
 
 def test_measures_must_be_about_the_users_drawn():
     with pytest.raises(ValueError, match="3 users"):
-        estimates_of(user_measures(HITS, (4,)), Resamples.of(3, seed=0))
+        estimates_of(user_measures(HITS, (4,)), Bootstrap.of(3, seed=0))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from candidates.blender import Fused
+from candidates.blender import BlendedLists
 from candidates.item_lists import ItemLists
 from evaluation.source_shares import source_shares
 
@@ -16,8 +16,10 @@ def shares():
     lists = {"near": ranked([[1, 9], [8, 3]]), "sold": ranked([[1, 2], [7, 6]])}
     positions = np.array([[1, 2], [3, 7]], np.int32)
     ranks = np.array([[[1, 1], [0, 2]], [[2, 0], [0, 1]]], np.int32)
-    fused = Fused(("near", "sold"), positions, np.zeros((2, 2), np.float32), ranks, np.zeros((2, 2, 2), np.float32))
-    return source_shares(lists, fused, ItemLists.from_lists([np.array([1, 2]), np.array([3])]), (1, 2))
+    blended = BlendedLists(
+        ("near", "sold"), positions, np.zeros((2, 2), np.float32), ranks, np.zeros((2, 2, 2), np.float32)
+    )
+    return source_shares(lists, blended, ItemLists.from_lists([np.array([1, 2]), np.array([3])]), (1, 2))
 
 
 def test_each_source_is_judged_alone_and_by_what_only_it_finds(shares):
@@ -35,17 +37,17 @@ def test_the_union_takes_turns_and_lists_nothing_twice(shares):
 
 
 def test_the_fused_list_is_shared_out_among_those_who_list_its_candidates(shares):
-    assert shares["fused"] == {"1": 0.75, "2": 1.0}
+    assert shares["blended"] == {"1": 0.75, "2": 1.0}
     assert shares["shares"]["1"] == {"near": 0.75, "sold": 0.25}
     assert shares["shares"]["2"] == {"near": 0.375, "sold": 0.625}
 
 
 def test_a_source_with_a_shorter_list_takes_its_turns_and_then_is_passed_over():
     lists = {"short": ranked([[5]]), "long": ranked([[7, 8, 9]])}
-    fused = Fused(tuple(lists), np.array([[5]], np.int32), np.zeros((1, 1), np.float32),
+    blended = BlendedLists(tuple(lists), np.array([[5]], np.int32), np.zeros((1, 1), np.float32),
                   np.array([[[1, 0]]], np.int32), np.zeros((1, 1, 2), np.float32))  # fmt: skip
 
-    shares = source_shares(lists, fused, ItemLists.from_lists([np.array([5, 8, 9])]), (1, 3, 4))
+    shares = source_shares(lists, blended, ItemLists.from_lists([np.array([5, 8, 9])]), (1, 3, 4))
 
     # In turns: 5, 7, 8, 9.
     assert shares["union"] == pytest.approx({"1": 1 / 3, "3": 2 / 3, "4": 1.0})

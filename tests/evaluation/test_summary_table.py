@@ -14,11 +14,12 @@ def price(name, setting, dropped, every, new, *, in_force=True):
 def table_of(*filters):
     """What is printed of two cuts with these prices."""
     measured = {"recall@100": [0.25, 0.2, 0.3], "map@100": [0.05, 0.04, 0.06]}
-    breadth = {"distinct_items": 8, "coverage": 0.5, "popularity_bias": 0.5, "bestseller_share": 0.5}
-    slices = {"activity": [], "items": [], "deciles": []}
+    coverage = {"distinct_items": 8, "coverage": 0.5, "popularity_bias": 0.5, "bestseller_share": 0.5}
+    parts = {"slices": {"activity": [], "items": [], "deciles": []}, "catalogue_coverage": coverage}
     cuts = [
-        {"cut": date, "users": 40, "users_new": 30, "differences": {}, "sources": None, "curve": [], "map": None,
-         "models": {"towers": {"all": measured, "new": measured, "slices": slices, "breadth": breadth}}, **prices}
+        {"cut": date, "users": 40, "users_new": 30, "differences": {}, "sources": None,
+         "training_history": [], "map": None,
+         "models": {"towers": {"all": measured, "new": measured, **parts}}, **prices}
         for date, prices in zip(("2017-11-28", "2017-12-05"), filters, strict=True)
     ]  # fmt: skip
     return evaluation_table(results_of({}, [100], cuts))
@@ -62,18 +63,20 @@ def test_an_evaluation_without_prices_ends_with_its_models():
 def test_at_the_end_every_compared_model_stands_beside_the_best_simple_list_of_each_week():
     compared = {"map@12": {"difference": [0.0, 0.0, 0.0], "ratio": None}}
     slices = {"activity": [], "items": [], "deciles": []}
-    breadth = {"distinct_items": 8, "coverage": 0.5, "popularity_bias": 0.5, "bestseller_share": 0.5}
+    catalogue_coverage = {"distinct_items": 8, "coverage": 0.5, "popularity_bias": 0.5, "bestseller_share": 0.5}
     # Average precision of the model and of two lists on all purchases; the second week had no new ones.
     weeks = {"2017-11-28": (0.15, 0.1, 0.05), "2017-12-05": (0.24, 0.1, 0.2), "2017-12-12": (0.1, 0.1, 0.125)}
 
     def model(precision, date):
         measured = {"recall@12": [0.3, 0.2, 0.4], "map@12": [precision, 0.0, 1.0]}
         return {
-            "all": measured, "new": {} if date == "2017-12-05" else measured, "slices": slices, "breadth": breadth
+            "all": measured, "new": {} if date == "2017-12-05" else measured, "slices": slices,
+            "catalogue_coverage": catalogue_coverage,
         }  # fmt: skip
 
     cuts = [
-        {"cut": date, "users": 40, "users_new": 30, "sources": None, "curve": [], "map": None,
+        {"cut": date, "users": 40, "users_new": 30, "sources": None,
+         "training_history": [], "map": None,
          "models": dict(zip(("towers", "a", "b"), (model(each, date) for each in precisions), strict=True)),
          "differences": {"towers": {
              name: {"all": compared, "new": {} if date == "2017-12-05" else compared} for name in "ab"}}}

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from evaluation.validation_window import ValidationWeek
+from evaluation.validation_window import ValidationWindow
 
 CUT = datetime(2020, 1, 8, tzinfo=UTC)
 STAMP = pa.timestamp("us", tz="UTC")
@@ -29,12 +29,12 @@ AFTER = purchases(("u1", "a", 8), ("u1", "d", 9), ("u2", "b", 10), ("u9", "c", 1
 
 @pytest.fixture
 def week():
-    return ValidationWeek.of(pa.array(["u1", "u2"]), ITEMS, BEFORE, AFTER, CUT)
+    return ValidationWindow.of(pa.array(["u1", "u2"]), ITEMS, BEFORE, AFTER, CUT)
 
 
 def test_lists_are_at_most_half_the_catalogue_long(week):
     assert week.cutoffs == (2,)
-    many = ValidationWeek.of(pa.array(["u1"]), pa.array([f"{n:03}" for n in range(199)] + ["a", "b", "c", "d"]),
+    many = ValidationWindow.of(pa.array(["u1"]), pa.array([f"{n:03}" for n in range(199)] + ["a", "b", "c", "d"]),
                              BEFORE, AFTER, CUT)  # fmt: skip
     assert many.cutoffs == (12, 100)
 
@@ -54,20 +54,20 @@ def test_towers_that_put_each_user_beside_his_purchases_find_them(week):
     items = np.eye(4, dtype=np.float32)
     queries = np.array([[1, 0, 0, 0.9], [0.1, 1, 0, 0]], np.float32)
 
-    judgement = week.judge_vectors(queries, queries, items)
+    window_metrics = week.evaluate_vectors(queries, queries, items)
 
-    assert judgement.recalls == {2: 1}
-    assert judgement.recall == 1
-    assert judgement.interval == (1, 1)
-    assert judgement.faults == ()
+    assert window_metrics.recalls == {2: 1}
+    assert window_metrics.recall == 1
+    assert window_metrics.interval == (1, 1)
+    assert window_metrics.faults == ()
 
 
 def test_collapsed_towers_are_a_fault(week):
-    judgement = week.judge_vectors(
+    window_metrics = week.evaluate_vectors(
         np.ones((2, 2), np.float32), np.ones((2, 2), np.float32), np.ones((4, 2), np.float32)
     )
 
-    assert judgement.faults == (
+    assert window_metrics.faults == (
         "All 2 users have the same 2 items: the query vectors for anything have collapsed.",
         "All 2 users have the same 2 items: the query vectors for something new have collapsed.",
     )
@@ -82,7 +82,7 @@ def crowd():
     users, items = [f"u{n:02}" for n in range(MANY)], [f"i{n:02}" for n in range(MANY)]
     before = purchases(*zip(users, items, [1] * MANY, strict=True))
     after = purchases(*zip(users, items[1:] + items[:1], [9] * MANY, strict=True))
-    return ValidationWeek.of(pa.array(users), pa.array(items), before, after, CUT)
+    return ValidationWindow.of(pa.array(users), pa.array(items), before, after, CUT)
 
 
 def directions(seed):
@@ -90,15 +90,15 @@ def directions(seed):
 
 
 def test_healthy_query_vectors_are_no_fault_and_their_figures_are_told(crowd):
-    judgement = crowd.judge_vectors(directions(1), directions(2), directions(3))
+    window_metrics = crowd.evaluate_vectors(directions(1), directions(2), directions(3))
 
-    assert judgement.faults == ()
-    assert list(judgement.varieties) == ["anything", "something new"]
-    for variety in judgement.varieties.values():
-        assert abs(variety.mean_cosine) < 0.1
-        assert 6 < variety.effective_rank <= 8
-        assert variety.distinct_items > 2 * variety.k == 24
-        assert (variety.queries, variety.dimensions) == (MANY, 8)
+    assert window_metrics.faults == ()
+    assert list(window_metrics.diversities) == ["anything", "something new"]
+    for diversity in window_metrics.diversities.values():
+        assert abs(diversity.mean_cosine) < 0.1
+        assert 6 < diversity.effective_rank <= 8
+        assert diversity.distinct_items > 2 * diversity.k == 24
+        assert (diversity.queries, diversity.dimensions) == (MANY, 8)
 
 
 @pytest.mark.parametrize(("place", "asked"), [(0, "anything"), (1, "something new")])
@@ -106,22 +106,24 @@ def test_either_kind_of_query_vectors_may_collapse_and_is_named_with_what_was_me
     queries = [directions(1), directions(2)]
     queries[place] = 1 + 0.001 * queries[place]
 
-    judgement = crowd.judge_vectors(*queries, directions(3))
+    window_metrics = crowd.evaluate_vectors(*queries, directions(3))
 
-    assert len(judgement.faults) >= 2
-    cosine = [fault for fault in judgement.faults if "all point the same way" in fault]
+    assert len(window_metrics.faults) >= 2
+    cosine = [fault for fault in window_metrics.faults if "all point the same way" in fault]
     assert [fault.split(" all ")[0] for fault in cosine] == [f"The query vectors for {asked}"]
     assert "their mean pairwise cosine is 1.00000, above 0.999" in cosine[0]
-    assert any("have the same 12 items" in fault or "nearly the same 12 items" in fault for fault in judgement.faults)
-    assert judgement.varieties[asked].mean_cosine > 0.999
+    assert any(
+        "have the same 12 items" in fault or "nearly the same 12 items" in fault for fault in window_metrics.faults
+    )
+    assert window_metrics.diversities[asked].mean_cosine > 0.999
 
 
 def test_query_vectors_on_a_line_are_a_fault_whatever_they_ask_for(crowd):
     line = np.linspace(-1, 1, MANY, dtype=np.float32)[:, None] * np.float32([1, 2, 3, 4, 5, 6, 7, 8])
 
-    judgement = crowd.judge_vectors(directions(1), line, directions(3))
+    window_metrics = crowd.evaluate_vectors(directions(1), line, directions(3))
 
-    assert judgement.faults == (
+    assert window_metrics.faults == (
         "The query vectors for something new lie on a line: their effective rank is 1.00 of 8 dimensions, below 2.",
     )
 
@@ -131,25 +133,25 @@ def test_vectors_that_differ_only_where_no_item_does_lead_to_one_list_and_that_i
     items[:, 4:] = 0
     same[:, :4] = 1
 
-    judgement = crowd.judge_vectors(directions(1), same, items)
+    window_metrics = crowd.evaluate_vectors(directions(1), same, items)
 
     # Each user's list of new items is without what he bought: the lists are different, the vectors are not.
-    assert judgement.varieties["something new"].mean_cosine < 0.999
-    assert judgement.faults == (
+    assert window_metrics.diversities["something new"].mean_cosine < 0.999
+    assert window_metrics.faults == (
         "All 40 users have the same 12 items: the query vectors for something new have collapsed.",
     )
 
 
 def test_vectors_that_are_not_finite_are_a_fault_and_no_number(week):
-    judgement = week.judge_vectors(*[np.full((2, 2), np.nan, np.float32)] * 2, np.ones((4, 2), np.float32))
+    window_metrics = week.evaluate_vectors(*[np.full((2, 2), np.nan, np.float32)] * 2, np.ones((4, 2), np.float32))
 
-    assert judgement.recalls == {}
-    assert judgement.faults == ("Vectors are not finite: the training diverged, lower the learning rate.",)
+    assert window_metrics.recalls == {}
+    assert window_metrics.faults == ("Vectors are not finite: the training diverged, lower the learning rate.",)
 
 
 def test_an_item_that_is_not_in_the_catalogue_yet_counts_as_missed():
     after = purchases(("u1", "a", 8), ("u1", "launched later", 9))
-    week = ValidationWeek.of(pa.array(["u1"]), ITEMS, BEFORE, after, CUT)
+    week = ValidationWindow.of(pa.array(["u1"]), ITEMS, BEFORE, after, CUT)
 
     assert week.baselines()["last week's bestsellers"].recalls == {2: 0.5}
     assert week.baselines()["last week's bestsellers"].new_recalls == {2: 0}
@@ -157,4 +159,4 @@ def test_an_item_that_is_not_in_the_catalogue_yet_counts_as_missed():
 
 def test_a_past_purchase_of_an_unknown_item_is_refused():
     with pytest.raises(ValueError, match="names a user or an item that is not in the lists"):
-        ValidationWeek.of(pa.array(["u1"]), pa.array(["a", "b"]), BEFORE, AFTER, CUT)
+        ValidationWindow.of(pa.array(["u1"]), pa.array(["a", "b"]), BEFORE, AFTER, CUT)

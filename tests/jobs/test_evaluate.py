@@ -162,8 +162,8 @@ def test_whether_a_ranker_orders_the_candidates_is_told_at_every_cut(evaluation)
         for estimates in every["before_cut"].values():
             assert list(estimates) == ["retrieval", "ranker", "difference"]
         assert (len(every["importances"]), len(every["reliability"])) == (20, 10)
-        ranked, fused = (cut["models"][every[name]]["all"]["map@12"][0] for name in ("as_ranked", "as_retrieved"))
-        assert every["after_cut"]["map@12"]["difference"][0] == pytest.approx(ranked - fused)
+        ranked, blended = (cut["models"][every[name]]["all"]["map@12"][0] for name in ("as_ranked", "as_retrieved"))
+        assert every["after_cut"]["map@12"]["difference"][0] == pytest.approx(ranked - blended)
 
         assert not new["ranked"]
         assert [new[name] for name in ("before_cut", "importances", "reliability")] == [{}, [], []]
@@ -212,12 +212,12 @@ def test_filters_in_force_and_others_are_priced_at_every_cut(evaluation):
 
 def test_slices_curve_and_breadth_are_there(evaluation):
     for cut in evaluation.cuts:
-        assert [epoch["epoch"] for epoch in cut["curve"]] == [1]
+        assert [epoch["epoch"] for epoch in cut["training_history"]] == [1]
         for result in cut["models"].values():
             assert sum(group["users"] for group in result["slices"]["activity"]) == 199
             assert [row["name"] for row in result["slices"]["items"]] == ["never sold before", "sold before"]
-            assert 0 < result["breadth"]["coverage"] <= 1
-    popular = evaluation.cuts[-1]["models"]["last week's bestsellers"]["breadth"]
+            assert 0 < result["catalogue_coverage"]["coverage"] <= 1
+    popular = evaluation.cuts[-1]["models"]["last week's bestsellers"]["catalogue_coverage"]
     assert popular["distinct_items"] == 12
 
 

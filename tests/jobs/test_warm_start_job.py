@@ -62,7 +62,7 @@ def test_it_trains_once_on_the_days_since_and_a_few_before(story):
 
 def test_it_does_not_forget(story):
     def recall(place):
-        return story.file(place, "metrics.json")["epochs"][-1]["judgement"]["new_recalls"]["12"]
+        return story.file(place, "metrics.json")["epochs"][-1]["window_metrics"]["new_recalls"]["12"]
 
     popular = story.file(1, "metrics.json")["baselines"]["last week's bestsellers"]["new_recalls"]["12"]
     assert recall(1) > 2 * popular
@@ -83,10 +83,10 @@ def test_the_figures_that_tell_a_collapse_are_printed_and_kept(story):
 
     assert len(lines) == 2  # of the epoch, and of what is released
     assert re.search(r"; something new: mean cosine -?\d\.\d{3}, effective rank \d+\.\d of \d+, \d+ items", lines[0])
-    varieties = story.file(1, "metrics.json")["epochs"][0]["judgement"]["varieties"]
-    assert set(varieties) == {"anything", "something new"}
-    assert all(variety["mean_cosine"] < 0.999 for variety in varieties.values())
-    assert all(variety["distinct_items"] > variety["k"] for variety in varieties.values())
+    diversities = story.file(1, "metrics.json")["epochs"][0]["window_metrics"]["diversities"]
+    assert set(diversities) == {"anything", "something new"}
+    assert all(diversity["mean_cosine"] < 0.999 for diversity in diversities.values())
+    assert all(diversity["distinct_items"] > diversity["k"] for diversity in diversities.values())
 
 
 def test_the_leak_check_knows_where_its_words_and_scales_are_from(story, tmp_path):

@@ -76,13 +76,13 @@ def refused(done):
 
 @pytest.fixture(scope="module")
 def road(tmp_path_factory, project_at, run_job, apply):
-    from features.raw.toy_data import write_toy_world
+    from features.raw.toy_data import write_toy_data
 
     project = project_at(tmp_path_factory.mktemp("road"))
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     road = Road(project, elsewhere, {}, lambda name, *words: run_job(name, *words, cwd=elsewhere))
     project.copy_repo()
-    write_toy_world(project.raw, seed=7, availability=True)
+    write_toy_data(project.raw, seed=7, availability=True)
     shop = project.root / "shop.toml"
     shop.write_text(SHOP, encoding="utf-8")
     users = project.root / "users.txt"

@@ -164,7 +164,7 @@ def test_asked_for_something_new_everybody_is_shown_new_items_of_his_colour_abov
 
 
 def test_without_discovering_what_is_repeated_is_in_the_way(ranked):
-    _, anything_without_memory = ranked(discovers=False)
+    _, anything_without_memory = ranked(has_new_item_head=False)
 
     assert share_above_habit(anything_without_memory) < 0.7
 

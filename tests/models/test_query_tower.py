@@ -75,7 +75,7 @@ def test_the_memory_of_the_vector_for_something_new_is_zero(tiny):
 
 
 def test_without_discovering_the_second_vector_is_the_first_without_its_memory(tiny):
-    anything, something_new = tiny.towers(discovers=False).query_vectors(tiny.users)
+    anything, something_new = tiny.towers(has_new_item_head=False).query_vectors(tiny.users)
 
     assert something_new[:, :4].tolist() == anything[:, :4].tolist()
     assert (something_new[:, 4:] == 0).all()

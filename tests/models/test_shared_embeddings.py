@@ -11,10 +11,10 @@ def shared(tiny):
     """Shared words, looked up once so that their weights are there."""
 
     def shared(tiny=tiny, **settings):
-        from models.shared_embeddings import SharedWords
+        from models.shared_embeddings import SharedEmbeddings
 
         fitted = tiny.encodings()
-        words = SharedWords(fitted.query, fitted.item, replace(tiny.config, **settings))
+        words = SharedEmbeddings(fitted.query, fitted.item, replace(tiny.config, **settings))
         for embedding in (*words.content.values(), words.memory, words.repeats):
             if embedding is not None:
                 embedding(np.zeros(1, np.int32))

@@ -40,7 +40,7 @@ def loss_of(tiny):
         **settings,
     ):
         twelve = tiny.table(tiny.item_schema, [{"item_id": f"{code:02d}"} for code in range(2, 14)])
-        model = replace(tiny, items=twelve).towers(**{"discovers": False, **settings}).model
+        model = replace(tiny, items=twelve).towers(**{"has_new_item_head": False, **settings}).model
         model.query_tower, model.item_tower = Given(queries, seconds), Given(items)
         batch = {
             "query": {"recent_items": np.array([[*of, *[0] * (3 - len(of))] for of in lists], np.int32)},
@@ -102,26 +102,26 @@ def test_two_users_who_buy_the_same_item_are_no_negatives_of_each_other(loss_of)
 
 def test_discovering_adds_the_loss_of_the_second_vectors(loss_of):
     # as above, and with the second vectors 1 of 1 + 3 + 5, and 1 of 2 + 1 + 4
-    loss = loss_of([0, 1], [2, 3, 4], discovers=True)
+    loss = loss_of([0, 1], [2, 3, 4], has_new_item_head=True)
 
     assert loss == pytest.approx((log(7 / 2) + log(3)) / 2 + (log(9) + log(7)) / 2, rel=1e-5)
 
 
 def test_the_second_vectors_learn_from_new_purchases_alone(loss_of):
-    loss = loss_of([0, 1], [2, 3, 4], new=(False, True), discovers=True)
+    loss = loss_of([0, 1], [2, 3, 4], new=(False, True), has_new_item_head=True)
 
     assert loss == pytest.approx((log(7 / 2) + log(3)) / 2 + log(7), rel=1e-5)
 
 
 def test_where_nothing_new_was_bought_there_is_one_loss(loss_of):
-    loss = loss_of([0, 1], [2, 3, 4], new=(False, False), discovers=True)
+    loss = loss_of([0, 1], [2, 3, 4], new=(False, False), has_new_item_head=True)
 
     assert loss == pytest.approx((log(7 / 2) + log(3)) / 2, rel=1e-5)
 
 
 def test_what_stands_on_his_list_is_a_negative_for_the_first_vector_and_none_for_the_second(loss_of):
     # The first user bought candidate 4 once: 1 of 1 + 3. On the second's list stands what he buys now: 1 of 2 + 1 + 4.
-    loss = loss_of([0, 1], [2, 3, 4], lists=((4, 1), (3,)), discovers=True)
+    loss = loss_of([0, 1], [2, 3, 4], lists=((4, 1), (3,)), has_new_item_head=True)
 
     assert loss == pytest.approx((log(7 / 2) + log(3)) / 2 + (log(4) + log(7)) / 2, rel=1e-5)
 
@@ -160,7 +160,7 @@ def test_the_corrected_and_masked_losses_equal_full_softmaxes_in_numpy(loss_of):
         seconds=seconds,
         items=items,
         log_q=True,
-        discovers=True,
+        has_new_item_head=True,
     )
     assert 0 < new.sum() < purchases
     assert found == pytest.approx(np.mean(anything) + np.mean(something_new), rel=1e-4)
@@ -212,9 +212,9 @@ def moved(model, before, variable):
 
 
 @pytest.mark.parametrize("rate", [None, 0.01], ids=["AdamW for all", "row-wise"])
-@pytest.mark.parametrize("discovers", [False, True])
-def test_steps_lower_the_loss(tiny, rate, discovers):
-    _, _, losses = stepped(tiny, 20, embedding_learning_rate=rate, discovers=discovers)
+@pytest.mark.parametrize("has_new_item_head", [False, True])
+def test_steps_lower_the_loss(tiny, rate, has_new_item_head):
+    _, _, losses = stepped(tiny, 20, embedding_learning_rate=rate, has_new_item_head=has_new_item_head)
 
     assert losses[-1] < losses[0] / 2
 
@@ -262,7 +262,7 @@ def test_row_wise_tables_are_all_embeddings_and_nothing_else(tiny):
 
 
 def test_without_a_rate_for_embeddings_everything_is_left_to_the_optimizer(tiny):
-    model, before, _ = stepped(tiny, embedding_learning_rate=None, discovers=True)
+    model, before, _ = stepped(tiny, embedding_learning_rate=None, has_new_item_head=True)
 
     for table in (model.shared.memory, model.shared.content["item_id"]):
         assert moved(model, before, table.embeddings).max() == pytest.approx(0.05, rel=0.01)

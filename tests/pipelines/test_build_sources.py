@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from candidates.blender import Fusion
+from candidates.blender import Blender
 from candidates.retriever import Retriever
 
 K = 12
@@ -46,11 +46,11 @@ def test_every_source_lists_the_same_with_the_same_scores(trained, release, aske
 def test_the_candidates_are_the_same(trained, release, asked, already_bought):
     from pipelines.build_sources import released_sources
 
-    remembered = Retriever(trained.sources, getattr(trained.fusions, already_bought), K)
-    saved = Retriever(released_sources(release), Fusion.from_json(release.fusion[already_bought]), K)
-    barred = asked[1].histories.bought if already_bought == "drop" else None
+    remembered = Retriever(trained.sources, getattr(trained.blenders, already_bought), K)
+    saved = Retriever(released_sources(release), Blender.from_json(release.blender[already_bought]), K)
+    exclusions = asked[1].histories.bought if already_bought == "drop" else None
 
-    lists, others = (each.fused(asked[1], barred) for each in (saved, remembered))
+    lists, others = (each.blended(asked[1], exclusions) for each in (saved, remembered))
 
     assert lists.positions.shape == (200, K)
     assert (lists.positions >= 0).all()
@@ -73,6 +73,6 @@ def test_sources_of_another_week_list_other_candidates(trained, release, asked, 
     past = purchases_before(purchases, items, earlier)
     sources, _ = sources_at(toy_store, past, items, release.item_vectors, earlier)
 
-    before, now = (Retriever(each, trained.fusions.keep, K).fused(asked[1]) for each in (sources, trained.sources))
+    before, now = (Retriever(each, trained.blenders.keep, K).blended(asked[1]) for each in (sources, trained.sources))
 
     assert not np.array_equal(before.positions, now.positions)

@@ -24,7 +24,7 @@ def release(**manifest):
 
 
 def test_days_are_counted_from_day_to_day_whatever_the_hour():
-    from pipelines.filter_context import users_known
+    from pipelines.filter_context import build_user_context
 
     told = pa.table(
         {
@@ -37,7 +37,7 @@ def test_days_are_counted_from_day_to_day_whatever_the_hour():
         np.array(["a", "b"]),
     )  # fmt: skip
 
-    users = users_known(told, histories, MOMENT)
+    users = build_user_context(told, histories, MOMENT)
 
     np.testing.assert_array_equal(users.days_since_last, np.array([1, 3, np.nan], np.float32))
     np.testing.assert_array_equal(users.ages, np.array([39.5, np.nan, 18], np.float32))
@@ -45,7 +45,7 @@ def test_days_are_counted_from_day_to_day_whatever_the_hour():
 
 
 def test_goods_of_which_nothing_is_said_have_no_department_and_never_sold_and_groups_stand_for_departments():
-    from pipelines.filter_context import goods_known
+    from pipelines.filter_context import build_item_context
 
     told = pa.table(
         {
@@ -58,15 +58,15 @@ def test_goods_of_which_nothing_is_said_have_no_department_and_never_sold_and_gr
         }
     )
 
-    goods = goods_known(told, np.array(["1", "2", "3", "4"]), MOMENT)
+    item_context = build_item_context(told, np.array(["1", "2", "3", "4"]), MOMENT)
 
-    assert goods.categories.tolist() == ["Shoes", "", "Hats", "Hats"]
-    assert goods.departments.tolist() == [0, -1, 1, 0]
-    assert goods.for_sale.tolist() == [True, True, False, True]
-    assert goods.channels.allow("web").tolist() == [True, True, True, True]
-    assert goods.channels.allow("shop").tolist() == [False, True, True, True]
-    assert goods.minimum_ages.tolist() == [0, 21, 0, 0]
-    assert goods.unsold_days.tolist() == [30, np.inf, 1, np.inf]
+    assert item_context.categories.tolist() == ["Shoes", "", "Hats", "Hats"]
+    assert item_context.departments.tolist() == [0, -1, 1, 0]
+    assert item_context.for_sale.tolist() == [True, True, False, True]
+    assert item_context.channels.allow("web").tolist() == [True, True, True, True]
+    assert item_context.channels.allow("shop").tolist() == [False, True, True, True]
+    assert item_context.minimum_ages.tolist() == [0, 21, 0, 0]
+    assert item_context.unsold_days.tolist() == [30, np.inf, 1, np.inf]
 
 
 def test_the_release_says_which_filters_are_in_force():

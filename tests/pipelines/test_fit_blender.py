@@ -16,22 +16,22 @@ POOL = Pool.of({"sold": (np.array([[0, 1], [1, 2]], np.int32), np.array([[2, 1],
 
 
 @pytest.fixture
-def learned():
-    from pipelines.fit_blender import learned_fusion
+def checkpoint():
+    from pipelines.fit_blender import fit_blender
 
-    return lambda *bought: learned_fusion(POOL, ItemLists.from_lists([np.array(items, int) for items in bought]), DAYS)
+    return lambda *bought: fit_blender(POOL, ItemLists.from_lists([np.array(items, int) for items in bought]), DAYS)
 
 
-def test_a_candidate_that_was_bought_beside_one_that_was_not_is_enough(learned):
-    assert learned([0], []).sources == ("sold",)
+def test_a_candidate_that_was_bought_beside_one_that_was_not_is_enough(checkpoint):
+    assert checkpoint([0], []).sources == ("sold",)
 
 
 @pytest.mark.parametrize(
     ("bought", "number"), [(([], []), 0), (([2, 3], [0]), 0), (([0, 1], [1, 2]), 4)], ids=["nobody", "others", "all"]
 )
-def test_candidates_of_which_none_or_all_were_bought_are_refused_in_one_sentence(learned, bought, number):
+def test_candidates_of_which_none_or_all_were_bought_are_refused_in_one_sentence(checkpoint, bought, number):
     with pytest.raises(InputError) as refusal:
-        learned(*bought)
+        checkpoint(*bought)
 
     assert str(refusal.value) == (
         f"Nothing tells what the candidate sources are worth: of 4 candidates of 2 users, {number} were bought from "
@@ -40,7 +40,7 @@ def test_candidates_of_which_none_or_all_were_bought_are_refused_in_one_sentence
 
 
 def test_where_nobody_buys_anything_new_the_weights_for_all_items_serve():
-    from pipelines.fit_blender import fusions_of
+    from pipelines.fit_blender import fit_blenders
 
     bought, nothing = (
         ItemLists.from_lists([np.array(items, int) for items in lists]) for lists in ([[0], []], [[], []])
@@ -48,11 +48,11 @@ def test_where_nobody_buys_anything_new_the_weights_for_all_items_serve():
     start, end = datetime(2020, 2, 23, tzinfo=UTC), datetime(2020, 3, 1, tzinfo=UTC)
     week, said = SimpleNamespace(keep=POOL, drop=POOL, bought=bought, new=nothing, start=start, end=end), []
 
-    fusions = fusions_of(week, said.append)
+    blenders = fit_blenders(week, said.append)
 
     (told,) = said
     assert told == (
         "the weights for all items serve for items new to the user, too: what was bought of those from 2020-02-23 to "
         "2020-03-01 teaches none"
     )
-    assert fusions.drop is fusions.keep
+    assert blenders.drop is blenders.keep

@@ -25,7 +25,7 @@ def decided(monkeypatch, tmp_path):
             (tmp_path / "LATEST").write_text(f"{VERSION}\n", encoding="utf-8")
             monkeypatch.setattr(gate, "_current", lambda *_: (VERSION, "is served", np.array(current)))
         run = SimpleNamespace(
-            curve=SimpleNamespace(best=SimpleNamespace(judgement=judged(mine))),
+            training_history=SimpleNamespace(best=SimpleNamespace(window_metrics=judged(mine))),
             baselines={"last week's bestsellers": judged(BESTSELLERS)},
             week=SimpleNamespace(cutoffs=(12, 100)),
         )

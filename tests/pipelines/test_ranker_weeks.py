@@ -15,20 +15,20 @@ def taught(toy_store, tmp_path_factory):
     from features.time_split import TimeSplit
     from models.config import DEFAULT
     from pipelines import ranker_weeks
-    from pipelines.train_towers import training_run
+    from pipelines.train_towers import train_towers
 
     config, folder, said, splits = replace(DEFAULT, epochs=1), tmp_path_factory.mktemp("run"), [], []
 
     def spy(store, config, split, *others, **named):
         splits.append(split)
-        return training_run(store, config, split, *others, **named)
+        return train_towers(store, config, split, *others, **named)
 
-    run = training_run(toy_store, config, TimeSplit.ending(AS_OF), folder, seed=1, say=lambda _: None)
+    run = train_towers(toy_store, config, TimeSplit.ending(AS_OF), folder, seed=1, say=lambda _: None)
 
     def weeks(number, most_users=2_000):
         place = tmp_path_factory.mktemp("weeks") / "weeks"
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ranker_weeks, "training_run", spy)
+            patch.setattr(ranker_weeks, "train_towers", spy)
             patch.setattr(ranker_weeks, "_MOST_USERS", most_users)
             return ranker_weeks.label_weeks(toy_store, run, config, place, weeks=number, seed=1, say=said.append)
 
@@ -130,9 +130,9 @@ def test_where_purchases_begin_too_late_fewer_weeks_teach(taught):
 def test_a_training_is_taught_by_as_many_weeks_as_the_evaluation_judges():
     # The number stands twice, because help must not load what the other stands in.
     from jobs.train import main
-    from pipelines.ranker_weeks import LABEL_WEEKS
+    from pipelines.ranker_weeks import RANKER_WEEKS
 
-    assert {option.name: option.default for option in main.params}["label_weeks"] == LABEL_WEEKS
+    assert {option.name: option.default for option in main.params}["label_weeks"] == RANKER_WEEKS
 
 
 def of(lists, place):

@@ -5,12 +5,12 @@ import pytest
 
 from candidates.item_lists import ItemLists
 from candidates.purchase_codes import PurchaseCodes
-from evaluation.candidate_lists import Lists
+from evaluation.candidate_lists import CandidateLists
 from evaluation.ranker.calibration import ReliabilityBin
 from evaluation.ranker.importances import Importance
 from evaluation.ranker.selection import Choice
 from evaluation.scoreboard import Scoreboard
-from evaluation.validation_window import ValidationWeek
+from evaluation.validation_window import ValidationWindow
 
 HELD_OUT = {"retrieval": [0.2, 0.1, 0.3], "ranker": [0.25, 0.15, 0.35], "difference": [0.05, 0.01, 0.09]}
 LEARNED = Choice(ranked=True, reason="The ranker is better.", users=90, ndcg_at_12=HELD_OUT, map_at_12=HELD_OUT)
@@ -21,29 +21,29 @@ def judge_of(later):
     """A judge of two users who had bought item 0, and then buy `later`."""
     bought = ItemLists.from_lists([np.array([0])] * 2)
     past = PurchaseCodes(bought.rows.astype(np.int32), bought.positions, np.full(2, np.datetime64("2020-01-01", "us")))
-    week = ValidationWeek(
+    week = ValidationWindow(
         np.array(["a", "b", "c", "d"]), 2, past, bought, ItemLists.from_lists([np.array(own) for own in later]),
         np.datetime64("2020-01-08", "us"),
     )  # fmt: skip
     judge = Scoreboard.of(week, past, np.arange(2, dtype=np.int32), seed=0)
-    for name, lists in (("fused", [[1, 0], [1, 0]]), ("ranked", [[0, 1], [0, 1]])):
+    for name, lists in (("blended", [[1, 0], [1, 0]]), ("ranked", [[0, 1], [0, 1]])):
         positions = np.array(lists, np.int32)
-        judge.take(Lists(name, positions, np.array([[1, 2], [1, 2]], np.int32)))
+        judge.take(CandidateLists(name, positions, np.array([[1, 2], [1, 2]], np.int32)))
     return judge
 
 
 @pytest.fixture
 def told():
-    from pipelines.train_ranker import Ranking, Rankings
+    from pipelines.train_ranker import TrainedRanker, TrainedRankers
 
     importances = tuple(Importance(f"feature {number}", 0.3 - number / 100) for number in range(25))
     bins = (ReliabilityBin(0.01, 0.0, 50), ReliabilityBin(0.2, 0.25, 50))
-    rankings = Rankings(Ranking(None, LEARNED, importances, bins), Ranking(None, NOT_LEARNED))
+    rankings = TrainedRankers(TrainedRanker(None, LEARNED, importances, bins), TrainedRanker(None, NOT_LEARNED))
 
     def told(later):
         from pipelines.ranking_results import ranking_results
 
-        return ranking_results(rankings, judge_of(later), as_retrieved="fused", as_ranked="ranked")
+        return ranking_results(rankings, judge_of(later), as_retrieved="blended", as_ranked="ranked")
 
     return told
 
@@ -55,7 +55,7 @@ def test_what_was_learned_is_told_with_the_features_that_matter_most(told):
         "ranked": True,
         "reason": "The ranker is better.",
         "users": 90,
-        "as_retrieved": "fused",
+        "as_retrieved": "blended",
         "as_ranked": "ranked",
     }
     assert result["before_cut"] == {"ndcg@12": HELD_OUT, "map@12": HELD_OUT}

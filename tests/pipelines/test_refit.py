@@ -60,7 +60,7 @@ def test_the_figures_of_a_collapse_are_kept_of_what_is_released_too(story):
 
     metrics = json.loads((releases / version / "metrics.json").read_text(encoding="utf-8"))
 
-    released, judged = metrics["released"]["varieties"], metrics["epochs"][0]["judgement"]["varieties"]
+    released, judged = metrics["released"]["diversities"], metrics["epochs"][0]["window_metrics"]["diversities"]
     assert set(released) == set(judged) == {"anything", "something new"}
     assert released["anything"]["mean_cosine"] != judged["anything"]["mean_cosine"]
 

@@ -21,12 +21,12 @@ BLOCKED = "0108775005"
 
 def listing_counts(sources):
     """A fusion by how many sources list a candidate, and by its ranks with them."""
-    from candidates.blender import Fusion, words
+    from candidates.blender import Blender, words
 
     said = words(sources)
     weights = [1 if word.endswith("lists it") else -0.25 if word.startswith("log rank") else 0 for word in said]
     zeros, ones = np.zeros(len(said), np.float32), np.ones(len(said), np.float32)
-    return Fusion(sources, zeros, ones, np.array(weights, np.float32), -1.0)
+    return Blender(sources, zeros, ones, np.array(weights, np.float32), -1.0)
 
 
 def news_first(sources):
@@ -53,7 +53,7 @@ def write_untrained(store, releases, folder, rankers):
     """Write a release of the toy world as of `MOMENT`, and return its version."""
     from candidates.filters.settings import FilterSettings
     from candidates.sources.source_set import SOURCES
-    from evaluation.validation_window import Judgement
+    from evaluation.validation_window import WindowMetrics
     from features.parquet_rows import ParquetRows
     from features.store.catalogue import catalogue_at, features_at, user_ids
     from features.store.registry import tower_schemas
@@ -63,8 +63,8 @@ def write_untrained(store, releases, folder, rankers):
     from models.config import SEED
     from models.encoding import Encodings
     from models.release.release import make_latest, write_release
-    from models.release.release_contents import Contents
-    from models.training.history import Curve, Epoch
+    from models.release.release_contents import ReleaseContents
+    from models.training.history import Epoch, TrainingHistory
     from models.training.loop import Towers
     from pipelines.build_sources import purchases_before, sources_at
 
@@ -79,10 +79,10 @@ def write_untrained(store, releases, folder, rankers):
     vectors = towers.item_vectors(catalogue.features)
     past = purchases_before(write_purchases(store, split, folder), catalogue.item_ids, MOMENT)
     sources, selling = sources_at(store, past, catalogue.item_ids, vectors, MOMENT)
-    none = Judgement(recalls={K: 0.5}, new_recalls={}, dropped_recalls={}, user_recall=np.zeros(1))
+    none = WindowMetrics(recalls={K: 0.5}, new_recalls={}, dropped_recalls={}, user_recall=np.zeros(1))
     epoch = Epoch(1, 1.0, none)
-    contents = Contents(
-        learned=towers.learned,
+    contents = ReleaseContents(
+        checkpoint=towers.checkpoint,
         item_ids=catalogue.ids,
         item_vectors=vectors,
         arrays={
@@ -93,12 +93,12 @@ def write_untrained(store, releases, folder, rankers):
             "neighbours": sources.neighbours.neighbours,
             "similarities": sources.neighbours.similarities,
         },
-        fusion=dict.fromkeys(("keep", "drop"), listing_counts(SOURCES).to_json()),
+        blender=dict.fromkeys(("keep", "drop"), listing_counts(SOURCES).to_json()),
         rankers={policy: news_first(SOURCES) for policy in rankers},
         ranking={},
         split=split,
-        curve=Curve((epoch,), epoch),
-        varieties={},
+        training_history=TrainingHistory((epoch,), epoch),
+        diversities={},
         baselines={},
         facts={
             "config": SEED.to_json(),
@@ -118,9 +118,9 @@ def project(applied_project, call, tmp_path_factory):
     from features.store.registry import open_feature_store
 
     def write_raw(folder):
-        from features.raw.toy_data import write_toy_world
+        from features.raw.toy_data import write_toy_data
 
-        write_toy_world(folder, seed=7, availability=True)
+        write_toy_data(folder, seed=7, availability=True)
 
     project = applied_project("toy_with_availability", write_raw)
     filled = call("materialize", "--repo", project.repo, "--as-of", MOMENT.isoformat())
@@ -143,9 +143,9 @@ def steps(served):
     def steps(k=K, **settings):
         from candidates.filters.filter_set import FilterSet
         from candidates.filters.settings import FilterSettings
-        from pipelines.serving import ThreeSteps
+        from pipelines.serving import CandidatePipeline
 
-        return ThreeSteps.of(*served, FilterSet.of(FilterSettings(**settings)), k)
+        return CandidatePipeline.of(*served, FilterSet.of(FilterSettings(**settings)), k)
 
     return steps
 
@@ -167,7 +167,7 @@ def after(steps, step):
     ordered = steps.after(step, USERS, queries)
     rows = steps.table(USERS, ordered).to_pylist()
     lists, reasons = {user: [] for user in USERS}, {user: {} for user in USERS}
-    for row, dropped_by in zip(rows, steps.reasons(USERS, queries, ordered.fused), strict=True):
+    for row, dropped_by in zip(rows, steps.reasons(USERS, queries, ordered.blended), strict=True):
         lists[row["user_id"]].append(row["item_id"])
         reasons[row["user_id"]][row["item_id"]] = dropped_by
     return lists, reasons
@@ -249,13 +249,13 @@ def test_what_is_proposed_without_filters_has_the_weights_for_everything_whateve
 
     from candidates.filters.filter_set import FilterSet
     from candidates.filters.settings import FilterSettings
-    from pipelines.serving import ThreeSteps
+    from pipelines.serving import CandidatePipeline
 
     store, release, moment = served
-    kept = release.fusion["keep"]
+    kept = release.blender["keep"]
     reverse = {**kept, "words": [{**word, "weight": -word["weight"]} for word in kept["words"]]}
-    other = replace(release, fusion={"keep": kept, "drop": reverse})
-    asked = ThreeSteps.of(store, other, moment, FilterSet.of(FilterSettings(already_bought="drop")), K)
+    other = replace(release, blender={"keep": kept, "drop": reverse})
+    asked = CandidatePipeline.of(store, other, moment, FilterSet.of(FilterSettings(already_bought="drop")), K)
 
     assert after(asked, "retrieve")[0] == after(steps(), "retrieve")[0]
     assert after(asked, "filter")[0] != after(steps(already_bought="drop"), "filter")[0]
@@ -298,12 +298,12 @@ def test_without_a_ranker_the_first_k_stay_as_they_were_retrieved(steps):
 def test_the_last_step_is_what_becomes_a_candidate_file(steps):
     asked = steps()
 
-    table, barred = asked.candidates(USERS)
+    table, exclusions = asked.candidates(USERS)
 
     assert table.equals(asked.table(USERS, asked.after("rank", USERS, asked.queries(USERS))))
     assert table.num_rows == 4 * K
-    assert list(barred) == ["for_sale", "age_limit"]
-    assert barred["for_sale"] == 4 * (~asked.goods.for_sale).sum() > 0
+    assert list(exclusions) == ["for_sale", "age_limit"]
+    assert exclusions["for_sale"] == 4 * (~asked.item_context.for_sale).sum() > 0
 
 
 def test_the_first_step_is_shown_with_sources_and_the_filters_that_drop(call, project):

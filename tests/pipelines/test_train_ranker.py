@@ -12,7 +12,7 @@ import candidates.ranking.ranker as ranker_module
 from candidates.item_lists import ItemLists
 from candidates.ranking.ranker import Boosting
 from candidates.ranking.ranker_features import PairFeatures, feature_names
-from candidates.ranking.training_examples import Examples
+from candidates.ranking.training_examples import TrainingExamples
 from features.errors import InputError
 
 USERS, CANDIDATES = 150, 30
@@ -35,7 +35,7 @@ def examples(seed, *, by_price=1.0, by_score=1.0, told=False):
         matrix[:, leak] = bought + 0.1 * matrix[:, leak]
     rows, positions = np.divmod(np.arange(len(odds)), CANDIDATES)
     pairs = PairFeatures(SOURCES, USERS, rows, positions.astype(np.int32), matrix)
-    return Examples(pairs, ItemLists.from_pairs(rows[bought], positions[bought], USERS), np.arange(USERS))
+    return TrainingExamples(pairs, ItemLists.from_pairs(rows[bought], positions[bought], USERS), np.arange(USERS))
 
 
 def week(place, **rules):
@@ -58,10 +58,10 @@ def run(monkeypatch):
     """The module, for which lists and features of a week are made already."""
     from pipelines import train_ranker
 
-    fusion = SimpleNamespace(fuse=lambda pool, _: pool)
-    monkeypatch.setattr(train_ranker, "fusions_of", lambda *_: SimpleNamespace(keep=fusion, drop=fusion))
-    monkeypatch.setattr(train_ranker.Fusion, "from_json", lambda _: fusion)
-    facts = SimpleNamespace(examples=lambda fused, _: fused)
+    blender = SimpleNamespace(blend=lambda pool, _: pool)
+    monkeypatch.setattr(train_ranker, "fit_blenders", lambda *_: SimpleNamespace(keep=blender, drop=blender))
+    monkeypatch.setattr(train_ranker.Blender, "from_json", lambda _: blender)
+    facts = SimpleNamespace(examples=lambda blended, _: blended)
     monkeypatch.setattr(train_ranker, "_Facts", SimpleNamespace(of=lambda *_: facts))
     return train_ranker
 
@@ -70,7 +70,7 @@ def run(monkeypatch):
 def learn(run):
     def learn(*weeks):
         said = []
-        return run.rankings_of(None, weeks, seed=1, say=said.append), said
+        return run.train_rankers(None, weeks, seed=1, say=said.append), said
 
     return learn
 
@@ -85,11 +85,11 @@ def ranker(learn):
 def carry(run, ranker):
     def carry(judge, until):
         earlier = SimpleNamespace(
-            version="20200201-default-0a1b2c3d", fusion={"keep": None, "drop": None}, rankers={"keep": ranker},
+            version="20200201-default-0a1b2c3d", blender={"keep": None, "drop": None}, rankers={"keep": ranker},
             ranked_until=lambda _: until,
         )  # fmt: skip
         said = []
-        return run.rankings_carried(None, judge, earlier, seed=1, say=said.append), said
+        return run.carry_over_rankers(None, judge, earlier, seed=1, say=said.append), said
 
     return carry
 

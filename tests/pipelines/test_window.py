@@ -7,11 +7,11 @@ import pytest
 
 @pytest.fixture(scope="module")
 def week(toy_store, tmp_path_factory):
-    from pipelines.window import Week
+    from pipelines.window import EvaluationWindow
 
     # After two days the toy shop has sold something to some of its users.
     moments = (datetime(2020, 1, day, tzinfo=UTC) for day in (3, 10))
-    return Week.between(toy_store, *moments, tmp_path_factory.mktemp("week"))
+    return EvaluationWindow.between(toy_store, *moments, tmp_path_factory.mktemp("week"))
 
 
 def test_everybody_who_buys_is_either_asked_or_counted_as_cold(week, toy_purchases):

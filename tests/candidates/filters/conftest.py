@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from candidates.filters.channels import Channels
-from candidates.filters.context import Goods, Users
+from candidates.filters.context import ItemContext, UserContext
 from candidates.histories import Histories
 
 
@@ -24,20 +24,20 @@ def users_of():
         )
         days = [user.get("days", 0 if "bought" in user else np.nan) for user in users]
         ages = [user.get("age", np.nan) for user in users]
-        return Users(histories, np.array(days, np.float32), np.array(ages, np.float32))
+        return UserContext(histories, np.array(days, np.float32), np.array(ages, np.float32))
 
     return make
 
 
 @pytest.fixture
-def goods_of():
+def item_context_of():
     """Items with ids "a", "b" and so on, each as a dict of what is not as usual."""
 
     def make(*items):
         def column(name, dtype, usual):
             return np.array([item.get(name, usual) for item in items], dtype)
 
-        return Goods(
+        return ItemContext(
             item_ids=np.array([chr(ord("a") + place) for place in range(len(items))]),
             categories=column("category", np.str_, usual=""),
             departments=column("department", np.int32, usual=-1),

@@ -17,16 +17,16 @@ def test_the_last_purchase_may_be_of_an_item_that_is_gone(users_of):
     assert users_of({"bought": [], "days": 3}).days_since_bought.tolist() == []
 
 
-def test_categories_are_numbered_in_the_order_of_their_names(goods_of):
-    goods = goods_of({"category": "Shoes"}, {"category": "Grocery"}, {}, {"category": "Shoes"})
+def test_categories_are_numbered_in_the_order_of_their_names(item_context_of):
+    item_context = item_context_of({"category": "Shoes"}, {"category": "Grocery"}, {}, {"category": "Shoes"})
 
-    assert goods.category_names.tolist() == ["", "Grocery", "Shoes"]
-    assert goods.category_codes.tolist() == [2, 1, 0, 2]
-    assert len(goods) == 4
+    assert item_context.category_names.tolist() == ["", "Grocery", "Shoes"]
+    assert item_context.category_codes.tolist() == [2, 1, 0, 2]
+    assert len(item_context) == 4
 
 
-def test_ids_are_looked_up(goods_of):
-    places, known = goods_of({}, {}, {}).holds(np.array(["c", "aa", "a", "zz"]))
+def test_ids_are_looked_up(item_context_of):
+    places, known = item_context_of({}, {}, {}).holds(np.array(["c", "aa", "a", "zz"]))
 
     assert known.tolist() == [True, False, True, False]
     assert places[known].tolist() == [2, 0]
@@ -59,6 +59,6 @@ def test_users_of_the_wrong_form_are_refused(users_of):
         ({"unsold_days": np.float32([0, np.nan])}, "inf for what never sold"),
     ],
 )
-def test_goods_of_the_wrong_form_are_refused(goods_of, changed, message):
+def test_goods_of_the_wrong_form_are_refused(item_context_of, changed, message):
     with pytest.raises(ValueError, match=message):
-        replace(goods_of({}, {}), **changed)
+        replace(item_context_of({}, {}), **changed)

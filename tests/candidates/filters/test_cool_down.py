@@ -4,47 +4,52 @@ import pytest
 from candidates.filters.cool_down import CoolDown
 
 
-def test_an_item_is_barred_until_the_days_since_the_user_bought_it_have_passed(users_of, goods_of):
+def test_an_item_is_barred_until_the_days_since_the_user_bought_it_have_passed(users_of, item_context_of):
     # The last purchase was 7 days ago: the three items were bought 7, 27 and 28 days before the request.
     users = users_of({"bought": [(2, 0), (0, 20), (1, 21)], "days": 7})
 
-    barred = CoolDown(28).bars(users, goods_of({}, {}, {}))
+    exclusions = CoolDown(28).exclude(users, item_context_of({}, {}, {}))
 
-    assert barred.items is None
-    assert barred.pairs.positions.tolist() == [0, 2]
+    assert exclusions.items is None
+    assert exclusions.pairs.positions.tolist() == [0, 2]
 
 
-def test_a_category_may_have_days_of_its_own(users_of, goods_of):
-    goods = goods_of({"category": "Grocery"}, {"category": "Coats"}, {"category": "Shoes"}, {"category": "Grocery"})
+def test_a_category_may_have_days_of_its_own(users_of, item_context_of):
+    item_context = item_context_of(
+        {"category": "Grocery"}, {"category": "Coats"}, {"category": "Shoes"}, {"category": "Grocery"}
+    )
     bought = [(0, 0), (1, 0), (2, 0), (3, 4)]
 
-    barred = CoolDown(28, {"Grocery": 5, "Coats": 365}).bars(
-        users_of({"bought": bought, "days": 2}, {"bought": bought, "days": 40}), goods
+    exclusions = CoolDown(28, {"Grocery": 5, "Coats": 365}).exclude(
+        users_of({"bought": bought, "days": 2}, {"bought": bought, "days": 40}), item_context
     )
 
     # The first bought groceries 2 and 6 days ago, a coat and shoes 2 days ago; the second everything 40 days ago.
-    assert barred.pairs.offsets.tolist() == [0, 3, 4]
-    assert barred.pairs.positions.tolist() == [0, 1, 2, 1]
+    assert exclusions.pairs.offsets.tolist() == [0, 3, 4]
+    assert exclusions.pairs.positions.tolist() == [0, 1, 2, 1]
 
 
-def test_it_is_each_users_own_purchase_that_counts(users_of, goods_of):
+def test_it_is_each_users_own_purchase_that_counts(users_of, item_context_of):
     users = users_of({"bought": [(0, 0)], "days": 1}, {"bought": [(1, 0)], "days": 1}, {}, {"bought": [], "days": 1})
 
-    stays = CoolDown(2).bars(users, goods_of({}, {})).mask(np.repeat(np.arange(4), 2), np.tile([0, 1], 4))
+    stays = CoolDown(2).exclude(users, item_context_of({}, {})).mask(np.repeat(np.arange(4), 2), np.tile([0, 1], 4))
 
     assert stays.tolist() == [False, True, True, False, True, True, True, True]
 
 
-def test_no_days_bar_nothing_not_even_what_was_bought_today(users_of, goods_of):
-    barred = CoolDown(0).bars(users_of({"bought": [(0, 0)], "days": 0}), goods_of({}))
+def test_no_days_bar_nothing_not_even_what_was_bought_today(users_of, item_context_of):
+    exclusions = CoolDown(0).exclude(users_of({"bought": [(0, 0)], "days": 0}), item_context_of({}))
 
-    assert barred.pairs.positions.tolist() == []
+    assert exclusions.pairs.positions.tolist() == []
 
 
-def test_the_noise_twin_that_forgets_how_long_ago_the_last_purchase_was_bars_too_much(users_of, goods_of):
+def test_the_noise_twin_that_forgets_how_long_ago_the_last_purchase_was_bars_too_much(users_of, item_context_of):
     told, twin = users_of({"bought": [(0, 0)], "days": 30}), users_of({"bought": [(0, 0)], "days": 0})
 
-    assert [CoolDown(28).bars(users, goods_of({})).pairs.positions.tolist() for users in (told, twin)] == [[], [0]]
+    assert [CoolDown(28).exclude(users, item_context_of({})).pairs.positions.tolist() for users in (told, twin)] == [
+        [],
+        [0],
+    ]
 
 
 def test_its_reason_names_the_days():

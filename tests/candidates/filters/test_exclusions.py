@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candidates.filters.exclusions import Barred
+from candidates.filters.exclusions import Exclusions
 from candidates.item_lists import ItemLists
 
 
@@ -12,47 +12,47 @@ def pairs(*lists):
 
 
 def test_a_candidate_may_stay_if_neither_everybody_nor_its_user_is_barred_from_it():
-    barred = Barred(np.array([False, True, False]), pairs([2], [0, 1]))
+    exclusions = Exclusions(np.array([False, True, False]), pairs([2], [0, 1]))
 
-    stays = barred.mask(np.array([0, 0, 0, 1, 1, 1]), np.array([0, 1, 2, 0, 1, 2]))
+    stays = exclusions.mask(np.array([0, 0, 0, 1, 1, 1]), np.array([0, 1, 2, 0, 1, 2]))
 
     assert stays.tolist() == [True, False, False, False, False, True]
     assert stays.dtype == np.bool_
 
 
 def test_candidates_may_come_in_any_order_and_twice():
-    barred = Barred(pairs=pairs([2], [0]))
+    exclusions = Exclusions(pairs=pairs([2], [0]))
 
-    assert barred.mask(np.array([1, 0, 1, 0]), np.array([0, 2, 2, 2])).tolist() == [False, False, True, False]
+    assert exclusions.mask(np.array([1, 0, 1, 0]), np.array([0, 2, 2, 2])).tolist() == [False, False, True, False]
 
 
 def test_barred_pairs_are_counted_once_whatever_bars_them():
     for_all = np.array([False, True, False])
 
-    assert Barred(for_all, pairs([1, 2], [0, 1])).count(2) == 2 + 2
-    assert Barred(for_all).count(5) == 5
-    assert Barred(pairs=pairs([2], [0, 1])).count(2) == 3
-    assert Barred().count(2) == 0
+    assert Exclusions(for_all, pairs([1, 2], [0, 1])).count(2) == 2 + 2
+    assert Exclusions(for_all).count(5) == 5
+    assert Exclusions(pairs=pairs([2], [0, 1])).count(2) == 3
+    assert Exclusions().count(2) == 0
 
 
 def test_what_bars_nothing_lets_everything_stay():
-    assert Barred().mask(np.array([0, 5]), np.array([7, 1])).tolist() == [True, True]
-    assert Barred().eligible is None
+    assert Exclusions().mask(np.array([0, 5]), np.array([7, 1])).tolist() == [True, True]
+    assert Exclusions().eligible is None
 
 
 def test_retrieval_takes_the_same_the_other_way_round():
-    assert Barred(np.array([False, True])).eligible.tolist() == [True, False]
+    assert Exclusions(np.array([False, True])).eligible.tolist() == [True, False]
 
 
 @pytest.mark.parametrize("swapped", [False, True])
 @pytest.mark.parametrize(
     ("one", "other", "items", "lists"),
     [
-        (Barred(), Barred(), None, None),
-        (Barred(np.array([True, False])), Barred(), [True, False], None),
-        (Barred(np.array([True, False])), Barred(np.array([False, False])), [True, False], None),
-        (Barred(np.array([True, False])), Barred(pairs=pairs([1])), [True, False], [1]),
-        (Barred(pairs=pairs([0])), Barred(pairs=pairs([1])), None, [0, 1]),
+        (Exclusions(), Exclusions(), None, None),
+        (Exclusions(np.array([True, False])), Exclusions(), [True, False], None),
+        (Exclusions(np.array([True, False])), Exclusions(np.array([False, False])), [True, False], None),
+        (Exclusions(np.array([True, False])), Exclusions(pairs=pairs([1])), [True, False], [1]),
+        (Exclusions(pairs=pairs([0])), Exclusions(pairs=pairs([1])), None, [0, 1]),
     ],
 )
 def test_two_together_bar_what_either_bars(one, other, items, lists, swapped):
@@ -70,7 +70,7 @@ def test_a_candidate_stays_in_the_union_if_it_stays_in_both(seed):
     def some():
         items = generator.random(9) < 0.3 if generator.random() < 0.7 else None
         lists = [np.flatnonzero(generator.random(9) < 0.3) for _ in range(4)]
-        return Barred(items, ItemLists.from_lists(lists) if generator.random() < 0.7 else None)
+        return Exclusions(items, ItemLists.from_lists(lists) if generator.random() < 0.7 else None)
 
     one, other = some(), some()
 
@@ -80,6 +80,6 @@ def test_a_candidate_stays_in_the_union_if_it_stays_in_both(seed):
 
 def test_barred_items_of_the_wrong_form_are_refused():
     with pytest.raises(ValueError, match=r"\(items,\) bool, not \(2,\) int64"):
-        Barred(np.array([0, 1]))
+        Exclusions(np.array([0, 1]))
     with pytest.raises(ValueError, match="below 2, not 2"):
-        Barred(np.array([False, True]), pairs([2]))
+        Exclusions(np.array([False, True]), pairs([2]))

@@ -10,49 +10,49 @@ from candidates.filters.unsold import UnsoldFor
 
 
 @pytest.fixture
-def barred_items(users_of, goods_of):
+def excluded_items(users_of, item_context_of):
     """Ids of what a filter bars of some goods, for whoever asks."""
 
     def ask(what, *items):
-        goods = goods_of(*items)
-        alone = what.bars(users_of({"bought": [(0, 0)], "age": 40}), goods)
-        nobody = what.bars(users_of(), goods)
+        item_context = item_context_of(*items)
+        alone = what.exclude(users_of({"bought": [(0, 0)], "age": 40}), item_context)
+        nobody = what.exclude(users_of(), item_context)
         assert alone.pairs is None
         assert alone.items.tolist() == nobody.items.tolist()
-        return goods.item_ids[alone.items].tolist()
+        return item_context.item_ids[alone.items].tolist()
 
     return ask
 
 
-def test_what_is_not_for_sale_is_barred(barred_items):
-    assert barred_items(ForSale(), {}, {"for_sale": False}, {"for_sale": True}) == ["b"]
+def test_what_is_not_for_sale_is_barred(excluded_items):
+    assert excluded_items(ForSale(), {}, {"for_sale": False}, {"for_sale": True}) == ["b"]
 
 
-def test_blocked_items_are_barred_by_id_and_unknown_ids_bar_nothing(barred_items):
-    assert barred_items(BlockedItems(("c", "a", "zzz", "")), {}, {}, {}) == ["a", "c"]
-    assert barred_items(BlockedItems(("bb",)), {}, {}) == []
+def test_blocked_items_are_barred_by_id_and_unknown_ids_bar_nothing(excluded_items):
+    assert excluded_items(BlockedItems(("c", "a", "zzz", "")), {}, {}, {}) == ["a", "c"]
+    assert excluded_items(BlockedItems(("bb",)), {}, {}) == []
 
 
-def test_blocked_categories_are_barred_whole_and_by_their_full_name(barred_items):
-    goods = [{"category": "Shoes"}, {"category": "Shoes, Kids"}, {}, {"category": "Shoes"}]
+def test_blocked_categories_are_barred_whole_and_by_their_full_name(excluded_items):
+    item_context = [{"category": "Shoes"}, {"category": "Shoes, Kids"}, {}, {"category": "Shoes"}]
 
-    assert barred_items(BlockedCategories(("Shoes", "Hats")), *goods) == ["a", "d"]
-    assert barred_items(BlockedCategories(("Hats",)), *goods) == []
-
-
-def test_a_channel_bars_what_names_other_channels_only(barred_items):
-    goods = [{"channels": ["1"]}, {"channels": ["1", "2"]}, {}, {"channels": []}, {"channels": ["2"]}]
-
-    assert barred_items(Channel("2"), *goods) == ["a"]
-    assert barred_items(Channel("1"), *goods) == ["e"]
-    assert barred_items(Channel("web"), *goods) == ["a", "b", "e"]
-    assert barred_items(Channel("2"), {}, {}) == []
+    assert excluded_items(BlockedCategories(("Shoes", "Hats")), *item_context) == ["a", "d"]
+    assert excluded_items(BlockedCategories(("Hats",)), *item_context) == []
 
 
-def test_what_nobody_has_bought_for_so_many_days_is_barred(barred_items):
-    goods = [{"unsold_days": 0}, {"unsold_days": 55}, {"unsold_days": 56}, {"unsold_days": float("inf")}]
+def test_a_channel_bars_what_names_other_channels_only(excluded_items):
+    item_context = [{"channels": ["1"]}, {"channels": ["1", "2"]}, {}, {"channels": []}, {"channels": ["2"]}]
 
-    assert barred_items(UnsoldFor(56), *goods) == ["c", "d"]
+    assert excluded_items(Channel("2"), *item_context) == ["a"]
+    assert excluded_items(Channel("1"), *item_context) == ["e"]
+    assert excluded_items(Channel("web"), *item_context) == ["a", "b", "e"]
+    assert excluded_items(Channel("2"), {}, {}) == []
+
+
+def test_what_nobody_has_bought_for_so_many_days_is_barred(excluded_items):
+    item_context = [{"unsold_days": 0}, {"unsold_days": 55}, {"unsold_days": 56}, {"unsold_days": float("inf")}]
+
+    assert excluded_items(UnsoldFor(56), *item_context) == ["c", "d"]
 
 
 @pytest.mark.parametrize("days", [0, -1, float("nan")])

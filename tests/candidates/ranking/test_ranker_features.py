@@ -4,9 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from candidates.blender import Fused
+from candidates.blender import BlendedLists
 from candidates.histories import Histories
-from candidates.ranking.context import ItemFacts, UserFacts
+from candidates.ranking.context import ItemFeatures, UserFeatures
 from candidates.ranking.pair_counts import PairCounts
 from candidates.ranking.ranker_features import PairFeatures, feature_names, feature_origins, pair_features
 
@@ -18,7 +18,7 @@ LOG = np.log
 @pytest.fixture
 def items():
     """Three items; of two kinds the first two have the same word, and the third kind has none."""
-    return ItemFacts(
+    return ItemFeatures(
         ids=np.array(["a", "b", "c"]),
         log_sales=np.array([[1, 2, 3, 4], [0, 0, 0, 0], [5, 6, 7, 8]], np.float32),
         repeat_share=np.array([0.5, 0, 0.25], np.float32),
@@ -32,7 +32,7 @@ def items():
 @pytest.fixture
 def users():
     """The first user has bought five hats and a shoe, on three days; the second nothing; the third one shoe."""
-    return UserFacts(
+    return UserFeatures(
         purchases=np.array([[1, 2, 6], [0, 0, 0], [0, 0, 1]], np.float32),
         visits=np.array([3, 0, 1], np.float32),
         log_price=np.array([3, NOTHING, NOTHING], np.float32),
@@ -51,8 +51,8 @@ def histories():
 
 
 @pytest.fixture
-def fused():
-    return Fused(
+def blended():
+    return BlendedLists(
         SOURCES,
         np.array([[1, 0, -1], [0, 1, 2], [2, -1, -1]], np.int32),
         np.array([[-1, -2, -np.inf], [9, 8, 7], [-3, -np.inf, -np.inf]], np.float32),
@@ -66,9 +66,9 @@ def of_pair(pairs, pair):
 
 
 def test_every_candidate_is_a_pair_in_the_order_of_its_list_but_for_users_without_history(
-    fused, histories, users, items
+    blended, histories, users, items
 ):
-    pairs = pair_features(fused, histories, users, items)
+    pairs = pair_features(blended, histories, users, items)
 
     assert pairs.users == 3
     assert pairs.rows.tolist() == [0, 0, 2]
@@ -77,18 +77,18 @@ def test_every_candidate_is_a_pair_in_the_order_of_its_list_but_for_users_withou
     assert pairs.matrix.shape == (3, len(feature_names(SOURCES))) == (3, 33)
 
 
-def test_what_retrieval_said_of_a_candidate(fused, histories, users, items):
-    told = of_pair(pair_features(fused, histories, users, items), 0)
+def test_what_retrieval_said_of_a_candidate(blended, histories, users, items):
+    told = of_pair(pair_features(blended, histories, users, items), 0)
 
     assert (told["fused score"], told["fused rank"]) == (-1, 1)
     assert told["rank by two_tower"] == 1
     assert np.isnan(told["rank by popularity"])  # it does not list it
     assert (told["score by two_tower"], told["score by popularity"]) == (0.5, 0)
-    assert of_pair(pair_features(fused, histories, users, items), 1)["rank by popularity"] == 2
+    assert of_pair(pair_features(blended, histories, users, items), 1)["rank by popularity"] == 2
 
 
-def test_what_the_user_did_with_a_candidate_and_with_its_kinds(fused, histories, users, items):
-    pairs = pair_features(fused, histories, users, items)
+def test_what_the_user_did_with_a_candidate_and_with_its_kinds(blended, histories, users, items):
+    pairs = pair_features(blended, histories, users, items)
 
     bought, never = of_pair(pairs, 1), of_pair(pairs, 0)
     assert (bought["purchases of the item"], bought["days before the user's last purchase"]) == (5, 9)
@@ -105,8 +105,8 @@ def test_what_the_user_did_with_a_candidate_and_with_its_kinds(fused, histories,
     assert np.isnan(never["log lift of the department"])
 
 
-def test_what_a_candidate_sells_and_costs(fused, histories, users, items):
-    pairs = pair_features(fused, histories, users, items)
+def test_what_a_candidate_sells_and_costs(blended, histories, users, items):
+    pairs = pair_features(blended, histories, users, items)
 
     cheap, unpriced = of_pair(pairs, 1), of_pair(pairs, 0)
     assert [cheap[f"log sales_{window}"] for window in ("1d", "7d", "28d", "total")] == [1, 2, 3, 4]
@@ -117,8 +117,8 @@ def test_what_a_candidate_sells_and_costs(fused, histories, users, items):
     assert np.isnan(of_pair(pairs, 2)["log price to the user's"])  # this user's price is not known
 
 
-def test_what_the_user_does_is_the_same_for_all_his_candidates(fused, histories, users, items):
-    pairs = pair_features(fused, histories, users, items)
+def test_what_the_user_does_is_the_same_for_all_his_candidates(blended, histories, users, items):
+    pairs = pair_features(blended, histories, users, items)
 
     names = [name for name in pairs.names if name.startswith("user's")] + [pairs.names[-1]]
     told = [[of_pair(pairs, pair)[name] for name in names] for pair in range(3)]
@@ -127,29 +127,29 @@ def test_what_the_user_does_is_the_same_for_all_his_candidates(fused, histories,
     assert told[2] == [0, 0, 1, 1, 1]
 
 
-def test_no_feature_is_an_id_and_none_is_endless(fused, histories, users, items):
-    pairs = pair_features(fused, histories, users, items)
+def test_no_feature_is_an_id_and_none_is_endless(blended, histories, users, items):
+    pairs = pair_features(blended, histories, users, items)
 
     assert len(set(pairs.names)) == len(pairs.names)
     assert not np.isinf(pairs.matrix).any()
 
 
-def test_a_user_alone_has_the_features_he_has_among_others(fused, histories, users, items):
-    whole = pair_features(fused, histories, users, items)
+def test_a_user_alone_has_the_features_he_has_among_others(blended, histories, users, items):
+    whole = pair_features(blended, histories, users, items)
     alone = replace(
         users, purchases=users.purchases[2:], visits=users.visits[2:], log_price=users.log_price[2:],
         tastes=PairCounts(np.array([1, 2]), users.tastes.counts[3:], 3),
         lately=PairCounts(np.array([1]), users.lately.counts[2:], 3),
     )  # fmt: skip
 
-    told = pair_features(fused.slice(2, 3), histories.slice(2, 3), alone, items)
+    told = pair_features(blended.slice(2, 3), histories.slice(2, 3), alone, items)
 
     assert told.rows.tolist() == [0]
     assert np.array_equal(told.matrix, whole.matrix[2:], equal_nan=True)
 
 
-def test_parts_are_put_together_and_taken_apart(fused, histories, users, items):
-    pairs = pair_features(fused, histories, users, items)
+def test_parts_are_put_together_and_taken_apart(blended, histories, users, items):
+    pairs = pair_features(blended, histories, users, items)
 
     both = PairFeatures.together([pairs, pairs])
     assert both.users == 6
@@ -161,14 +161,14 @@ def test_parts_are_put_together_and_taken_apart(fused, histories, users, items):
         PairFeatures.together([pairs, replace(pairs, sources=("two_tower",))])
 
 
-def test_users_items_and_words_must_be_the_same_throughout(fused, histories, users, items):
+def test_users_items_and_words_must_be_the_same_throughout(blended, histories, users, items):
     with pytest.raises(ValueError, match="same users, not of 2, 3 and 3"):
-        pair_features(fused.slice(0, 2), histories, users, items)
+        pair_features(blended.slice(0, 2), histories, users, items)
     with pytest.raises(ValueError, match="the catalogue, 3, not of others, 4"):
-        pair_features(fused, histories, replace(users, tastes=replace(users.tastes, width=4)), items)
+        pair_features(blended, histories, replace(users, tastes=replace(users.tastes, width=4)), items)
     fewer = replace(items, log_price=items.log_price[:2])
     with pytest.raises(ValueError, match="below 2"):
-        pair_features(fused, histories, users, fewer)
+        pair_features(blended, histories, users, fewer)
 
 
 def test_three_hundred_candidates_of_one_user_take_a_few_milliseconds(items):
@@ -178,7 +178,7 @@ def test_three_hundred_candidates_of_one_user_take_a_few_milliseconds(items):
         items, **{name: np.resize(getattr(items, name), (5_000, *getattr(items, name).shape[1:]))
                   for name in ("ids", "log_sales", "repeat_share", "log_price", "words", "word_shares")}
     )  # fmt: skip
-    fused = Fused(
+    blended = BlendedLists(
         sources, generator.permutation(5_000)[None, :300].astype(np.int32), np.ones((1, 300), np.float32),
         np.ones((1, 300, 9), np.int32), np.ones((1, 300, 9), np.float32),
     )  # fmt: skip
@@ -188,11 +188,11 @@ def test_three_hundred_candidates_of_one_user_take_a_few_milliseconds(items):
     tastes = PairCounts(np.arange(3), np.ones((3, 1), np.float32), 3)
     lately = PairCounts(np.arange(500), np.ones((500, 2), np.float32), 501)
     codes = {f"{number}": number for number in range(500)}
-    user = UserFacts(np.ones((1, 3), np.float32), one, one, tastes, lately, codes)
+    user = UserFeatures(np.ones((1, 3), np.float32), one, one, tastes, lately, codes)
     taken = []
     for _ in range(20):
         start = time.perf_counter()
-        assert len(pair_features(fused, histories, user, catalogue).rows) == 300
+        assert len(pair_features(blended, histories, user, catalogue).rows) == 300
         taken.append(time.perf_counter() - start)
 
     assert sorted(taken)[10] < 0.02  # about 0.4 ms alone on a core; a busy machine is given time

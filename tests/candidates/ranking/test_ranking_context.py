@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from candidates.ranking.context import ItemFacts, UserFacts
+from candidates.ranking.context import ItemFeatures, UserFeatures
 
 ITEMS = {
     "item_id": ["1", "2", "3"],
@@ -50,12 +50,12 @@ def table(columns):
 
 @pytest.fixture
 def items():
-    return ItemFacts.of(table(ITEMS))
+    return ItemFeatures.of(table(ITEMS))
 
 
 @pytest.fixture
 def users(items):
-    return UserFacts.of(table(USERS), items)
+    return UserFeatures.of(table(USERS), items)
 
 
 def test_what_was_never_sold_has_sold_nothing_and_has_no_price(items):
@@ -107,7 +107,7 @@ def test_what_users_bought_lately_is_looked_up_by_the_ids_of_items(users):
 
 def test_users_who_bought_the_same_lately_are_not_mixed_up(items):
     lists = {"lately_items": [["3", "1"], ["1"]], "lately_counts_28d": [[1.0, 2.0], [5.0]]}
-    users = UserFacts.of(table({**USERS, **lists, "lately_counts_91d": [[3.0, 4.0], [6.0]]}), items)
+    users = UserFeatures.of(table({**USERS, **lists, "lately_counts_91d": [[3.0, 4.0], [6.0]]}), items)
 
     counts = users.lately_of_pairs(np.array([1, 0, 0, 1]), np.array(["1", "1", "3", "3"]))
 
@@ -115,7 +115,7 @@ def test_users_who_bought_the_same_lately_are_not_mixed_up(items):
 
 
 def test_nobody_has_no_facts(items):
-    nobody = UserFacts.of(table({name: [] for name in USERS}), items)
+    nobody = UserFeatures.of(table({name: [] for name in USERS}), items)
 
     assert len(nobody) == len(nobody.tastes.keys) == len(nobody.lately.keys) == 0
     assert nobody.lately_of_pairs(np.zeros(0, np.int64), np.zeros(0, np.str_)).shape == (0, 2)
@@ -123,24 +123,26 @@ def test_nobody_has_no_facts(items):
 
 def test_lists_and_their_counts_must_be_equally_long(items):
     with pytest.raises(ValueError, match="product_types and product_type_counts must be equally long"):
-        UserFacts.of(table({**USERS, "product_type_counts": [[3.0, 1.0], None]}), items)
+        UserFeatures.of(table({**USERS, "product_type_counts": [[3.0, 1.0], None]}), items)
     with pytest.raises(ValueError, match="lately_items and lately_counts_91d must be equally long"):
-        UserFacts.of(table({**USERS, "lately_counts_91d": [[3.0, 1.0], None]}), items)
+        UserFeatures.of(table({**USERS, "lately_counts_91d": [[3.0, 1.0], None]}), items)
     with pytest.raises(ValueError, match="lately_items and lately_counts_28d must be equally long"):
-        UserFacts.of(table({**USERS, "lately_counts_28d": [[3.0, 1.0], [1.0]]}), items)  # as many in all
+        UserFeatures.of(table({**USERS, "lately_counts_28d": [[3.0, 1.0], [1.0]]}), items)  # as many in all
 
 
 def test_the_facts_of_a_user_take_no_longer_for_a_large_catalogue():
     names = [f"{number:06d}" for number in range(100_000)]
-    catalogue = ItemFacts.of(
+    catalogue = ItemFeatures.of(
         table({name: [*values, None][:1] * len(names) for name, values in ITEMS.items()} | {"item_id": names})
     )
     one = table({name: values[:1] for name, values in USERS.items()} | {"lately_items": [["000003", "gone", "099999"]]})
-    assert UserFacts.of(one, catalogue).lately_of_pairs(np.zeros(1, np.int64), catalogue.ids[-1:]).tolist() == [[0, 4]]
+    assert UserFeatures.of(one, catalogue).lately_of_pairs(np.zeros(1, np.int64), catalogue.ids[-1:]).tolist() == [
+        [0, 4]
+    ]
     taken = []
     for _ in range(20):
         start = time.perf_counter()
-        UserFacts.of(one, catalogue)
+        UserFeatures.of(one, catalogue)
         taken.append(time.perf_counter() - start)
 
     assert sorted(taken)[10] < 0.005  # about 0.3 ms alone on a core; to hash all ids takes 10

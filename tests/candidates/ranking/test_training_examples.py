@@ -3,7 +3,7 @@ import pytest
 
 from candidates.item_lists import ItemLists
 from candidates.ranking.ranker_features import PairFeatures
-from candidates.ranking.training_examples import Examples
+from candidates.ranking.training_examples import TrainingExamples
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def examples():
         (), 4, np.array([0, 0, 2, 3]), np.array([5, 3, 5, 4], np.int32), np.arange(4, dtype=np.float32)[:, None]
     )
     relevant = ItemLists.from_lists([np.array([3, 9]), np.array([5]), np.array([5]), np.array([], np.int64)])
-    return Examples(pairs, relevant, np.array([10, 11, 10, 12]))
+    return TrainingExamples(pairs, relevant, np.array([10, 11, 10, 12]))
 
 
 def test_a_candidate_was_bought_if_its_own_user_bought_it_in_the_week(examples):
@@ -35,7 +35,7 @@ def test_some_lists_are_numbered_anew(examples):
 
 
 def test_days_are_put_together(examples):
-    both = Examples.together([examples.take(np.array([0, 1])), examples])
+    both = TrainingExamples.together([examples.take(np.array([0, 1])), examples])
 
     assert both.users.tolist() == [10, 11, 10, 11, 10, 12]
     assert both.pairs.rows.tolist() == [0, 0, 2, 2, 4, 5]
@@ -53,4 +53,4 @@ def test_lists_are_drawn_by_the_seed_and_stay_in_order(examples):
 
 def test_pairs_relevant_items_and_users_must_be_of_the_same_lists(examples):
     with pytest.raises(ValueError, match="not of 4, 4 and 3"):
-        Examples(examples.pairs, examples.relevant, np.arange(3))
+        TrainingExamples(examples.pairs, examples.relevant, np.arange(3))

@@ -7,12 +7,12 @@ import candidates.sources.item_similarity
 from candidates.histories import Histories
 from candidates.item_lists import ItemLists
 from candidates.purchase_codes import PurchaseCodes
-from candidates.sources.item_knn import HALF_LIFE, ItemToItem
+from candidates.sources.item_knn import HALF_LIFE, ItemKnn
 
 CUT = np.datetime64("2020-09-16", "us")
 
 # Bread 0 goes with butter 1 and a little with jam 2; butter with bread; jam with itself alone; 3 was never bought.
-KITCHEN = ItemToItem(
+KITCHEN = ItemKnn(
     np.array([[0, 1, 2], [1, 0, -1], [2, -1, -1], [-1, -1, -1]], np.int32),
     np.array([[1, 0.5, 0.25], [1, 0.5, 0], [1, 0, 0], [0, 0, 0]], np.float32),
 )
@@ -85,7 +85,7 @@ def test_it_finds_the_squares_of_a_checkerboard():
     purchases, users = purchases_of(*rows), np.arange(8, dtype=np.int32)
     histories = Histories.from_purchases(purchases, CUT, users)
 
-    fitted = ItemToItem.fitted(purchases, CUT, 8, shrinkage=0.5)
+    fitted = ItemKnn.fitted(purchases, CUT, 8, shrinkage=0.5)
     positions, _ = fitted.top(histories, 8, excluded=histories.bought)
 
     assert positions[:, 0].tolist() == list(range(8))
@@ -98,7 +98,7 @@ def test_it_answers_like_scoring_every_item_for_every_user(seed, k, block, weigh
     generator = np.random.default_rng(seed)
     n, items = 4, 12
     similarity = np.round(generator.random((items, items)), 1) * (generator.random((items, items)) < 0.4)
-    fitted = ItemToItem(np.where(similarity > 0, np.arange(items), -1).astype(np.int32), similarity.astype(np.float32))
+    fitted = ItemKnn(np.where(similarity > 0, np.arange(items), -1).astype(np.int32), similarity.astype(np.float32))
     weights = generator.integers(0, 3, items).astype(np.float32)
     bought = [generator.permutation(items)[: generator.integers(0, 5)].tolist() for _ in range(n)]
     entries = [[(item, int(generator.integers(1, 4)), day) for day, item in enumerate(own)] for own in bought]
@@ -132,8 +132,8 @@ def test_nothing_from_the_cut_on_changes_a_fit(seed):
     past = [(user, item, CUT - np.timedelta64(day * 24 + 1, "h")) for user, item, day in numbers[:20]]
     future = [(user, item, CUT + np.timedelta64(day, "D")) for user, item, day in numbers[20:]]
 
-    with_future = ItemToItem.fitted(purchases_of(*future, *past), CUT, 8)
-    without = ItemToItem.fitted(purchases_of(*past), CUT, 8)
+    with_future = ItemKnn.fitted(purchases_of(*future, *past), CUT, 8)
+    without = ItemKnn.fitted(purchases_of(*past), CUT, 8)
 
     assert with_future.neighbours.tolist() == without.neighbours.tolist()
     assert with_future.similarities.tolist() == without.similarities.tolist()
@@ -144,7 +144,7 @@ def test_nothing_is_changed():
     purchases = purchases_of((1, 1, "2020-09-15"), (0, 0, "2020-09-14"))
     weights, histories = np.ones(4, np.float32), histories_of([(0, 1, 0)])
 
-    ItemToItem.fitted(purchases, CUT, 2)
+    ItemKnn.fitted(purchases, CUT, 2)
     KITCHEN.top(histories, 3, weights, ItemLists.from_lists([np.array([1])]))
 
     assert (KITCHEN.neighbours == neighbours).all()
@@ -167,12 +167,12 @@ def test_nothing_is_changed():
 )
 def test_neighbours_of_the_wrong_form_are_refused(neighbours, similarities, message):
     with pytest.raises(ValueError, match=message):
-        ItemToItem(np.array(neighbours, np.int32), np.array(similarities, np.float32))
+        ItemKnn(np.array(neighbours, np.int32), np.array(similarities, np.float32))
 
 
 def test_wrong_dtypes_and_questions_are_refused():
     with pytest.raises(ValueError, match="not int64 and float32"):
-        ItemToItem(np.array([[0]]), np.ones((1, 1), np.float32))
+        ItemKnn(np.array([[0]]), np.ones((1, 1), np.float32))
     with pytest.raises(ValueError, match="at least 1, not 0"):
         KITCHEN.top(histories_of([]), 0)
     with pytest.raises(ValueError, match=r"must be \(4,\)"):

@@ -7,7 +7,7 @@ import pytest
 
 from candidates.item_lists import ItemLists
 from candidates.ranking.ranker_features import PairFeatures, feature_names
-from candidates.ranking.training_examples import Examples
+from candidates.ranking.training_examples import TrainingExamples
 from evaluation.ranker.importances import Importance, importances, origin_importances
 from evaluation.ranker.leakage_heuristics import refuse_leaks
 from features.errors import InputError
@@ -151,7 +151,7 @@ def lists_won(won):
     matrix = np.zeros((130, len(feature_names(sources))), np.float32)
     pairs = PairFeatures(sources, 10, rows, np.tile(np.arange(13, dtype=np.int32), 10), matrix)
     bought = pairs.positions == 12
-    examples = Examples(pairs, ItemLists.from_pairs(rows[bought], pairs.positions[bought], 10), np.arange(10))
+    examples = TrainingExamples(pairs, ItemLists.from_pairs(rows[bought], pairs.positions[bought], 10), np.arange(10))
     return examples, (bought & (rows < won)).astype(np.float32)
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from candidates.item_lists import ItemLists
 from candidates.ranking.ranker_features import PairFeatures
-from candidates.ranking.training_examples import Examples
+from candidates.ranking.training_examples import TrainingExamples
 from evaluation.ranker.selection import chosen, judgeable
 
 
@@ -48,7 +48,7 @@ def fifty():
     pairs = PairFeatures(
         (), 50, np.repeat(np.arange(50), 2), np.tile(np.array([0, 1], np.int32), 50), np.zeros((100, 0), np.float32)
     )
-    return Examples(pairs, ItemLists.from_lists([np.array([1])] * 50), np.arange(50))
+    return TrainingExamples(pairs, ItemLists.from_lists([np.array([1])] * 50), np.arange(50))
 
 
 def test_both_measures_are_of_the_first_twelve(fifty):
@@ -66,7 +66,7 @@ def test_both_measures_are_of_the_first_twelve(fifty):
 
 
 def test_a_user_with_two_lists_counts_once(fifty):
-    both = Examples.together([fifty, fifty])
+    both = TrainingExamples.together([fifty, fifty])
     first_better = np.concatenate([np.tile([0, 1], 50), np.tile([1, 0], 50)]).astype(np.float32)
 
     choice = chosen(both, first_better, seed=1)

@@ -173,7 +173,7 @@ def _sources():
             for name, (alone, unique, _) in SOURCES.items()
         ],
         "union": {budget: 0.431 * factor for budget, factor in shape.items()},
-        "fused": {budget: 0.338 * factor for budget, factor in shape.items()},
+        "blended": {budget: 0.338 * factor for budget, factor in shape.items()},
         "shares": shares,
     }
 
@@ -208,7 +208,7 @@ def make_results():
                     "all": _measures(recall * week, users),
                     "new": _measures(new * week, users_new),
                     "slices": _slices(recall * week, bias, users, chance),
-                    "breadth": {"distinct_items": int(coverage * 92_000), "coverage": coverage,
+                    "catalogue_coverage": {"distinct_items": int(coverage * 92_000), "coverage": coverage,
                                 "popularity_bias": bias, "bestseller_share": bias**8},
                 }  # fmt: skip
             first, *others = models.items()
@@ -224,7 +224,7 @@ def make_results():
                 for model in OURS
             }
             last = place == cuts - 1
-            curve = [
+            training_history = [
                 {"epoch": epoch, "loss": 7.2 + 1.9 * 0.8**epoch, "recall": 0.29 - 0.12 * 0.75**epoch,
                  "new_recall": 0.11 - 0.06 * 0.75**epoch - 0.0004 * epoch}
                 for epoch in range(1, 16)
@@ -232,7 +232,7 @@ def make_results():
             made.append(
                 {"cut": cut, "users": users, "users_new": users_new, "models": models, "differences": differences,
                  "sources": _sources(), "filters": _filters(tills, users, users_new),
-                 "rankings": _rankings(models, users, ranked=place != 1), "curve": curve,
+                 "rankings": _rankings(models, users, ranked=place != 1), "training_history": training_history,
                  "map": _map(items, chance) if last else None}
             )  # fmt: skip
         return results_of(

@@ -153,7 +153,7 @@ def test_the_best_of_a_column_is_bold(page):
 def test_a_page_of_one_cut_without_new_purchases_filters_rankings_sources_curve_and_map(make_results):
     bare = make_results(cuts=1)
     (cut,) = bare["cuts"]
-    cut.update(sources=None, curve=[], map=None, users_new=0)
+    cut.update(sources=None, training_history=[], map=None, users_new=0)
     del cut["filters"], cut["rankings"]  # as in files of evaluations that priced none and learned no order
     for model in cut["models"].values():
         model["new"] = {}

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from evaluation.report.coverage_table import breadth
+from evaluation.report.coverage_table import catalogue_coverage
 from evaluation.report.difference_plot import paired_differences
 from evaluation.report.item_map import item_map
 from evaluation.report.recall_plots import recall_by_candidates, recall_by_cut
@@ -114,7 +114,7 @@ def test_cold_items_say_how_many_purchases_they_are(results):
 
 
 def test_breadth_is_the_median_over_cuts(results):
-    assert rows_of(breadth(results).tables[0])["two towers"][:3] == ("65,320", "71.0\xa0%", "79.0\xa0%")
+    assert rows_of(catalogue_coverage(results).tables[0])["two towers"][:3] == ("65,320", "71.0\xa0%", "79.0\xa0%")
 
 
 def test_sources_show_shares_and_worth(results):
@@ -139,7 +139,7 @@ def test_the_loss_axis_does_not_begin_at_zero_and_is_not_in_percent(results):
 
 def test_without_recall_the_training_curve_is_the_loss_alone(make_results):
     results = make_results(cuts=1)
-    for epoch in results["cuts"][0]["curve"]:
+    for epoch in results["cuts"][0]["training_history"]:
         epoch["recall"] = epoch["new_recall"] = None
 
     assert [panel.title for panel in training_curve(results).panels] == ["Loss"]
@@ -147,7 +147,7 @@ def test_without_recall_the_training_curve_is_the_loss_alone(make_results):
 
 def test_what_was_not_made_is_not_shown(make_results):
     results = make_results(cuts=1)
-    results["cuts"][0].update(sources=None, curve=[], map=None)
+    results["cuts"][0].update(sources=None, training_history=[], map=None)
 
     assert candidate_sources(results) is None
     assert training_curve(results) is None

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from features.raw.raw_tables import load_raw_tables
-from features.raw.toy_data import group_of_item, group_of_user, item_id, user_id, write_toy_world
+from features.raw.toy_data import group_of_item, group_of_user, item_id, user_id, write_toy_data
 
 LAST_WEEK = "2020-02-23"  # the world's sixty days end with the 29th of February 2020
 CHANCE = 6 / 60
@@ -47,8 +47,8 @@ class World:
 @pytest.fixture(scope="module")
 def worlds(tmp_path_factory):
     folder = tmp_path_factory.mktemp("toy")
-    write_toy_world(folder / "checkerboard", seed=7)
-    write_toy_world(folder / "noise", seed=7, noise=True)
+    write_toy_data(folder / "checkerboard", seed=7)
+    write_toy_data(folder / "noise", seed=7, noise=True)
     return World(folder / "checkerboard"), World(folder / "noise")
 
 
@@ -153,7 +153,7 @@ def test_the_noise_twin_has_no_groups_and_no_right_answer(noise):
 @pytest.mark.parametrize("noisy", [False, True], ids=["checkerboard", "noise"])
 def test_a_seed_gives_the_same_bytes_and_another_seed_others(tmp_path, noisy):
     for name, seed in (("one", 3), ("again", 3), ("other", 4)):
-        write_toy_world(tmp_path / name, seed=seed, users=20, items=24, days=30, noise=noisy)
+        write_toy_data(tmp_path / name, seed=seed, users=20, items=24, days=30, noise=noisy)
 
     for table in ("customers.csv", "articles.csv", "transactions_train.csv"):
         assert (tmp_path / "one" / table).read_bytes() == (tmp_path / "again" / table).read_bytes()
@@ -162,7 +162,7 @@ def test_a_seed_gives_the_same_bytes_and_another_seed_others(tmp_path, noisy):
 
 
 def test_terms_are_written_if_asked_for_and_change_nothing_else(checkerboard, tmp_path):
-    write_toy_world(tmp_path, seed=7, availability=True)
+    write_toy_data(tmp_path, seed=7, availability=True)
 
     assert rows_of(tmp_path / "availability.csv") == [
         dict(zip(("article_id", "since", "for_sale", "channels", "minimum_age"), row, strict=True))
@@ -195,4 +195,4 @@ def test_the_raw_tables_load_in_the_order_of_time(checkerboard):
 
 def test_a_world_too_small_for_a_right_answer_is_refused(tmp_path):
     with pytest.raises(ValueError, match="needs 8 users, 24 items and 21 days or more, not 200, 10 and 60"):
-        write_toy_world(tmp_path, seed=1, items=10)
+        write_toy_data(tmp_path, seed=1, items=10)

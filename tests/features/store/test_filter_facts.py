@@ -29,9 +29,9 @@ ITEM_COLUMNS = pa.schema(
 
 
 def write_raw(folder):
-    from features.raw.toy_data import write_toy_world
+    from features.raw.toy_data import write_toy_data
 
-    write_toy_world(folder, seed=3, users=12, items=24, days=30, availability=True)
+    write_toy_data(folder, seed=3, users=12, items=24, days=30, availability=True)
     # Ages that cannot be: one is born after the data's end. And one purchase has a fraction of a second.
     lines = (folder / "customers.csv").read_text(encoding="utf-8").splitlines()
     fields = lines[1].split(",")
@@ -63,7 +63,7 @@ def fill(store):
     return lambda moment: fill_online_store(store, moment, from_scratch=False)
 
 
-def goods(store, items, moment, *columns):
+def item_context(store, items, moment, *columns):
     table = goods_at(store, pa.array(items, pa.string()), moment)
     return list(zip(*(table[name].to_pylist() for name in columns), strict=True))
 
@@ -71,7 +71,7 @@ def goods(store, items, moment, *columns):
 def test_goods_are_for_sale_to_everybody_everywhere_unless_it_is_said_otherwise(store):
     asked = [HATS, STORE_ONLY, FOR_ADULTS, ANNOUNCED, "0108775005", "unheard of"]
 
-    assert goods(store, asked, END, "garment_group_name", "for_sale", "channels", "minimum_age") == [
+    assert item_context(store, asked, END, "garment_group_name", "for_sale", "channels", "minimum_age") == [
         ("Hats", False, None, 0.0),
         ("Shirts", True, ["store"], 0.0),
         ("Shoes", True, None, 40.0),
@@ -82,18 +82,18 @@ def test_goods_are_for_sale_to_everybody_everywhere_unless_it_is_said_otherwise(
 
 
 def test_a_sale_ends_and_begins_at_its_moment_to_the_microsecond(store):
-    assert goods(store, [HATS], BEFORE, "for_sale") == [(True,)]
-    assert goods(store, [HATS], WITHDRAWN, "for_sale") == [(False,)]
+    assert item_context(store, [HATS], BEFORE, "for_sale") == [(True,)]
+    assert item_context(store, [HATS], WITHDRAWN, "for_sale") == [(False,)]
     announced = datetime(2020, 2, 7, tzinfo=UTC)
-    assert goods(store, [ANNOUNCED], announced - timedelta(microseconds=1), "for_sale") == [(False,)]
-    assert goods(store, [ANNOUNCED], announced, "for_sale") == [(True,)]
+    assert item_context(store, [ANNOUNCED], announced - timedelta(microseconds=1), "for_sale") == [(False,)]
+    assert item_context(store, [ANNOUNCED], announced, "for_sale") == [(True,)]
 
 
 def test_the_last_sale_is_one_before_the_morning_in_whole_seconds_and_missing_if_there_was_none(store):
     asked = [STORE_ONLY, ITEMS[-1]]  # nobody buys the last item
 
-    [(last,), never] = goods(store, asked, END, "last_sold_at")
-    [(before,), _] = goods(store, asked, END - timedelta(microseconds=1), "last_sold_at")
+    [(last,), never] = item_context(store, asked, END, "last_sold_at")
+    [(before,), _] = item_context(store, asked, END - timedelta(microseconds=1), "last_sold_at")
 
     assert (last, never) == (datetime(2020, 1, 30, 23, 59, 59, tzinfo=UTC), (None,))
     assert before < datetime(2020, 1, 30, tzinfo=UTC)

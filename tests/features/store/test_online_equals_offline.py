@@ -211,10 +211,12 @@ def assert_not_all_missing(store):
     assert items["product_type_name"].null_count == 1
     assert items["section_name"].null_count == len(ITEMS)  # the raw table lacks the column
     _, users = offline_and_online(store, MIDDLE, "filter_users_v1", USER_ID, USERS)
-    _, goods = offline_and_online(store, MIDDLE, "filter_items_v2", ITEM_ID, ITEMS)
+    _, item_context = offline_and_online(store, MIDDLE, "filter_items_v2", ITEM_ID, ITEMS)
     assert users["last_purchase_at"].null_count == 2
-    assert goods["last_sold_at"].null_count == 2
-    assert goods["for_sale"].null_count == goods["channels"].null_count == len(ITEMS)  # there is no such raw table
+    assert item_context["last_sold_at"].null_count == 2
+    assert (
+        item_context["for_sale"].null_count == item_context["channels"].null_count == len(ITEMS)
+    )  # there is no such raw table
 
 
 def test_a_store_that_was_emptied_and_not_filled_again_is_not_online(store, fill):

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.raw.raw_tables import load_raw_tables
-from features.raw.toy_data import write_toy_world
+from features.raw.toy_data import write_toy_data
 from features.tables.feature_tables import TABLES, write_feature_tables
 
 # Purchases from this morning on are the future; rows stamped with it or earlier know nothing of them.
@@ -39,7 +39,7 @@ CHANGES = {
 @pytest.fixture(scope="module")
 def raw_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("future")
-    write_toy_world(folder, seed=11, users=24, items=24, days=42, availability=True)
+    write_toy_data(folder, seed=11, users=24, items=24, days=42, availability=True)
     return folder
 
 

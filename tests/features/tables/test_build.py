@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.errors import InputError
-from features.raw.toy_data import write_toy_world
+from features.raw.toy_data import write_toy_data
 from features.tables.build import build_feature_tables
 from features.tables.feature_tables import TABLES
 
@@ -27,7 +27,7 @@ def names_in(folder):
 
 @pytest.fixture
 def raw_dir(tmp_path):
-    write_toy_world(tmp_path / "raw", seed=3, users=12, items=24, days=30)
+    write_toy_data(tmp_path / "raw", seed=3, users=12, items=24, days=30)
     return tmp_path / "raw"
 
 
@@ -54,7 +54,7 @@ def test_every_table_is_written_and_what_was_built_is_told(raw_dir, tmp_path):
 
 
 def test_plans_for_after_the_last_purchase_are_written_and_do_not_move_the_end_of_what_is_known(raw_dir, tmp_path):
-    write_toy_world(raw_dir, seed=3, users=12, items=24, days=30, availability=True)
+    write_toy_data(raw_dir, seed=3, users=12, items=24, days=30, availability=True)
 
     built = build(raw_dir, tmp_path / "out")
 

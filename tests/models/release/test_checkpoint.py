@@ -6,22 +6,22 @@ import pytest
 
 @pytest.fixture(scope="module")
 def written(tiny, tmp_path_factory):
-    towers, folder = tiny.towers(), tmp_path_factory.mktemp("learned")
-    towers.learned.write(folder)
+    towers, folder = tiny.towers(), tmp_path_factory.mktemp("checkpoint")
+    towers.checkpoint.write(folder)
     return towers, folder
 
 
 def test_what_was_learned_is_read_back_to_the_bit(written, tiny):
-    from models.release.checkpoint import Learned
+    from models.release.checkpoint import Checkpoint
 
     towers, folder = written
 
-    learned = Learned.read(folder, tiny.schemas)
+    checkpoint = Checkpoint.read(folder, tiny.schemas)
 
-    assert (learned.query, learned.item) == (towers.query, towers.item)
+    assert (checkpoint.query, checkpoint.item) == (towers.query, towers.item)
     weights = [variable.numpy() for variable in towers.model.trainable_variables]
-    assert len(learned.weights) == len(weights) > 0
-    for read, fitted in zip(learned.weights, weights, strict=True):
+    assert len(checkpoint.weights) == len(weights) > 0
+    for read, fitted in zip(checkpoint.weights, weights, strict=True):
         np.testing.assert_array_equal(read, fitted)
 
 
@@ -35,16 +35,16 @@ def test_encodings_are_read_without_weights(written, tiny):
 
 def test_the_moments_of_the_optimizer_are_not_kept(tiny):
     towers = tiny.towers()
-    before = len(towers.learned.weights)
+    before = len(towers.checkpoint.weights)
 
     towers.model.build_optimizers()
 
-    assert len(towers.learned.weights) == before
+    assert len(towers.checkpoint.weights) == before
 
 
 def test_the_same_weights_give_the_same_file(written, tmp_path):
     towers, folder = written
 
-    towers.learned.write(tmp_path)
+    towers.checkpoint.write(tmp_path)
 
     assert (tmp_path / "weights.npz").read_bytes() == (folder / "weights.npz").read_bytes()

@@ -58,7 +58,7 @@ def test_a_release_is_read_with_its_weights_by_name_or_as_the_latest(written, to
 
     assert earlier.release.version == version
     assert earlier.cut == datetime(2020, 9, 16, tzinfo=UTC)
-    for read, fitted in zip(earlier.learned.weights, towers.learned.weights, strict=True):
+    for read, fitted in zip(earlier.checkpoint.weights, towers.checkpoint.weights, strict=True):
         np.testing.assert_array_equal(read, fitted)
 
 

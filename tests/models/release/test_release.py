@@ -67,7 +67,7 @@ def test_save_and_load_give_the_same_vectors(written, towers, tiny):
         "neighbours": [[1, 2], [0, -1], [0, -1]],
         "similarities": [[0.5, 0.25], [0.5, 0], [0.25, 0]],
     }
-    assert release.fusion == {
+    assert release.blender == {
         "keep": {"sources": ["two_tower"], "intercept": -1.5},
         "drop": {"sources": [], "intercept": 0.0},
     }
@@ -158,7 +158,7 @@ def test_words_scales_and_metrics_stand_beside_the_towers(written):
     assert metrics["epochs"][0]["loss"] == 2.5
     assert metrics["baselines"]["last week's bestsellers"]["recalls"] == {"12": 0.4}
     assert "user_recall" not in metrics["baselines"]["last week's bestsellers"]  # nobody else's to read
-    assert "user_recall" not in metrics["epochs"][0]["judgement"]
+    assert "user_recall" not in metrics["epochs"][0]["window_metrics"]
 
 
 def test_the_version_is_that_of_what_was_learned(written, tiny, towers, tmp_path):
@@ -171,7 +171,7 @@ def test_the_version_is_that_of_what_was_learned(written, tiny, towers, tmp_path
     [
         {"filters": {"for_sale": False}},
         {"serving": {"sources_v1": "0123abcd"}},
-        {"config": {"preset": "seed", "discovers": False}},
+        {"config": {"preset": "seed", "has_new_item_head": False}},
     ],
     ids=str,
 )
@@ -210,7 +210,7 @@ def test_a_damaged_release_is_mended_when_the_same_is_learned_again(releases, fo
 
 
 def test_another_release_of_the_same_version_is_neither_replaced_nor_taken_for_it(releases, folder, tiny, towers):
-    change_manifest(folder, learned=f"{folder.name[-8:]}{'0' * 56}")
+    change_manifest(folder, checkpoint=f"{folder.name[-8:]}{'0' * 56}")
     before = states(releases)
 
     with pytest.raises(InputError, match=f"{folder.name} holds a release that answers otherwise: move it away"):

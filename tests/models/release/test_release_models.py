@@ -9,11 +9,11 @@ from candidates.ranking.ranker import Boosting, Ranker
 from candidates.ranking.ranker_features import feature_names
 from candidates.ranking.trees import MOST_LEAVES, Trees
 from features.errors import InputError
-from models.release.release_models import read_orders, write_orders
+from models.release.release_models import read_release_models, write_release_models
 
 VERSION = "20200923-seed-0123abcd"
 SOURCES = ("two_tower", "popularity")
-FUSION = {"keep": {"sources": [*SOURCES], "intercept": -1.5}, "drop": {"sources": ["two_tower"], "intercept": 0.0}}
+BLENDER = {"keep": {"sources": [*SOURCES], "intercept": -1.5}, "drop": {"sources": ["two_tower"], "intercept": 0.0}}
 UNFIT = f"Release {VERSION} cannot order candidates: "
 
 
@@ -34,32 +34,32 @@ def ranker_of(*sources):
 
 @pytest.fixture
 def folder(tmp_path):
-    write_orders(tmp_path, FUSION, {"keep": ranker_of(*SOURCES)})
+    write_release_models(tmp_path, BLENDER, {"keep": ranker_of(*SOURCES)})
     return tmp_path
 
 
 def error_of(folder):
     with pytest.raises(InputError) as caught:
-        read_orders(folder, VERSION)
+        read_release_models(folder, VERSION)
     return str(caught.value)
 
 
 def test_what_is_written_is_read_again(folder):
-    fusion, rankers = read_orders(folder, VERSION)
+    blender, rankers = read_release_models(folder, VERSION)
 
-    assert fusion == FUSION
+    assert blender == BLENDER
     assert {policy: ranker.sources for policy, ranker in rankers.items()} == {"keep": SOURCES}
     assert sorted(path.name for path in folder.iterdir()) == ["fusion.json", "ranker_keep"]
 
 
 def test_without_rankers_the_weights_order_alone(tmp_path):
-    write_orders(tmp_path, FUSION, {})
+    write_release_models(tmp_path, BLENDER, {})
 
-    assert read_orders(tmp_path, VERSION) == (FUSION, {})
+    assert read_release_models(tmp_path, VERSION) == (BLENDER, {})
 
 
 def test_a_ranker_of_other_sources_than_its_candidates_have_is_refused(folder):
-    (folder / "fusion.json").write_text(json.dumps(FUSION | {"keep": FUSION["drop"]}), encoding="utf-8")
+    (folder / "fusion.json").write_text(json.dumps(BLENDER | {"keep": BLENDER["drop"]}), encoding="utf-8")
 
     assert error_of(folder) == (
         f"{UNFIT}The ranker for 'keep' knows the sources two_tower, popularity, and its candidates are of two_tower. "
@@ -69,7 +69,7 @@ def test_a_ranker_of_other_sources_than_its_candidates_have_is_refused(folder):
 
 def test_a_ranker_of_sources_in_another_order_is_refused(folder):
     turned = {"sources": ["popularity", "two_tower"]}
-    (folder / "fusion.json").write_text(json.dumps(FUSION | {"keep": turned}), encoding="utf-8")
+    (folder / "fusion.json").write_text(json.dumps(BLENDER | {"keep": turned}), encoding="utf-8")
 
     assert error_of(folder).startswith(f"{UNFIT}The ranker for 'keep' knows the sources two_tower, popularity, and ")
 
@@ -81,7 +81,7 @@ def test_a_ranker_for_a_policy_that_nobody_asks_for_is_refused(folder):
 
 
 @pytest.mark.parametrize(
-    "content", [[], {}, {"keep": FUSION["keep"]}, FUSION | {"new": FUSION["keep"]}, {"keep": 1, "drop": 2}], ids=str
+    "content", [[], {}, {"keep": BLENDER["keep"]}, BLENDER | {"new": BLENDER["keep"]}, {"keep": 1, "drop": 2}], ids=str
 )
 def test_weights_that_leave_a_policy_out_are_refused(folder, content):
     (folder / "fusion.json").write_text(json.dumps(content), encoding="utf-8")
@@ -106,7 +106,7 @@ def test_a_ranker_without_one_of_its_files_is_refused(folder, name):
 
 def test_what_could_not_be_read_again_is_not_written(tmp_path):
     with pytest.raises(ValueError, match=r"^The ranker for 'drop' knows the sources two_tower, popularity, and "):
-        write_orders(tmp_path, FUSION, {"drop": ranker_of(*SOURCES)})
+        write_release_models(tmp_path, BLENDER, {"drop": ranker_of(*SOURCES)})
     with pytest.raises(ValueError, match=r"^There is a ranker for 'new'"):
-        write_orders(tmp_path, FUSION, {"new": ranker_of(*SOURCES)})
+        write_release_models(tmp_path, BLENDER, {"new": ranker_of(*SOURCES)})
     assert [*tmp_path.iterdir()] == []

@@ -20,9 +20,9 @@ def noise(applied_project):
     """The noise twin of the checkerboard world."""
 
     def write_raw(folder):
-        from features.raw.toy_data import write_toy_world
+        from features.raw.toy_data import write_toy_data
 
-        write_toy_world(folder, seed=7, noise=True)
+        write_toy_data(folder, seed=7, noise=True)
 
     return applied_project("noise", write_raw)
 
@@ -33,7 +33,7 @@ def lesson(tmp_path_factory):
     joined = {}
 
     def lesson(project, preset):
-        from evaluation.validation_window import ValidationWeek
+        from evaluation.validation_window import ValidationWindow
         from features.store.registry import open_feature_store, tower_schemas
         from features.time_split import TimeSplit
         from features.training_data.dataset import write_dataset
@@ -49,7 +49,7 @@ def lesson(tmp_path_factory):
             data = write_dataset(store, schemas, split, folder, sampled_per_day=per_day, seed=1, progress=silent)
             asked, purchases = data.validation, data.purchases
             history = purchases.history(asked.user_ids)
-            week = ValidationWeek.of(asked.user_ids, asked.item_ids, history, purchases.after_cut(), split.cut)
+            week = ValidationWindow.of(asked.user_ids, asked.item_ids, history, purchases.after_cut(), split.cut)
             joined[project, preset] = data, week, schemas, config
         return joined[project, preset]
 
@@ -73,25 +73,25 @@ def taught(lesson, *, seed=1, report=lambda _: None, **settings):
 def test_the_checkerboard_world_is_learned(lesson, toy, preset, epochs):
     _, week, *_ = learned_from = lesson(toy, preset)
 
-    _, curve = taught(learned_from, epochs=epochs, patience=epochs)
+    _, training_history = taught(learned_from, epochs=epochs, patience=epochs)
 
     popular = week.baselines()["last week's bestsellers"]
     assert popular.new_recalls[12] < 0.3
-    assert curve.best.judgement.new_recalls[12] > 0.8
-    assert curve.best.judgement.recalls[12] > 2 * popular.recalls[12]
+    assert training_history.best.window_metrics.new_recalls[12] > 0.8
+    assert training_history.best.window_metrics.recalls[12] > 2 * popular.recalls[12]
 
 
 @pytest.mark.parametrize(("preset", "epochs"), [("seed", 5), ("default", 3)])
 def test_its_noise_twin_is_not(lesson, noise, preset, epochs):
     _, week, *_ = learned_from = lesson(noise, preset)
 
-    _, curve = taught(learned_from, epochs=epochs, patience=epochs)
+    _, training_history = taught(learned_from, epochs=epochs, patience=epochs)
 
     # A list of 12 out of 60 finds a fifth by chance, and a little more by what sold: nobody does better.
     popular = week.baselines()["last week's bestsellers"]
-    for epoch in curve.epochs:
-        assert epoch.judgement.recalls[12] < popular.recalls[12] + 0.05
-        assert epoch.judgement.new_recalls[12] < popular.new_recalls[12] + 0.05
+    for epoch in training_history.epochs:
+        assert epoch.window_metrics.recalls[12] < popular.recalls[12] + 0.05
+        assert epoch.window_metrics.new_recalls[12] < popular.new_recalls[12] + 0.05
 
 
 def test_two_trainings_with_one_seed_give_the_same_vectors_and_another_seed_others(lesson, toy):
@@ -115,21 +115,23 @@ class ScriptedWeek:
     def __init__(self, *recalls):
         self.recalls, self.seen = iter(recalls), []
 
-    def judge_vectors(self, anything, something_new, items):
-        from evaluation.validation_window import Judgement
+    def evaluate_vectors(self, anything, something_new, items):
+        from evaluation.validation_window import WindowMetrics
 
         self.seen.append((anything, something_new, items))
         recalls = {12: next(self.recalls)}
-        return Judgement(**{field.name: recalls for field in fields(Judgement) if field.name.endswith("recalls")})
+        return WindowMetrics(
+            **{field.name: recalls for field in fields(WindowMetrics) if field.name.endswith("recalls")}
+        )
 
 
 def test_the_weights_kept_are_those_of_the_best_epoch_and_not_of_the_last(lesson, toy):
     data, _, schemas, config = lesson(toy, "seed")
     week, reported = ScriptedWeek(0.2, 0.6, 0.4), []
 
-    towers, curve = taught((data, week, schemas, config), epochs=3, report=reported.append)
+    towers, training_history = taught((data, week, schemas, config), epochs=3, report=reported.append)
 
-    assert (curve.best.number, list(curve.epochs)) == (2, reported)
+    assert (training_history.best.number, list(training_history.epochs)) == (2, reported)
     asked = data.validation
     vectors = (*towers.query_vectors(asked.queries), towers.item_vectors(asked.catalogue))
     for epoch, seen in enumerate(week.seen, 1):
@@ -140,10 +142,10 @@ def test_training_stops_when_recall_has_not_risen_for_as_long_as_patience_lasts(
     data, _, schemas, config = lesson(toy, "seed")
     week = ScriptedWeek(0.2, 0.5, 0.4, 0.5, 0.9)
 
-    _, curve = taught((data, week, schemas, config), epochs=9, patience=2)
+    _, training_history = taught((data, week, schemas, config), epochs=9, patience=2)
 
-    assert [epoch.number for epoch in curve.epochs] == [1, 2, 3, 4]
-    assert curve.best.number == 2
+    assert [epoch.number for epoch in training_history.epochs] == [1, 2, 3, 4]
+    assert training_history.best.number == 2
 
 
 def test_a_collapsed_model_is_reported_as_a_fault_and_no_number(lesson, toy, monkeypatch):
@@ -158,7 +160,7 @@ def test_a_collapsed_model_is_reported_as_a_fault_and_no_number(lesson, toy, mon
     ):
         taught(lesson(toy, "seed"), epochs=1, report=reported.append)
 
-    assert any("all point the same way" in fault for fault in reported[0].judgement.faults)
+    assert any("all point the same way" in fault for fault in reported[0].window_metrics.faults)
 
 
 def test_a_diverged_training_is_reported_as_a_fault_and_no_number(lesson, toy):

@@ -35,15 +35,15 @@ def started(later):
     from models.training.warm_start import warm_start
     from models.two_tower import TwoTower
 
-    def started(learned, seed=8, **settings):
-        encodings = later.encodings().after(learned.query, learned.item)
+    def started(checkpoint, seed=8, **settings):
+        encodings = later.encodings().after(checkpoint.query, checkpoint.item)
         keras.utils.set_random_seed(seed)
         model = TwoTower(encodings.query, encodings.item, replace(later.config, **settings))
         towers = Towers(model, encodings.query, encodings.item)
         towers.query_vectors(later.users)
         towers.item_vectors(later.items)
         fresh = {name: layer.get_weights()[0] for name, layer in tables(towers).items()}
-        warm_start(model, encodings.query, encodings.item, learned)
+        warm_start(model, encodings.query, encodings.item, checkpoint)
         return towers, fresh
 
     return started
@@ -66,7 +66,7 @@ def test_everybody_and_everything_known_has_the_vectors_of_before(tiny, started)
     earlier = tiny.towers(seed=3)
     earlier.model.shared.repeats.set_weights([np.linspace(-1, 1, 5, dtype=np.float32)[:, None]])
 
-    towers, _ = started(earlier.learned)
+    towers, _ = started(earlier.checkpoint)
 
     for now, before in zip(towers.query_vectors(tiny.users), earlier.query_vectors(tiny.users), strict=True):
         np.testing.assert_allclose(now, before, rtol=1e-5, atol=1e-6)
@@ -76,7 +76,7 @@ def test_everybody_and_everything_known_has_the_vectors_of_before(tiny, started)
 def test_the_new_are_what_they_were_before_as_unknown_ones_but_for_their_memory(tiny, later, started):
     earlier, content = tiny.towers(seed=3), tiny.config.content_dimensions
 
-    towers, _ = started(earlier.learned)
+    towers, _ = started(earlier.checkpoint)
 
     before, now = earlier.item_vectors(later.items), towers.item_vectors(later.items)
     np.testing.assert_allclose(now[:, :content], before[:, :content], rtol=1e-5, atol=1e-6)
@@ -90,17 +90,17 @@ def test_the_new_are_what_they_were_before_as_unknown_ones_but_for_their_memory(
 
 def test_rows_move_to_their_new_codes_and_new_words_get_the_row_that_is_right_for_the_table(tiny, started):
     earlier = tiny.towers(seed=3)
-    learned = {name: layer.get_weights()[0] for name, layer in tables(earlier).items()}
+    checkpoint = {name: layer.get_weights()[0] for name, layer in tables(earlier).items()}
 
-    towers, fresh = started(earlier.learned)
+    towers, fresh = started(earlier.checkpoint)
 
     got = {name: layer.get_weights()[0] for name, layer in tables(towers).items()}
     # Missing, unknown, then u0 (new), u1, u2, u3; a, aa (new), b, c; blue, green (new), red.
     as_unknown = {"user": [0, 1, 1, 2, 3, 4], "item": [0, 1, 2, 1, 3, 4], "colour": [0, 1, 2, 1, 3]}
     for name, rows in as_unknown.items():
-        np.testing.assert_array_equal(got[name], learned[name][rows])
+        np.testing.assert_array_equal(got[name], checkpoint[name][rows])
     for name, new in (("content", 3), ("memory", 3), ("repeats", 3), ("colour content", 3)):
-        np.testing.assert_array_equal(np.delete(got[name], new, axis=0), learned[name])
+        np.testing.assert_array_equal(np.delete(got[name], new, axis=0), checkpoint[name])
     assert (got["content"][3] == 0).all()
     assert (got["colour content"][3] == 0).all()
     np.testing.assert_array_equal(got["memory"][3], fresh["memory"][3])
@@ -110,7 +110,7 @@ def test_rows_move_to_their_new_codes_and_new_words_get_the_row_that_is_right_fo
 def test_words_of_before_stay_and_scales_are_the_earlier_ones(tiny, started):
     earlier = tiny.towers()
 
-    towers, _ = started(earlier.learned)
+    towers, _ = started(earlier.checkpoint)
 
     assert towers.item.vocabularies["item_id"].words == ("a", "aa", "b", "c")
     assert towers.query.vocabularies["recent_items"].words == ("a", "aa", "b", "c")
@@ -119,7 +119,7 @@ def test_words_of_before_stay_and_scales_are_the_earlier_ones(tiny, started):
 
 
 def test_a_memory_that_begins_afresh_is_known_again_by_who_bought_it(tiny, later, started):
-    towers, _ = started(tiny.towers(seed=3).learned)
+    towers, _ = started(tiny.towers(seed=3).checkpoint)
 
     content = tiny.config.content_dimensions
     anything, something_new = towers.query_vectors(later.users)
@@ -131,20 +131,20 @@ def test_a_memory_that_begins_afresh_is_known_again_by_who_bought_it(tiny, later
 
 
 def test_nothing_to_remember_and_no_second_question_are_moved_too(tiny, started):
-    settings = {"memory_dimensions": 0, "discovers": False, "embedding_learning_rate": None}
+    settings = {"memory_dimensions": 0, "has_new_item_head": False, "embedding_learning_rate": None}
     earlier = tiny.towers(seed=3, **settings)
 
-    learned = earlier.learned
+    checkpoint = earlier.checkpoint
 
     from models.training.loop import Towers
     from models.training.warm_start import warm_start
     from models.two_tower import TwoTower
 
-    model = TwoTower(learned.query, learned.item, replace(tiny.config, **settings))
-    towers = Towers(model, learned.query, learned.item)
+    model = TwoTower(checkpoint.query, checkpoint.item, replace(tiny.config, **settings))
+    towers = Towers(model, checkpoint.query, checkpoint.item)
     towers.query_vectors(tiny.users)
     towers.item_vectors(tiny.items)
-    warm_start(model, learned.query, learned.item, learned)
+    warm_start(model, checkpoint.query, checkpoint.item, checkpoint)
     np.testing.assert_array_equal(towers.query_vectors(tiny.users), earlier.query_vectors(tiny.users))
     np.testing.assert_array_equal(towers.item_vectors(tiny.items), earlier.item_vectors(tiny.items))
 
@@ -158,4 +158,4 @@ def test_nothing_to_remember_and_no_second_question_are_moved_too(tiny, started)
 )
 def test_weights_of_other_towers_are_refused_and_nothing_is_given(tiny, started, settings, said):
     with pytest.raises(InputError, match=rf"The earlier release holds {said}: the towers are built otherwise now"):
-        started(tiny.towers().learned, **settings)
+        started(tiny.towers().checkpoint, **settings)

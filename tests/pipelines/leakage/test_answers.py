@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from features.raw.toy_data import write_toy_world
+from features.raw.toy_data import write_toy_data
 from pipelines.leakage.differences import compare
 from pipelines.leakage.raw_world import RawWorld
 
@@ -30,7 +30,7 @@ def said(toy_store, tmp_path):
         raw, altered = tmp_path / "raw", tmp_path / "altered"
         for folder in (altered, tmp_path / "world"):
             folder.mkdir()
-        write_toy_world(raw, seed=3, users=12, items=24, days=30, availability=True)
+        write_toy_data(raw, seed=3, users=12, items=24, days=30, availability=True)
         build_feature_tables(raw, tmp_path / "used", quarantine=None, memory_limit="1GB", progress=silent)
         with RawWorld.loaded(raw, tmp_path / "world", memory_limit="1GB") as world:
             world.write_altered("deleted", MOMENT, altered, seed=1, progress=silent)
