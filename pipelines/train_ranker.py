@@ -24,7 +24,7 @@ from candidates.ranking.reordering import RankedLists, reordered
 from candidates.ranking.training_examples import TrainingExamples
 from evaluation.ranker.calibration import ReliabilityBin, reliability
 from evaluation.ranker.importances import Importance, importances, origin_importances
-from evaluation.ranker.leakage_heuristics import refuse_leaks
+from evaluation.ranker.leakage_heuristics import suspicious_features
 from evaluation.ranker.selection import Choice, chosen, judgeable, undecided
 from features.errors import InputError
 from features.store.ranking_facts import items_at, users_at
@@ -98,9 +98,6 @@ def train_rankers(
         weeks: in the order of time.
         seed: of draws.
         say: called with a sentence for each policy that tells who orders the candidates.
-
-    Raises:
-        InputError: a feature seems to tell the future.
     """
     if len(weeks) < FEWEST_WEEKS:
         return _undecided(
@@ -133,9 +130,6 @@ def carry_over_rankers(
         earlier: the release.
         seed: of draws.
         say: called with a sentence for each policy that tells who orders the candidates.
-
-    Raises:
-        InputError: a feature seems to tell the future.
     """
     facts = cache(lambda: _Facts.of(store, week, pc.unique(week.user_ids)))  # often no ranker is asked
 
@@ -223,15 +217,13 @@ def _learned(weeks: Sequence[TrainingExamples], end: datetime, seed: int) -> Tra
 
 
 def _judged(ranker: Ranker, judge: TrainingExamples, seed: int, *, standing: bool = False) -> TrainedRanker:
-    """What a week that a ranker has not seen says of it.
-
-    Raises:
-        InputError: a feature seems to tell the future.
-    """
+    """Validate a ranker in a week that it has not seen; suspected leakage disables it, and the choice says why."""
     scores = ranker.score(judge.pairs)
     choice = chosen(judge, scores, seed, standing=standing)
     if not judgeable(judge):
         return TrainedRanker(None, choice)
     told = importances(judge, ranker, seed)
-    refuse_leaks(judge, scores, told, origin_importances(judge, ranker, seed))
+    findings = suspicious_features(judge, scores, told, origin_importances(judge, ranker, seed))
+    if findings:
+        choice = choice.disabled(" ".join(finding.message for finding in findings))
     return TrainedRanker(None, choice, told, reliability(scores, judge.bought))

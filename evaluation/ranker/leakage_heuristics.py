@@ -1,6 +1,11 @@
-"""What is too good to be true: a ranker that knows what it cannot know has features that tell the future."""
+"""Leakage heuristics: a ranker that predicts purchases too well probably has a feature that contains the future.
+
+They are no proof. A finding disables the ranker; the leakage test (`jobs/check_leakage.py`) decides whether a feature
+leaks.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -10,82 +15,98 @@ from candidates.ranking.ranker_features import RETRIEVAL, RETRIEVAL_ORIGIN, feat
 from candidates.ranking.training_examples import TrainingExamples
 from evaluation.ranker.importances import Importance
 from evaluation.ranker.selection import K, hits
-from features.errors import InputError
 
-MOST_TIMES_THE_NEXT: Final = 10.0
-HARMLESS: Final = 0.05  # NDCG@12; below it, what is worth much more than others is still worth little
+MAX_RATIO_TO_NEXT: Final = 10.0
+MIN_SUSPICIOUS_LOSS: Final = 0.05  # NDCG@12; a smaller loss is harmless, however small that of the next feature is
 
-# Of the NDCG@12 that the best order of the same candidates would have; a bound on NDCG itself no leak would reach where
-# retrieval finds little. What people buy in the next week depends on much that no shop records, also where they buy the
-# same every week: a ranker beyond four fifths would know nearly every purchase before it is made.
-MOST_OF_THE_POSSIBLE: Final = 0.8
-# Where retrieval itself is nearly as good, as in a small world that is easily told, the features say little new. One
-# origin alone must not win as much, however far that is from the best order.
-MOST_OF_WHAT_RETRIEVAL_LEAVES: Final = 0.5
-
-_MEND: Final = (
-    "Look at how it is joined to its moment, and leave it out of the ranker until it is known to be of the past."
-)
+# Share of the NDCG@12 of the ideal order of the same candidates. A bound on NDCG itself misses leaks where retrieval
+# finds little. Purchases depend on much that no shop records, even where people buy the same every week: a ranker
+# beyond four fifths would predict nearly every purchase of the next week.
+MAX_SHARE_OF_IDEAL: Final = 0.8
+# Share of the headroom, the difference between the NDCG@12 of the ideal order and that of retrieval. It also works
+# where retrieval is nearly ideal, as in a small, easily predicted data set, and the features add little.
+MAX_SHARE_OF_HEADROOM: Final = 0.5
 
 
-def refuse_leaks(
-    examples: TrainingExamples, scores: NDArray[np.float32], told: Sequence[Importance], origins: Sequence[Importance]
-) -> None:
-    """Stop a training whose ranker seems to be told the future.
+@dataclass(frozen=True)
+class Finding:
+    """A bound that the ranker exceeds.
 
-    Three bounds. A feature other than retrieval's own score and rank is worth more than `HARMLESS`, and more than
-    `MOST_TIMES_THE_NEXT` times as much as the next.
+    Attributes:
+        name: the feature or the origin of features, or "ranker" for the ranking as a whole.
+        message: one sentence with the measured values and the bound.
+    """
 
-    Two features that tell the same hide each other from that, not from the second: an origin other than retrieval wins
-    more than `HARMLESS`, and more than `MOST_OF_WHAT_RETRIEVAL_LEAVES` of what retrieval's order leaves to be won. What
-    it wins is what is lost without it, but no more than the ranker is ahead of retrieval: what people have bought
-    before orders their candidates more than all else, and honestly so, but retrieval is told it as well. Of origins
-    it is not asked how much the next is worth: there are few, one may honestly be alone in telling anything, and beside
-    a leak that tells half of what is bought retrieval's order is still worth much more than a tenth.
+    name: str
+    message: str
 
-    Third, the order as a whole reaches more than `MOST_OF_THE_POSSIBLE`, and more than `MOST_OF_WHAT_RETRIEVAL_LEAVES`
-    of what retrieval's order leaves to be won.
+
+def suspicious_features(
+    examples: TrainingExamples,
+    scores: NDArray[np.float32],
+    importances: Sequence[Importance],
+    origins: Sequence[Importance],
+) -> list[Finding]:
+    """Find features whose contribution to the ranking is implausibly large.
+
+    Three bounds:
+
+    1. A feature other than retrieval's own score and rank has a loss above `MIN_SUSPICIOUS_LOSS`, and more than
+       `MAX_RATIO_TO_NEXT` times that of the next feature.
+    2. An origin other than retrieval gains more than `MIN_SUSPICIOUS_LOSS` and more than `MAX_SHARE_OF_HEADROOM` of the
+       headroom. This finds two equal features that hide each other from bound 1. The gain is the origin's loss, but at
+       most the ranker's lead over retrieval: past purchases legitimately dominate the ranking, but retrieval uses them
+       too. There is no ratio to the next origin: there are few origins, one of them may legitimately be the only
+       informative one, and beside a leak of half the purchases retrieval's order still contributes more than a tenth.
+    3. The ranking as a whole reaches more than `MAX_SHARE_OF_IDEAL` of the ideal NDCG, and gains more than
+       `MAX_SHARE_OF_HEADROOM` of the headroom.
 
     Args:
-        examples: lists of past days.
-        scores: float32 (pairs,), by a ranker that has learned from earlier weeks only.
-        told: the importances of the features of this ranker, the most important first.
-        origins: those of the origins of these features, the most important first.
+        examples: lists of a week after those on which the ranker was trained.
+        scores: float32 (pairs,), of this ranker.
+        importances: of its features, the most important first; at least two.
+        origins: importances of the origins of these features, the most important first.
 
-    Raises:
-        InputError: a bound is passed; names the feature or the origin.
+    Returns:
+        The findings in the order of the bounds; empty if nothing is suspicious.
     """
-    _refuse_feature(*told[:2])
+    findings = _dominant_feature(*importances[:2])
     if len(examples.judged) == 0:
-        return
-    retrieved, reached, possible = (
+        return findings
+    retrieval, ranker, ideal = (
         float(hits(examples, order).ndcg(K).mean()) for order in (None, scores, examples.bought.astype(np.float32))
     )
-    allowed = MOST_OF_WHAT_RETRIEVAL_LEAVES * (possible - retrieved)
+    bound = MAX_SHARE_OF_HEADROOM * (ideal - retrieval)
+    measured = f"NDCG@{K} in an unseen week: ranker {ranker:.3f}, retrieval {retrieval:.3f}, ideal order {ideal:.3f}"
     first = next(origin for origin in origins if origin.name != RETRIEVAL_ORIGIN)
-    if min(first.loss, reached - retrieved) > max(allowed, HARMLESS):
+    if min(first.loss, ranker - retrieval) > max(bound, MIN_SUSPICIOUS_LOSS):
         features = feature_origins(examples.pairs.sources)[first.name]
-        one, other = [importance.name for importance in told if importance.name in features][:2]
-        raise InputError(
-            f"The features of '{first.name}' seem to tell what was bought later: NDCG@{K} is {reached:.3f} in a week "
-            f"that the ranker has not seen, where retrieval has {retrieved:.3f} and the best order of the same "
-            f"candidates {possible:.3f}; without all of them it falls by {first.loss:.3f}, and one origin that wins "
-            f"more than {MOST_OF_WHAT_RETRIEVAL_LEAVES:.0%} of what retrieval leaves is not believed. The most "
-            f"important of them are '{one}' and '{other}'. {_MEND}"
+        most = [f"'{importance.name}'" for importance in importances if importance.name in features][:2]
+        findings.append(
+            Finding(
+                first.name,
+                f"The features of origin '{first.name}' (most important: {', '.join(most)}) gain more than "
+                f"{MAX_SHARE_OF_HEADROOM:.0%} of what retrieval leaves: without them NDCG@{K} falls by "
+                f"{first.loss:.3f} ({measured}).",
+            )
         )
-    if reached > MOST_OF_THE_POSSIBLE * possible and reached - retrieved > allowed:
-        raise InputError(
-            f"The ranker is too good to be true: NDCG@{K} is {reached:.3f} in a week that it has not seen, where "
-            f"retrieval has {retrieved:.3f} and the best order of the same candidates {possible:.3f}, of which more "
-            f"than {MOST_OF_THE_POSSIBLE:.0%} is not believed. Its most important feature is '{told[0].name}', without "
-            f"which it falls by {told[0].loss:.3f}. {_MEND}"
+    if ranker > MAX_SHARE_OF_IDEAL * ideal and ranker - retrieval > bound:
+        findings.append(
+            Finding(
+                "ranker",
+                f"The ranker reaches more than {MAX_SHARE_OF_IDEAL:.0%} of the ideal ({measured}); its most important "
+                f"feature is '{importances[0].name}' with a loss of {importances[0].loss:.3f}.",
+            )
         )
+    return findings
 
 
-def _refuse_feature(first: Importance, second: Importance) -> None:
-    if first.name not in RETRIEVAL and first.loss > HARMLESS and first.loss > MOST_TIMES_THE_NEXT * max(second.loss, 0):
-        raise InputError(
-            f"Feature '{first.name}' of the ranker seems to tell what was bought later: without it NDCG@{K} falls by "
-            f"{first.loss:.3f}, without '{second.name}', the next, by {second.loss:.3f}, and more than "
-            f"{MOST_TIMES_THE_NEXT:.0f} times as much is not believed. {_MEND}"
-        )
+def _dominant_feature(first: Importance, second: Importance) -> list[Finding]:
+    dominates = first.loss > MIN_SUSPICIOUS_LOSS and first.loss > MAX_RATIO_TO_NEXT * max(second.loss, 0)
+    if first.name in RETRIEVAL or not dominates:
+        return []
+    message = (
+        f"Feature '{first.name}' is more than {MAX_RATIO_TO_NEXT:.0f} times as important as the next: without it "
+        f"NDCG@{K} falls by {first.loss:.3f}, without '{second.name}' by {second.loss:.3f}."
+    )
+    return [Finding(first.name, message)]

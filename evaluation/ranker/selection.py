@@ -1,6 +1,6 @@
 """Whether the ranker is worth its place, judged by a week of which it has seen nothing."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Self
 
 import numpy as np
@@ -39,6 +39,14 @@ class Choice:
     def undecided(cls, reason: str, *, ranked: bool = False) -> Self:
         """Leave the order as it is, with nothing measured."""
         return cls(ranked, f"{'The ranker' if ranked else 'Retrieval'} orders the candidates: {reason}.", 0, {}, {})
+
+    def disabled(self, findings: str) -> Self:
+        """Return the same estimates with the ranker disabled because of findings of the leakage heuristics."""
+        reason = (
+            f"Retrieval orders the candidates: ranker disabled, leakage suspected. {findings} Run "
+            "jobs/check_leakage.py to find out."
+        )
+        return replace(self, ranked=False, reason=reason)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready values."""

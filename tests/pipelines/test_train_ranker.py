@@ -13,7 +13,7 @@ from candidates.item_lists import ItemLists
 from candidates.ranking.ranker import Boosting
 from candidates.ranking.ranker_features import PairFeatures, feature_names
 from candidates.ranking.training_examples import TrainingExamples
-from features.errors import InputError
+from evaluation.ranker.leakage_heuristics import Finding
 
 USERS, CANDIDATES = 150, 30
 SOURCES = ("two_tower",)
@@ -127,9 +127,24 @@ def test_what_teaches_nothing_leaves_the_order_to_retrieval_and_stops_no_trainin
     assert said[0].endswith(" and 0 features are known of 4,501 of them: nothing can be learned.")
 
 
-def test_a_feature_that_tells_what_was_bought_stops_the_training(learn):
-    with pytest.raises(InputError, match="share of repeated purchases"):
-        learn(week(2), week(1, told=True), week(0, told=True))
+def test_a_suspected_leak_disables_the_ranker_and_the_training_continues(learn):
+    rankings, messages = learn(week(2), week(1, told=True), week(0, told=True))
+
+    assert (rankings.rankers, rankings.until) == ({}, {})
+    assert "share of repeated purchases" in rankings.keep.choice.reason
+    assert rankings.keep.choice.reason in messages[0]
+    assert rankings.keep.choice.ndcg_at_12["difference"][1] > 0  # the measured gain stays on record
+    assert rankings.keep.importances[0].name == "share of repeated purchases"
+
+
+def test_a_suspected_leak_disables_a_ranker_of_an_earlier_release(run, carry, monkeypatch):
+    finding = Finding("log price", "Feature 'log price' is suspicious.")
+    monkeypatch.setattr(run, "suspicious_features", lambda *_: [finding])
+
+    rankings, messages = carry(week(0), END - WEEK)
+
+    assert (rankings.rankers, rankings.until) == ({}, {})
+    assert finding.message in messages[0]
 
 
 def test_a_ranker_that_has_learned_from_the_last_week_goes_on_and_stays_as_old_as_it_is(carry, ranker):
