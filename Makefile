@@ -1,59 +1,71 @@
-# The road, in the order in which data walks it. `make demo` walks it to the end, `make test` checks it.
-.PHONY: setup demo data features apply train materialize candidates show test lint lock clean
+# Targets in the order of the data flow. `make demo` runs the whole pipeline, `make help` lists the targets.
+.PHONY: help setup demo data features apply train materialize candidates show test test-fast lint lock clean
 
 .NOTPARALLEL:
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# The first Python that passes the check; pyenv leaves names on the path that do not run.
+PYTHONS := python3.11 python3.12 python3.13 python3
+PYTHON ?= $(shell for name in $(PYTHONS); do \
+	$$name requirements/check_python.py >/dev/null 2>&1 && echo $$name && break; done)
 RUN := .venv/bin/python
+PIP := .venv/bin/pip --quiet --disable-pip-version-check
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock"
 
-setup: .venv/.ready  ## make the environment in .venv, and nothing else
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.venv/.ready: requirements/development.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
-		|| { echo "error: Python 3.11 is needed, $(PYTHON) is another: make setup PYTHON=/path/to/python3.11"; exit 1; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
-		|| { echo "error: $(PYTHON) cannot make environments: apt-get install python3-venv"; exit 1; }
+setup: .venv/.ready  ## create the environment in .venv (Python 3.11 to 3.13)
+
+# The lock names every package, so that pip resolves nothing. It could not on macOS, see tool.uv in pyproject.toml.
+.venv/.locked: requirements/development.txt
+	@$(or $(PYTHON),python3) requirements/check_python.py
 	$(PYTHON) -m venv --clear .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/development.txt
-	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) install --require-hashes --no-deps --only-binary :all: -r requirements/development.txt
 	@touch $@
 
-demo: setup  ## raw tables to candidate sets, on a year of real purchases
+.venv/.ready: .venv/.locked pyproject.toml requirements/project.in
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup  ## run all stages on a year of real purchases, from raw tables to candidates
 	@$(MAKE) --no-print-directory data features apply train materialize candidates show
 
-data:
+data:  ## write the raw tables of the demo
 	$(RUN) jobs/fetch_demo_data.py
 
-features:
+features:  ## build point-in-time feature tables from the raw tables
 	$(RUN) jobs/build_features.py
 
-apply:
+apply:  ## register the feature views and services with Feast
 	.venv/bin/feast -c feature_repo apply
 
-train:
+train:  ## train the two towers, the blender and the ranker, and write a release
 	$(RUN) jobs/train.py
 
-materialize:
+materialize:  ## load the latest features into the online store
 	$(RUN) jobs/materialize.py --from-scratch
 
-candidates:
+candidates:  ## write the top-k candidates of every user
 	$(RUN) jobs/generate_candidates.py
 
-show:
+show:  ## print the candidates of five users
 	$(RUN) jobs/show_candidates.py
 
-test: setup lint
+test: setup lint  ## run lint and all tests
 	$(RUN) -m pytest -n 2
 
-lint: setup
+test-fast: setup  ## run the tests that need neither Feast nor TensorFlow, and train nothing
+	$(RUN) -m pytest -n 2 -m "not feast and not tensorflow and not trains"
+
+lint: setup  ## run ruff and mypy
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-lock:  ## resolve the requirements anew; needs uv
-	uv pip compile --python-version 3.11 --generate-hashes requirements/development.in -o requirements/development.txt
-	uv pip compile --python-version 3.11 --generate-hashes requirements/project.in \
-		-c requirements/development.txt -o requirements/project.txt
+lock:  ## resolve requirements/*.in for all supported platforms (needs uv)
+	$(COMPILE) requirements/development.in -o requirements/development.txt
+	$(COMPILE) requirements/project.in -c requirements/development.txt -o requirements/project.txt
 
-clean:  ## remove what the road has made; the environment stays
+clean:  ## remove data and releases; the environment stays
 	rm -rf data artifacts
