@@ -10,48 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
-pytest_plugins = ["fixtures.jobs", "fixtures.ranker", "fixtures.towers"]
+pytest_plugins = ["fixtures.jobs", "fixtures.ranker", "fixtures.towers", "plugins.markers", "plugins.scheduling"]
 SECONDS_FOR_ONE_BUILD = 300
 BORN = "1980-02-29"
-
-# Files whose tests share a worker under `pytest -n`, because importing Feast or TensorFlow takes it ten seconds. All
-# other files go to a worker whole.
-# (Marks of xdist_group have no effect with pytest 9.2 and xdist 3.8.)
-TOGETHER = {
-    **dict.fromkeys((path.stem for path in (ROOT / "tests" / "models").rglob("test_*.py")), "towers"),
-    "test_bad_input": "towers",
-    "test_list_answers": "towers",
-    "test_serving": "towers",
-    "test_fit_blender": "towers",
-    "test_check_leakage": "release",
-    "test_build_sources": "release",
-    "test_answers": "store",
-    "test_feature_contract": "store",
-    "test_filter_facts": "store",
-    "test_historical_features": "store",
-    "test_late_rows": "store",
-    "test_online_equals_offline": "store",
-    "test_service_fingerprints": "store",
-    "test_store_copy": "store",
-    "test_training_set": "store",
-}
-# In this order, so that no worker is left with a long one at the end; what is not named comes after.
-LONGEST_FIRST = (
-    "towers",
-    "test_whole_path",
-    "test_evaluate",
-    "test_refit",
-    "release",
-    "test_warm_start_job",
-    "test_hm_sample",
-    "test_gate",
-    "test_ranker_weeks",
-    "store",
-)
 
 # Nothing of the caller's shell may lead a test to another store.
 for _name in [name for name in os.environ if name.startswith("FEAST_") or name == "FEATURE_TABLES"]:
@@ -101,23 +65,6 @@ class Project:
         for name in ("registry.db", "online.db"):
             shutil.copy(self.root / "data" / name, root / "data" / name)
         return copy
-
-
-class _FilesTogether(LoadScopeScheduling):
-    def _split_scope(self, nodeid):
-        file = nodeid.split("::")[0]
-        return TOGETHER.get(Path(file).stem, file)
-
-
-def pytest_xdist_make_scheduler(config, log):
-    config.option.loadscopereorder = False
-    return _FilesTogether(config, log)
-
-
-def pytest_collection_modifyitems(items):
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        ranks = {group: rank for rank, group in enumerate(LONGEST_FIRST)}
-        items.sort(key=lambda item: ranks.get(TOGETHER.get(item.path.stem, item.path.stem), len(ranks)))
 
 
 @pytest.fixture(scope="session")
