@@ -124,8 +124,8 @@ class School:
         seconds = time.perf_counter() - started
         queries = self._test.queries(self._store, towers)
         vectors = self._test.item_vectors(self._store, towers)
-        window_metrics = self._test.judge.evaluate_vectors(queries.anything, queries.something_new, vectors)
-        top, _ = ItemIndex(self._test.judge.item_ids, vectors).search(queries.anything, 100)
+        window_metrics = self._test.judge.evaluate_vectors(queries.vectors, queries.new_item_vectors, vectors)
+        top, _ = ItemIndex(self._test.judge.item_ids, vectors).search(queries.vectors, 100)
         click.echo(
             f"{name}: recall@100 {window_metrics.recall:.4f} after {seconds:.0f} s, {window_metrics.diversities}",
             err=True,

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from candidates.item_lists import ItemLists
-from candidates.masks import Cap
+from candidates.over_fetching import Cap
 from candidates.pool import Pool
 
-MOST_PAIRS: Final = 2_000_000  # more do not change a few dozen weights
+MAX_PAIRS: Final = 2_000_000  # more do not change a few dozen weights
 _PASSES = 500
 
 
@@ -36,7 +36,7 @@ class BlendedLists:
     source_scores: NDArray[np.float32]
 
     @classmethod
-    def together(cls, parts: Sequence[Self]) -> Self:
+    def concat(cls, parts: Sequence[Self]) -> Self:
         """Put the lists of successive users together; at least one part, all of the same sources."""
         return cls(
             sources=parts[0].sources,
@@ -83,7 +83,7 @@ class Blender:
     intercept: float
 
     @classmethod
-    def fitted(cls, pool: Pool, relevant: ItemLists) -> Self:
+    def fit(cls, pool: Pool, relevant: ItemLists) -> Self:
         """Learn the weights; what a user bought counts alike for all users, however much it is, as it does in recall.
 
         Args:
@@ -93,7 +93,7 @@ class Blender:
         Raises:
             ValueError: no candidate was bought, or all were: there is nothing to learn from.
         """
-        part = slice(MOST_PAIRS)
+        part = slice(MAX_PAIRS)
         bought = relevant.contains_pairs(pool.rows[part], pool.positions[part])
         if bought.all() or not bought.any():
             raise ValueError(f"{int(bought.sum())} of {len(bought)} candidates were bought: no weight can be learned.")
@@ -124,7 +124,7 @@ class Blender:
         odds = (standard.astype(np.float64) @ self.weights.astype(np.float64) + self.intercept).astype(np.float32)
         order = np.lexsort((pool.positions, -odds, pool.rows))
         if cap is not None:
-            order = order[cap.stands(pool.rows[order], pool.positions[order])]
+            order = order[cap.keep_mask(pool.rows[order], pool.positions[order])]
         in_order = pool.rows[order]
         ranks = np.arange(len(order)) - np.searchsorted(in_order, in_order)
         order, ranks = order[ranks < k], ranks[ranks < k]
@@ -144,7 +144,7 @@ class Blender:
 
     def to_json(self) -> dict[str, Any]:
         """Return the weights as JSON-ready values; `from_json` brings them back."""
-        columns = zip(words(self.sources), self.centres, self.spreads, self.weights, strict=True)
+        columns = zip(term_names(self.sources), self.centres, self.spreads, self.weights, strict=True)
         said = [
             {"word": word, "centre": float(centre), "spread": float(spread), "weight": float(weight)}
             for word, centre, spread, weight in columns
@@ -160,7 +160,7 @@ class Blender:
         return cls(tuple(content["sources"]), centres, spreads, weights, float(content["intercept"]))
 
 
-def words(sources: tuple[str, ...]) -> list[str]:
+def term_names(sources: tuple[str, ...]) -> list[str]:
     """What is said of a candidate, in order."""
     return [
         *(f"{source} lists it" for source in sources),

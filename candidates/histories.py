@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from candidates.item_lists import ItemLists
-from candidates.masks import check_masks
+from candidates.item_lists import ItemLists, check_masks
 from candidates.purchase_codes import PurchaseCodes
 
 
@@ -139,7 +138,7 @@ class Histories:
         """The items alone, as a set for each user."""
         return ItemLists.from_pairs(self.rows, self.positions, len(self))
 
-    def of_pairs(
+    def look_up(
         self, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the counts and days of pairs of history and item, float32 (pairs,) each, 0 and 0 if never bought."""

@@ -7,8 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.item_lists import ItemLists, Ranked
-from candidates.masks import check_masks
+from candidates.item_lists import ItemLists, TopK, check_masks
 
 # Scores held at once by the product (32 Mi float32 = 128 MiB) and looked through at once by the selection, whose
 # working arrays are several times larger in the worst case, when every item ties.
@@ -67,7 +66,7 @@ class ItemIndex:
         excluded: ItemLists | None = None,
         *,
         eligible: NDArray[np.bool_] | None = None,
-    ) -> Ranked:
+    ) -> TopK:
         """Return the k items with the largest inner product for each query.
 
         Equal scores are ordered by position, which is the order of ids, also where the list is cut. Excluded and

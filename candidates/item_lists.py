@@ -7,7 +7,7 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Ranked: TypeAlias = tuple[NDArray[np.int32], NDArray[np.float32]]
+TopK: TypeAlias = tuple[NDArray[np.int32], NDArray[np.float32]]
 """Positions (users, width) and scores (users, width), best first; missing places hold position -1, score -inf."""
 
 
@@ -100,7 +100,7 @@ class ItemLists:
         offsets = self.offsets[start : stop + 1]
         return type(self)(offsets - offsets[0], self.positions[offsets[0] : offsets[-1]])
 
-    def united(self, other: Self) -> Self:
+    def union(self, other: Self) -> Self:
         """Return the union of each list with the other's list of its number."""
         rows, positions = np.concatenate([self.rows, other.rows]), np.concatenate([self.positions, other.positions])
         return type(self).from_pairs(rows, positions, len(self))
@@ -137,6 +137,17 @@ class ItemLists:
         # Padding would otherwise be taken for the last item of the row before.
         found = self.contains_pairs(rows.ravel(), positions.ravel()).reshape(positions.shape)
         return np.asarray(found & (positions >= 0))
+
+
+def check_masks(n: int, items: int, excluded: ItemLists | None, eligible: NDArray[np.bool_] | None) -> None:
+    """Raise ValueError unless `excluded` is n lists of positions below `items` and `eligible` is (items,) bool."""
+    if excluded is not None and (len(excluded) != n or excluded.positions.max(initial=0) >= items):
+        raise ValueError(
+            f"Excluded items must be {n} lists of positions below {items}, not {len(excluded)} lists of positions "
+            f"up to {excluded.positions.max(initial=0)}."
+        )
+    if eligible is not None and (eligible.shape != (items,) or eligible.dtype != np.bool_):
+        raise ValueError(f"Eligible must be ({items},) bool, not {eligible.shape} {eligible.dtype}.")
 
 
 def _among(wanted: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -1,15 +1,15 @@
 """Lists that are filtered after the search: asked deeper and deeper, until filtering leaves as many as were wanted."""
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.item_lists import Ranked
-from candidates.topk import laid_out
+from candidates.item_lists import ItemLists, TopK
+from candidates.topk import top_k_of_sorted
 
-Search: TypeAlias = Callable[[NDArray[np.intp], int], Ranked]
+Search: TypeAlias = Callable[[NDArray[np.intp], int], TopK]
 """Given some of n users (m,) and a depth: their lists (m, width), the best first. A list that comes shorter than asked,
 padded with -1 or narrow, has no more."""
 
@@ -22,9 +22,26 @@ Found: TypeAlias = tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.int32],
 PLACES_PER_SEARCH: Final = 2**23
 
 
-def over_fetched(
+class Cap(Protocol):
+    """A rule on what a list may hold, of which each item can only be judged by what stands above it."""
+
+    def keep_mask(self, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+        """Tell which pairs may stay, (pairs,) bool.
+
+        How many stay must not depend on the order in which a user's items stand, and must not fall if he has more.
+
+        Args:
+            rows: (pairs,) the user of each pair.
+            positions: (pairs,) positions in the item index, each user's in the order of his list, the best first.
+        """
+
+    def max_lengths(self, n: int, excluded: ItemLists | None, eligible: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """Return how many items the longest list of each of n users can hold under these masks, (n,) int64."""
+
+
+def over_fetch(
     search: Search, n: int, k: int, allowed: Allowed, possible: NDArray[np.integer[Any]] | None = None
-) -> Ranked:
+) -> TopK:
     """Return each user's first k items that are allowed, asking for lists of twice the length while some have fewer.
 
     For a search that takes no masks, as approximate ones do, and for a `Cap`, which only a list in order can be asked.
@@ -45,11 +62,11 @@ def over_fetched(
     Raises:
         ValueError: k is below 1, or the search answers for other users than it was asked.
     """
-    rows, _, positions, scores = found_deep(search, n, k, allowed, possible)
-    return laid_out(rows, positions, scores, n, k)
+    rows, _, positions, scores = search_deeper(search, n, k, allowed, possible)
+    return top_k_of_sorted(rows, positions, scores, n, k)
 
 
-def found_deep(
+def search_deeper(
     search: Search, n: int, k: int, allowed: Allowed, possible: NDArray[np.integer[Any]] | None = None
 ) -> Found:
     """Return the same as pairs, with the places where the items stand on the unfiltered lists."""

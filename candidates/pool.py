@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.item_lists import Ranked
+from candidates.item_lists import TopK
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Pool:
     scores: NDArray[np.float32]
 
     @classmethod
-    def of(cls, lists: Mapping[str, Ranked]) -> Self:
+    def from_lists(cls, lists: Mapping[str, TopK]) -> Self:
         """Put the lists of all sources together.
 
         Args:
@@ -55,14 +55,14 @@ class Pool:
         all_scores[place, sources] = scores
         return cls(tuple(lists), n, pairs // width, (pairs % width).astype(np.int32), all_ranks, all_scores)
 
-    def scored(self, scores: Mapping[str, NDArray[np.float32]]) -> Self:
+    def with_scores(self, scores: Mapping[str, NDArray[np.float32]]) -> Self:
         """Return the pool with some sources' scores of every candidate, listed or not, float32 (pairs,) each."""
         every = self.scores.copy()
         for source, column in scores.items():
             every[:, self.sources.index(source)] = column
         return replace(self, scores=every)
 
-    def joined(
+    def with_candidates(
         self,
         source: str,
         rows: NDArray[np.integer[Any]],

@@ -5,17 +5,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.item_lists import ItemLists, Ranked
+from candidates.item_lists import ItemLists, TopK
 
 
-def best_pairs(
+def top_k(
     rows: NDArray[np.integer[Any]],
     positions: NDArray[np.int32],
     scores: NDArray[np.float32],
     n: int,
     k: int,
     excluded: ItemLists | None = None,
-) -> Ranked:
+) -> TopK:
     """Return each user's k pairs with the largest scores, equal scores by position, also where the list is cut.
 
     Args:
@@ -37,12 +37,12 @@ def best_pairs(
         allowed = ~excluded.contains_pairs(rows, positions)
         rows, positions, scores = rows[allowed], positions[allowed], scores[allowed]
     order = np.lexsort((positions, -scores, rows))
-    return laid_out(rows[order], positions[order], scores[order], n, k)
+    return top_k_of_sorted(rows[order], positions[order], scores[order], n, k)
 
 
-def laid_out(
+def top_k_of_sorted(
     rows: NDArray[np.integer[Any]], positions: NDArray[np.int32], scores: NDArray[np.float32], n: int, k: int
-) -> Ranked:
+) -> TopK:
     """Write pairs that stand in order, by user and the best first, as lists of width k; arguments as above."""
     ranks = np.arange(len(rows)) - np.searchsorted(rows, np.arange(n))[rows]
     listed = ranks < k

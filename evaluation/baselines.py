@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candidates.histories import Histories
-from candidates.item_lists import ItemLists, Ranked
+from candidates.item_lists import ItemLists, TopK
 from candidates.purchase_codes import PurchaseCodes
 from candidates.sources.item_knn import ItemKnn
-from candidates.sources.own_purchases import lately, often, then
+from candidates.sources.own_purchases import fill_lists, top_by_frequency, top_by_recency
 from candidates.sources.popularity import PopularityList
 from evaluation.candidate_lists import CandidateLists
 from evaluation.implicit_als import ImplicitAls, available
 
 HALF_LIFE: Final = 4.0
 
-_Source: TypeAlias = Callable[[ItemLists | None], Ranked]
+_Source: TypeAlias = Callable[[ItemLists | None], TopK]
 """What is listed for n users if one list of items for each, or nothing, is left out."""
 
 
@@ -58,7 +58,8 @@ def baselines(
 
     def lists(name: str, source: _Source) -> CandidateLists:
         every, fresh = (
-            then(source(excluded)[0], filler, width) for excluded, filler in zip((None, bought), fillers, strict=True)
+            fill_lists(source(excluded)[0], filler, width)
+            for excluded, filler in zip((None, bought), fillers, strict=True)
         )
         return CandidateLists(name, every, fresh)
 
@@ -68,10 +69,10 @@ def baselines(
     yield lists("decayed popularity", _popular(decayed, n, width))
 
     histories = Histories.from_purchases(past, cut, users)
-    yield lists("bought often, then bestsellers", lambda excluded: often(histories, width, excluded))
-    yield lists("bought lately, then bestsellers", lambda excluded: lately(histories, width, excluded))
+    yield lists("bought often, then bestsellers", lambda excluded: top_by_frequency(histories, width, excluded))
+    yield lists("bought lately, then bestsellers", lambda excluded: top_by_recency(histories, width, excluded))
 
-    neighbours = ItemKnn.fitted(past, cut, n_items)
+    neighbours = ItemKnn.fit(past, cut, n_items)
     sales = np.sqrt(decayed).astype(np.float32)
     yield lists("item-kNN", lambda excluded: neighbours.top(histories, width, None, excluded))
     yield lists("item-kNN x sales", lambda excluded: neighbours.top(histories, width, sales, excluded))
@@ -158,8 +159,8 @@ def bought_before_then_popular(
     histories = Histories.from_purchases(purchases, cut, users)
     width = min(k, len(popularity))
     popular, _ = popularity.top(len(users), k, excluded=histories.bought)
-    own, _ = often(histories, width)
-    return then(own, popular, width)
+    own, _ = top_by_frequency(histories, width)
+    return fill_lists(own, popular, width)
 
 
 def _popular(counts: NDArray[np.float64], n: int, width: int) -> _Source:

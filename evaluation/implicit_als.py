@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from candidates.index import ItemIndex
-from candidates.item_lists import ItemLists, Ranked
+from candidates.item_lists import ItemLists, TopK
 from candidates.purchase_codes import PurchaseCodes
 from candidates.sources.item_similarity import purchase_matrix
 
@@ -90,7 +90,7 @@ class ImplicitAls:
         item_ids = np.char.zfill(np.arange(n_items).astype(np.str_), len(str(n_items)))
         return cls(found, ItemIndex(item_ids, model.item_factors))
 
-    def top(self, k: int, excluded: ItemLists | None = None) -> Ranked:
+    def top(self, k: int, excluded: ItemLists | None = None) -> TopK:
         """Return the k items with the largest inner product for each user, equal ones by position.
 
         Args:

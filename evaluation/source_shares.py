@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candidates.blender import BlendedLists
-from candidates.item_lists import ItemLists, Ranked
+from candidates.item_lists import ItemLists, TopK
 from evaluation.metrics import recall_at
 from evaluation.results import SourceResults, SourceRow
 
 
 def source_shares(
-    lists: Mapping[str, Ranked], blended: BlendedLists, relevant: ItemLists, budgets: Sequence[int]
+    lists: Mapping[str, TopK], blended: BlendedLists, relevant: ItemLists, budgets: Sequence[int]
 ) -> SourceResults:
     """Take the candidates apart, by budget, a number of candidates for each user.
 

@@ -78,10 +78,10 @@ def main(
     steps = CandidatePipeline.of(store, release, moment, FilterSet.of(settings), k)
     warn(unknown_names(settings, steps.item_context))
     done, exclusions = bar("candidates", len(users)), Counter[str]()
-    with CandidateFile.written(output) as file:
+    with CandidateFile.create(output) as file:
         for ids in reads(users):
             candidates, counts = steps.candidates(ids)
-            file.add(candidates)
+            file.append(candidates)
             exclusions.update(counts)
             done(len(ids))
         file.describe(

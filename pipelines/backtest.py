@@ -136,7 +136,7 @@ def _ranked(
 def _where_from(queries: Queries, sources: SourceSet, keep: BlendedLists, week: ValidationWindow) -> SourceResults:
     """Where the candidates of the first few thousand users come from."""
     few = next(queries.blocks(_USERS_TAKEN_APART))
-    lists = sources.lists(few, DEPTH)
+    lists = sources.retrieve(few, DEPTH)
     return source_shares(lists, keep.slice(0, len(few)), week.relevant.slice(0, len(few)), BUDGETS)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from candidates.histories import Histories
 from candidates.index import ItemIndex
 from candidates.purchase_codes import PurchaseCodes
-from candidates.sources.departments import DepartmentPopularity
+from candidates.sources.garment_groups import GarmentGroupPopularity
 from candidates.sources.item_knn import ItemKnn
 from candidates.sources.popularity import PopularityList
 from candidates.sources.source_set import Queries, SourceSet
@@ -41,7 +41,7 @@ def sources_at(
     """
     selling = selling_at(store, item_ids, moment)
     cut = np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
-    neighbours = ItemKnn.fitted(past, cut, len(item_ids))
+    neighbours = ItemKnn.fit(past, cut, len(item_ids))
     return sources_of(np.array(item_ids.to_pylist(), np.str_), vectors, selling, neighbours), selling
 
 
@@ -52,9 +52,9 @@ def sources_of(
     return SourceSet(
         index=ItemIndex(item_ids, vectors),
         popularity=PopularityList.from_counts(selling.week),
-        departments=DepartmentPopularity(selling.departments, selling.week),
-        neighbours=neighbours,
-        again=selling.again,
+        garment_groups=GarmentGroupPopularity(selling.departments, selling.week),
+        item_knn=neighbours,
+        repurchase_rates=selling.again,
         sales=selling.month,
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from candidates.blender import MOST_PAIRS, Blender
+from candidates.blender import MAX_PAIRS, Blender
 from candidates.item_lists import ItemLists
 from candidates.pool import Pool
 from features.errors import InputError
@@ -45,9 +45,9 @@ def fit_blender(pool: Pool, bought: ItemLists, days: str) -> Blender:
         InputError: all candidates were bought, or none.
     """
     # Asked of the candidates that `Blender.fitted` looks at.
-    hits = bought.contains_pairs(pool.rows[:MOST_PAIRS], pool.positions[:MOST_PAIRS])
+    hits = bought.contains_pairs(pool.rows[:MAX_PAIRS], pool.positions[:MAX_PAIRS])
     if hits.any() and not hits.all():
-        return Blender.fitted(pool, bought)
+        return Blender.fit(pool, bought)
     raise InputError(
         f"Nothing tells what the candidate sources are worth: of {len(hits):,} candidates of {pool.users:,} users, "
         f"{int(hits.sum()):,} were bought {days}, and some must be and "

@@ -91,7 +91,7 @@ def candidate_table(user: str, rows: pa.Table, names: list[str], bought: list[st
 
     Args:
         user: the id.
-        rows: with the schema `candidates.candidate_table.CANDIDATES`.
+        rows: with the schema `candidates.candidate_file.CANDIDATES`.
         names: of the candidates, one for each row.
         bought: names of items, the last bought first.
     """
@@ -120,7 +120,7 @@ def step_table(
         user: the id.
         step: which one.
         asked: how many candidates it was asked for.
-        rows: with the schema `candidates.candidate_table.CANDIDATES`.
+        rows: with the schema `candidates.candidate_file.CANDIDATES`.
         names: of the candidates in the first rows, which are those shown.
         dropped_by: the names of the filters that drop each of `rows`; None after the first step.
     """

@@ -11,7 +11,7 @@ import pyarrow as pa
 from feast import FeatureStore
 
 from candidates.blender import BlendedLists, Blender
-from candidates.candidate_table import candidates
+from candidates.candidate_file import candidates_to_table
 from candidates.filters.context import ItemContext, UserContext
 from candidates.filters.exclusions import Exclusions
 from candidates.filters.filter_set import FilterSet, together
@@ -108,7 +108,7 @@ class CandidatePipeline:
 
     def retrieved(self, queries: Queries) -> BlendedLists:
         """The first step: what the sources propose, as if no filter were in force: with the weights for everything."""
-        return replace(self.retriever, blender=Blender.from_json(self.release.blender["keep"])).blended(queries)
+        return replace(self.retriever, blender=Blender.from_json(self.release.blender["keep"])).retrieve(queries)
 
     def filtered(self, user_ids: Sequence[str], queries: Queries) -> BlendedLists:
         """The second step, within the first: what they propose of what may be shown."""
@@ -116,7 +116,7 @@ class CandidatePipeline:
 
     def under(self, exclusions: Exclusions, queries: Queries) -> BlendedLists:
         """What the sources propose without what is barred, under the cap in force."""
-        return self.retriever.blended(
+        return self.retriever.retrieve(
             queries, exclusions.pairs, eligible=exclusions.eligible, cap=self.filters.cap(self.item_context)
         )
 
@@ -151,7 +151,7 @@ class CandidatePipeline:
         """All three steps for n users.
 
         Returns:
-            A table with the schema `candidates.candidate_table.CANDIDATES`, and how many pairs of user and item
+            A table with the schema `candidates.candidate_file.CANDIDATES`, and how many pairs of user and item
             each filter bars, by name.
         """
         queries = self.queries(user_ids)
@@ -160,9 +160,9 @@ class CandidatePipeline:
         return self.table(user_ids, lists), {name: each.count(len(user_ids)) for name, each in exclusions.items()}
 
     def table(self, user_ids: Sequence[str], lists: RankedLists) -> pa.Table:
-        """Ordered lists as a table with the schema `candidates.candidate_table.CANDIDATES`."""
+        """Ordered lists as a table with the schema `candidates.candidate_file.CANDIDATES`."""
         ids = np.array(user_ids, np.str_)
-        return candidates(ids, lists.blended, self.release.item_ids, lists.places, lists.scores)
+        return candidates_to_table(ids, lists.blended, self.release.item_ids, lists.places, lists.scores)
 
     def _users(self, user_ids: Sequence[str], queries: Queries) -> UserContext:
         """What filters may ask of n users."""

@@ -11,7 +11,7 @@ from candidates.item_lists import ItemLists
 
 @dataclass(frozen=True, eq=False)
 class DepartmentCap:
-    """Lets at most n items of each department stand on one list, the best of them. A `candidates.masks.Cap`.
+    """Lets at most n items of each department stand on one list, the best of them. A `candidates.over_fetching.Cap`.
 
     Attributes:
         at_most: n, at least 1.
@@ -39,7 +39,7 @@ class DepartmentCap:
         """Why, as a sentence."""
         return f"Of its department, {self.at_most} stand above it already."
 
-    def stands(self, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    def keep_mask(self, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
         """Tell which candidates may stay: those above which fewer than n of their department stand.
 
         Args:
@@ -57,7 +57,7 @@ class DepartmentCap:
         above[order] = np.arange(len(keys)) - np.searchsorted(ordered, ordered)
         return np.asarray((above < self.at_most) | (departments < 0))
 
-    def possible(self, n: int, excluded: ItemLists | None, eligible: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+    def max_lengths(self, n: int, excluded: ItemLists | None, eligible: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """Return how many items the longest list of each of n users can hold under these masks, (n,) int64."""
         width = int(self.departments.max(initial=-1)) + 2
         listed = self.departments if eligible is None else self.departments[eligible]

@@ -70,5 +70,5 @@ class Exclusions:
             items = self.items | other.items
         pairs = other.pairs if self.pairs is None else self.pairs
         if self.pairs is not None and other.pairs is not None:
-            pairs = self.pairs.united(other.pairs)
+            pairs = self.pairs.union(other.pairs)
         return type(self)(items, pairs)

@@ -104,7 +104,7 @@ class FilterSet:
         def stays(rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
             mask = exclusions.mask(rows, positions)
             if cap is not None:
-                mask[mask] = cap.stands(rows[mask], positions[mask])
+                mask[mask] = cap.keep_mask(rows[mask], positions[mask])
             return mask
 
         return stays
@@ -131,7 +131,7 @@ class FilterSet:
         if cap is not None:
             together = np.logical_and.reduce([np.ones(len(rows), np.bool_), *stays.values()])
             stays[cap.name] = np.ones(len(rows), np.bool_)
-            stays[cap.name][together] = cap.stands(rows[together], positions[together])
+            stays[cap.name][together] = cap.keep_mask(rows[together], positions[together])
         reasons: list[list[str]] = [[] for _ in rows]
         for name, mask in stays.items():
             for pair in np.flatnonzero(~mask):

@@ -148,7 +148,7 @@ def _bought(
     rows: NDArray[np.int64],
     positions: NDArray[np.int32],
 ) -> NDArray[np.float32]:
-    counts, days = histories.of_pairs(rows, positions)
+    counts, days = histories.look_up(rows, positions)
     visits, lately = np.maximum(users.visits, 1)[rows], users.lately_of_pairs(rows, items.ids[positions])
     return np.column_stack([counts, counts / visits, np.where(counts > 0, days, np.float32(np.nan)), lately])
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from candidates.blender import BlendedLists
 from candidates.ranking.ranker_features import PairFeatures
-from candidates.topk import laid_out
+from candidates.topk import top_k_of_sorted
 
 
 def best_positions(pairs: PairFeatures, scores: NDArray[np.float32] | None, k: int) -> NDArray[np.int32]:
@@ -24,7 +24,7 @@ def best_positions(pairs: PairFeatures, scores: NDArray[np.float32] | None, k: i
     """
     order = np.arange(len(pairs.rows)) if scores is None else np.lexsort((-scores, pairs.rows))
     said = np.zeros(len(order), np.float32)
-    positions, _ = laid_out(pairs.rows[order], pairs.positions[order], said, pairs.users, k)
+    positions, _ = top_k_of_sorted(pairs.rows[order], pairs.positions[order], said, pairs.users, k)
     return positions
 
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from candidates.histories import Histories, check_request
-from candidates.item_lists import ItemLists, Ranked
+from candidates.item_lists import ItemLists, TopK
 from candidates.purchase_codes import PurchaseCodes
 from candidates.sources.item_similarity import blocks_of, nearest, purchase_matrix
-from candidates.topk import best_pairs
+from candidates.topk import top_k
 
 HALF_LIFE: Final = 90.0
 
@@ -52,7 +52,7 @@ class ItemKnn:
             raise ValueError("Padding must have similarity 0.")
 
     @classmethod
-    def fitted(
+    def fit(
         cls,
         purchases: PurchaseCodes,
         cut: np.datetime64,
@@ -100,7 +100,7 @@ class ItemKnn:
         excluded: ItemLists | None = None,
         *,
         eligible: NDArray[np.bool_] | None = None,
-    ) -> Ranked:
+    ) -> TopK:
         """Return the k items with the largest score for each user, equal scores by position.
 
         score(u, i) = item_weights_i * sum over the items h of u's history of
@@ -134,10 +134,10 @@ class ItemKnn:
             kept = found > 0 if eligible is None else (found > 0) & eligible[product.indices]
             pairs = (rows[kept], product.indices[kept], found[kept])
             exclusions = None if excluded is None else excluded.slice(start, stop)
-            positions[start:stop], scores[start:stop] = best_pairs(*pairs, stop - start, k, exclusions)
+            positions[start:stop], scores[start:stop] = top_k(*pairs, stop - start, k, exclusions)
         return positions, scores
 
-    def of_pairs(
+    def score_pairs(
         self, histories: Histories, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]
     ) -> NDArray[np.float32]:
         """Return the scores of pairs of history and item, without item weights, float32 (pairs,), at least 0.

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from candidates.item_lists import Ranked
+from candidates.item_lists import TopK
 from candidates.purchase_codes import PurchaseCodes
-from candidates.topk import best_pairs
+from candidates.topk import top_k
 
 PRODUCTS_PER_BLOCK: Final = 2**21  # of two numbers: with all that is made of them, at most some 200 MB at once
 
@@ -50,7 +50,7 @@ def purchase_matrix(
     return matrix
 
 
-def nearest(matrix: csr_array, width: int, shrinkage: float, sharpness: float) -> Ranked:
+def nearest(matrix: csr_array, width: int, shrinkage: float, sharpness: float) -> TopK:
     """Return each item's nearest neighbours by the cosine of columns.
 
     similarity(i, j) = (x_i . x_j / (|x_i| |x_j| + shrinkage)) ** sharpness, and similarity(i, i) = 1. The shrinkage
@@ -87,7 +87,7 @@ def nearest(matrix: csr_array, width: int, shrinkage: float, sharpness: float) -
         similar = product.data / (norms[start + rows] * norms[columns] + shrinkage)
         similar **= sharpness
         similar[columns == start + rows] = 1.0
-        found = best_pairs(rows, columns, similar.astype(np.float32), stop - start, width)
+        found = top_k(rows, columns, similar.astype(np.float32), stop - start, width)
         neighbours[start:stop], similarities[start:stop] = found
     return neighbours, similarities
 

@@ -6,17 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candidates.histories import Histories
-from candidates.item_lists import ItemLists, Ranked
-from candidates.topk import laid_out
+from candidates.item_lists import ItemLists, TopK
+from candidates.topk import top_k_of_sorted
 
 
-def often(
+def top_by_frequency(
     histories: Histories,
     k: int,
     excluded: ItemLists | None = None,
     *,
     eligible: NDArray[np.bool_] | None = None,
-) -> Ranked:
+) -> TopK:
     """List each user's own items by how often he bought them; equal counts as in the history, newest first.
 
     Args:
@@ -36,29 +36,29 @@ def often(
     return _listed(histories, order, np.log1p(histories.counts), k, excluded, eligible)
 
 
-def lately(
+def top_by_recency(
     histories: Histories,
     k: int,
     excluded: ItemLists | None = None,
     *,
     eligible: NDArray[np.bool_] | None = None,
-) -> Ranked:
+) -> TopK:
     """List each user's own items by the day of their last purchase, the newest first; equal days by count, position.
 
-    Scores are -log(1 + days). Arguments, the rest of the result and errors are those of `often`.
+    Scores are -log(1 + days). Arguments, the rest of the result and errors are those of `top_by_frequency`.
     """
     order = np.lexsort((histories.positions, -histories.counts, histories.days, histories.rows))
     return _listed(histories, order, -np.log1p(histories.days), k, excluded, eligible)
 
 
-def again(
+def top_by_repurchase_rate(
     histories: Histories,
     rates: NDArray[np.float32],
     k: int,
     excluded: ItemLists | None = None,
     *,
     eligible: NDArray[np.bool_] | None = None,
-) -> Ranked:
+) -> TopK:
     """List each user's own items by log(1 + count) times how often people buy it again; equal ones newest first.
 
     What is bought every week comes back, what lasts for years does not, however often a user bought either.
@@ -71,7 +71,7 @@ def again(
         eligible: (items,) bool, False where an item must not be returned for anybody.
 
     Returns:
-        Positions (n, k) int32 and scores `again_scores` (n, k) float32 in the order of the list; where a user has fewer
+        Positions (n, k) int32 and `repurchase_scores` (n, k) float32, best first; where a user has fewer
         items, the rest is position -1 with score -inf.
 
     Raises:
@@ -79,15 +79,15 @@ def again(
     """
     own = rates[histories.positions]
     order = np.lexsort((-np.log1p(histories.counts) * own, histories.rows))
-    return _listed(histories, order, again_scores(own), k, excluded, eligible)
+    return _listed(histories, order, repurchase_scores(own), k, excluded, eligible)
 
 
-def again_scores(rates: NDArray[np.float32]) -> NDArray[np.float32]:
+def repurchase_scores(rates: NDArray[np.float32]) -> NDArray[np.float32]:
     """log(1 + 100 x rate): 0 for what nobody buys again, as for what the user has never bought."""
     return np.log1p(100 * rates)
 
 
-def then(first: NDArray[np.int32], filler: NDArray[np.int32], k: int) -> NDArray[np.int32]:
+def fill_lists(first: NDArray[np.int32], filler: NDArray[np.int32], k: int) -> NDArray[np.int32]:
     """Fill lists up: what stands in `first`, then what stands in `filler` and not in `first`.
 
     There are no scores: those of two kinds cannot be compared.
@@ -112,7 +112,7 @@ def then(first: NDArray[np.int32], filler: NDArray[np.int32], k: int) -> NDArray
     both = np.concatenate([first, filler], axis=1)
     kept = np.concatenate([listed, (filler >= 0) & ~own.contains(filler)], axis=1)
     rows, places = np.nonzero(kept)
-    positions, _ = laid_out(rows, both[rows, places], np.zeros(len(rows), np.float32), len(first), k)
+    positions, _ = top_k_of_sorted(rows, both[rows, places], np.zeros(len(rows), np.float32), len(first), k)
     return positions
 
 
@@ -123,7 +123,7 @@ def _listed(
     k: int,
     excluded: ItemLists | None,
     eligible: NDArray[np.bool_] | None,
-) -> Ranked:
+) -> TopK:
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}.")
     if excluded is not None and len(excluded) != len(histories):
@@ -136,4 +136,4 @@ def _listed(
     if excluded is not None:
         allowed = ~excluded.contains_pairs(rows, positions)
         rows, positions, scores = rows[allowed], positions[allowed], scores[allowed]
-    return laid_out(rows, positions, scores, len(histories), k)
+    return top_k_of_sorted(rows, positions, scores, len(histories), k)

@@ -7,8 +7,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.item_lists import ItemLists, Ranked
-from candidates.masks import check_masks
+from candidates.item_lists import ItemLists, TopK, check_masks
 
 PLACES_PER_BLOCK: Final = 2**23
 
@@ -74,7 +73,7 @@ class PopularityList:
         excluded: ItemLists | None = None,
         *,
         eligible: NDArray[np.bool_] | None = None,
-    ) -> Ranked:
+    ) -> TopK:
         """Return for each of n users the first k items of the ranking that are allowed.
 
         Args:

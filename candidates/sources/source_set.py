@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from candidates.histories import Histories
 from candidates.index import ItemIndex
-from candidates.item_lists import ItemLists, Ranked
+from candidates.item_lists import ItemLists, TopK
 from candidates.pool import Pool
-from candidates.sources.departments import DepartmentPopularity
+from candidates.sources.garment_groups import GarmentGroupPopularity
 from candidates.sources.item_knn import ItemKnn
-from candidates.sources.own_purchases import again, again_scores, lately, often
+from candidates.sources.own_purchases import repurchase_scores, top_by_frequency, top_by_recency, top_by_repurchase_rate
 from candidates.sources.popularity import PopularityList
 
 TWO_TOWER: Final = "two_tower"
@@ -22,11 +22,11 @@ BOUGHT_OFTEN: Final = "bought_often"
 BOUGHT_LATELY: Final = "bought_lately"
 BOUGHT_AGAIN: Final = "bought_again"
 POPULARITY: Final = "popularity"
-DEPARTMENT_POPULARITY: Final = "department_popularity"
+GARMENT_GROUP_POPULARITY: Final = "garment_group_popularity"
 ITEM_TO_ITEM: Final = "item_to_item"
 ITEM_TO_ITEM_SELLING: Final = "item_to_item_selling"
 SOURCES: Final = (
-    TWO_TOWER, TWO_TOWER_NEW, BOUGHT_OFTEN, BOUGHT_LATELY, BOUGHT_AGAIN, POPULARITY, DEPARTMENT_POPULARITY,
+    TWO_TOWER, TWO_TOWER_NEW, BOUGHT_OFTEN, BOUGHT_LATELY, BOUGHT_AGAIN, POPULARITY, GARMENT_GROUP_POPULARITY,
     ITEM_TO_ITEM, ITEM_TO_ITEM_SELLING,
 )  # fmt: skip
 
@@ -41,25 +41,25 @@ class Queries:
     """What is asked for n users.
 
     Attributes:
-        anything: float32 (n, dimensions), query vectors for whatever the user may buy.
-        something_new: float32 (n, dimensions), query vectors for what he never bought.
+        vectors: float32 (n, dimensions), query vectors for any item.
+        new_item_vectors: float32 (n, dimensions), query vectors for items that the user has not bought.
         histories: n.
     """
 
-    anything: NDArray[np.float32]
-    something_new: NDArray[np.float32]
+    vectors: NDArray[np.float32]
+    new_item_vectors: NDArray[np.float32]
     histories: Histories
 
     def __len__(self) -> int:
         """How many users are asked for."""
-        return len(self.anything)
+        return len(self.vectors)
 
     def blocks(self, size: int) -> Iterator["Queries"]:
         """The queries of so many users at a time."""
         for start in range(0, len(self), size):
             part = slice(start, start + size)
             histories = self.histories.slice(start, min(start + size, len(self)))
-            yield Queries(self.anything[part], self.something_new[part], histories)
+            yield Queries(self.vectors[part], self.new_item_vectors[part], histories)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,27 +69,27 @@ class SourceSet:
     Attributes:
         index: the item vectors.
         popularity: by sales of the last week.
-        departments: popularity within the departments in which a user buys.
-        neighbours: items bought by the same people.
-        again: float32 (items,), how many of those who have an item buy it again in 28 days.
+        garment_groups: popularity within the garment groups in which a user buys.
+        item_knn: items bought by the same people.
+        repurchase_rates: float32 (items,), how many of those who have an item buy it again in 28 days.
         sales: float32 (items,), units sold in the last 28 days, by which neighbours are weighed.
     """
 
     index: ItemIndex
     popularity: PopularityList
-    departments: DepartmentPopularity
-    neighbours: ItemKnn
-    again: NDArray[np.float32]
+    garment_groups: GarmentGroupPopularity
+    item_knn: ItemKnn
+    repurchase_rates: NDArray[np.float32]
     sales: NDArray[np.float32]
 
-    def lists(
+    def retrieve(
         self,
         queries: Queries,
         depth: int,
         excluded: ItemLists | None = None,
         *,
         eligible: NDArray[np.bool_] | None = None,
-    ) -> dict[str, Ranked]:
+    ) -> dict[str, TopK]:
         """Each source's own list, positions and scores (n, depth); users without history have popularity only.
 
         Args:
@@ -99,48 +99,48 @@ class SourceSet:
             eligible: bool (items,), False for what must not be listed for anybody, taken out before the cut.
         """
         histories, bought, mask = queries.histories, queries.histories.bought, {"eligible": eligible}
-        exclusions = bought if excluded is None else bought.united(excluded)
+        exclusions = bought if excluded is None else bought.union(excluded)
         nobody = np.diff(histories.offsets) == 0
         weights = np.log1p(self.sales)
         return {
-            TWO_TOWER: _without(nobody, self.index.search(queries.anything, depth, excluded, **mask)),
-            TWO_TOWER_NEW: _without(nobody, self.index.search(queries.something_new, depth, exclusions, **mask)),
-            BOUGHT_OFTEN: often(histories, depth, excluded, **mask),
-            BOUGHT_LATELY: lately(histories, depth, excluded, **mask),
-            BOUGHT_AGAIN: again(histories, self.again, depth, excluded, **mask),
+            TWO_TOWER: _without(nobody, self.index.search(queries.vectors, depth, excluded, **mask)),
+            TWO_TOWER_NEW: _without(nobody, self.index.search(queries.new_item_vectors, depth, exclusions, **mask)),
+            BOUGHT_OFTEN: top_by_frequency(histories, depth, excluded, **mask),
+            BOUGHT_LATELY: top_by_recency(histories, depth, excluded, **mask),
+            BOUGHT_AGAIN: top_by_repurchase_rate(histories, self.repurchase_rates, depth, excluded, **mask),
             POPULARITY: self.popularity.top(len(queries), depth, excluded, **mask),
-            DEPARTMENT_POPULARITY: self.departments.top(histories, depth, excluded, **mask),
-            ITEM_TO_ITEM: self.neighbours.top(histories, depth, None, excluded, **mask),
-            ITEM_TO_ITEM_SELLING: self.neighbours.top(histories, depth, weights, excluded, **mask),
+            GARMENT_GROUP_POPULARITY: self.garment_groups.top(histories, depth, excluded, **mask),
+            ITEM_TO_ITEM: self.item_knn.top(histories, depth, None, excluded, **mask),
+            ITEM_TO_ITEM_SELLING: self.item_knn.top(histories, depth, weights, excluded, **mask),
         }
 
-    def pool(self, queries: Queries, depth: int, excluded: ItemLists | None = None) -> Pool:
+    def retrieve_pool(self, queries: Queries, depth: int, excluded: ItemLists | None = None) -> Pool:
         """What all sources propose, with the scores of those that can score any candidate; arguments as above."""
-        return self.scored(Pool.of(self.lists(queries, depth, excluded)), queries)
+        return self.score_pool(Pool.from_lists(self.retrieve(queries, depth, excluded)), queries)
 
-    def scored(self, pool: Pool, queries: Queries) -> Pool:
+    def score_pool(self, pool: Pool, queries: Queries) -> Pool:
         """The pool of these queries, with the scores of those sources that can score any candidate.
 
         Those of the two towers are log shares: the logarithm of the softmax over the user's candidates. Towers that
         have learned longer give larger products, whose height means nothing to weights learned from others.
         """
         rows, positions = pool.rows, pool.positions
-        counts, days = queries.histories.of_pairs(rows, positions)
+        counts, days = queries.histories.look_up(rows, positions)
         vectors = self.index.vectors
-        return pool.scored(
+        return pool.with_scores(
             {
-                TWO_TOWER: _log_shares(_products(queries.anything, vectors, rows, positions), rows),
-                TWO_TOWER_NEW: _log_shares(_products(queries.something_new, vectors, rows, positions), rows),
+                TWO_TOWER: _log_shares(_products(queries.vectors, vectors, rows, positions), rows),
+                TWO_TOWER_NEW: _log_shares(_products(queries.new_item_vectors, vectors, rows, positions), rows),
                 BOUGHT_OFTEN: np.log1p(counts),
                 BOUGHT_LATELY: -np.log1p(np.where(counts > 0, days, np.float32(_LONG_AGO))),
-                BOUGHT_AGAIN: np.where(counts > 0, again_scores(self.again[positions]), np.float32(0)),
+                BOUGHT_AGAIN: np.where(counts > 0, repurchase_scores(self.repurchase_rates[positions]), np.float32(0)),
                 POPULARITY: np.log1p(self.popularity.scores_by_position[positions]),
-                ITEM_TO_ITEM: np.log(self.neighbours.of_pairs(queries.histories, rows, positions) + _HARDLY_NEAR),
+                ITEM_TO_ITEM: np.log(self.item_knn.score_pairs(queries.histories, rows, positions) + _HARDLY_NEAR),
             }
         )
 
 
-def _without(rows: NDArray[np.bool_], ranked: Ranked) -> Ranked:
+def _without(rows: NDArray[np.bool_], ranked: TopK) -> TopK:
     """Empty the lists of some users."""
     positions, scores = ranked
     return np.where(rows[:, None], np.int32(-1), positions), np.where(rows[:, None], np.float32(-np.inf), scores)

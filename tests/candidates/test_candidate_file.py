@@ -7,8 +7,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from candidates.candidate_file import CandidateFile, read_users
-from candidates.candidate_table import CANDIDATES
+from candidates.candidate_file import CANDIDATES, CandidateFile, read_users
 from features.errors import InputError
 
 
@@ -33,16 +32,16 @@ def path(tmp_path):
 
 
 def write(path):
-    with CandidateFile.written(path) as file:
-        file.add(FIRST)
-        file.add(SECOND)
+    with CandidateFile.create(path) as file:
+        file.append(FIRST)
+        file.append(SECOND)
         file.describe(release="r", k=2)
     return file
 
 
 def fail_half_way(path):
-    with CandidateFile.written(path) as file:
-        file.add(SECOND)
+    with CandidateFile.create(path) as file:
+        file.append(SECOND)
         raise ZeroDivisionError
 
 
@@ -77,15 +76,15 @@ def test_a_failure_leaves_both_files_of_the_last_run(path):
 
 
 def test_a_file_without_its_description_is_not_written(path):
-    with pytest.raises(ValueError, match="needs its description"), CandidateFile.written(path) as file:
-        file.add(FIRST)
+    with pytest.raises(ValueError, match="needs its description"), CandidateFile.create(path) as file:
+        file.append(FIRST)
 
     assert names_in(path.parent) == []
 
 
 def test_another_suffix_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"candidates\.csv does not end in \.parquet"):
-        CandidateFile.written(tmp_path / "candidates.csv").__enter__()
+        CandidateFile.create(tmp_path / "candidates.csv").__enter__()
 
     assert names_in(tmp_path) == []
 

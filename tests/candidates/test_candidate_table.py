@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from candidates.blender import BlendedLists
-from candidates.candidate_table import CANDIDATES, candidates
+from candidates.candidate_file import CANDIDATES, candidates_to_table
 
 ITEM_IDS = np.array(["a", "b", "c"])
 
@@ -30,7 +30,7 @@ def test_each_place_becomes_a_row_with_its_sources_and_padding_none():
         [[[1, 3], [2, 0]], [[0, 1], [0, 0]], [[0, 0], [0, 0]]],
     )
 
-    table = candidates(
+    table = candidates_to_table(
         np.array(["u2", "u1", "u3"]),
         lists,
         ITEM_IDS,
@@ -46,7 +46,7 @@ def test_each_place_becomes_a_row_with_its_sources_and_padding_none():
 
 
 def test_the_columns_are_those_the_schema_names_even_without_rows():
-    table = candidates(np.array([], np.str_), blended(np.empty((0, 2))), ITEM_IDS, *unranked(np.empty((0, 2))))
+    table = candidates_to_table(np.array([], np.str_), blended(np.empty((0, 2))), ITEM_IDS, *unranked(np.empty((0, 2))))
 
     assert table.schema.equals(CANDIDATES)
     assert table.column_names == [
@@ -68,4 +68,4 @@ def test_the_columns_are_those_the_schema_names_even_without_rows():
 )
 def test_lists_that_do_not_fit_are_refused(user_ids, positions, message):
     with pytest.raises(ValueError, match=message):
-        candidates(np.array(user_ids), blended(positions), ITEM_IDS, *unranked(positions))
+        candidates_to_table(np.array(user_ids), blended(positions), ITEM_IDS, *unranked(positions))

@@ -137,14 +137,14 @@ def test_a_slice_is_numbered_from_zero():
 def test_counts_and_days_are_looked_up_in_the_history_of_the_pairs_own_row():
     histories = histories_of([0, 2, 2, 3], [4, 1, 4], [2, 3, 5], [0, 7, 0])
 
-    counts, days = histories.of_pairs(np.array([2, 0, 0, 1, 2]), np.array([4, 1, 9, 4, 1]))
+    counts, days = histories.look_up(np.array([2, 0, 0, 1, 2]), np.array([4, 1, 9, 4, 1]))
 
     assert counts.tolist() == [5, 3, 0, 0, 0]
     assert days.tolist() == [0, 7, 0, 0, 0]
 
 
 def test_nobody_bought_anything_in_empty_histories():
-    counts, days = histories_of([0, 0], [], [], []).of_pairs(np.array([0]), np.array([3]))
+    counts, days = histories_of([0, 0], [], [], []).look_up(np.array([0]), np.array([3]))
 
     assert (counts.tolist(), days.tolist()) == ([0], [0])
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 import candidates.over_fetching
 from candidates.item_lists import ItemLists
-from candidates.over_fetching import found_deep, over_fetched
+from candidates.over_fetching import over_fetch, search_deeper
 
 
 class ApproximateIndex:
@@ -33,7 +33,7 @@ def even(rows, positions):
 def test_what_is_filtered_out_afterwards_makes_room_for_what_stands_further_down():
     index = ApproximateIndex([1, 2, 3, 5, 7, 8, 4, 6], [2, 4, 1, 3, 5, 6, 7, 8])
 
-    positions, scores = over_fetched(index, 2, 2, even)
+    positions, scores = over_fetch(index, 2, 2, even)
 
     assert positions.tolist() == [[2, 8], [2, 4]]
     assert scores.tolist() == [[-1, -5], [0, -1]]
@@ -43,7 +43,7 @@ def test_what_is_filtered_out_afterwards_makes_room_for_what_stands_further_down
 def test_only_users_who_have_too_few_are_asked_again_at_twice_the_depth():
     index = ApproximateIndex([1, 2, 3, 5, 7, 8, 4, 6], [2, 4, 1, 3, 5, 6, 7, 8])
 
-    over_fetched(index, 2, 2, even)
+    over_fetch(index, 2, 2, even)
 
     assert index.asked == [([0, 1], 2), ([0], 4), ([0], 8)]
 
@@ -53,20 +53,20 @@ def test_the_noise_twin_that_filters_what_it_asked_for_once_starves():
     positions, _ = index(np.array([0]), 2)
 
     assert even(None, positions).sum() == 1
-    assert (over_fetched(index, 1, 2, even)[0] >= 0).sum() == 2
+    assert (over_fetch(index, 1, 2, even)[0] >= 0).sum() == 2
 
 
 def test_a_list_that_comes_shorter_than_asked_has_no_more():
     index = ApproximateIndex([2, 1], [1, 3, 4, 5, 7, 9])
 
-    assert over_fetched(index, 2, 3, even)[0].tolist() == [[2, -1, -1], [4, -1, -1]]
+    assert over_fetch(index, 2, 3, even)[0].tolist() == [[2, -1, -1], [4, -1, -1]]
     assert index.asked == [([0, 1], 3), ([1], 6), ([1], 12)]
 
 
 def test_who_has_all_that_is_possible_is_not_asked_for_more():
     index = ApproximateIndex([2, 1, 3, 5, 7], [1, 3, 5, 7, 9], [1, 3, 4, 5, 7])
 
-    positions, _ = over_fetched(index, 3, 2, even, np.array([1, 0, 1]))
+    positions, _ = over_fetch(index, 3, 2, even, np.array([1, 0, 1]))
 
     assert positions.tolist() == [[2, -1], [-1, -1], [4, -1]]
     assert index.asked == [([0, 2], 2), ([2], 4)]
@@ -75,7 +75,7 @@ def test_who_has_all_that_is_possible_is_not_asked_for_more():
 def test_pairs_know_their_places_on_the_unfiltered_list():
     index = ApproximateIndex([1, 2, 3, 5, 7, 8, 4, 6], [2, 4, 1, 3, 5, 6, 7, 8])
 
-    rows, places, positions, scores = found_deep(index, 2, 2, even)
+    rows, places, positions, scores = search_deeper(index, 2, 2, even)
 
     assert list(zip(rows, places, positions, scores, strict=True)) == [
         (0, 2, 2, -1),
@@ -96,7 +96,7 @@ def test_k_remain_whenever_k_are_allowed_and_all_that_are_if_fewer_are(seed, k, 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(candidates.over_fetching, "PLACES_PER_SEARCH", block)
-        positions, _ = over_fetched(
+        positions, _ = over_fetch(
             ApproximateIndex(*lists), users, k, lambda rows, positions: ~excluded.contains_pairs(rows, positions)
         )
 
@@ -106,9 +106,9 @@ def test_k_remain_whenever_k_are_allowed_and_all_that_are_if_fewer_are(seed, k, 
 
 
 def test_nobody_gets_no_lists_and_k_must_be_at_least_one():
-    assert over_fetched(ApproximateIndex([1]), 0, 2, even)[0].shape == (0, 2)
+    assert over_fetch(ApproximateIndex([1]), 0, 2, even)[0].shape == (0, 2)
     with pytest.raises(ValueError, match="not 0"):
-        over_fetched(ApproximateIndex([1]), 1, 0, even)
+        over_fetch(ApproximateIndex([1]), 1, 0, even)
 
 
 def test_lists_of_other_users_than_were_asked_for_are_refused():
@@ -116,4 +116,4 @@ def test_lists_of_other_users_than_were_asked_for_are_refused():
         return np.zeros((3, depth), np.int32), np.zeros((3, depth), np.float32)
 
     with pytest.raises(ValueError, match=r"Of 1 users the search returned lists of \(3, 1\)"):
-        over_fetched(search, 1, 1, even)
+        over_fetch(search, 1, 1, even)

@@ -7,13 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from candidates.blender import Blender, words
-from candidates.candidate_table import candidates
+from candidates.blender import Blender, term_names
+from candidates.candidate_file import candidates_to_table
 from candidates.histories import Histories
 from candidates.index import ItemIndex
 from candidates.ranking.reordering import RankedLists
 from candidates.retriever import Retriever
-from candidates.sources.departments import DepartmentPopularity
+from candidates.sources.garment_groups import GarmentGroupPopularity
 from candidates.sources.item_knn import ItemKnn
 from candidates.sources.popularity import PopularityList
 from candidates.sources.source_set import SOURCES, Queries, SourceSet
@@ -26,7 +26,7 @@ LIKES_FIRST, LIKES_SECOND = [1, 0], [0, 1]
 
 def blender(**weights):
     """A fusion that adds up the scores of some sources."""
-    said = words(SOURCES)
+    said = term_names(SOURCES)
     values = np.zeros(len(said), np.float32)
     for source, weight in weights.items():
         values[said.index(f"score by {source}")] = weight
@@ -37,11 +37,11 @@ def sources():
     return SourceSet(
         index=ItemIndex(ITEM_IDS, VECTORS),
         popularity=PopularityList.from_counts(SALES),
-        departments=DepartmentPopularity(np.array([0, 0, 1, 1], np.int32), SALES),
-        neighbours=ItemKnn(
+        garment_groups=GarmentGroupPopularity(np.array([0, 0, 1, 1], np.int32), SALES),
+        item_knn=ItemKnn(
             np.array([[0, 1], [1, 0], [2, -1], [3, -1]], np.int32), np.float32([[1, 0.5], [1, 0.5], [1, 0], [1, 0]])
         ),
-        again=np.array([0.1, 0.2, 0.3, 0.4], np.float32),
+        repurchase_rates=np.array([0.1, 0.2, 0.3, 0.4], np.float32),
         sales=SALES * 4,
     )  # fmt: skip
 
@@ -60,8 +60,8 @@ def queries(vectors, bought, new=None):
 def retrieve(users, vectors, bought, *, already_bought="drop", k=2, by=None, **more):
     asked = queries(vectors, bought, **more)
     excluded = asked.histories.bought if already_bought == "drop" else None
-    lists = RankedLists.as_retrieved(Retriever(sources(), by or blender(two_tower=1), k).blended(asked, excluded))
-    return candidates(np.array(users), lists.blended, ITEM_IDS, lists.places, lists.scores).to_pylist()
+    lists = RankedLists.as_retrieved(Retriever(sources(), by or blender(two_tower=1), k).retrieve(asked, excluded))
+    return candidates_to_table(np.array(users), lists.blended, ITEM_IDS, lists.places, lists.scores).to_pylist()
 
 
 def items(rows):
@@ -84,7 +84,7 @@ def test_with_keep_it_stays_and_its_sources_say_so():
 
     assert (first["item_id"], second["item_id"]) == ("a", "b")
     assert first["sources"] == [
-        "two_tower", "bought_often", "bought_lately", "bought_again", "popularity", "department_popularity",
+        "two_tower", "bought_often", "bought_lately", "bought_again", "popularity", "garment_group_popularity",
         "item_to_item", "item_to_item_selling",
     ]  # fmt: skip
     assert first["source_ranks"][:3] == [1, 1, 1]
@@ -140,7 +140,7 @@ def test_a_longer_trained_tower_says_no_more_of_a_candidate_than_a_shorter_train
     )
     asked = np.array([[1, 0, 0], [1, 0, 10]], np.float32)
 
-    pool = replace(sources(), index=index).pool(Queries(asked, asked, histories), 4)
+    pool = replace(sources(), index=index).retrieve_pool(Queries(asked, asked, histories), 4)
 
     short, long = (pool.scores[pool.rows == row, SOURCES.index("two_tower")] for row in (0, 1))
     np.testing.assert_allclose(long, short, rtol=1e-5)

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from candidates.item_lists import ItemLists
-from candidates.topk import best_pairs, laid_out
+from candidates.topk import top_k, top_k_of_sorted
 
 
 def pairs(*triples):
@@ -12,7 +12,7 @@ def pairs(*triples):
 
 
 def test_the_best_pairs_come_first_and_equal_scores_by_position_also_at_the_cut():
-    positions, scores = best_pairs(*pairs((0, 9, 1), (0, 4, 2), (0, 2, 1), (0, 7, 1), (2, 5, -3)), 3, 3)
+    positions, scores = top_k(*pairs((0, 9, 1), (0, 4, 2), (0, 2, 1), (0, 7, 1), (2, 5, -3)), 3, 3)
 
     assert positions.tolist() == [[4, 2, 7], [-1, -1, -1], [5, -1, -1]]
     assert scores.tolist() == [[2, 1, 1], [-np.inf] * 3, [-3, -np.inf, -np.inf]]
@@ -22,13 +22,13 @@ def test_the_best_pairs_come_first_and_equal_scores_by_position_also_at_the_cut(
 def test_excluded_items_make_room_before_the_cut():
     excluded = ItemLists.from_lists([np.array([4, 9]), np.array([8])])
 
-    positions, _ = best_pairs(*pairs((0, 9, 3), (0, 4, 2), (0, 2, 1), (0, 7, 0), (1, 8, 1)), 2, 2, excluded)
+    positions, _ = top_k(*pairs((0, 9, 3), (0, 4, 2), (0, 2, 1), (0, 7, 0), (1, 8, 1)), 2, 2, excluded)
 
     assert positions.tolist() == [[2, 7], [-1, -1]]
 
 
 def test_pairs_in_order_are_laid_out_as_they_stand():
-    positions, scores = laid_out(*pairs((1, 3, 0), (1, 1, 5), (1, 2, 9)), 2, 2)
+    positions, scores = top_k_of_sorted(*pairs((1, 3, 0), (1, 1, 5), (1, 2, 9)), 2, 2)
 
     assert positions.tolist() == [[-1, -1], [3, 1]]
     assert scores.tolist() == [[-np.inf, -np.inf], [0, 5]]
@@ -37,8 +37,8 @@ def test_pairs_in_order_are_laid_out_as_they_stand():
 def test_no_pairs_are_empty_lists():
     nothing = (np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
 
-    assert best_pairs(*nothing, 2, 1)[0].tolist() == [[-1], [-1]]
-    assert best_pairs(*nothing, 0, 1)[0].shape == (0, 1)
+    assert top_k(*nothing, 2, 1)[0].tolist() == [[-1], [-1]]
+    assert top_k(*nothing, 0, 1)[0].shape == (0, 1)
 
 
 @settings(deadline=None)
@@ -49,7 +49,7 @@ def test_it_answers_like_a_sort_of_each_users_pairs(seed, k):
     scores = generator.integers(0, 4, len(cells)).astype(np.float32)
     excluded = [np.flatnonzero(generator.random(20) < 0.3) for _ in range(4)]
 
-    found, _ = best_pairs(cells // 20, (cells % 20).astype(np.int32), scores, 4, k, ItemLists.from_lists(excluded))
+    found, _ = top_k(cells // 20, (cells % 20).astype(np.int32), scores, 4, k, ItemLists.from_lists(excluded))
 
     for user in range(4):
         own = [

@@ -131,7 +131,7 @@ def test_of_an_empty_list_nothing_is_lost(judge):
 def test_a_cap_is_priced_by_what_stands_above_a_candidate(judge):
     cap = DepartmentCap(1, np.array([0, 0, 1, 1, 2, 3], np.int32))
 
-    price = priced(judge, lists([[0, 2, 4, 5], [0, 2, 4, 5], [5, 0, 2, 4]]), cap.stands)
+    price = priced(judge, lists([[0, 2, 4, 5], [0, 2, 4, 5], [5, 0, 2, 4]]), cap.keep_mask)
 
     # Of 0, 1, 2 the 1 is out, twice; of 5, 0, 1 it is out, too.
     assert price["dropped"] == pytest.approx(1 / 3)
@@ -157,7 +157,7 @@ def test_where_the_order_is_fixed_what_a_mask_or_a_cap_drops_is_what_has_left_th
     judge = judge_of([[0]] * 4, [[1]] * 4, items=12)
     without = order[:, :6]
 
-    for allowed in (Exclusions(generator.random(12) < 0.3, item_lists(own)).mask, cap.stands):
+    for allowed in (Exclusions(generator.random(12) < 0.3, item_lists(own)).mask, cap.keep_mask):
         filtered = first_allowed(order, allowed, 6)
         price = priced(judge, lists(filtered, filtered), allowed, lists(without, without))
 

@@ -33,8 +33,8 @@ def test_every_source_lists_the_same_with_the_same_scores(trained, release, aske
     _, queries = asked
 
     for excluded in (None, queries.histories.bought):
-        remembered = trained.sources.lists(queries, K, excluded)
-        saved = released_sources(release).lists(queries, K, excluded)
+        remembered = trained.sources.retrieve(queries, K, excluded)
+        saved = released_sources(release).retrieve(queries, K, excluded)
         assert list(saved) == list(remembered)
         for name, (positions, scores) in saved.items():
             assert (positions >= 0).any() or excluded is not None, name
@@ -50,7 +50,7 @@ def test_the_candidates_are_the_same(trained, release, asked, already_bought):
     saved = Retriever(released_sources(release), Blender.from_json(release.blender[already_bought]), K)
     exclusions = asked[1].histories.bought if already_bought == "drop" else None
 
-    lists, others = (each.blended(asked[1], exclusions) for each in (saved, remembered))
+    lists, others = (each.retrieve(asked[1], exclusions) for each in (saved, remembered))
 
     assert lists.positions.shape == (200, K)
     assert (lists.positions >= 0).all()
@@ -73,6 +73,6 @@ def test_sources_of_another_week_list_other_candidates(trained, release, asked, 
     past = purchases_before(purchases, items, earlier)
     sources, _ = sources_at(toy_store, past, items, release.item_vectors, earlier)
 
-    before, now = (Retriever(each, trained.blenders.keep, K).blended(asked[1]) for each in (sources, trained.sources))
+    before, now = (Retriever(each, trained.blenders.keep, K).retrieve(asked[1]) for each in (sources, trained.sources))
 
     assert not np.array_equal(before.positions, now.positions)

@@ -12,7 +12,7 @@ from features.errors import InputError
 
 DAYS = "from 2020-02-23 to 2020-03-01"
 # Two users, one source: the first is told items 0 and 1, the second items 1 and 2.
-POOL = Pool.of({"sold": (np.array([[0, 1], [1, 2]], np.int32), np.array([[2, 1], [2, 1]], np.float32))})
+POOL = Pool.from_lists({"sold": (np.array([[0, 1], [1, 2]], np.int32), np.array([[2, 1], [2, 1]], np.float32))})
 
 
 @pytest.fixture

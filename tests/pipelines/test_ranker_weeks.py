@@ -79,7 +79,7 @@ def test_of_many_users_some_are_drawn_and_they_are_not_the_first(taught):
     assert drawn != everybody[:10]
     places = [everybody.index(user) for user in drawn]
     assert np.array_equal(few.bought.counts, whole[-1].bought.counts[places])
-    assert np.allclose(few.queries.anything, whole[-1].queries.anything[places], atol=1e-5)
+    assert np.allclose(few.queries.vectors, whole[-1].queries.vectors[places], atol=1e-5)
 
 
 def test_one_week_takes_no_other_towers(taught):

@@ -21,9 +21,9 @@ BLOCKED = "0108775005"
 
 def listing_counts(sources):
     """A fusion by how many sources list a candidate, and by its ranks with them."""
-    from candidates.blender import Blender, words
+    from candidates.blender import Blender, term_names
 
-    said = words(sources)
+    said = term_names(sources)
     weights = [1 if word.endswith("lists it") else -0.25 if word.startswith("log rank") else 0 for word in said]
     zeros, ones = np.zeros(len(said), np.float32), np.ones(len(said), np.float32)
     return Blender(sources, zeros, ones, np.array(weights, np.float32), -1.0)
@@ -90,8 +90,8 @@ def write_untrained(store, releases, folder, rankers):
             "item_month": selling.month,
             "item_again": selling.again,
             "departments": selling.departments,
-            "neighbours": sources.neighbours.neighbours,
-            "similarities": sources.neighbours.similarities,
+            "neighbours": sources.item_knn.neighbours,
+            "similarities": sources.item_knn.similarities,
         },
         blender=dict.fromkeys(("keep", "drop"), listing_counts(SOURCES).to_json()),
         rankers={policy: news_first(SOURCES) for policy in rankers},

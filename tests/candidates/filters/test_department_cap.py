@@ -5,8 +5,7 @@ from hypothesis import strategies as st
 
 from candidates.filters.department_cap import DepartmentCap
 from candidates.item_lists import ItemLists
-from candidates.masks import Cap
-from candidates.over_fetching import over_fetched
+from candidates.over_fetching import Cap, over_fetch
 
 # Items 0 to 3 are of department 0, 4 and 5 of department 1, 6 of department 2, and of 7 and 8 nobody knows.
 DEPARTMENTS = np.array([0, 0, 0, 0, 1, 1, 2, -1, -1], np.int32)
@@ -15,7 +14,7 @@ DEPARTMENTS = np.array([0, 0, 0, 0, 1, 1, 2, -1, -1], np.int32)
 def stands(at_most, *lists):
     rows = np.repeat(np.arange(len(lists)), [len(own) for own in lists])
     positions = np.concatenate([np.empty(0, np.int32), *lists]).astype(np.int32)
-    kept = DepartmentCap(at_most, DEPARTMENTS).stands(rows, positions)
+    kept = DepartmentCap(at_most, DEPARTMENTS).keep_mask(rows, positions)
     return [positions[(rows == row) & kept].tolist() for row in range(len(lists))]
 
 
@@ -40,10 +39,10 @@ def test_the_longest_list_that_a_user_can_have_is_known_before_there_is_any():
     cap = DepartmentCap(2, DEPARTMENTS)
     excluded = ItemLists.from_lists([np.array([], np.int64), np.array([0, 1, 2, 7]), np.arange(9)])
 
-    assert cap.possible(3, None, None).tolist() == [7, 7, 7]
-    assert cap.possible(3, excluded, None).tolist() == [7, 5, 0]
-    assert cap.possible(3, excluded, DEPARTMENTS != 1).tolist() == [5, 3, 0]
-    assert DepartmentCap(9, DEPARTMENTS).possible(3, excluded, None).tolist() == [9, 5, 0]
+    assert cap.max_lengths(3, None, None).tolist() == [7, 7, 7]
+    assert cap.max_lengths(3, excluded, None).tolist() == [7, 5, 0]
+    assert cap.max_lengths(3, excluded, DEPARTMENTS != 1).tolist() == [5, 3, 0]
+    assert DepartmentCap(9, DEPARTMENTS).max_lengths(3, excluded, None).tolist() == [9, 5, 0]
 
 
 def search_in(lists, asked):
@@ -61,7 +60,7 @@ def test_a_list_that_the_cap_makes_short_is_asked_for_at_twice_the_length():
     asked = []
     search = search_in([[0, 1, 2, 3, 4, 6], [4, 0, 6, 1, 2, 3]], asked)
 
-    positions, scores = over_fetched(search, 2, 3, DepartmentCap(1, DEPARTMENTS).stands)
+    positions, scores = over_fetch(search, 2, 3, DepartmentCap(1, DEPARTMENTS).keep_mask)
 
     assert positions.tolist() == [[0, 4, 6], [4, 0, 6]]
     assert scores.tolist() == [[0, -4, -5], [0, -1, -2]]
@@ -77,7 +76,7 @@ def test_the_noise_twin_that_caps_the_first_k_alone_starves():
 def test_a_list_stays_short_only_when_the_search_has_no_more():
     asked = []
 
-    positions, _ = over_fetched(search_in([[0, 1, 2, 3, 4, 5]], asked), 1, 3, DepartmentCap(1, DEPARTMENTS).stands)
+    positions, _ = over_fetch(search_in([[0, 1, 2, 3, 4, 5]], asked), 1, 3, DepartmentCap(1, DEPARTMENTS).keep_mask)
 
     assert positions.tolist() == [[0, 4, -1]]
     assert asked == [([0], 3), ([0], 6), ([0], 12)]
@@ -91,7 +90,7 @@ def test_it_answers_like_counting_down_each_whole_list(seed, at_most, k):
     lists = [generator.permutation(15)[: generator.integers(0, 16)].tolist() for _ in range(4)]
     cap = DepartmentCap(at_most, departments)
 
-    positions, _ = over_fetched(search_in(lists, []), 4, k, cap.stands)
+    positions, _ = over_fetch(search_in(lists, []), 4, k, cap.keep_mask)
 
     for own, found in zip(lists, positions.tolist(), strict=True):
         expected, counts = [], dict.fromkeys(range(4), 0)
@@ -102,13 +101,13 @@ def test_it_answers_like_counting_down_each_whole_list(seed, at_most, k):
                 counts[department] = counts.get(department, 0) + 1
         assert found == expected[:k] + [-1] * (k - len(expected))
         absent = ItemLists.from_lists([np.setdiff1d(np.arange(15), own)])
-        assert cap.possible(1, absent, None).tolist() == [len(expected)]
+        assert cap.max_lengths(1, absent, None).tolist() == [len(expected)]
 
 
 def test_a_cap_is_what_retrieval_takes():
     cap: Cap = DepartmentCap(3, DEPARTMENTS)
 
-    assert cap.stands(np.array([], np.int64), np.array([], np.int32)).shape == (0,)
+    assert cap.keep_mask(np.array([], np.int64), np.array([], np.int32)).shape == (0,)
     assert DepartmentCap(3, DEPARTMENTS).reason == "Of its department, 3 stand above it already."
 
 

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 import candidates.over_fetching
 import candidates.retriever
-from candidates.blender import Blender, words
+from candidates.blender import Blender, term_names
 from candidates.filters.department_cap import DepartmentCap
 from candidates.filters.exclusions import Exclusions
 from candidates.histories import Histories
 from candidates.index import ItemIndex
 from candidates.item_lists import ItemLists
 from candidates.retriever import Retriever
-from candidates.sources.departments import DepartmentPopularity
+from candidates.sources.garment_groups import GarmentGroupPopularity
 from candidates.sources.item_knn import ItemKnn
 from candidates.sources.popularity import PopularityList
 from candidates.sources.source_set import SOURCES, Queries, SourceSet
@@ -50,13 +50,13 @@ class World:
             np.zeros(count, np.float32),
         )
         asked = generator.integers(-3, 4, (2, USERS, 3)).astype(np.float32)
-        said = len(words(SOURCES))
+        said = len(term_names(SOURCES))
         weights = generator.standard_normal(said).astype(np.float32)
         return cls(
             SourceSet(
                 ItemIndex(IDS, vectors),
                 PopularityList.from_counts(sales),
-                DepartmentPopularity(departments, sales),
+                GarmentGroupPopularity(departments, sales),
                 ItemKnn(neighbours, similarities.astype(np.float32)),
                 generator.random(ITEMS).astype(np.float32),
                 sales,
@@ -68,7 +68,7 @@ class World:
 
     def shown(self, k, exclusions, cap=None):
         """By user, the positions of his candidates in order."""
-        blended = Retriever(self.sources, self.blender, k).blended(
+        blended = Retriever(self.sources, self.blender, k).retrieve(
             self.queries, exclusions.pairs, eligible=exclusions.eligible, cap=cap
         )
         assert (np.diff((blended.positions >= 0).astype(int)) <= 0).all()  # padding at the end only
@@ -104,7 +104,7 @@ def test_exact_search_lists_k_of_what_is_allowed(seed, k):
     generator = np.random.default_rng(seed)
     world, exclusions = World.of(generator), random_barred(generator)
 
-    positions, _ = world.sources.index.search(world.queries.anything, k, exclusions.pairs, eligible=exclusions.eligible)
+    positions, _ = world.sources.index.search(world.queries.vectors, k, exclusions.pairs, eligible=exclusions.eligible)
 
     for own, allowed in zip(positions, allowed_of(exclusions), strict=True):
         listed = own[own >= 0].tolist()
@@ -118,7 +118,7 @@ def test_no_source_lists_what_is_barred(seed, depth):
     generator = np.random.default_rng(seed)
     world, exclusions = World.of(generator), random_barred(generator)
 
-    lists = world.sources.lists(world.queries, depth, exclusions.pairs, eligible=exclusions.eligible)
+    lists = world.sources.retrieve(world.queries, depth, exclusions.pairs, eligible=exclusions.eligible)
 
     assert list(lists) == list(SOURCES)
     for positions, _ in lists.values():
@@ -133,8 +133,8 @@ def test_masks_make_room_in_every_source_for_what_it_lists_further_down(seed, de
     generator = np.random.default_rng(seed)
     world, exclusions = World.of(generator), random_barred(generator)
 
-    whole = world.sources.lists(world.queries, ITEMS)
-    masked = world.sources.lists(world.queries, depth, exclusions.pairs, eligible=exclusions.eligible)
+    whole = world.sources.retrieve(world.queries, ITEMS)
+    masked = world.sources.retrieve(world.queries, depth, exclusions.pairs, eligible=exclusions.eligible)
 
     for name, (positions, _) in whole.items():
         for user, allowed in enumerate(allowed_of(exclusions)):
@@ -203,6 +203,6 @@ def test_the_noise_twin_that_filters_after_the_cut_starves():
     exclusions = leaving([6] * USERS)
 
     for depth, full in ((6, False), (ITEMS, True)):
-        positions, _ = world.sources.index.search(world.queries.anything, depth)
+        positions, _ = world.sources.index.search(world.queries.vectors, depth)
         stays = exclusions.mask(*(each.ravel() for each in np.broadcast_arrays(np.arange(USERS)[:, None], positions)))
         assert (stays.reshape(positions.shape).sum(axis=1) >= 6).all() == full

@@ -52,11 +52,11 @@ def test_pairs_have_the_scores_of_the_lists_and_others_none(monkeypatch):
     monkeypatch.setattr(candidates.sources.item_similarity, "PRODUCTS_PER_BLOCK", 1)
     histories = histories_of([(0, 1, 0), (1, 3, HALF_LIFE)], [], [(2, 1, 0)])
 
-    scores = KITCHEN.of_pairs(histories, np.array([0, 0, 0, 1, 2, 2]), np.array([2, 3, 0, 0, 2, 1]))
+    scores = KITCHEN.score_pairs(histories, np.array([0, 0, 0, 1, 2, 2]), np.array([2, 3, 0, 0, 2, 1]))
 
     assert scores == pytest.approx(np.array([0.25, 0, 1.5, 0, 1, 0]) * np.log(2))
     assert scores.dtype == np.float32
-    assert KITCHEN.of_pairs(histories, np.array([], np.int64), np.array([], np.int32)).shape == (0,)
+    assert KITCHEN.score_pairs(histories, np.array([], np.int64), np.array([], np.int32)).shape == (0,)
 
 
 def test_item_weights_multiply_and_what_weighs_nothing_is_not_listed():
@@ -85,7 +85,7 @@ def test_it_finds_the_squares_of_a_checkerboard():
     purchases, users = purchases_of(*rows), np.arange(8, dtype=np.int32)
     histories = Histories.from_purchases(purchases, CUT, users)
 
-    fitted = ItemKnn.fitted(purchases, CUT, 8, shrinkage=0.5)
+    fitted = ItemKnn.fit(purchases, CUT, 8, shrinkage=0.5)
     positions, _ = fitted.top(histories, 8, excluded=histories.bought)
 
     assert positions[:, 0].tolist() == list(range(8))
@@ -132,8 +132,8 @@ def test_nothing_from_the_cut_on_changes_a_fit(seed):
     past = [(user, item, CUT - np.timedelta64(day * 24 + 1, "h")) for user, item, day in numbers[:20]]
     future = [(user, item, CUT + np.timedelta64(day, "D")) for user, item, day in numbers[20:]]
 
-    with_future = ItemKnn.fitted(purchases_of(*future, *past), CUT, 8)
-    without = ItemKnn.fitted(purchases_of(*past), CUT, 8)
+    with_future = ItemKnn.fit(purchases_of(*future, *past), CUT, 8)
+    without = ItemKnn.fit(purchases_of(*past), CUT, 8)
 
     assert with_future.neighbours.tolist() == without.neighbours.tolist()
     assert with_future.similarities.tolist() == without.similarities.tolist()
@@ -144,7 +144,7 @@ def test_nothing_is_changed():
     purchases = purchases_of((1, 1, "2020-09-15"), (0, 0, "2020-09-14"))
     weights, histories = np.ones(4, np.float32), histories_of([(0, 1, 0)])
 
-    ItemKnn.fitted(purchases, CUT, 2)
+    ItemKnn.fit(purchases, CUT, 2)
     KITCHEN.top(histories, 3, weights, ItemLists.from_lists([np.array([1])]))
 
     assert (KITCHEN.neighbours == neighbours).all()

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candidates.histories import Histories, check_request
-from candidates.item_lists import ItemLists, Ranked
-from candidates.topk import best_pairs
+from candidates.item_lists import ItemLists, TopK
+from candidates.topk import top_k
 
 PRIOR: Final = 20.0
 ITEMS_PER_PIECE: Final = 32
@@ -17,7 +17,7 @@ _LEAST: Final = np.finfo(np.float32).tiny
 
 
 @dataclass(frozen=True, eq=False)
-class DepartmentPopularity:
+class GarmentGroupPopularity:
     """Items by department and sales, listed by score(u, i) = share(u, d) * sales_i / sales_d, d the item's department.
 
     sales_d are the sales of all items of d; share(u, d) is the share of d in u's purchases, drawn towards its share in
@@ -65,7 +65,7 @@ class DepartmentPopularity:
         excluded: ItemLists | None = None,
         *,
         eligible: NDArray[np.bool_] | None = None,
-    ) -> Ranked:
+    ) -> TopK:
         """Return the k items with the largest score for each user, equal scores by position.
 
         Args:
@@ -94,7 +94,7 @@ class DepartmentPopularity:
             shares = self._shares(histories.slice(start, stop), totals)
             exclusions = None if excluded is None else excluded.slice(start, stop)
             candidates = pieces.reaching(shares, needed[start:stop])
-            positions[start:stop], scores[start:stop] = best_pairs(*candidates, stop - start, k, exclusions)
+            positions[start:stop], scores[start:stop] = top_k(*candidates, stop - start, k, exclusions)
         return positions, scores
 
     def _shares(self, histories: Histories, totals: NDArray[np.float64]) -> NDArray[np.float64]:

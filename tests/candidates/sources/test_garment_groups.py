@@ -3,13 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import candidates.sources.departments
+import candidates.sources.garment_groups
 from candidates.histories import Histories
 from candidates.item_lists import ItemLists
-from candidates.sources.departments import PRIOR, DepartmentPopularity
+from candidates.sources.garment_groups import PRIOR, GarmentGroupPopularity
 
 # Department 0 holds items 0, 1, 2 and sold 10 pieces, department 1 holds 3, 4, 5 and sold 30.
-POPULARITY = DepartmentPopularity(
+POPULARITY = GarmentGroupPopularity(
     np.array([0, 0, 0, 1, 1, 1], np.int32), np.array([6, 4, 0, 3, 21, 6], np.float32)
 )  # fmt: skip
 
@@ -47,13 +47,13 @@ def test_a_user_without_history_gets_what_sells_equal_sales_by_position():
 
 
 def test_what_has_not_sold_is_not_listed():
-    nothing = DepartmentPopularity(np.array([0, 1], np.int32), np.zeros(2, np.float32))
+    nothing = GarmentGroupPopularity(np.array([0, 1], np.int32), np.zeros(2, np.float32))
 
     assert nothing.top(histories_of([(0, 1)]), 2)[0].tolist() == [[-1, -1]]
 
 
 def test_an_unknown_department_is_a_department_like_any_other():
-    popularity = DepartmentPopularity(np.array([-1, 0, -1], np.int32), np.array([1, 5, 2], np.float32))
+    popularity = GarmentGroupPopularity(np.array([-1, 0, -1], np.int32), np.array([1, 5, 2], np.float32))
 
     assert popularity.top(histories_of([(0, 100)], []), 3)[0].tolist() == [[2, 0, 1], [1, 2, 0]]
 
@@ -90,9 +90,9 @@ def test_it_answers_like_scoring_every_item_for_every_user(seed, k, block, piece
     histories = histories_of(*([(int(item), int(row[item])) for item in np.flatnonzero(row)] for row in bought))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(candidates.sources.departments, "SCORES_PER_BLOCK", block)
-        patch.setattr(candidates.sources.departments, "ITEMS_PER_PIECE", piece)
-        popularity = DepartmentPopularity(departments, sales)
+        patch.setattr(candidates.sources.garment_groups, "SCORES_PER_BLOCK", block)
+        patch.setattr(candidates.sources.garment_groups, "ITEMS_PER_PIECE", piece)
+        popularity = GarmentGroupPopularity(departments, sales)
         positions, scores = popularity.top(histories, k, ItemLists.from_lists(excluded), eligible=eligible)
 
     sales = sales.astype(np.float64)
@@ -130,12 +130,12 @@ def test_nothing_is_changed():
 )
 def test_departments_and_sales_of_the_wrong_form_are_refused(departments, sales, message):
     with pytest.raises(ValueError, match=message):
-        DepartmentPopularity(np.array(departments, np.int32), np.array(sales, np.float32))
+        GarmentGroupPopularity(np.array(departments, np.int32), np.array(sales, np.float32))
 
 
 def test_wrong_dtypes_and_questions_are_refused():
     with pytest.raises(ValueError, match="not int64 and float32"):
-        DepartmentPopularity(np.array([0]), np.ones(1, np.float32))
+        GarmentGroupPopularity(np.array([0]), np.ones(1, np.float32))
     with pytest.raises(ValueError, match="at least 1, not 0"):
         POPULARITY.top(histories_of([]), 0)
     with pytest.raises(ValueError, match="below 6, not 6"):
