@@ -80,31 +80,20 @@ def test_services_are_named_for_who_asks_and_a_version(toy_store):
 
     assert all(re.fullmatch(r"[a-z_]+_v[1-9][0-9]*", name) for name in names)
     assert names == [
-        "already_bought_v1",
         "candidate_sources_v1",
-        "filter_items_v1",
         "filter_items_v2",
         "filter_users_v1",
         "item_card_v1",
         "item_tower_v1",
-        "item_tower_v2",
         "item_tower_v3",
-        "popularity_v1",
-        "popularity_v2",
         "popularity_v3",
         "query_tower_v1",
-        "query_tower_v2",
         "query_tower_v3",
         "ranking_items_v1",
-        "ranking_users_v1",
         "ranking_users_v2",
-        "ranking_v1",
-        "ranking_v2",
     ]
 
 
-ACTIVITY = ["purchases_7d", "purchases_28d", "purchases_total", "active_days_total", "spend_28d", "mean_price"]
-QUERY_V2 = ["age_at_request", "days_since_last_purchase", "month_sin", "month_cos", *ACTIVITY, "recent_items"]
 CATALOGUE = [
     "product_type_name", "product_group_name", "graphical_appearance_name", "colour_group_name", "department_name",
     "index_name", "index_group_name", "section_name", "garment_group_name",
@@ -130,8 +119,6 @@ RANKING_ITEMS = [
     [
         ("query_tower_v1", USER_ID, ["user_id", "age_at_request", "month_sin", "month_cos"]),
         ("item_tower_v1", ITEM_ID, ["item_id", "garment_group_name", "index_group_name"]),
-        ("query_tower_v2", USER_ID, QUERY_V2),
-        ("item_tower_v2", ITEM_ID, ["item_id", *CATALOGUE, *SALES, "mean_price"]),
         (
             "query_tower_v3",
             USER_ID,
@@ -148,17 +135,13 @@ RANKING_ITEMS = [
                 *("mean_price", "days_since_first_sold", "days_since_last_sold"),
             ],
         ),
-        ("already_bought_v1", USER_ID, ["bought_items"]),
         ("candidate_sources_v1", USER_ID, ["bought_items", "bought_counts", "bought_days"]),
-        ("popularity_v1", ITEM_ID, ["sales_7d"]),
-        ("popularity_v2", ITEM_ID, ["sales_7d", "sales_28d", "garment_group_name"]),
         (
             "popularity_v3",
             ITEM_ID,
             ["sales_7d", "sales_28d", "first_purchases_28d", "buyers_total", "garment_group_name"],
         ),
         ("item_card_v1", ITEM_ID, ["prod_name"]),
-        ("ranking_users_v1", USER_ID, RANKING_USERS),
         ("ranking_users_v2", USER_ID, [*RANKING_USERS, *LATELY]),
         ("ranking_items_v1", ITEM_ID, RANKING_ITEMS),
     ],
@@ -173,17 +156,6 @@ def test_a_version_of_a_service_hands_over_these_columns_forever(toy_store, serv
     ("service", "key", "columns"),
     [
         ("filter_users_v1", USER_ID, {"age_at_request": pa.float32(), "last_purchase_at": pa.timestamp("s", "UTC")}),
-        (
-            "filter_items_v1",
-            ITEM_ID,
-            {
-                "garment_group_name": pa.string(),
-                "last_sold_at": pa.timestamp("s", "UTC"),
-                "for_sale": pa.int64(),
-                "channels": pa.list_(pa.string()),
-                "minimum_age": pa.float32(),
-            },
-        ),
         (
             "filter_items_v2",
             ITEM_ID,
@@ -207,16 +179,6 @@ def test_what_filters_read_is_read_as_it_is(toy_store, service, key, columns):
     assert {column.view for column in plain.columns} <= {"user_at_request", *TABLES}
 
 
-@pytest.mark.parametrize(
-    ("service", "users"), [("ranking_v1", RANKING_USERS), ("ranking_v2", [*RANKING_USERS, *LATELY])]
-)
-def test_what_the_ranker_knows_is_of_users_and_of_items(toy_store, service, users):
-    told = toy_store.get_feature_service(service).feature_view_projections
-
-    columns = [(view.name.split("_")[0], field.name) for view in told for field in view.features]
-    assert columns == [*(("user", name) for name in users), *(("item", name) for name in RANKING_ITEMS)]
-
-
 def test_both_towers_of_every_preset_can_be_built_from_their_services(toy_store):
     from features.store.registry import tower_schemas
     from models.config import PRESETS
@@ -236,16 +198,15 @@ def test_an_encoding_is_read_from_the_field_or_from_the_on_demand_view(toy_store
     encodings = {
         column.name: column.encoding
         for service, key in (
-            ("query_tower_v2", USER_ID),
+            ("query_tower_v1", USER_ID),
             ("query_tower_v3", USER_ID),
             ("item_tower_v3", ITEM_ID),
-            ("already_bought_v1", USER_ID),
+            ("candidate_sources_v1", USER_ID),
         )
         for column in service_schema(toy_store, service, key).columns
     }
 
     assert encodings["purchases_7d"] == "log"
-    assert encodings["days_since_last_purchase"] == "log"
     assert encodings["age_at_request"] == "number"
     assert encodings["garment_group_name"] == "one_hot"
     assert encodings["product_type_name"] == "embedding"
@@ -292,7 +253,9 @@ def test_a_service_that_does_not_exist_is_refused_with_those_that_do(toy_store):
     from features.errors import InputError
     from features.store.registry import service_schema
 
-    with pytest.raises(InputError, match=r"no feature service 'query_tower_v0' \(it has already_bought_v1, candidate_"):
+    with pytest.raises(
+        InputError, match=r"no feature service 'query_tower_v0' \(it has candidate_sources_v1, filter_items_v2, "
+    ):
         service_schema(toy_store, "query_tower_v0", USER_ID)
 
 

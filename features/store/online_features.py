@@ -14,7 +14,6 @@ from features.store.served import Served
 # Larger reads are slower per id in SQLite.
 IDS_PER_READ = 1_000
 
-ALREADY_BOUGHT = "already_bought_v1"
 CANDIDATE_SOURCES = "candidate_sources_v1"
 ITEM_CARD = "item_card_v1"
 
@@ -59,7 +58,7 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
 
 def bought_items(store: FeatureStore, ids: list[str]) -> pa.ListArray:
     """Read the items each user has bought, newest first, list<string> (ids,); null for a user without purchases."""
-    return pa.array(_read(store, ALREADY_BOUGHT, {USER_ID: ids})[BOUGHT_ITEMS], pa.list_(pa.string()))
+    return pa.array(_read(store, CANDIDATE_SOURCES, {USER_ID: ids})[BOUGHT_ITEMS], pa.list_(pa.string()))
 
 
 def purchase_histories(store: FeatureStore, ids: list[str]) -> pa.Table:

@@ -1,7 +1,7 @@
 """What the ranker asks of users and items: as of a moment, from either store, in the same values.
 
-Feature service `ranking_v2` describes pairs of both. A join of three hundred candidates for each user would repeat his
-lists three hundred times, so its two parts are read: `ranking_users_v2` and `ranking_items_v1`.
+One service per entity, `ranking_users_v2` and `ranking_items_v1`: joining pairs would repeat each user's lists for each
+of their three hundred candidates.
 """
 
 from datetime import datetime

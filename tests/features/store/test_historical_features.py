@@ -62,7 +62,7 @@ def test_no_row_is_lost_and_their_order_is_kept(ask, purchases):
     rows = [(user, moment) for user, _, moment, _ in purchases]
     rows = [*rows[1::2], *rows[::2][::-1], rows[7], rows[7], (NEVER_BUYS, rows[0][1]), ("nobody", rows[0][1])]
 
-    table = ask("query_tower_v2", rows)
+    table = ask("query_tower_v3", rows)
 
     assert table.num_rows == len(rows) == 4979
     assert list(zip(table["user_id"].to_pylist(), table["event_timestamp"].to_pylist(), strict=True)) == rows
@@ -82,21 +82,19 @@ def test_a_users_features_are_what_a_plain_loop_finds_before_the_morning_of_the_
     rows = [(user, moment) for user, _, moment, _ in purchases[::9]]
     rows += [(user, datetime(2020, 2, 29, 23, 59, 59, tzinfo=UTC)) for user in of_user]
 
-    both = zip(ask("query_tower_v2", rows).to_pylist(), ask("query_tower_v3", rows).to_pylist(), strict=True)
-    table = [{**old, **new} for old, new in both]
+    services = [ask(service, rows).to_pylist() for service in ("ranking_users_v2", "query_tower_v3")]
+    table = [{**ranked, **embedded} for ranked, embedded in zip(*services, strict=True)]
 
     for (user, moment), row in zip(rows, table, strict=True):
         morning, before = known(of_user[user], moment)
         if not before:
             assert {row[name] for name in ("purchases_7d", "mean_price", "recent_items", "product_types")} == {None}
-            assert row["days_since_last_purchase"] is None
             continue
         month = within(28, before, morning)
         assert row["purchases_7d"] == len(within(7, before, morning))
         assert row["purchases_28d"] == len(month)
         assert row["purchases_total"] == len(before)
         assert row["active_days_total"] == len({purchase[2].date() for purchase in before})
-        assert row["spend_28d"] == pytest.approx(sum(purchase[3] for purchase in month), rel=1e-6)
         assert row["mean_price"] == pytest.approx(sum(purchase[3] for purchase in before) / len(before), rel=1e-6)
         items = newest_first(before)
         assert row["recent_items"] == items
@@ -107,6 +105,26 @@ def test_a_users_features_are_what_a_plain_loop_finds_before_the_morning_of_the_
         assert (row["product_types"], row["product_type_counts"]) == groups
         assert (row["garment_groups"], row["garment_group_counts"]) == groups
         assert (row["departments"], row["department_counts"]) == ([], [])
+
+
+def test_features_that_no_service_reads_are_what_a_plain_loop_finds_too(toy_store, purchases):
+    import pandas as pd
+
+    rows = [(user, moment) for user, _, moment, _ in purchases[::40]]
+    frame = pd.DataFrame({"user_id": [user for user, _ in rows], "event_timestamp": [moment for _, moment in rows]})
+    frame["request_timestamp"] = frame["event_timestamp"]
+    names = ["user_activity_daily:spend_28d", "user_at_request:days_since_last_purchase"]
+
+    joined = toy_store.get_historical_features(frame, names).to_arrow().to_pylist()
+
+    found = {(row["user_id"], row["event_timestamp"]): row for row in joined}
+    for user, moment in rows:
+        row = found[user, moment]
+        morning, before = known([purchase for purchase in purchases if purchase[0] == user], moment)
+        if not before:
+            assert row["spend_28d"] is row["days_since_last_purchase"] is None
+            continue
+        assert row["spend_28d"] == pytest.approx(sum(one[3] for one in within(28, before, morning)), rel=1e-6)
         days = (moment - before[-1][2]).total_seconds() / 86400
         assert row["days_since_last_purchase"] == pytest.approx(days, rel=1e-6)
 
@@ -155,30 +173,26 @@ def test_a_first_purchase_does_not_see_itself_and_the_next_days_does(ask, purcha
         elif moment.date() > first[user][1].date():
             second.setdefault(user, moment)
 
-    at_first = ask("query_tower_v2", [(user, moment) for user, (_, moment) in first.items()])
-    at_second = ask("query_tower_v2", [(user, second[user]) for user in first])
+    at_first = ask("query_tower_v3", [(user, moment) for user, (_, moment) in first.items()])
+    at_second = ask("query_tower_v3", [(user, second[user]) for user in first])
 
     assert len(first) == 199
-    for name in ("recent_items", "purchases_total", "days_since_last_purchase", "mean_price"):
+    for name in ("recent_items", "purchases_total", "product_types"):
         assert at_first[name].null_count == 199
         assert at_second[name].null_count == 0
     assert [items[-1] for items in at_second["recent_items"].to_pylist()] == [item for item, _ in first.values()]
 
 
-def test_users_without_history_get_nulls_and_their_season(ask):
-    table = ask(
-        "query_tower_v2",
-        [(NEVER_BUYS, datetime(2020, 2, 10, tzinfo=UTC)), ("nobody", datetime(2020, 2, 10, tzinfo=UTC))],
-    )
+def test_users_without_history_get_nulls_and_the_month_of_the_request(ask):
+    rows = [(NEVER_BUYS, datetime(2020, 2, 10, tzinfo=UTC)), ("unknown", datetime(2020, 2, 10, tzinfo=UTC))]
 
-    never_buys, nobody = table.drop_columns(["user_id", "event_timestamp"]).to_pylist()
-    season = {"month_sin": pytest.approx(3**0.5 / 2), "month_cos": pytest.approx(0.5)}
-    assert {name: value for name, value in nobody.items() if value is not None} == season
-    assert {name for name, value in never_buys.items() if value is None} >= {
-        "recent_items",
-        "purchases_7d",
-        "mean_price",
-    }
+    _, unknown = ask("query_tower_v1", rows).to_pylist()
+    activity = ask("query_tower_v3", rows).drop_columns(["user_id", "event_timestamp"]).to_pylist()
+
+    assert unknown["age_at_request"] is None
+    assert unknown["month_sin"] == pytest.approx(3**0.5 / 2)
+    assert unknown["month_cos"] == pytest.approx(0.5)
+    assert {value for row in activity for value in row.values()} == {None}
 
 
 def test_age_follows_the_birth_date_where_it_is_known_and_else_the_stated_one(ask):
@@ -242,10 +256,10 @@ def test_feasts_own_stores_give_the_same_rows_where_they_lose_none(ask, toy, tmp
 
     rows = [(user, moment) for user, _, moment, _ in purchases[1000::50]]  # everybody has bought by then
     if other == "file":
-        known = ask("already_bought_v1", rows)["bought_items"].to_pylist()
+        known = ask("candidate_sources_v1", rows)["bought_items"].to_pylist()
         rows = [row for row, items in zip(rows, known, strict=True) if items]
 
-    for service in ("already_bought_v1", "query_tower_v3"):
+    for service in ("candidate_sources_v1", "query_tower_v3"):
         theirs = ask(service, rows, open_feature_store(with_offline_store(toy, tmp_path / service, other).repo))
         assert theirs.combine_chunks().equals(ask(service, rows).combine_chunks())
 
@@ -267,8 +281,8 @@ def test_a_store_that_loses_rows_is_refused_by_name(ask, toy, tmp_path, purchase
     copy = with_offline_store(toy, tmp_path / "dask", "file")
     first = {user: (user, moment) for user, _, moment, _ in reversed(purchases)}
 
-    with pytest.raises(InputError, match="rows for 199 rows asked of feature service 'already_bought_v1'"):
-        ask("already_bought_v1", list(first.values()), open_feature_store(copy.repo))
+    with pytest.raises(InputError, match="rows for 199 rows asked of feature service 'candidate_sources_v1'"):
+        ask("candidate_sources_v1", list(first.values()), open_feature_store(copy.repo))
 
 
 def test_a_store_that_cannot_hide_late_rows_is_refused_by_name(ask, toy_store, purchases, monkeypatch):
@@ -277,13 +291,13 @@ def test_a_store_that_cannot_hide_late_rows_is_refused_by_name(ask, toy_store, p
     monkeypatch.setattr(AsOfOfflineStore, "supports_filter_by_created_timestamp", False)
 
     with pytest.raises(InputError, match="AsOfOfflineStore' cannot hide rows that were written later"):
-        ask("query_tower_v2", [(purchases[0][0], purchases[0][2])])
+        ask("query_tower_v3", [(purchases[0][0], purchases[0][2])])
 
 
 def test_asking_without_entity_rows_is_refused_in_words(toy_store):
     with pytest.raises(InputError, match="does not retrieve by start_date and end_date"):
         toy_store.get_historical_features(
-            features=toy_store.get_feature_service("popularity_v1"), start_date=datetime(2020, 1, 1, tzinfo=UTC)
+            features=toy_store.get_feature_service("popularity_v3"), start_date=datetime(2020, 1, 1, tzinfo=UTC)
         ).to_arrow()
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from features.store.ranking_facts import items_at, online_items, online_users, users_at
+from features.store.ranking_facts import RANKING_ITEMS, RANKING_USERS, items_at, online_items, online_users, users_at
 
 MOMENT = datetime(2020, 2, 5, 13, 45, 7, 123456, tzinfo=UTC)
 EARLY = datetime(2020, 1, 2, 9, tzinfo=UTC)
@@ -62,8 +62,10 @@ def test_pairs_put_together_of_both_parts_are_those_that_the_whole_service_joins
 
     rows = pd.DataFrame({"user_id": [USERS[user] for user, _ in pairs], "item_id": [ITEMS[item] for _, item in pairs]})
     rows["event_timestamp"] = rows["request_timestamp"] = pd.Timestamp(moment)
-    service = toy_store.get_feature_service("ranking_v2")
-    joined = toy_store.get_historical_features(rows, service, full_feature_names=True).to_arrow().to_pylist()
+    services = [toy_store.get_feature_service(name) for name in (RANKING_USERS, RANKING_ITEMS)]
+    views = [view for service in services for view in service.feature_view_projections]
+    names = [f"{view.name}:{field.name}" for view in views for field in view.features]
+    joined = toy_store.get_historical_features(rows, names, full_feature_names=True).to_arrow().to_pylist()
     whole = {(row["user_id"], row["item_id"]): row for row in joined}
 
     assert len(whole) == len(pairs) == 16

@@ -111,10 +111,10 @@ def test_what_is_stored_is_not_reckoned(toy_store):
     from features.store.registry import service_schema, views_by_name
     from features.store.view_code import code_fingerprint
 
-    schema = service_schema(toy_store, "query_tower_v2", "user_id")
+    schemas = [service_schema(toy_store, name, "user_id") for name in ("query_tower_v1", "ranking_users_v2")]
 
     assert code_fingerprint(views_by_name(toy_store)["user_profile"]) == ""
-    codes = {column.view: column.code for column in schema.columns}
+    codes = {column.view: column.code for schema in schemas for column in schema.columns}
     assert len(codes["user_at_request"]) == len(codes["request_month"]) == 16
     assert codes["user_at_request"] != codes["request_month"]
     assert {code for view, code in codes.items() if view not in {"user_at_request", "request_month"}} == {""}

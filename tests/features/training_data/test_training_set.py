@@ -37,7 +37,7 @@ def joined(toy_store, tmp_path_factory):
     def joined(store, *, as_of=AS_OF, training_days=14, sampled_per_day=5, seed=1):
         return write_dataset(
             store,
-            tower_schemas(store, "query_tower_v2", "item_tower_v2"),
+            tower_schemas(store, "query_tower_v3", "item_tower_v3"),
             TimeSplit.ending(as_of, training_days=training_days),
             tmp_path_factory.mktemp("joined"),
             sampled_per_day=sampled_per_day,
@@ -236,7 +236,7 @@ def test_a_user_who_buys_several_things_at_one_moment_asks_once(toy, toy_store, 
 
     rows = write_training_set(
         toy_store,
-        tower_schemas(toy_store, "query_tower_v2", "item_tower_v2"),
+        tower_schemas(toy_store, "query_tower_v3", "item_tower_v3"),
         purchases,
         pa.array(["x", "y"]),
         tmp_path,
