@@ -40,7 +40,7 @@ def main(repo: Path, days: int, steps: int, repeats: int, seed: int) -> None:
     from models.config import DEFAULT, SEED
 
     with tempfile.TemporaryDirectory() as name:
-        presets = {"seed": SEED, _WITHOUT_MEMORY: replace(DEFAULT, memory_dimensions=0), "default": DEFAULT}
+        presets = {"seed": SEED, _WITHOUT_MEMORY: replace(DEFAULT, item_memory_dimensions=0), "default": DEFAULT}
         runs = {
             preset: Speed(replace(config, training_days=days), repo, seed, Path(name) / preset.replace(" ", "_"))
             for preset, config in presets.items()
@@ -93,9 +93,10 @@ class Speed:
         from features.time_split import TimeSplit
         from features.training_data.dataset import write_dataset
         from models.encoding import Encodings
+        from models.towers import Towers
         from models.training.batches import Batches
         from models.training.encoded_set import EncodedSet
-        from models.training.loop import Towers, training_step
+        from models.training.loop import training_step
 
         self.config = config
         store = open_feature_store(repo)
@@ -107,9 +108,9 @@ class Speed:
             progress=lambda *_: lambda _: None,
         )  # fmt: skip
         rows = self.data.training
-        encodings = Encodings.fitted(schemas, rows.queries, rows.candidates)
-        encoded = EncodedSet.written(rows, encodings, folder / "codes", shares_of_day=self.config.day_batches)
-        self.towers = Towers.begun(encodings.query, encodings.item, self.config)
+        encodings = Encodings.fit(schemas, rows.queries, rows.candidates)
+        encoded = EncodedSet.write(rows, encodings, folder / "codes", shares_of_day=self.config.day_batches)
+        self.towers = Towers.initialize(encodings.query, encodings.item, self.config)
         batches = Batches(encoded, self.config)
         self._step = training_step(self.towers.model, batches)
         self._batches = iter(batches.dataset(1, seed).repeat())
@@ -136,8 +137,8 @@ class EvaluationWindow:
         asked = run.data.validation
         self._model = run.towers.model
         self.queries, self.catalogue = asked.queries, asked.catalogue
-        self._query_codes = run.towers.query.codes(asked.queries)
-        self._item_codes = run.towers.item.codes(asked.catalogue)
+        self._query_codes = run.towers.query.encode(asked.queries)
+        self._item_codes = run.towers.item.encode(asked.catalogue)
         after = run.data.purchases.after_cut()
         known = pc.and_(pc.is_in(after["user_id"], asked.user_ids), pc.is_in(after["item_id"], asked.item_ids))
         after = after.filter(known)

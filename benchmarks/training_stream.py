@@ -137,8 +137,8 @@ def stream(folder: Path, seed: int) -> dict[str, Any]:
         ParquetRows((folder / f"{name}.parquet",)) for name in ("queries", "items", "sampled_items")
     )
     rows = TrainingSet(queries, items, sampled, days["queries"], days["purchases"], DEFAULT.sampled_per_day, 105_542)
-    encodings = Encodings.fitted(schemas, rows.queries, rows.candidates)
-    encoded = EncodedSet.written(rows, encodings, folder / "codes", shares_of_day=True)
+    encodings = Encodings.fit(schemas, rows.queries, rows.candidates)
+    encoded = EncodedSet.write(rows, encodings, folder / "codes", shares_of_day=True)
     batches = sum(1 for _ in Batches(encoded, DEFAULT).dataset(1, seed))
     return {"batches": batches, "seconds": time.perf_counter() - started}
 

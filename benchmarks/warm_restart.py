@@ -36,7 +36,7 @@ def main(repo: Path, as_of: str, gap_days: int, replayed: tuple[int, ...], seed:
     load_tensorflow()
     from features.time_split import parse_moment
     from models.config import DEFAULT
-    from models.release.earlier_release import EPOCHS, REPLAYED_DAYS
+    from models.release.earlier_release import REPLAY_DAYS, WARM_START_EPOCHS
 
     moment = parse_moment(as_of)
     before = moment - timedelta(days=gap_days)
@@ -46,9 +46,9 @@ def main(repo: Path, as_of: str, gap_days: int, replayed: tuple[int, ...], seed:
         warm = [
             school.taught(
                 f"goes on from it, {days} days replayed", moment,
-                replace(DEFAULT, training_days=gap_days + days, epochs=EPOCHS), earlier,
+                replace(DEFAULT, training_days=gap_days + days, epochs=WARM_START_EPOCHS), earlier,
             )
-            for days in replayed or (REPLAYED_DAYS,)
+            for days in replayed or (REPLAY_DAYS,)
         ]  # fmt: skip
         full = school.taught("full", moment, DEFAULT)
         rows = [

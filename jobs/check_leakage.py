@@ -63,7 +63,7 @@ def main(
     watch = Stopwatch()
     release = load_release(releases, version)
     used = open_feature_store(repo)
-    release.require(tower_schemas(used, release.schemas.query.service, release.schemas.item.service))
+    release.check_tower_services(tower_schemas(used, release.schemas.query.service, release.schemas.item.service))
     services, others = all_services(used)
     questions = LeakQuestions(release, releases / release.version, services, data_end(used), seed, bar)
 

@@ -65,9 +65,9 @@ def main(
     from features.store.registry import open_feature_store, tower_schemas
     from features.store.service_fingerprints import service_fingerprints
     from features.time_split import TimeSplit
-    from models.config import chosen
-    from models.release.earlier_release import EPOCHS, EarlierRelease
-    from models.release.release import make_latest, write_release
+    from models.config import load_preset
+    from models.release.earlier_release import WARM_START_EPOCHS, EarlierRelease
+    from models.release.writer import make_latest, write_release
     from pipelines.filter_context import filters_of, warnings_of
     from pipelines.gate import gate
     from pipelines.messages import baseline_line, epoch_line, recall_table, refit_line, variety_line
@@ -83,14 +83,14 @@ def main(
     earlier = EarlierRelease.read(releases, version) if version else None
     if earlier:
         days = earlier.training_days(TimeSplit.ending(moment, validation_days=validation_days).cut)
-        training_days, epochs = training_days or days, epochs or EPOCHS
+        training_days, epochs = training_days or days, epochs or WARM_START_EPOCHS
     filters = settings or (filters_of(earlier.release) if earlier else FilterSettings())
     if settings:
         warn(warnings_of(store, settings, moment))
-    config = chosen(preset, training_days=training_days, epochs=epochs)
+    config = load_preset(preset, training_days=training_days, epochs=epochs)
     if earlier:
         serving = service_fingerprints(store, ranked=bool(earlier.release.rankers))
-        earlier.require(config, tower_schemas(store, config.query_service, config.item_service), serving)
+        earlier.check_compatible(config, tower_schemas(store, config.query_service, config.item_service), serving)
     split = TimeSplit.ending(moment, validation_days=validation_days, training_days=config.training_days)
     with scratch(releases) as folder:
         run = train_towers(

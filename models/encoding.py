@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.parquet_rows import ParquetRows
 from features.schema import ITEM_ID
 from features.store.service_schema import FeatureColumn, ServiceSchema, TowerSchemas
-from models.vocabulary import Vocabulary, padded
+from models.vocabulary import Vocabulary, pad_lists
 
 Codes = dict[str, NDArray[Any]]
 
@@ -59,7 +59,7 @@ class Encoding:
     scales: dict[str, Scale]
 
     @classmethod
-    def fitted(cls, schema: ServiceSchema, rows: ParquetRows, shared: dict[str, Vocabulary]) -> Self:
+    def fit(cls, schema: ServiceSchema, rows: ParquetRows, shared: dict[str, Vocabulary]) -> Self:
         """Fit on rows of the training set only; `shared` holds vocabularies that are there already, by item input."""
         vocabularies, scales = {}, {}
         for column in schema.inputs:
@@ -76,16 +76,16 @@ class Encoding:
                 scales[column.name] = Scale.of(pieces, log=column.encoding == "log")
         return cls(schema, vocabularies, scales)
 
-    def after(self, earlier: Self) -> Self:
+    def merge_with(self, earlier: Self) -> Self:
         """What a training that goes on from an earlier one encodes with: the words of both, the earlier scales.
 
         Weights that stay were learned under the earlier scales: under others every number would shift beneath them.
         Words of before stay even where the newer rows do not have them: they still stand on users' lists.
         """
-        words = {name: words.joined(earlier.vocabularies[name]) for name, words in self.vocabularies.items()}
+        words = {name: words.union(earlier.vocabularies[name]) for name, words in self.vocabularies.items()}
         return type(self)(self.schema, words, earlier.scales)
 
-    def codes(self, rows: pa.Table) -> Codes:
+    def encode(self, rows: pa.Table) -> Codes:
         """Encode rows of the service's features.
 
         Returns:
@@ -94,17 +94,17 @@ class Encoding:
         """
         return {column.name: self._column(column, rows[column.name]) for column in self.schema.inputs}
 
-    def nothing(self) -> Codes:
+    def encode_missing(self) -> Codes:
         """Encode one row of which nothing is known."""
-        return self.codes(pa.table({column.name: pa.nulls(1, column.arrow_type) for column in self.schema.inputs}))
+        return self.encode(pa.table({column.name: pa.nulls(1, column.arrow_type) for column in self.schema.inputs}))
 
     def _column(self, column: FeatureColumn, values: pa.ChunkedArray) -> NDArray[Any]:
         if column.is_words:
-            return self.vocabularies[column.name].list_codes(values, self.schema.length(column))
+            return self.vocabularies[column.name].encode_lists(values, self.schema.length(column))
         if column.encoding == "aligned":
-            return padded(values, self.schema.length(column), np.float32(0))
+            return pad_lists(values, self.schema.length(column), np.float32(0))
         if column.dtype == "String":
-            return self.vocabularies[column.name].codes(values)
+            return self.vocabularies[column.name].encode(values)
         return _numbers(values)
 
 
@@ -124,17 +124,17 @@ class Encodings:
     items: Vocabulary
 
     @classmethod
-    def fitted(cls, schemas: TowerSchemas, queries: ParquetRows, candidates: ParquetRows) -> Self:
+    def fit(cls, schemas: TowerSchemas, queries: ParquetRows, candidates: ParquetRows) -> Self:
         """Fit both on the queries and the candidates of a training set."""
         items = Vocabulary.of(candidates.column(ITEM_ID))
-        item = Encoding.fitted(schemas.item, candidates, {ITEM_ID: items})
-        query = Encoding.fitted(schemas.query, queries, {ITEM_ID: items, **item.vocabularies})
+        item = Encoding.fit(schemas.item, candidates, {ITEM_ID: items})
+        query = Encoding.fit(schemas.query, queries, {ITEM_ID: items, **item.vocabularies})
         return cls(query=query, item=item, items=items)
 
-    def after(self, query: Encoding, item: Encoding) -> Self:
+    def merge_with(self, query: Encoding, item: Encoding) -> Self:
         """What a training that goes on from one with these two encodings encodes with."""
-        later = self.item.after(item)
-        return type(self)(self.query.after(query), later, later.vocabularies.get(ITEM_ID, self.items))
+        later = self.item.merge_with(item)
+        return type(self)(self.query.merge_with(query), later, later.vocabularies.get(ITEM_ID, self.items))
 
 
 def _numbers(column: pa.Array | pa.ChunkedArray) -> NDArray[np.float32]:

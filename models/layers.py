@@ -6,7 +6,7 @@ import tf_keras as keras
 from features.store.service_schema import FeatureColumn
 from models.config import Config
 from models.encoding import Encoding, Scale
-from models.vocabulary import FIRST_WORD, UNKNOWN
+from models.vocabulary import FIRST_TOKEN, UNKNOWN
 
 _WEIGHT_UNITS = 16
 
@@ -43,7 +43,7 @@ class Number(keras.layers.Layer):
         return tf.stack([tf.where(missing, tf.zeros_like(standard), standard), tf.cast(missing, tf.float32)], axis=-1)
 
 
-class HiddenId(keras.layers.Layer):
+class IdDropout(keras.layers.Layer):
     """In training, replaces a share of the item codes by the unknown code; in serving it does nothing."""
 
     def __init__(self, rate: float) -> None:
@@ -58,7 +58,7 @@ class HiddenId(keras.layers.Layer):
         return tf.where(hidden, tf.fill(tf.shape(codes), UNKNOWN), codes)
 
 
-class Weights(keras.layers.Layer):
+class PositionWeights(keras.layers.Layer):
     """How much each place of a list counts, learned from the numbers that go with the list (how often, how long ago).
 
     Positive; 0 at empty places and unknown words.
@@ -77,13 +77,13 @@ class Weights(keras.layers.Layer):
             numbers: float32 (batch, length) each, at least 0, or they count as 0, as NaN does; a list without any is
                 weighed alike throughout.
         """
-        present = known(codes)
+        present = known_mask(codes)
         # NaN is not above 0 either, and would not become 0 by a weight of 0.
         logged = [tf.math.log1p(tf.where(number > 0, number, 0.0)) for number in numbers] or [present]
         return tf.nn.softplus(self._weight(self._hidden(tf.stack(logged, axis=-1)))[..., 0]) * present
 
 
-class Dense(keras.layers.Layer):
+class DenseStack(keras.layers.Layer):
     """Dense layers with rectifiers, then one without."""
 
     def __init__(self, hidden: tuple[int, ...], dimensions: int) -> None:
@@ -92,7 +92,7 @@ class Dense(keras.layers.Layer):
         self._layers.append(keras.layers.Dense(dimensions))
 
     @property
-    def first_kernel(self) -> tf.Variable:
+    def input_kernel(self) -> tf.Variable:
         """Weights of the first layer, (inputs, its width), once it has been called."""
         return self._layers[0].kernel
 
@@ -103,17 +103,17 @@ class Dense(keras.layers.Layer):
         return inputs
 
 
-def known(codes: tf.Tensor) -> tf.Tensor:
+def known_mask(codes: tf.Tensor) -> tf.Tensor:
     """1 for a word, 0 for a missing or unknown one: float32 of the same shape."""
-    return tf.cast(codes >= FIRST_WORD, tf.float32)
+    return tf.cast(codes >= FIRST_TOKEN, tf.float32)
 
 
-def pooled(weights: tf.Tensor, vectors: tf.Tensor) -> tf.Tensor:
+def weighted_sum(weights: tf.Tensor, vectors: tf.Tensor) -> tf.Tensor:
     """Weighted sum of vectors (batch, length, dimensions), float32 (batch, dimensions)."""
     return tf.einsum("bl,bld->bd", weights, vectors)
 
 
-def encoder(encoding: Encoding, column: FeatureColumn, config: Config) -> keras.layers.Layer:
+def build_encoder(encoding: Encoding, column: FeatureColumn, config: Config) -> keras.layers.Layer:
     """The layer for an input that is one number or one word."""
     if column.name in encoding.scales:
         return Number(encoding.scales[column.name], log=column.encoding == "log")

@@ -1,6 +1,9 @@
 """Adam that touches only the rows of an embedding that a batch looked up."""
 
 import tensorflow as tf
+import tf_keras as keras
+
+from models.config import Config
 
 _EPSILON = 1e-7
 
@@ -49,3 +52,8 @@ class RowWiseAdam(tf.Module):
             second.scatter_update(tf.IndexedSlices(square, rows))
             step = rate * corrected / (tf.sqrt(square) + _EPSILON)
             table.scatter_sub(tf.IndexedSlices(step * mean, rows))
+
+
+def build_optimizer(config: Config) -> keras.optimizers.Optimizer:
+    """What everything but row-wise embeddings learns by."""
+    return keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay)

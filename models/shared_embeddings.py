@@ -31,9 +31,9 @@ class SharedEmbeddings(tf.Module):
             name: _embedding(item, name, config.content_dimensions, _CONTENT)
             for name in sorted({words.of for words in lists})
         }
-        remembers = config.memory_dimensions and ITEM_ID in self.content
-        self.memory = _embedding(item, ITEM_ID, config.memory_dimensions, _MEMORY) if remembers else None
-        self.repeats = _embedding(item, ITEM_ID, 1, 0.0) if remembers else None
+        remembers = config.item_memory_dimensions and ITEM_ID in self.content
+        self.item_memory = _embedding(item, ITEM_ID, config.item_memory_dimensions, _MEMORY) if remembers else None
+        self.repeat_log_weights = _embedding(item, ITEM_ID, 1, 0.0) if remembers else None
 
 
 def _embedding(item: Encoding, name: str, dimensions: int, deviation: float) -> keras.layers.Embedding:

@@ -57,7 +57,7 @@ def bought_in_batch(users: tf.Tensor, queries: tf.Tensor, candidates: tf.Tensor)
     return tf.gather(tf.gather(bought, user), item, axis=1)
 
 
-def on_lists(lists: tf.Tensor, candidates: tf.Tensor, words: int) -> tf.Tensor:
+def in_lists(lists: tf.Tensor, candidates: tf.Tensor, words: int) -> tf.Tensor:
     """Which candidates stand on the list of each query.
 
     Args:

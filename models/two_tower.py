@@ -11,7 +11,7 @@ from models.item_tower import ItemTower
 from models.optimizer import RowWiseAdam
 from models.query_tower import QueryTower
 from models.shared_embeddings import SharedEmbeddings
-from models.softmax import bought_in_batch, on_lists, purchase_weights, softmax_losses
+from models.softmax import bought_in_batch, in_lists, purchase_weights, softmax_losses
 
 
 class TwoTower(tfrs.Model):
@@ -20,7 +20,7 @@ class TwoTower(tfrs.Model):
     The loss is the softmax cross entropy of each purchase against the batch's candidates, as TFRS' `Retrieval` takes
     it, with
     - the candidates' logits lowered by the log of how often they are candidates (Yi et al. 2019, "Sampling-bias-
-      corrected neural modeling for large corpus item recommendations"), if `config.log_q`;
+      corrected neural modeling for large corpus item recommendations"), if `config.log_q_correction`;
     - whatever the user bought in this batch not counted as a negative, whoever's candidate it is;
     - purchases of large baskets counting less, by `config.basket_discount`.
 
@@ -35,13 +35,13 @@ class TwoTower(tfrs.Model):
         self.shared = shared
         self.query_tower = QueryTower(query, config, shared)
         self.item_tower = ItemTower(item, config, shared)
-        self._log_q = config.log_q
+        self._log_q = config.log_q_correction
         self._basket_discount = config.basket_discount
         self._discovers = config.has_new_item_head
         self._content = config.content_dimensions
         self._lists = [words.name for words in query.schema.lists if words.of == ITEM_ID]
         self._items = item.vocabularies[ITEM_ID].size if ITEM_ID in item.vocabularies else 0
-        self._rates = (config.embedding_learning_rate or 0.0, config.memory_learning_rate)
+        self._rates = (config.embedding_learning_rate or 0.0, config.item_memory_learning_rate)
         self._row_wise = RowWiseAdam() if config.embedding_learning_rate else None
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
@@ -64,7 +64,7 @@ class TwoTower(tfrs.Model):
         if not self._discovers:
             return loss
         for name in self._lists:
-            bought |= on_lists(inputs["query"][name], inputs["candidate"], self._items)
+            bought |= in_lists(inputs["query"][name], inputs["candidate"], self._items)
         content = slice(self._content)  # the rest of the second vector is zero
         scores = tf.matmul(something_new[:, content], items[:, content], transpose_b=True)
         losses = softmax_losses(scores - correction, rows, bought)
@@ -90,12 +90,14 @@ class TwoTower(tfrs.Model):
             self.optimizer.build(self.trainable_variables)
             return
         tables, others = self._parted()
-        memory = {layer.embeddings.ref() for layer in (self.shared.memory, self.shared.repeats) if layer}
+        memory = {
+            layer.embeddings.ref() for layer in (self.shared.item_memory, self.shared.repeat_log_weights) if layer
+        }
         self._row_wise.build(tables, [self._rates[table.ref() in memory] for table in tables])
         self.optimizer.build(others)
 
     @property
-    def tables(self) -> list[tf.Variable]:
+    def embedding_tables(self) -> list[tf.Variable]:
         """The embeddings, which grow with the catalogue or the users, once the towers have been called."""
         layers = [layer for layer in self.submodules if isinstance(layer, keras.layers.Embedding)]
         tables = {layer.embeddings.ref() for layer in layers}
@@ -103,6 +105,6 @@ class TwoTower(tfrs.Model):
 
     def _parted(self) -> tuple[list[tf.Variable], list[tf.Variable]]:
         """The embeddings, and all other weights."""
-        tables = self.tables
+        tables = self.embedding_tables
         rows = {table.ref() for table in tables}
         return tables, [variable for variable in self.trainable_variables if variable.ref() not in rows]

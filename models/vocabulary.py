@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 MISSING = 0
 UNKNOWN = 1
-FIRST_WORD = 2
+FIRST_TOKEN = 2
 
 
 @dataclass(frozen=True)
 class Vocabulary:
     """The words seen in training, ascending. Code 0 is a missing word, code 1 an unknown one, the others follow."""
 
-    words: tuple[str, ...]
+    tokens: tuple[str, ...]
 
     @classmethod
     def of(cls, column: Iterable[pa.Array]) -> Self:
@@ -32,22 +32,22 @@ class Vocabulary:
     @property
     def size(self) -> int:
         """How many codes there are, with the two reserved ones."""
-        return len(self.words) + FIRST_WORD
+        return len(self.tokens) + FIRST_TOKEN
 
-    def joined(self, other: Self) -> Self:
+    def union(self, other: Self) -> Self:
         """The words of both."""
-        return type(self)(tuple(sorted({*self.words, *other.words})))
+        return type(self)(tuple(sorted({*self.tokens, *other.tokens})))
 
-    def codes_in(self, other: Self) -> NDArray[np.int32]:
+    def recode(self, other: Self) -> NDArray[np.int32]:
         """The code that each word has in another vocabulary, in the order of its code here, int32 (size,)."""
-        words = other.codes(pa.array(self.words, pa.string()))
+        words = other.encode(pa.array(self.tokens, pa.string()))
         return np.concatenate([np.array([MISSING, UNKNOWN], np.int32), words])
 
     @cached_property
     def _codes(self) -> dict[str, int]:
-        return {"": MISSING, **{word: code for code, word in enumerate(self.words, FIRST_WORD)}}
+        return {"": MISSING, **{word: code for code, word in enumerate(self.tokens, FIRST_TOKEN)}}
 
-    def codes(self, column: pa.ChunkedArray | pa.Array) -> NDArray[np.int32]:
+    def encode(self, column: pa.ChunkedArray | pa.Array) -> NDArray[np.int32]:
         """Codes of a string column, int32, (rows,)."""
         column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
         # Each word of the column is looked up once. Arrow's own look-up would hash the whole vocabulary every time.
@@ -56,13 +56,13 @@ class Vocabulary:
         places = distinct.indices.fill_null(len(codes)).to_numpy()
         return np.asarray(np.array([*codes, MISSING], np.int32)[places])
 
-    def list_codes(self, column: pa.ChunkedArray, length: int) -> NDArray[np.int32]:
+    def encode_lists(self, column: pa.ChunkedArray, length: int) -> NDArray[np.int32]:
         """Codes of the first `length` words of each list, int32, (rows, length), padded with 0."""
         lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-        return padded(lists, length, np.int32(MISSING), self.codes(lists.flatten()))
+        return pad_lists(lists, length, np.int32(MISSING), self.encode(lists.flatten()))
 
 
-def padded(
+def pad_lists(
     column: pa.ChunkedArray | pa.Array, length: int, padding: np.generic, values: NDArray[Any] | None = None
 ) -> NDArray[Any]:
     """The first `length` elements of each list, (rows, length), of the type of `padding`, which fills the rest.

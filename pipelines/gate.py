@@ -13,7 +13,7 @@ from features.errors import InputError
 from features.store.catalogue import features_at
 from features.store.registry import tower_schemas
 from models.release.earlier_release import EarlierRelease
-from models.release.release import LATEST, saved_item_tower
+from models.release.release import LATEST, load_item_tower
 from pipelines.train_towers import TrainedTowers
 
 _BESTSELLERS = "last week's bestsellers"
@@ -65,12 +65,12 @@ def _current(store: FeatureStore, run: TrainedTowers, releases: Path) -> tuple[s
     release, asked, cut = current.release, run.data.validation, run.data.purchases.split.cut
     if current.cut > cut:
         raise InputError(f"{release.version} has learned from days after {cut:%Y-%m-%d}, which are to judge.")
-    release.require(tower_schemas(store, release.schemas.query.service, release.schemas.item.service))
+    release.check_tower_services(tower_schemas(store, release.schemas.query.service, release.schemas.item.service))
     users: pa.Table = features_at(store, release.schemas.query, asked.user_ids, cut)
     items: pa.Table = features_at(store, release.schemas.item, asked.item_ids, cut)
     if release.as_of <= cut:
-        state, queries = "is served", release.query_tower.both_vectors(users)
-        vectors = saved_item_tower(releases, release).vectors(items)
+        state, queries = "is served", release.query_tower.query_vectors(users)
+        vectors = load_item_tower(releases, release).vectors(items)
     else:
         towers = current.towers()
         state, queries, vectors = "was judged", towers.query_vectors(users), towers.item_vectors(items)

@@ -17,7 +17,7 @@ from features.errors import InputError
 from features.time_split import TimeSplit
 from features.training_data.purchases import Purchases
 from models.config import Config
-from models.training.loop import Towers
+from models.towers import Towers
 from pipelines.build_sources import sources_at
 from pipelines.messages import epoch_line
 from pipelines.train_towers import TrainedTowers, train_towers

@@ -13,7 +13,8 @@ from features.store.catalogue import catalogue_ids
 from features.store.service_schema import TowerSchemas
 from features.training_data.training_set import write_training_set
 from models.config import Config
-from models.training.loop import Towers, refit
+from models.towers import Towers
+from models.training.loop import refit
 from pipelines.train_towers import TrainedTowers
 
 

@@ -8,7 +8,7 @@ from candidates.filters.settings import FilterSettings
 from features.store.catalogue import catalogue_at
 from features.store.service_fingerprints import service_fingerprints
 from models.config import Config
-from models.release.manifest import facts
+from models.release.manifest import manifest_fields
 from models.release.release import Release
 from models.release.release_contents import ReleaseContents
 from pipelines.build_sources import purchases_before, sources_at
@@ -59,11 +59,11 @@ def release_contents(
         training_history=run.training_history,
         diversities=refit.diversities,
         baselines=run.baselines,
-        facts=facts(
+        manifest_fields=manifest_fields(
             config,
             filters=filters.to_json(),
-            ranked_until=rankings.until,
-            serving=service_fingerprints(store, ranked=bool(rankings.rankers)),
+            ranker_trained_until=rankings.until,
+            request_services=service_fingerprints(store, ranked=bool(rankings.rankers)),
             seed=seed,
             data=run.data,
             commit=commit,

@@ -5,8 +5,8 @@ from pathlib import Path
 from candidates.index import ItemIndex
 from evaluation.release_overlap import overlap_of
 from models.release.earlier_release import EarlierRelease
-from models.release.release import saved_item_tower
-from models.training.loop import Towers
+from models.release.release import load_item_tower
+from models.towers import Towers
 from pipelines.train_towers import TrainedTowers
 
 
@@ -17,7 +17,7 @@ def overlap_line(run: TrainedTowers, towers: Towers, earlier: EarlierRelease, re
     that are going to be released.
     """
     asked, ids, k = run.data.validation, run.week.item_ids, max(run.week.cutoffs)
-    tower = saved_item_tower(releases, earlier.release)
+    tower = load_item_tower(releases, earlier.release)
     before, _ = ItemIndex(ids, tower.vectors(asked.catalogue)).search(
         earlier.release.query_tower.vectors(asked.queries), k
     )

@@ -47,10 +47,10 @@ def opened(repo: Path, releases: Path, version: str | None) -> tuple[FeatureStor
     """
     release, store = load_release(releases, version), open_feature_store(repo)
     schemas = release.schemas
-    release.require(tower_schemas(store, schemas.query.service, schemas.item.service))
-    release.require_serving(service_fingerprints(store, ranked=bool(release.rankers)))
+    release.check_tower_services(tower_schemas(store, schemas.query.service, schemas.item.service))
+    release.check_request_services(service_fingerprints(store, ranked=bool(release.rankers)))
     moment = filled_until(store)
-    release.require_moment(moment)
+    release.check_moment(moment)
     return store, release, moment
 
 
@@ -104,7 +104,7 @@ class CandidatePipeline:
         """What is asked for n users."""
         told = online_features(self.store, self.release.schemas.query, [*user_ids], self.moment)
         histories = histories_of(purchase_histories(self.store, [*user_ids]), self.release.item_ids)
-        return Queries(*self.release.query_tower.both_vectors(told), histories)
+        return Queries(*self.release.query_tower.query_vectors(told), histories)
 
     def retrieved(self, queries: Queries) -> BlendedLists:
         """The first step: what the sources propose, as if no filter were in force: with the weights for everything."""

@@ -139,7 +139,7 @@ def carry_over_rankers(
             return TrainedRanker(
                 None, Choice.undecided(f"release {earlier.version} has no ranker, and one week teaches none")
             )
-        until = earlier.ranked_until(policy)
+        until = earlier.ranker_trained_until(policy)
         if until > week.start:
             reason = f"it has learned from purchases up to {until:%Y-%m-%d}, some of which would judge it"
             return TrainedRanker(ranker, Choice.undecided(reason, ranked=True), until=until)

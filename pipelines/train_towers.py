@@ -13,8 +13,9 @@ from features.time_split import TimeSplit
 from features.training_data.dataset import Dataset, write_dataset
 from models.config import Config
 from models.release.checkpoint import Checkpoint
+from models.towers import Towers
 from models.training.history import Epoch, TrainingHistory
-from models.training.loop import Towers, train
+from models.training.loop import train
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from features.schema import USER_ID
 from features.store.catalogue import catalogue_ids, features_at
 from features.time_split import TimeSplit
 from features.training_data.purchases import write_purchases
-from models.training.loop import Towers
+from models.towers import Towers
 from pipelines.build_sources import purchases_before, queries_at
 
 

@@ -36,7 +36,7 @@ class Checkpoint:
         """Write the files into a folder that is there."""
         sides = (self.query, self.item)
         words = {
-            side.schema.service: {name: list(words.words) for name, words in side.vocabularies.items()}
+            side.schema.service: {name: list(vocabulary.tokens) for name, vocabulary in side.vocabularies.items()}
             for side in sides
         }
         scales = {side.schema.service: {name: asdict(scale) for name, scale in side.scales.items()} for side in sides}
@@ -47,12 +47,12 @@ class Checkpoint:
     @classmethod
     def read(cls, folder: Path, schemas: TowerSchemas) -> Self:
         """Read what `write` wrote, of towers with these services."""
-        query, item = encodings_in(folder, schemas)
+        query, item = read_encodings(folder, schemas)
         with np.load(folder / _WEIGHTS, allow_pickle=False) as file:
             return cls(query, item, tuple(file[f"arr_{place}"] for place in range(len(file.files))))
 
 
-def encodings_in(folder: Path, schemas: TowerSchemas) -> tuple[Encoding, Encoding]:
+def read_encodings(folder: Path, schemas: TowerSchemas) -> tuple[Encoding, Encoding]:
     """Read the encodings of the query tower and of the item tower, without the weights."""
     words, scales = (json.loads((folder / name).read_text(encoding="utf-8")) for name in (_VOCABULARIES, _SCALES))
 

@@ -11,15 +11,15 @@ from features.store.service_schema import TowerSchemas
 from models.config import PRESETS, Config
 from models.release.checkpoint import Checkpoint
 from models.release.release import LATEST, Release, load_release
-from models.training.loop import Towers
+from models.towers import Towers
 
 # What decides how the towers are built; how they learn may be another way.
 _BUILDS: Final = (
-    "query_service", "item_service", "content_dimensions", "memory_dimensions", "hidden", "embedding_dimensions",
-    "has_new_item_head",
+    "query_service", "item_service", "content_dimensions", "item_memory_dimensions", "hidden_widths",
+    "embedding_dimensions", "has_new_item_head",
 )  # fmt: skip
-EPOCHS: Final = 1
-REPLAYED_DAYS: Final = 28  # with none, recall falls; see docs/log.md
+WARM_START_EPOCHS: Final = 1
+REPLAY_DAYS: Final = 28  # with none, recall falls; see docs/log.md
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class EarlierRelease:
     def towers(self) -> Towers:
         """The towers as they were judged, before they learned from the days that judged them."""
         theirs = self.release.manifest["config"]
-        builds = {name: theirs[name] for name in _BUILDS} | {"hidden": tuple(theirs["hidden"])}
-        return Towers.restored(self.checkpoint, replace(PRESETS[theirs["preset"]], **builds))
+        builds = {name: theirs[name] for name in _BUILDS} | {"hidden_widths": tuple(theirs["hidden_widths"])}
+        return Towers.from_checkpoint(self.checkpoint, replace(PRESETS[theirs["preset"]], **builds))
 
     @property
     def cut(self) -> datetime:
@@ -68,15 +68,15 @@ class EarlierRelease:
                 f"Release {self.release.version} has learned from everything before {self.cut:%Y-%m-%d}, and the new "
                 f"cut is {cut:%Y-%m-%d}: there is nothing new. Pass a later --as-of, or an earlier release to --from."
             )
-        return (cut - self.cut).days + REPLAYED_DAYS
+        return (cut - self.cut).days + REPLAY_DAYS
 
-    def require(self, config: Config, schemas: TowerSchemas, serving: dict[str, str]) -> None:
+    def check_compatible(self, config: Config, schemas: TowerSchemas, request_services: dict[str, str]) -> None:
         """Refuse settings and services that build other towers, or tell rankers other things, than the earlier ones.
 
         Args:
             config: of the training that is to go on.
             schemas: the towers' services as they are declared now.
-            serving: fingerprints of the services that are asked beside them, by name, as they are declared now.
+            request_services: fingerprints of the other services that a request reads, by name, as declared now.
 
         Raises:
             InputError: names what differs.
@@ -89,5 +89,5 @@ class EarlierRelease:
                     f"Release {self.release.version} has {name} {theirs.get(name)}, and preset '{config.preset}' has "
                     f"{mine[name]}: choose the release's --preset, or train without --from."
                 )
-        self.release.require(schemas)
-        self.release.require_serving(serving)
+        self.release.check_tower_services(schemas)
+        self.release.check_request_services(request_services)

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from features.errors import InputError
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 MANIFEST: Final = "manifest.json"
 
 
-def verified_manifest(folder: Path, version: str, needed: tuple[str, ...]) -> dict[str, Any]:
+def read_verified_manifest(folder: Path, version: str, needed: tuple[str, ...]) -> dict[str, Any]:
     """Read the manifest of a release whose folder is as it was written.
 
     Args:

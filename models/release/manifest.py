@@ -10,16 +10,16 @@ from models.config import Config
 _LIBRARIES = (
     "feast", "tensorflow", "tensorflow-recommenders", "tf-keras", "duckdb", "pyarrow", "pandas", "numpy",
 )  # fmt: skip
-SERVING: Final = "serving"
-RANKED_UNTIL: Final = "ranked_until"
+REQUEST_SERVICES: Final = "request_services"
+RANKER_TRAINED_UNTIL: Final = "ranker_trained_until"
 
 
-def facts(
+def manifest_fields(
     config: Config,
     *,
     filters: dict[str, Any],
-    ranked_until: dict[str, str],
-    serving: dict[str, str],
+    ranker_trained_until: dict[str, str],
+    request_services: dict[str, str],
     seed: int,
     data: Dataset,
     commit: str | None,
@@ -29,16 +29,16 @@ def facts(
 ) -> dict[str, Any]:
     """Return JSON-ready values: settings of towers and filters, seed, commit, rows, seconds and library versions.
 
-    `ranked_until` tells up to which moment each ranker has learned, by policy; `serving` are the fingerprints of the
-    services that are asked for candidates beside the towers' own, by name; `refit` tells since when, and how many,
-    purchases were learned from after the choice of the epoch, `earlier` the release from which the training went on.
+    `ranker_trained_until` is the end of each ranker's training data, by policy; `request_services` are the fingerprints
+    of the services that a request reads beside the towers' own, by name; `refit` is the first moment and the number of
+    purchases of the refit; `earlier` is the release of the warm start.
     """
     return {
-        "from": earlier,
+        "warm_start_from": earlier,
         "config": config.to_json(),
         "filters": filters,
-        RANKED_UNTIL: ranked_until,
-        SERVING: serving,
+        RANKER_TRAINED_UNTIL: ranker_trained_until,
+        REQUEST_SERVICES: request_services,
         "refit_start": refit[0].isoformat(),
         "seed": seed,
         "commit": commit,

@@ -15,7 +15,7 @@
       departments.npy    int32 (items,), a number for each garment group, -1 where it is unknown
       neighbours.npy     int32 (items, width), items bought by the same people, -1 where there are no more
       similarities.npy   float32 (items, width), how similar they are
-      fusion.json        the weights of the candidate sources, with and without what a user bought before
+      blender.json        the weights of the candidate sources, with and without what a user bought before
       ranker_keep/       trees that order the candidates, if they do it better than these weights
       ranker_drop/       the same for candidates without what a user bought before
       metrics.json       the training curve and the simple lists beside it, how various the released vectors are, and
@@ -26,7 +26,7 @@
 
 import logging
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,18 +36,15 @@ from numpy.typing import NDArray
 
 from candidates.ranking.ranker import Ranker
 from features.errors import InputError
-from features.files import write_json, written_whole
 from features.store.service_schema import ServiceSchema, TowerSchemas
-from models.release.integrity import FORMAT, MANIFEST, digests, verified_manifest
-from models.release.manifest import RANKED_UNTIL, SERVING
-from models.release.release_contents import ReleaseContents, digest_of
-from models.release.release_models import BLENDER, read_release_models, write_release_models
-from models.release.saved_models import SavedTower, ServingTower
-from models.training.loop import Towers
+from models.release.integrity import MANIFEST, read_verified_manifest
+from models.release.manifest import RANKER_TRAINED_UNTIL, REQUEST_SERVICES
+from models.release.release_models import BLENDER, read_release_models
+from models.release.saved_models import SavedTower
 
 LATEST = "LATEST"
 ARRAYS = ("item_sales", "item_month", "item_again", "departments", "neighbours", "similarities")
-_NEEDED = (
+REQUIRED_FILES = (
     *("query_tower/saved_model.pb", "item_tower/saved_model.pb", "vocabularies.json", "scales.json", "weights.npz"),
     *(f"{name}.npy" for name in ("item_ids", "item_vectors", *ARRAYS)),
     *(BLENDER, "metrics.json"),
@@ -89,11 +86,11 @@ class Release:
         """The moment of which the item vectors and sales are, UTC."""
         return datetime.fromisoformat(self.manifest["as_of"])
 
-    def ranked_until(self, policy: str) -> datetime:
+    def ranker_trained_until(self, policy: str) -> datetime:
         """The moment up to which a ranker of this release has learned, UTC; that of the release if it does not say."""
-        return datetime.fromisoformat(self.manifest.get(RANKED_UNTIL, {}).get(policy, self.manifest["as_of"]))
+        return datetime.fromisoformat(self.manifest.get(RANKER_TRAINED_UNTIL, {}).get(policy, self.manifest["as_of"]))
 
-    def require_moment(self, moment: datetime) -> None:
+    def check_moment(self, moment: datetime) -> None:
         """Refuse query features that are older than the release, and say aloud if they are much newer.
 
         Raises:
@@ -111,7 +108,7 @@ class Release:
                 (moment - self.as_of).days,
             )
 
-    def require(self, current: TowerSchemas) -> None:
+    def check_tower_services(self, current: TowerSchemas) -> None:
         """Refuse a feature store whose services are not those the release was trained on.
 
         Raises:
@@ -125,7 +122,7 @@ class Release:
                     "train again, or apply the feature repository of the release."
                 )
 
-    def require_serving(self, current: dict[str, str]) -> None:
+    def check_request_services(self, current: dict[str, str]) -> None:
         """Refuse a feature store whose services beside the towers' are not those for which the release was made.
 
         Args:
@@ -134,13 +131,13 @@ class Release:
         Raises:
             InputError: names the service that differs.
         """
-        if SERVING not in self.manifest:
+        if REQUEST_SERVICES not in self.manifest:
             raise InputError(
                 f"The {MANIFEST} of release {self.version} does not say which feature services are asked beside its "
                 "towers': train again."
             )
         for name, fingerprint in current.items():
-            mine = self.manifest[SERVING].get(name)
+            mine = self.manifest[REQUEST_SERVICES].get(name)
             if mine is None:
                 raise InputError(
                     f"Release {self.version} was made without feature service '{name}', which is asked now: train "
@@ -154,69 +151,7 @@ class Release:
                 )
 
 
-def write_release(releases: Path, towers: Towers, contents: ReleaseContents, created: datetime) -> str:
-    """Write a release and return its version; `make_latest` makes it the current one.
-
-    The version ends in a digest of everything by which it answers, so that two runs with one seed and the same filters
-    give the same version. One that is there already may be the current one, which somebody is reading: it stays as it
-    is, unless it is damaged and could not be read anyway.
-
-    Raises:
-        InputError: one of this version is there that answers otherwise.
-    """
-    checkpoint = digest_of(towers, contents)
-    version = f"{contents.split.as_of:%Y%m%d}-{contents.facts['config']['preset']}-{checkpoint[:8]}"
-    if _is_there(releases / version, checkpoint):
-        _logger.info("release %s is there already with the same contents: it stays as it was written", version)
-        return version
-    with written_whole(releases / version) as folder:
-        folder.mkdir()
-        ServingTower(towers.model.query_tower, towers.query).save(folder / "query_tower")
-        ServingTower(towers.model.item_tower, towers.item).save(folder / "item_tower")
-        np.save(folder / "item_ids.npy", contents.item_ids, allow_pickle=False)
-        np.save(folder / "item_vectors.npy", contents.item_vectors, allow_pickle=False)
-        for name in ARRAYS:
-            np.save(folder / f"{name}.npy", contents.arrays[name], allow_pickle=False)
-        write_release_models(folder, contents.blender, contents.rankers)
-        contents.checkpoint.write(folder)
-        write_json(folder / "metrics.json", _metrics(contents))
-        manifest = {
-            "format": FORMAT,
-            "version": version,
-            "created": created.isoformat(),
-            "as_of": contents.split.as_of.isoformat(),
-            "cut": contents.split.cut.isoformat(),
-            "training_start": contents.split.start.isoformat() if contents.split.start else None,
-            "checkpoint": checkpoint,
-            "services": {
-                side: {**schema.to_json(), "fingerprint": schema.fingerprint}
-                for side, schema in (("query", towers.query.schema), ("item", towers.item.schema))
-            },
-            "items": len(contents.item_ids),
-            **contents.facts,
-            "files": digests(folder),
-        }
-        write_json(folder / MANIFEST, manifest)
-    return version
-
-
-def _is_there(folder: Path, checkpoint: str) -> bool:
-    try:
-        manifest = verified_manifest(folder, folder.name, _NEEDED)
-    except (OSError, KeyError, TypeError, InputError):
-        return False
-    if manifest["checkpoint"] != checkpoint:
-        raise InputError(f"{folder} holds a release that answers otherwise: move it away, and train again.")
-    return True
-
-
-def make_latest(releases: Path, version: str) -> None:
-    """Make a release the current one."""
-    with written_whole(releases / LATEST) as latest:
-        latest.write_text(version + "\n", encoding="utf-8")
-
-
-def saved_item_tower(releases: Path, release: Release) -> SavedTower:
+def load_item_tower(releases: Path, release: Release) -> SavedTower:
     """The item tower of a verified release."""
     return SavedTower(releases / release.version / "item_tower", release.schemas.item)
 
@@ -234,7 +169,7 @@ def load_release(releases: Path, version: str | None = None) -> Release:
     if not (folder / MANIFEST).is_file():
         raise InputError(f"There is no release {version} in {releases}: run `python jobs/train.py` first.")
     try:
-        manifest = verified_manifest(folder, version, _NEEDED)
+        manifest = read_verified_manifest(folder, version, REQUIRED_FILES)
         schemas = TowerSchemas(*(ServiceSchema.from_json(manifest["services"][side]) for side in ("query", "item")))
     except (KeyError, TypeError) as error:
         raise InputError(f"The {MANIFEST} of release {version} lacks {error}: train again.") from error
@@ -253,24 +188,3 @@ def _latest(releases: Path) -> str:
     if not (releases / LATEST).is_file():
         raise InputError(f"There is no release in {releases}: run `python jobs/train.py` first.")
     return (releases / LATEST).read_text(encoding="utf-8").strip()
-
-
-def _metrics(contents: ReleaseContents) -> dict[str, Any]:
-    return {
-        "kept_epoch": contents.training_history.best.number,
-        "released": {"diversities": {name: asdict(diversity) for name, diversity in contents.diversities.items()}},
-        "epochs": [_without_users(asdict(epoch)) for epoch in contents.training_history.epochs],
-        "ranking": contents.ranking,
-        "baselines": {
-            name: _without_users(asdict(window_metrics)) for name, window_metrics in contents.baselines.items()
-        },
-    }
-
-
-def _without_users(content: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is told of each user: it is large, and nobody else's to read."""
-    return {
-        name: _without_users(value) if isinstance(value, dict) else value
-        for name, value in content.items()
-        if name != "user_recall"
-    }

@@ -14,9 +14,9 @@ from evaluation.validation_window import WindowMetrics
 from features.time_split import TimeSplit
 from models.release.checkpoint import Checkpoint
 from models.release.integrity import FORMAT
-from models.release.manifest import SERVING
+from models.release.manifest import REQUEST_SERVICES
+from models.towers import Towers
 from models.training.history import TrainingHistory
-from models.training.loop import Towers
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ReleaseContents:
         training_history: the epochs of the training.
         diversities: of the released query vectors, by what they ask for.
         baselines: what the simple lists were worth, by name.
-        facts: JSON-ready values for the manifest, see `models.release.manifest`.
+        manifest_fields: JSON-ready values for the manifest, see `models.release.manifest`.
     """
 
     checkpoint: Checkpoint
@@ -49,10 +49,10 @@ class ReleaseContents:
     training_history: TrainingHistory
     diversities: dict[str, VectorDiversity]
     baselines: dict[str, WindowMetrics]
-    facts: dict[str, Any]
+    manifest_fields: dict[str, Any]
 
 
-def digest_of(towers: Towers, contents: ReleaseContents) -> str:
+def content_digest(towers: Towers, contents: ReleaseContents) -> str:
     """SHA-256 over everything by which a release answers or is refused, in hex digits.
 
     What tells how it came about does not count: seed, commit, seconds, what was judged.
@@ -65,7 +65,9 @@ def digest_of(towers: Towers, contents: ReleaseContents) -> str:
             asdict(side) for checkpoint in (towers, contents.checkpoint) for side in (checkpoint.query, checkpoint.item)
         ],
         "orders": [contents.blender, [[policy, ranker.sources, asdict(ranker.boosting)] for policy, ranker in rankers]],
-        "facts": {name: contents.facts.get(name) for name in ("config", "filters", SERVING)},
+        "manifest_fields": {
+            name: contents.manifest_fields.get(name) for name in ("config", "filters", REQUEST_SERVICES)
+        },
     }
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     weights = (*towers.checkpoint.weights, *contents.checkpoint.weights)

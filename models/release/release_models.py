@@ -8,7 +8,7 @@ from candidates.ranking.ranker import Ranker
 from features.errors import InputError
 from features.files import write_json
 
-BLENDER: Final = "fusion.json"
+BLENDER: Final = "blender.json"
 POLICIES: Final = ("keep", "drop")  # what is listed with and without what a user bought before
 _RANKER: Final = "ranker_"
 _SOURCES: Final = "sources"

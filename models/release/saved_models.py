@@ -12,7 +12,7 @@ from features.store.service_schema import FeatureColumn, ServiceSchema
 from models.encoding import Encoding
 from models.item_tower import ItemTower
 from models.query_tower import QueryTower
-from models.vocabulary import FIRST_WORD, MISSING, UNKNOWN, padded
+from models.vocabulary import FIRST_TOKEN, MISSING, UNKNOWN, pad_lists
 
 SIGNATURE = "embed"
 VECTOR = "vector"
@@ -34,8 +34,8 @@ class ServingTower(tf.Module):
         self._tower = tower
         self._asks = isinstance(tower, QueryTower)
         self._schema = encoding.schema
-        tables = {vocabulary.words: _table(vocabulary.words) for vocabulary in encoding.vocabularies.values()}
-        self._tables = {name: tables[vocabulary.words] for name, vocabulary in encoding.vocabularies.items()}
+        tables = {vocabulary.tokens: _table(vocabulary.tokens) for vocabulary in encoding.vocabularies.values()}
+        self._tables = {name: tables[vocabulary.tokens] for name, vocabulary in encoding.vocabularies.items()}
         self._embed = tf.function(self._call, autograph=False)
 
     def save(self, path: Path) -> None:
@@ -68,7 +68,7 @@ class SavedTower:
         """Vectors of rows that hold the schema's inputs, float32 (rows, dimensions)."""
         return self._embed(rows)[VECTOR]
 
-    def both_vectors(self, rows: pa.Table) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def query_vectors(self, rows: pa.Table) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """A query tower's vectors for anything and for something new, float32 (rows, dimensions) each."""
         vectors = self._embed(rows)
         return vectors[VECTOR], vectors[NEW_VECTOR]
@@ -86,7 +86,7 @@ class SavedTower:
 
 def _table(words: tuple[str, ...]) -> tf.lookup.StaticHashTable:
     keys = tf.constant(["", *words])
-    codes = tf.constant([MISSING, *range(FIRST_WORD, FIRST_WORD + len(words))], tf.int32)
+    codes = tf.constant([MISSING, *range(FIRST_TOKEN, FIRST_TOKEN + len(words))], tf.int32)
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, codes), UNKNOWN)
 
 
@@ -102,6 +102,6 @@ def _raw(schema: ServiceSchema, column: FeatureColumn, values: pa.ChunkedArray) 
     if column.arrow_type == pa.string():
         return tf.constant(values.fill_null("").to_pylist(), tf.string)
     if column.encoding == "aligned":
-        return tf.constant(padded(values, schema.length(column), np.float32(0)))
+        return tf.constant(pad_lists(values, schema.length(column), np.float32(0)))
     lists: list[list[Any]] = [items or [] for items in values.to_pylist()]
     return tf.ragged.constant(lists, dtype=tf.string, ragged_rank=1).to_tensor("", shape=(None, schema.length(column)))

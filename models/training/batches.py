@@ -32,7 +32,7 @@ class Batches:
     def signature(self) -> dict[str, Any]:
         """What a batch is made of: `tf.TensorSpec`s in its own structure."""
         nothing = np.empty(0, np.int64)
-        first = self.rows.reader()(0).batch(np.zeros(1, np.int64), nothing, self.rows.drawn)
+        first = self.rows.reader()(0).batch(np.zeros(1, np.int64), nothing, self.rows.sampling_probability)
         specs: dict[str, Any] = tf.nest.map_structure(
             lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), first
         )
@@ -54,12 +54,12 @@ class Batches:
         read = self.rows.reader()
         for window in self._windows(random):
             days = [read(day) for day in window]
-            parts = days if self.config.day_batches else [TrainingRows.together(days)]
+            parts = days if self.config.day_batches else [TrainingRows.concat(days)]
             batches = [(part, rows) for part in parts for rows in self._parted(part, random)]
             for place in random.permutation(len(batches)):
                 part, rows = batches[place]
                 sampled = random.permutation(part.sampled)[: self.config.sampled_per_batch]
-                yield part.batch(rows, sampled, self.rows.drawn)
+                yield part.batch(rows, sampled, self.rows.sampling_probability)
             del days, parts, part, batches  # before the next window is read
 
     def steps(self, epoch: int, seed: int) -> int:
@@ -78,7 +78,7 @@ class Batches:
             room -= int(self.rows.purchases_per_day[day])
             if room < 0:
                 windows.append([])
-                room = self.config.window - int(self.rows.purchases_per_day[day])
+                room = self.config.shuffle_window - int(self.rows.purchases_per_day[day])
             windows[-1].append(day)
         return windows
 

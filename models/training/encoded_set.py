@@ -34,15 +34,15 @@ class EncodedSet:
     Attributes:
         folder: where its files are.
         purchases_per_day: int64 (days,).
-        drawn: probability that one draw from the catalogue takes a given item.
+        sampling_probability: probability that one draw from the catalogue takes a given item.
     """
 
     folder: Path
     purchases_per_day: NDArray[np.int64]
-    drawn: float
+    sampling_probability: float
 
     @classmethod
-    def written(
+    def write(
         cls,
         rows: TrainingSet,
         encodings: Encodings,
@@ -64,7 +64,7 @@ class EncodedSet:
             FileExistsError: the folder is there already.
         """
         folder.mkdir()
-        bought = map(encodings.items.codes, rows.items.column(ITEM_ID))
+        bought = map(encodings.items.encode, rows.items.column(ITEM_ID))
         shares = None if shares_of_day else _shares(bought, encodings.items.size)
         with ExitStack() as stack:
             writers: dict[str, pq.ParquetWriter] = {}
@@ -108,14 +108,14 @@ def _days(rows: TrainingSet, encodings: Encodings, shares: NDArray[np.float32] |
     )
     for queries, bought, sampled in parts:
         items = pa.concat_tables([bought.drop_columns([NEW]), sampled])
-        candidates = encodings.items.codes(items[ITEM_ID])
+        candidates = encodings.items.encode(items[ITEM_ID])
         sold = _shares([candidates[: bought.num_rows]], encodings.items.size) if shares is None else shares
         yield {
-            "queries": _table(encodings.query.codes(queries)),
+            "queries": _table(encodings.query.encode(queries)),
             "users": _table({"user": _users(queries)}),
             "purchases": _table({"query": _query_rows(bought, queries.num_rows), "new": _new(bought)}),
             "candidates": _table({"candidate": candidates, "sold": sold[candidates]}),
-            "items": _table(encodings.item.codes(items)),
+            "items": _table(encodings.item.encode(items)),
         }
 
 

@@ -1,12 +1,9 @@
 """The training loop: epochs of batches, judged after each on the validation week, the best one kept; and the refit."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Self
 
 import numpy as np
-import pyarrow as pa
 import tensorflow as tf
 import tf_keras as keras
 from numpy.typing import NDArray
@@ -17,72 +14,19 @@ from features.store.service_schema import TowerSchemas
 from features.training_data.dataset import Dataset
 from features.training_data.training_set import TrainingSet
 from models.config import Config
-from models.encoding import Encoding, Encodings
+from models.encoding import Encodings
 from models.release.checkpoint import Checkpoint
+from models.towers import Towers
 from models.training.batches import Batches
 from models.training.encoded_set import EncodedSet
 from models.training.history import Epoch, TrainingHistory
 from models.training.warm_start import warm_start
 from models.two_tower import TwoTower
 
-_ROWS_PER_CALL = 8_192
 _WHAT_TO_DO = (
     "Try fewer --epochs, more --training-days or another --seed; if it stays, lower the learning rate in "
     "models/config.py, and look for a feature that is huge, or the same for everybody."
 )
-
-Vectors = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Towers:
-    """Two fitted towers and what was fitted before them.
-
-    Attributes:
-        model: the towers.
-        query: encoding of the query tower's inputs.
-        item: encoding of the item tower's inputs.
-    """
-
-    model: TwoTower
-    query: Encoding
-    item: Encoding
-
-    @classmethod
-    def begun(cls, query: Encoding, item: Encoding, config: Config) -> Self:
-        """Towers with random weights, ready to be trained."""
-        model = TwoTower(query, item, config)
-        model.compile(optimizer=optimizer(config))
-        for tower, encoding in ((model.query_tower, query), (model.item_tower, item)):
-            tower(encoding.nothing())  # variables exist once they are called
-        return cls(model, query, item)
-
-    @classmethod
-    def restored(cls, checkpoint: Checkpoint, config: Config) -> Self:
-        """The towers that learned this, with the settings that they were built with.
-
-        Raises:
-            InputError: the weights are those of other towers.
-        """
-        towers = cls.begun(checkpoint.query, checkpoint.item, config)
-        warm_start(towers.model, checkpoint.query, checkpoint.item, checkpoint)
-        return towers
-
-    @property
-    def checkpoint(self) -> Checkpoint:
-        """What a later training goes on from."""
-        weights = tuple(variable.numpy() for variable in self.model.trainable_variables)
-        return Checkpoint(self.query, self.item, weights)
-
-    def query_vectors(self, rows: pa.Table) -> tuple[Vectors, Vectors]:
-        """Vectors of queries for anything and for something new, float32 (rows, dimensions) each."""
-        answers = [self.model.query_tower(codes) for codes in parts(self.query, rows)]
-        anything, something_new = zip(*answers, strict=True)
-        return np.concatenate(anything), np.concatenate(something_new)
-
-    def item_vectors(self, rows: pa.Table) -> Vectors:
-        """Vectors of items, float32 (rows, dimensions)."""
-        return np.concatenate([self.model.item_tower(codes) for codes in parts(self.item, rows)])
 
 
 def train(
@@ -181,20 +125,15 @@ def _begun(
     """Fit words and scales, encode, and build towers that begin with random weights or with earlier ones."""
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    encodings = Encodings.fitted(schemas, rows.queries, rows.candidates)
+    encodings = Encodings.fit(schemas, rows.queries, rows.candidates)
     if earlier is not None:
-        encodings = encodings.after(earlier.query, earlier.item)
-    towers = Towers.begun(encodings.query, encodings.item, config)
+        encodings = encodings.merge_with(earlier.query, earlier.item)
+    towers = Towers.initialize(encodings.query, encodings.item, config)
     if earlier is not None:
         warm_start(towers.model, encodings.query, encodings.item, earlier)
     done = progress("encoding, days", len(rows.purchases_per_day))
-    encoded = EncodedSet.written(rows, encodings, folder, shares_of_day=config.day_batches, done=done)
+    encoded = EncodedSet.write(rows, encodings, folder, shares_of_day=config.day_batches, done=done)
     return towers, Batches(encoded, config)
-
-
-def optimizer(config: Config) -> keras.optimizers.Optimizer:
-    """What everything but row-wise embeddings learns by."""
-    return keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay)
 
 
 def training_step(model: TwoTower, batches: Batches) -> Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]:
@@ -218,10 +157,3 @@ def _run_epoch(
         purchases.append(len(batch["row"]))
         done(1)
     return float(np.average(losses, weights=purchases))
-
-
-def parts(encoding: Encoding, rows: pa.Table) -> Iterator[dict[str, tf.Tensor]]:
-    """The codes of a few thousand rows at a time."""
-    for start in range(0, rows.num_rows, _ROWS_PER_CALL):
-        codes = encoding.codes(rows.slice(start, _ROWS_PER_CALL))
-        yield {name: tf.constant(values) for name, values in codes.items()}

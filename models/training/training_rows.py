@@ -40,7 +40,7 @@ class TrainingRows:
         return len(self.query_rows)
 
     @classmethod
-    def together(cls, parts: Sequence[Self]) -> Self:
+    def concat(cls, parts: Sequence[Self]) -> Self:
         """Put the purchases of several parts into one, which takes parts without drawn items only."""
         firsts = np.cumsum([0, *(_length(part.queries) for part in parts[:-1])])
         return cls(
@@ -60,18 +60,18 @@ class TrainingRows:
         """How many candidates were drawn from the catalogue."""
         return len(self.candidates) - len(self)
 
-    def batch(self, rows: NDArray[np.int64], sampled: NDArray[np.int64], drawn: float) -> Batch:
+    def batch(self, rows: NDArray[np.int64], sampled: NDArray[np.int64], sampling_probability: float) -> Batch:
         """The purchases in `rows` (b,), with their queries, and their items and some drawn ones as candidates.
 
         Args:
             rows: the purchases.
             sampled: which of the drawn candidates, from 0.
-            drawn: probability that one draw from the catalogue takes a given item.
+            sampling_probability: probability that one draw from the catalogue takes a given item.
         """
         candidates = np.concatenate([rows, len(self) + sampled])
         # Expected number of times that each candidate is among the batch's candidates, scaled to at most 1, because
         # TFRS takes it for a probability; a common factor does not change the softmax.
-        expected = len(rows) * self.sold[candidates] + len(sampled) * drawn
+        expected = len(rows) * self.sold[candidates] + len(sampled) * sampling_probability
         # Whoever buys ten things at one moment asks once.
         queries, row = np.unique(self.query_rows[rows], return_inverse=True)
         return {

@@ -78,13 +78,13 @@ def _move_tower(given: _Given, tower: QueryTower | ItemTower, now: Encoding, the
         places, width = np.arange(encoder.output_dim), encoder.output_dim
         if isinstance(encoder, keras.layers.Embedding):
             table = encoder.embeddings
-            given[table] = given[table][now.vocabularies[name].codes_in(then.vocabularies[name])]
+            given[table] = given[table][now.vocabularies[name].recode(then.vocabularies[name])]
         elif isinstance(encoder, OneHot):
-            places, width = now.vocabularies[name].codes_in(then.vocabularies[name]), then.vocabularies[name].size
+            places, width = now.vocabularies[name].recode(then.vocabularies[name]), then.vocabularies[name].size
         inputs.append(before + places)
         before += width
     rows = np.concatenate(inputs)
-    for kernel in tower.first_kernels:
+    for kernel in tower.input_kernels:
         given[kernel] = np.concatenate([given[kernel][rows], given[kernel][before:]])
 
 
@@ -94,7 +94,7 @@ def _move_shared(given: _Given, shared: SharedEmbeddings, now: Encoding, then: E
         table = content.embeddings
         nothing = np.zeros(table.shape, np.float32)
         given[table] = _moved(given[table], now.vocabularies[name], then.vocabularies[name], nothing)
-    for memory in (shared.memory, shared.repeats):
+    for memory in (shared.item_memory, shared.repeat_log_weights):
         if memory is not None:
             table = memory.embeddings
             given[table] = _moved(given[table], now.vocabularies[ITEM_ID], then.vocabularies[ITEM_ID], table.numpy())
@@ -102,7 +102,7 @@ def _move_shared(given: _Given, shared: SharedEmbeddings, now: Encoding, then: E
 
 def _moved(table: Weights, now: Vocabulary, then: Vocabulary, fresh: Weights) -> Weights:
     """Rows at their new codes; those of new words are the fresh ones."""
-    codes = now.codes_in(then)
+    codes = now.recode(then)
     new = codes == UNKNOWN
     new[UNKNOWN] = False
     return np.where(new[:, None], fresh, table[codes])

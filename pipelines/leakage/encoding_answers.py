@@ -43,7 +43,7 @@ def released_answers(encodings: Encodings, release: Path) -> tuple[list[Answer],
 
 
 def _fitted_words(side: Encoding) -> Mapping[str, Sequence[str]]:
-    return {name: vocabulary.words for name, vocabulary in side.vocabularies.items()}
+    return {name: vocabulary.tokens for name, vocabulary in side.vocabularies.items()}
 
 
 def _fitted_scales(side: Encoding) -> Mapping[str, Sequence[float]]:

@@ -30,7 +30,7 @@ def list_answers(
     index = ItemIndex(np.array(items[ITEM_ID].to_pylist(), np.str_), item_tower.vectors(items))
     return [
         _answer(index, queries, users[USER_ID], k, what, release)
-        for what, queries in zip((ANYTHING, SOMETHING_NEW), query_tower.both_vectors(users), strict=True)
+        for what, queries in zip((ANYTHING, SOMETHING_NEW), query_tower.query_vectors(users), strict=True)
     ]
 
 

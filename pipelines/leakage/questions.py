@@ -16,7 +16,7 @@ from features.time_split import TimeSplit
 from features.training_data.purchases import Purchases, write_purchases
 from features.training_data.training_set import TrainingSet, write_training_set
 from models.encoding import Encodings
-from models.release.checkpoint import encodings_in
+from models.release.checkpoint import read_encodings
 from models.release.release import Release, load_release
 from models.release.saved_models import SavedTower
 from pipelines.leakage.answers import answers_at, training_answers
@@ -86,7 +86,7 @@ class LeakQuestions:
         return [
             *training_answers(rows, self.release.schemas),
             *answers_at(store, self.services, moment, folder, self.progress),
-            *encoding_answers(Encodings.fitted(self.release.schemas, rows.queries, rows.candidates)),
+            *encoding_answers(Encodings.fit(self.release.schemas, rows.queries, rows.candidates)),
             popularity_answer(f"bestsellers ({SELLING})", "item_sales_daily", items, sold),
             popularity_answer(
                 "bestsellers of the judge",
@@ -105,10 +105,10 @@ class LeakQuestions:
         split = TimeSplit(datetime.fromisoformat(start) if start else None, moment, datetime.fromisoformat(as_of))
         _, rows = self._training_set(store, split, manifest["seed"], folder)
         schemas = self.release.schemas
-        encodings = Encodings.fitted(schemas, rows.queries, rows.candidates)
-        if manifest["from"]:  # its words and scales came first, and are checked with that release
-            earlier = load_release(self.folder.parent, manifest["from"])
-            encodings = encodings.after(*encodings_in(self.folder.parent / earlier.version, schemas))
+        encodings = Encodings.fit(schemas, rows.queries, rows.candidates)
+        if manifest["warm_start_from"]:  # its words and scales came first, and are checked with that release
+            earlier = load_release(self.folder.parent, manifest["warm_start_from"])
+            encodings = encodings.merge_with(*read_encodings(self.folder.parent / earlier.version, schemas))
         name = f"words and scales of release {self.release.version}"
         return Stage.of(name, moment, _RELEASED, *released_answers(encodings, self.folder))
 

@@ -217,7 +217,7 @@ def leaking_fit(monkeypatch):
     from models.encoding import Encodings, Scale
     from models.vocabulary import Vocabulary
 
-    clean = Encodings.fitted
+    clean = Encodings.fit
 
     def leaking(schemas, queries, candidates):
         fitted = clean(schemas, queries, candidates)
@@ -228,7 +228,7 @@ def leaking_fit(monkeypatch):
         scales = {**fitted.item.scales, "sales_28d": scale}
         return replace(fitted, item=replace(fitted.item, vocabularies=words, scales=scales))
 
-    monkeypatch.setattr(Encodings, "fitted", staticmethod(leaking))
+    monkeypatch.setattr(Encodings, "fit", staticmethod(leaking))
 
 
 def test_a_vocabulary_and_a_scale_fitted_on_the_future_and_a_backfilled_row_are_named(leaking_fit, built, check):

@@ -49,13 +49,13 @@ def test_it_says_in_one_line_how_much_of_the_earlier_top_stands_in_the_new_one(s
 
 
 def test_it_trains_once_on_the_days_since_and_a_few_before(story):
-    from models.release.earlier_release import REPLAYED_DAYS
+    from models.release.earlier_release import REPLAY_DAYS
 
     manifest = story.manifest(1)
 
-    assert (story.manifest(0)["from"], manifest["from"]) == (None, story.versions[0])
+    assert (story.manifest(0)["warm_start_from"], manifest["warm_start_from"]) == (None, story.versions[0])
     assert manifest["config"]["epochs"] == 1
-    assert manifest["config"]["training_days"] == 2 + REPLAYED_DAYS
+    assert manifest["config"]["training_days"] == 2 + REPLAY_DAYS
     assert manifest["cut"] == "2020-02-23T00:00:00+00:00"
     assert 0 < manifest["rows"]["purchases_trained"] < manifest["rows"]["purchases_before_cut"]
 

@@ -71,10 +71,10 @@ def training_rows(towers, items, queries, day, *, noise):
         for item in [habit_of(user), *([fresh_of(user, noise=noise)] if day == day_of_fresh(user) else [])]
     ]
     places = [(HABITS + FRESH).index(item) for _, item in bought]
-    codes = towers.item.codes(items.take([*places, *range(len(ITEMS))]))  # and the whole catalogue once
+    codes = towers.item.encode(items.take([*places, *range(len(ITEMS))]))  # and the whole catalogue once
     counts = np.bincount(places, minlength=len(ITEMS))
     return TrainingRows(
-        queries=towers.query.codes(queries),
+        queries=towers.query.encode(queries),
         query_rows=np.array([user for user, _ in bought], np.int32),
         users=np.array(USERS, np.int32),
         new=np.array([item in FRESH for _, item in bought]),
@@ -99,10 +99,10 @@ def ranked(tiny):
         )
         towers = replace(tiny, query_schema=schema, items=items, users=days[0]).towers(
             content_dimensions=8,
-            memory_dimensions=8,
-            log_q=True,
+            item_memory_dimensions=8,
+            log_q_correction=True,
             embedding_learning_rate=0.01,
-            memory_learning_rate=0.02,
+            item_memory_learning_rate=0.02,
             **settings,
         )
         model = towers.model
@@ -112,7 +112,7 @@ def ranked(tiny):
         for _ in range(10):
             for day, queries in enumerate(days):
                 rows = training_rows(towers, items, queries, day, noise=noise)
-                batch = rows.batch(np.arange(len(rows)), np.arange(rows.sampled), drawn=1 / len(ITEMS))
+                batch = rows.batch(np.arange(len(rows)), np.arange(rows.sampled), sampling_probability=1 / len(ITEMS))
                 step(tf.nest.map_structure(tf.constant, batch))
 
         catalogue = towers.item_vectors(items)

@@ -44,7 +44,7 @@ def rows_of(ages, spends, statuses, lists, days=None, colours=None):
 def fitted(tiny):
     """An encoding fitted on the rows of a table, with the words of items that are there already."""
     shared = {"item_id": ITEM_WORDS, "colour": COLOUR_WORDS}
-    return lambda schema, table: Encoding.fitted(schema, tiny.written(table), shared)
+    return lambda schema, table: Encoding.fit(schema, tiny.written(table), shared)
 
 
 TRAINED = rows_of([20, None, 40], [0, 1, None], ["x", None, "y"], [["a"], None, ["b", "a"]])
@@ -102,7 +102,7 @@ def test_an_embedded_item_id_has_the_items_own_words_and_not_those_of_the_rows(f
 def test_rows_become_codes_with_nan_for_a_missing_number(fitted):
     encoding = fitted(SCHEMA, TRAINED)
 
-    codes = encoding.codes(
+    codes = encoding.encode(
         rows_of(
             [None, 20, float("nan")],
             [3, None, 0],
@@ -135,7 +135,7 @@ def test_rows_become_codes_with_nan_for_a_missing_number(fitted):
 def test_a_list_of_items_keeps_its_first_128_and_the_numbers_that_go_with_them(fitted):
     encoding = fitted(SCHEMA, TRAINED)
 
-    codes = encoding.codes(rows_of([1], [1], ["x"], [["b", *["a"] * 150]], [list(range(151))]))
+    codes = encoding.encode(rows_of([1], [1], ["x"], [["b", *["a"] * 150]], [list(range(151))]))
 
     assert codes["recent_items"].tolist() == [[3, *[2] * 127]]
     assert codes["recent_days"].tolist() == [list(range(128))]
@@ -144,7 +144,7 @@ def test_a_list_of_items_keeps_its_first_128_and_the_numbers_that_go_with_them(f
 def test_a_list_of_other_words_keeps_its_first_50(fitted):
     encoding = fitted(SCHEMA, TRAINED)
 
-    codes = encoding.codes(rows_of([1], [1], ["x"], [[]], colours=[["red", *["blue"] * 60]]))
+    codes = encoding.encode(rows_of([1], [1], ["x"], [[]], colours=[["red", *["blue"] * 60]]))
 
     assert codes["colours"].tolist() == [[3, *[2] * 49]]
 
@@ -172,9 +172,9 @@ def test_a_word_that_is_on_lists_only_gets_no_code_because_no_item_has_it(tiny):
 
     fitted = replace(tiny, users=users).encodings()
 
-    assert fitted.query.vocabularies["recent_items"].words == ("a", "b", "c")
-    assert fitted.query.vocabularies["colours"].words == ("blue", "red")
-    codes = fitted.query.codes(users)
+    assert fitted.query.vocabularies["recent_items"].tokens == ("a", "b", "c")
+    assert fitted.query.vocabularies["colours"].tokens == ("blue", "red")
+    codes = fitted.query.encode(users)
     assert (codes["recent_items"][0, 0], codes["colours"][0, 0]) == (1, 1)
 
 
@@ -183,7 +183,7 @@ def test_a_later_encoding_has_the_words_of_both_times_and_the_earlier_scales(tin
     users = tiny.table(tiny.query_schema, [{"user_id": "u0", "age": 90.0, "status": "BANNED"}])
     items = tiny.table(tiny.item_schema, [{"item_id": "aa", "colour": "green", "group": "Hats", "sales": 7.0}])
 
-    later = replace(tiny, users=users, items=items).encodings().after(earlier.query, earlier.item)
+    later = replace(tiny, users=users, items=items).encodings().merge_with(earlier.query, earlier.item)
 
     assert later.items == later.item.vocabularies["item_id"] == Vocabulary(("a", "aa", "b", "c"))
     assert later.query.vocabularies == {

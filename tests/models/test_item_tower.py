@@ -23,7 +23,7 @@ def plain(tiny):
         dense.set_weights([np.zeros_like(weight) for weight in dense.get_weights()])
         shared.content["item_id"].set_weights([np.array(ITEM_CONTENT, np.float32)])
         shared.content["colour"].set_weights([np.array(COLOUR_CONTENT, np.float32)])
-        shared.memory.set_weights([np.array(ITEM_MEMORY, np.float32)])
+        shared.item_memory.set_weights([np.array(ITEM_MEMORY, np.float32)])
         return towers
 
     return plain
@@ -34,7 +34,7 @@ def test_a_vector_is_content_and_then_memory(tiny):
 
     assert towers.item_vectors(tiny.items).shape == (3, 4 + 3)
     assert towers.item_vectors(tiny.items).dtype == np.float32
-    assert tiny.towers(memory_dimensions=0).item_vectors(tiny.items).shape == (3, 4)
+    assert tiny.towers(item_memory_dimensions=0).item_vectors(tiny.items).shape == (3, 4)
 
 
 def test_the_vectors_of_an_items_words_are_part_of_its_own(plain, tiny):
@@ -74,7 +74,7 @@ def test_the_id_is_hidden_from_the_content_in_training_and_never_from_the_memory
     tower, rows = towers.model.item_tower, tiny.items
     unknown = rows.set_column(0, "item_id", [["x", "y", "z"]])
 
-    trained, served = (tower(towers.item.codes(rows), training=training).numpy() for training in (True, False))
+    trained, served = (tower(towers.item.encode(rows), training=training).numpy() for training in (True, False))
     nameless = towers.item_vectors(unknown)
 
     np.testing.assert_allclose(trained[:, :4], nameless[:, :4], rtol=1e-6)
@@ -84,7 +84,7 @@ def test_the_id_is_hidden_from_the_content_in_training_and_never_from_the_memory
 
 def test_hidden_ids_change_vectors_in_training_only(tiny):
     towers = tiny.towers(id_dropout=0.5)
-    tower, codes = towers.model.item_tower, towers.item.codes(tiny.items)
+    tower, codes = towers.model.item_tower, towers.item.encode(tiny.items)
 
     assert len({tower(codes, training=False).numpy().tobytes() for _ in range(8)}) == 1
     assert len({tower(codes).numpy().tobytes() for _ in range(8)}) == 1

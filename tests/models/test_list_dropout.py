@@ -71,8 +71,8 @@ def test_at_least_one_place_is_shown_and_stands_for_all():
 
 def test_the_mean_of_what_training_shows_of_a_user_is_what_serving_shows(tiny):
     """Where nothing is divided by a length, which is what makes dropout an average."""
-    towers = tiny.towers(dropout=0.5)
-    interests, codes = towers.model.query_tower._interests, towers.query.codes(tiny.users)
+    towers = tiny.towers(list_dropout=0.5)
+    interests, codes = towers.model.query_tower._interests, towers.query.encode(tiny.users)
     name, list_dropout = "recent_items", interests._glimpses
 
     def weight(*, training):

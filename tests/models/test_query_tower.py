@@ -48,7 +48,7 @@ def plain(tiny):
             weights._weight.bias.assign([log(e - 1)])  # of which softplus is 1
         shared.content["item_id"].set_weights([np.array(ITEM_CONTENT, np.float32)])
         shared.content["colour"].set_weights([np.array(COLOUR_CONTENT, np.float32)])
-        shared.memory.set_weights([np.array(ITEM_MEMORY, np.float32)])
+        shared.item_memory.set_weights([np.array(ITEM_MEMORY, np.float32)])
         return towers
 
     return plain
@@ -82,7 +82,7 @@ def test_without_discovering_the_second_vector_is_the_first_without_its_memory(t
 
 
 def test_without_memory_the_vectors_are_content_alone(tiny):
-    anything, something_new = tiny.towers(memory_dimensions=0).query_vectors(tiny.users)
+    anything, something_new = tiny.towers(item_memory_dimensions=0).query_vectors(tiny.users)
 
     assert anything.shape == something_new.shape == (3, 4)
     assert not np.isclose(anything, something_new).any()
@@ -112,7 +112,7 @@ def test_the_memory_is_the_sum_of_what_was_bought(plain, tiny):
 
 def test_an_item_that_is_bought_again_and_again_is_remembered_the_better(plain, tiny):
     towers = plain()
-    towers.model.shared.repeats.set_weights([np.array([[9], [9], [log(3)], [0], [log(0.5)]], np.float32)])
+    towers.model.shared.repeat_log_weights.set_weights([np.array([[9], [9], [log(3)], [0], [log(0.5)]], np.float32)])
 
     anything, _ = both(towers, tiny, user(recent_items=["a", "b", "c", "never seen"]))
 
@@ -177,7 +177,7 @@ def test_before_any_training_an_item_bought_before_scores_higher_than_equal_ones
     buyers = [user(recent_items=[f"{number:02d}"], recent_counts=[1.0], recent_days=[7.0]) for number in range(30)]
     users = tiny.table(tiny.query_schema, buyers)
 
-    towers = replace(tiny, items=items, users=users).towers(seed, content_dimensions=16, memory_dimensions=64)
+    towers = replace(tiny, items=items, users=users).towers(seed, content_dimensions=16, item_memory_dimensions=64)
     anything, _ = towers.query_vectors(users)
 
     scores = anything @ towers.item_vectors(items).T
@@ -189,12 +189,12 @@ CONTENTS, MEMORY = (slice(4), slice(7, 11)), (slice(4, 7),)
 
 @pytest.mark.parametrize(
     ("settings", "parts", "others"),
-    [({"dropout": 0.5}, CONTENTS, MEMORY), ({"memory_dropout": 0.5}, MEMORY, CONTENTS)],
+    [({"list_dropout": 0.5}, CONTENTS, MEMORY), ({"item_memory_dropout": 0.5}, MEMORY, CONTENTS)],
     ids=["content", "memory"],
 )
 def test_lists_are_shortened_in_training_only_and_for_one_part_alone(tiny, settings, parts, others):
     towers = tiny.towers(**settings)
-    tower, codes = towers.model.query_tower, towers.query.codes(tiny.users)
+    tower, codes = towers.model.query_tower, towers.query.encode(tiny.users)
 
     def vectors(**settings):
         return [np.concatenate([part.numpy() for part in tower(codes, **settings)], axis=1) for _ in range(8)]

@@ -15,7 +15,7 @@ def shared(tiny):
 
         fitted = tiny.encodings()
         words = SharedEmbeddings(fitted.query, fitted.item, replace(tiny.config, **settings))
-        for embedding in (*words.content.values(), words.memory, words.repeats):
+        for embedding in (*words.content.values(), words.item_memory, words.repeat_log_weights):
             if embedding is not None:
                 embedding(np.zeros(1, np.int32))
         return words
@@ -43,14 +43,14 @@ def test_two_lists_of_the_same_words_share_their_vectors(shared, tiny):
 def test_every_item_has_a_memory_and_a_purchase_of_it_counts_once_at_first(shared):
     words = shared()
 
-    assert words.memory.get_weights()[0].shape == (5, 3)
-    assert words.repeats.get_weights()[0].tolist() == [[0]] * 5  # the log of 1
+    assert words.item_memory.get_weights()[0].shape == (5, 3)
+    assert words.repeat_log_weights.get_weights()[0].tolist() == [[0]] * 5  # the log of 1
 
 
 def test_without_dimensions_for_it_there_is_no_memory(shared):
-    words = shared(memory_dimensions=0)
+    words = shared(item_memory_dimensions=0)
 
-    assert (words.memory, words.repeats) == (None, None)
+    assert (words.item_memory, words.repeat_log_weights) == (None, None)
 
 
 def test_without_a_list_of_items_there_is_nothing_to_remember(shared, tiny):
@@ -58,13 +58,13 @@ def test_without_a_list_of_items_there_is_nothing_to_remember(shared, tiny):
 
     words = shared(replace(tiny, query_schema=replace(tiny.query_schema, columns=without)))
 
-    assert (list(words.content), words.memory, words.repeats) == (["colour"], None, None)
+    assert (list(words.content), words.item_memory, words.repeat_log_weights) == (["colour"], None, None)
 
 
 def test_without_lists_nothing_is_shared(shared, tiny):
     words = shared(replace(tiny, query_schema=replace(tiny.query_schema, columns=tiny.query_schema.columns[:3])))
 
-    assert (words.content, words.memory) == ({}, None)
+    assert (words.content, words.item_memory) == ({}, None)
 
 
 def test_both_towers_learn_the_same_vectors(tiny):
@@ -73,5 +73,5 @@ def test_both_towers_learn_the_same_vectors(tiny):
     queries, items = (
         {weight.ref() for weight in tower.trainable_weights} for tower in (model.query_tower, model.item_tower)
     )
-    words = [*model.shared.content.values(), model.shared.memory, model.shared.repeats]
+    words = [*model.shared.content.values(), model.shared.item_memory, model.shared.repeat_log_weights]
     assert queries & items == {embedding.embeddings.ref() for embedding in words}

@@ -61,8 +61,8 @@ def test_ignored_candidates_get_no_gradient_and_the_others_their_share():
     np.testing.assert_allclose(tape.gradient(loss, scores), [[-7 / 9, 0, 3 / 9, 4 / 9]], rtol=1e-5)
 
 
-@pytest.mark.parametrize("log_q", [False, True])
-def test_losses_are_those_of_tensorflow_recommenders_when_queries_are_repeated_for_each_purchase(log_q):
+@pytest.mark.parametrize("log_q_correction", [False, True])
+def test_losses_are_those_of_tensorflow_recommenders_when_queries_are_repeated_for_each_purchase(log_q_correction):
     import tensorflow_recommenders as tfrs
 
     from models.softmax import bought_in_batch, softmax_losses
@@ -85,12 +85,12 @@ def test_losses_are_those_of_tensorflow_recommenders_when_queries_are_repeated_f
     theirs = tfrs.tasks.Retrieval()(
         queries[rows],
         items,
-        candidate_sampling_probability=frequency if log_q else None,
+        candidate_sampling_probability=frequency if log_q_correction else None,
         score_mask=np.array(counted),
         compute_metrics=False,
     )
 
-    scores = queries @ items.T - (np.log(frequency) if log_q else 0)
+    scores = queries @ items.T - (np.log(frequency) if log_q_correction else 0)
     ours = softmax_losses(scores, rows, bought_in_batch(users, rows, candidates)).numpy()
     assert 0 < np.mean(counted) < 0.95  # some candidates are not counted
     assert ours.sum() == pytest.approx(float(theirs), rel=1e-5)
@@ -126,12 +126,12 @@ def test_what_a_user_bought_in_the_batch_is_marked_for_all_his_queries():
 
 
 def test_what_stands_on_a_list_is_marked_wherever_it_is_a_candidate():
-    from models.softmax import on_lists
+    from models.softmax import in_lists
 
     lists = np.array([[4, 2, 4, 0], [0, 0, 0, 0], [1, 3, 9, 5]], np.int32)  # 0 is padding, 1 an unknown item
     candidates = np.array([2, 3, 4, 2, 7], np.int32)
 
-    assert on_lists(lists, candidates, 10).numpy().astype(int).tolist() == [
+    assert in_lists(lists, candidates, 10).numpy().astype(int).tolist() == [
         [1, 0, 1, 1, 0],
         [0, 0, 0, 0, 0],
         [0, 1, 0, 0, 0],
@@ -139,6 +139,6 @@ def test_what_stands_on_a_list_is_marked_wherever_it_is_a_candidate():
 
 
 def test_a_list_of_which_no_word_is_a_candidate_marks_none():
-    from models.softmax import on_lists
+    from models.softmax import in_lists
 
-    assert not on_lists(np.array([[2, 3]], np.int32), np.array([4, 4, 5], np.int32), 6).numpy().any()
+    assert not in_lists(np.array([[2, 3]], np.int32), np.array([4, 4, 5], np.int32), 6).numpy().any()

@@ -70,13 +70,15 @@ def test_purchases_of_one_query_each_count(loss_of):
 
 def test_with_log_q_a_candidate_weighs_the_less_the_more_often_it_is_one(loss_of):
     # exp(scores) / frequency = [[4, 4, 4], [2, 12, 5]]
-    loss = loss_of([0, 1], [2, 3, 4], frequency=(1 / 2, 1 / 4, 1), log_q=True)
+    loss = loss_of([0, 1], [2, 3, 4], frequency=(1 / 2, 1 / 4, 1), log_q_correction=True)
 
     assert loss == pytest.approx((log(12 / 4) + log(19 / 12)) / 2, rel=1e-5)
 
 
 def test_with_log_q_a_factor_common_to_all_frequencies_changes_nothing(loss_of):
-    losses = [loss_of([0, 1], [2, 3, 4], np.array([2, 1, 4]) * factor, log_q=True) for factor in (1 / 4, 1 / 400)]
+    losses = [
+        loss_of([0, 1], [2, 3, 4], np.array([2, 1, 4]) * factor, log_q_correction=True) for factor in (1 / 4, 1 / 400)
+    ]
 
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
@@ -159,7 +161,7 @@ def test_the_corrected_and_masked_losses_equal_full_softmaxes_in_numpy(loss_of):
         queries=queries,
         seconds=seconds,
         items=items,
-        log_q=True,
+        log_q_correction=True,
         has_new_item_head=True,
     )
     assert 0 < new.sum() < purchases
@@ -169,8 +171,8 @@ def test_the_corrected_and_masked_losses_equal_full_softmaxes_in_numpy(loss_of):
 def batch_of(towers, tiny):
     """Users u1 and u2 buy a and b, which u1 knew; c was drawn."""
     return {
-        "query": towers.query.codes(tiny.users.slice(0, 2)),
-        "item": towers.item.codes(tiny.items),
+        "query": towers.query.encode(tiny.users.slice(0, 2)),
+        "item": towers.item.encode(tiny.items),
         "user": np.array([0, 1], np.int32),
         "row": np.array([0, 1], np.int32),
         "new": np.array([False, True]),
@@ -180,7 +182,7 @@ def batch_of(towers, tiny):
 
 
 def test_the_loss_of_the_towers_is_that_of_their_vectors(tiny):
-    towers = tiny.towers(log_q=True)
+    towers = tiny.towers(log_q_correction=True)
     items = towers.item_vectors(tiny.items)
     anything, something_new = (
         np.exp(vectors[:2] @ items.T) / [0.2, 0.4, 1] for vectors in towers.query_vectors(tiny.users)
@@ -197,7 +199,7 @@ def stepped(tiny, steps=1, **settings):
     import tensorflow as tf
     import tf_keras as keras
 
-    towers = tiny.towers(log_q=True, **settings)
+    towers = tiny.towers(log_q_correction=True, **settings)
     model, batch = towers.model, tf.nest.map_structure(tf.constant, batch_of(towers, tiny))
     model.compile(optimizer=keras.optimizers.AdamW(0.05, weight_decay=0.0))
     model.build_optimizers()
@@ -220,7 +222,7 @@ def test_steps_lower_the_loss(tiny, rate, has_new_item_head):
 
 
 def test_each_kind_of_weight_has_its_own_learning_rate(tiny):
-    model, before, _ = stepped(tiny, embedding_learning_rate=0.001, memory_learning_rate=0.01)
+    model, before, _ = stepped(tiny, embedding_learning_rate=0.001, item_memory_learning_rate=0.01)
     shared = model.shared
 
     def step(embedding):
@@ -229,8 +231,8 @@ def test_each_kind_of_weight_has_its_own_learning_rate(tiny):
 
     # Adam's first step is as long as the rate.
     assert step(shared.content["item_id"]) == pytest.approx(0.001, rel=0.01)
-    assert step(shared.memory) == pytest.approx(0.01, rel=0.01)
-    assert step(shared.repeats) == pytest.approx(0.01, rel=0.01)
+    assert step(shared.item_memory) == pytest.approx(0.01, rel=0.01)
+    assert step(shared.repeat_log_weights) == pytest.approx(0.01, rel=0.01)
     assert moved(model, before, model.item_tower._dense._layers[-1].kernel).max() == pytest.approx(0.05, rel=0.01)
 
 
@@ -248,12 +250,12 @@ def test_row_wise_tables_are_all_embeddings_and_nothing_else(tiny):
     model = tiny.towers().model
 
     shared = model.shared
-    assert {table.ref() for table in model.tables} == {
+    assert {table.ref() for table in model.embedding_tables} == {
         embedding.embeddings.ref()
         for embedding in (
             *shared.content.values(),
-            shared.memory,
-            shared.repeats,
+            shared.item_memory,
+            shared.repeat_log_weights,
             model.query_tower.encoders["user_id"],
             model.item_tower.encoders["item_id"],
             model.item_tower.encoders["colour"],
@@ -264,5 +266,5 @@ def test_row_wise_tables_are_all_embeddings_and_nothing_else(tiny):
 def test_without_a_rate_for_embeddings_everything_is_left_to_the_optimizer(tiny):
     model, before, _ = stepped(tiny, embedding_learning_rate=None, has_new_item_head=True)
 
-    for table in (model.shared.memory, model.shared.content["item_id"]):
+    for table in (model.shared.item_memory, model.shared.content["item_id"]):
         assert moved(model, before, table.embeddings).max() == pytest.approx(0.05, rel=0.01)

@@ -23,7 +23,7 @@ def asked(toy_store, release):
     from pipelines.build_sources import queries_at
 
     users = user_ids(toy_store, release.as_of)
-    vectors = release.query_tower.both_vectors(features_at(toy_store, release.schemas.query, users, release.as_of))
+    vectors = release.query_tower.query_vectors(features_at(toy_store, release.schemas.query, users, release.as_of))
     return users.to_pylist(), queries_at(toy_store, users, release.item_ids, vectors, release.as_of)
 
 

@@ -62,10 +62,10 @@ def write_untrained(store, releases, folder, rankers):
     from features.training_data.purchases import write_purchases
     from models.config import SEED
     from models.encoding import Encodings
-    from models.release.release import make_latest, write_release
     from models.release.release_contents import ReleaseContents
+    from models.release.writer import make_latest, write_release
+    from models.towers import Towers
     from models.training.history import Epoch, TrainingHistory
-    from models.training.loop import Towers
     from pipelines.build_sources import purchases_before, sources_at
 
     schemas, split = tower_schemas(store, SEED.query_service, SEED.item_service), TimeSplit.ending(MOMENT)
@@ -74,8 +74,8 @@ def write_untrained(store, releases, folder, rankers):
     for name, table in (("users", users), ("items", catalogue.features)):
         pq.write_table(table, folder / f"{name}.parquet")
     rows = (ParquetRows((folder / f"{name}.parquet",)) for name in ("users", "items"))
-    encodings = Encodings.fitted(schemas, *rows)
-    towers = Towers.begun(encodings.query, encodings.item, SEED)
+    encodings = Encodings.fit(schemas, *rows)
+    towers = Towers.initialize(encodings.query, encodings.item, SEED)
     vectors = towers.item_vectors(catalogue.features)
     past = purchases_before(write_purchases(store, split, folder), catalogue.item_ids, MOMENT)
     sources, selling = sources_at(store, past, catalogue.item_ids, vectors, MOMENT)
@@ -100,10 +100,10 @@ def write_untrained(store, releases, folder, rankers):
         training_history=TrainingHistory((epoch,), epoch),
         diversities={},
         baselines={},
-        facts={
+        manifest_fields={
             "config": SEED.to_json(),
             "filters": FilterSettings().to_json(),
-            "serving": service_fingerprints(store, ranked=bool(rankers)),
+            "request_services": service_fingerprints(store, ranked=bool(rankers)),
             "seed": 1,
         },
     )

@@ -86,7 +86,7 @@ def carry(run, ranker):
     def carry(judge, until):
         earlier = SimpleNamespace(
             version="20200201-default-0a1b2c3d", blender={"keep": None, "drop": None}, rankers={"keep": ranker},
-            ranked_until=lambda _: until,
+            ranker_trained_until=lambda _: until,
         )  # fmt: skip
         said = []
         return run.carry_over_rankers(None, judge, earlier, seed=1, say=said.append), said

@@ -26,11 +26,11 @@ def test_what_was_learned_is_read_back_to_the_bit(written, tiny):
 
 
 def test_encodings_are_read_without_weights(written, tiny):
-    from models.release.checkpoint import encodings_in
+    from models.release.checkpoint import read_encodings
 
     towers, folder = written
 
-    assert encodings_in(folder, tiny.schemas) == (towers.query, towers.item)
+    assert read_encodings(folder, tiny.schemas) == (towers.query, towers.item)
 
 
 def test_the_moments_of_the_optimizer_are_not_kept(tiny):

@@ -9,7 +9,7 @@ import pytest
 
 from features.errors import InputError
 
-SERVING = {"ranking_users_v9": "0123abcd"}
+REQUEST_SERVICES = {"ranking_users_v9": "0123abcd"}
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def written(tiny, towers, tmp_path_factory):
     """A release with the cut 2020-09-16."""
     releases = tmp_path_factory.mktemp("releases")
     return releases, tiny.write_release(
-        releases, towers, serving=SERVING, ranked_until={"keep": "2020-09-20T00:00:00+00:00"}
+        releases, towers, request_services=REQUEST_SERVICES, ranker_trained_until={"keep": "2020-09-20T00:00:00+00:00"}
     )
 
 
@@ -74,10 +74,10 @@ def test_changed_weights_are_refused_by_name(written, tmp_path):
 
 
 def test_it_goes_on_with_the_days_since_and_some_before_again(earlier):
-    from models.release.earlier_release import REPLAYED_DAYS
+    from models.release.earlier_release import REPLAY_DAYS
 
-    assert earlier.training_days(datetime(2020, 9, 17, tzinfo=UTC)) == 1 + REPLAYED_DAYS
-    assert earlier.training_days(datetime(2020, 9, 23, tzinfo=UTC)) == 7 + REPLAYED_DAYS
+    assert earlier.training_days(datetime(2020, 9, 17, tzinfo=UTC)) == 1 + REPLAY_DAYS
+    assert earlier.training_days(datetime(2020, 9, 23, tzinfo=UTC)) == 7 + REPLAY_DAYS
 
 
 @pytest.mark.parametrize("day", [15, 16])
@@ -92,15 +92,19 @@ def test_a_release_that_has_learned_from_what_is_to_judge_is_refused(earlier, wr
 
 
 def test_towers_may_learn_another_way_but_not_be_built_otherwise(earlier, tiny, written):
-    earlier.require(
-        replace(tiny.config, epochs=9, training_days=3, learning_rate=0.5, id_dropout=0.1), tiny.schemas, SERVING
+    earlier.check_compatible(
+        replace(tiny.config, epochs=9, training_days=3, learning_rate=0.5, id_dropout=0.1),
+        tiny.schemas,
+        REQUEST_SERVICES,
     )
 
     with pytest.raises(InputError) as caught:
-        earlier.require(replace(tiny.config, hidden=(16, 8), preset="default"), tiny.schemas, SERVING)
+        earlier.check_compatible(
+            replace(tiny.config, hidden_widths=(16, 8), preset="default"), tiny.schemas, REQUEST_SERVICES
+        )
 
     assert str(caught.value) == (
-        f"Release {written[1]} has hidden [16], and preset 'default' has [16, 8]: choose the release's --preset, or "
+        f"Release {written[1]} has hidden_widths [16], and preset 'default' has [16, 8]: choose the release's --preset, or "
         "train without --from."
     )
 
@@ -109,11 +113,11 @@ def test_services_that_differ_are_refused(earlier, tiny):
     other = replace(tiny.schemas, item=replace(tiny.item_schema, columns=tiny.item_schema.columns[:2]))
 
     with pytest.raises(InputError, match="was trained on feature service 'item_tower_v9'"):
-        earlier.require(tiny.config, other, SERVING)
+        earlier.check_compatible(tiny.config, other, REQUEST_SERVICES)
     with pytest.raises(InputError, match="made for feature service 'ranking_users_v9'"):
-        earlier.require(tiny.config, tiny.schemas, {"ranking_users_v9": "4567abcd"})
+        earlier.check_compatible(tiny.config, tiny.schemas, {"ranking_users_v9": "4567abcd"})
 
 
 def test_a_ranker_has_learned_until_its_own_moment_or_until_the_releases(earlier):
-    assert earlier.release.ranked_until("keep") == datetime(2020, 9, 20, tzinfo=UTC)
-    assert earlier.release.ranked_until("drop") == earlier.release.as_of == datetime(2020, 9, 23, tzinfo=UTC)
+    assert earlier.release.ranker_trained_until("keep") == datetime(2020, 9, 20, tzinfo=UTC)
+    assert earlier.release.ranker_trained_until("drop") == earlier.release.as_of == datetime(2020, 9, 23, tzinfo=UTC)

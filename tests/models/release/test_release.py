@@ -54,7 +54,7 @@ def test_save_and_load_give_the_same_vectors(written, towers, tiny):
 
     assert release.version == written[1]
     for read, fitted in zip(
-        release.query_tower.both_vectors(tiny.users), towers.query_vectors(tiny.users), strict=True
+        release.query_tower.query_vectors(tiny.users), towers.query_vectors(tiny.users), strict=True
     ):
         np.testing.assert_allclose(read, fitted, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(release.item_vectors, towers.item_vectors(tiny.items))
@@ -75,11 +75,11 @@ def test_save_and_load_give_the_same_vectors(written, towers, tiny):
 
 
 def test_the_saved_item_tower_gives_the_saved_item_vectors(written, tiny):
-    from models.release.release import load_release, saved_item_tower
+    from models.release.release import load_item_tower, load_release
 
     release = load_release(written[0])
 
-    vectors = saved_item_tower(written[0], release).vectors(tiny.items)
+    vectors = load_item_tower(written[0], release).vectors(tiny.items)
     np.testing.assert_allclose(vectors, release.item_vectors, rtol=1e-5, atol=1e-6)
 
 
@@ -90,8 +90,8 @@ def test_a_release_is_one_folder_beside_the_name_of_the_latest(written):
     assert (releases / "LATEST").read_text(encoding="utf-8") == f"{version}\n"
     assert version.startswith("20200923-seed-")
     assert names_in(releases / version) == [
+        "blender.json",
         "departments.npy",
-        "fusion.json",
         "item_again.npy",
         "item_ids.npy",
         "item_month.npy",
@@ -114,7 +114,7 @@ def test_the_manifest_says_what_it_is_and_lists_every_other_file(written):
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
 
     assert {name: manifest[name] for name in ("format", "version", "created", "as_of", "cut", "training_start")} == {
-        "format": 4,
+        "format": 5,
         "version": written[1],
         "created": "2020-09-24T12:00:00+00:00",
         "as_of": "2020-09-23T00:00:00+00:00",
@@ -154,7 +154,7 @@ def test_words_scales_and_metrics_stand_beside_the_towers(written):
     assert list(scales["query_tower_v9"]) == ["age", "spend"]
     assert scales["query_tower_v9"]["age"] == {"mean": 40.0, "deviation": 20.0}
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    assert metrics["kept_epoch"] == 1
+    assert metrics["best_epoch"] == 1
     assert metrics["epochs"][0]["loss"] == 2.5
     assert metrics["baselines"]["last week's bestsellers"]["recalls"] == {"12": 0.4}
     assert "user_recall" not in metrics["baselines"]["last week's bestsellers"]  # nobody else's to read
@@ -170,7 +170,7 @@ def test_the_version_is_that_of_what_was_learned(written, tiny, towers, tmp_path
     "change",
     [
         {"filters": {"for_sale": False}},
-        {"serving": {"sources_v1": "0123abcd"}},
+        {"request_services": {"sources_v1": "0123abcd"}},
         {"config": {"preset": "seed", "has_new_item_head": False}},
     ],
     ids=str,
@@ -229,7 +229,8 @@ def test_the_latest_release_is_the_last_one_written_and_the_earlier_ones_stay(re
 
 
 def test_a_release_is_not_the_latest_before_it_is_made_so(releases, written, tiny):
-    from models.release.release import load_release, make_latest
+    from models.release.release import load_release
+    from models.release.writer import make_latest
 
     later = tiny.write_release(releases, tiny.towers(seed=4), latest=False)
 
@@ -241,7 +242,7 @@ def test_a_release_is_not_the_latest_before_it_is_made_so(releases, written, tin
 
 def test_a_release_that_fails_half_way_leaves_the_latest_one_as_it_was(releases, written, tiny, monkeypatch):
     before = names_in(releases)
-    monkeypatch.setattr("models.release.release._metrics", lambda _: 1 / 0)
+    monkeypatch.setattr("models.release.writer._metrics", lambda _: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         tiny.write_release(releases, tiny.towers(seed=4))
@@ -261,7 +262,7 @@ def test_a_release_that_fails_half_way_leaves_the_latest_one_as_it_was(releases,
         "departments.npy",
         "neighbours.npy",
         "similarities.npy",
-        "fusion.json",
+        "blender.json",
         "vocabularies.json",
         "scales.json",
         "metrics.json",
@@ -286,7 +287,7 @@ def test_a_missing_file_is_refused_by_name(releases, folder):
     assert error_of(releases) == f"Release {folder.name} is not whole: item_sales.npy is missing."
 
 
-@pytest.mark.parametrize("name", ["fusion.json", "weights.npz", "item_ids.npy", "query_tower/saved_model.pb"])
+@pytest.mark.parametrize("name", ["blender.json", "weights.npz", "item_ids.npy", "query_tower/saved_model.pb"])
 def test_a_file_that_the_manifest_does_not_miss_is_missed_all_the_same(releases, folder, name):
     files = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
     (folder / name).unlink()
@@ -307,11 +308,11 @@ def change_manifest(folder, **changes):
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
 
 
-@pytest.mark.parametrize("number", [0, 3, 5, "4", None])
+@pytest.mark.parametrize("number", [0, 3, 4, "5", None])
 def test_another_format_is_refused_by_name(releases, folder, number):
     change_manifest(folder, format=number)
 
-    assert error_of(releases) == f"Release {folder.name} has format {number}, this code reads 4: train again."
+    assert error_of(releases) == f"Release {folder.name} has format {number}, this code reads 5: train again."
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "\x00"])
@@ -359,7 +360,7 @@ def test_features_in_another_order_dtype_or_encoding_are_refused_by_service(writ
     from models.release.release import load_release
 
     release = load_release(written[0])
-    release.require(tiny.schemas)
+    release.check_tower_services(tiny.schemas)
     query, item = tiny.query_schema, tiny.item_schema
 
     others = [
@@ -375,20 +376,20 @@ def test_features_in_another_order_dtype_or_encoding_are_refused_by_service(writ
     ]
     for schemas, service in others:
         with pytest.raises(InputError, match=f"Release {written[1]} was trained on feature service '{service}'"):
-            release.require(schemas)
+            release.check_tower_services(schemas)
 
 
 def test_services_beside_the_towers_are_those_of_the_release_or_refused_by_name(tiny, towers, tmp_path):
     from models.release.release import load_release
 
-    version = tiny.write_release(tmp_path, towers, serving={"sources_v1": "0123abcd", "ranking_v1": "aa"})
+    version = tiny.write_release(tmp_path, towers, request_services={"sources_v1": "0123abcd", "ranking_v1": "aa"})
     release = load_release(tmp_path)
 
-    release.require_serving({"sources_v1": "0123abcd"})
+    release.check_request_services({"sources_v1": "0123abcd"})
     with pytest.raises(InputError) as changed:
-        release.require_serving({"ranking_v1": "aa", "sources_v1": "4567abcd"})
+        release.check_request_services({"ranking_v1": "aa", "sources_v1": "4567abcd"})
     with pytest.raises(InputError) as unknown:
-        release.require_serving({"sources_v2": "0123abcd"})
+        release.check_request_services({"sources_v2": "0123abcd"})
     assert str(changed.value) == (
         f"Release {version} was made for feature service 'sources_v1' (0123abcd), which the registry now declares "
         "differently (4567abcd): train again, or apply the feature repository of the release."
@@ -402,7 +403,7 @@ def test_a_release_that_does_not_say_what_is_asked_beside_its_towers_is_not_serv
     from models.release.release import load_release
 
     with pytest.raises(InputError, match=r"does not say which feature services are asked beside its towers'"):
-        load_release(written[0]).require_serving({})
+        load_release(written[0]).check_request_services({})
 
 
 def test_query_features_older_than_the_release_are_refused_and_much_newer_ones_told(written, caplog):
@@ -411,10 +412,10 @@ def test_query_features_older_than_the_release_are_refused_and_much_newer_ones_t
     release = load_release(written[0])
 
     with pytest.raises(InputError, match=r"2020-09-23 00:00 UTC, later than the online store \(2020-09-22 23:59\)"):
-        release.require_moment(datetime(2020, 9, 22, 23, 59, tzinfo=UTC))
-    release.require_moment(datetime(2020, 9, 30, tzinfo=UTC))
+        release.check_moment(datetime(2020, 9, 22, 23, 59, tzinfo=UTC))
+    release.check_moment(datetime(2020, 9, 30, tzinfo=UTC))
     assert caplog.messages == []
-    release.require_moment(datetime(2020, 10, 1, tzinfo=UTC))
+    release.check_moment(datetime(2020, 10, 1, tzinfo=UTC))
     assert caplog.messages == [f"release {written[1]} is 8 days older than the online features: train again soon"]
 
 

@@ -49,7 +49,7 @@ def test_what_is_written_is_read_again(folder):
 
     assert blender == BLENDER
     assert {policy: ranker.sources for policy, ranker in rankers.items()} == {"keep": SOURCES}
-    assert sorted(path.name for path in folder.iterdir()) == ["fusion.json", "ranker_keep"]
+    assert sorted(path.name for path in folder.iterdir()) == ["blender.json", "ranker_keep"]
 
 
 def test_without_rankers_the_weights_order_alone(tmp_path):
@@ -59,7 +59,7 @@ def test_without_rankers_the_weights_order_alone(tmp_path):
 
 
 def test_a_ranker_of_other_sources_than_its_candidates_have_is_refused(folder):
-    (folder / "fusion.json").write_text(json.dumps(BLENDER | {"keep": BLENDER["drop"]}), encoding="utf-8")
+    (folder / "blender.json").write_text(json.dumps(BLENDER | {"keep": BLENDER["drop"]}), encoding="utf-8")
 
     assert error_of(folder) == (
         f"{UNFIT}The ranker for 'keep' knows the sources two_tower, popularity, and its candidates are of two_tower. "
@@ -69,7 +69,7 @@ def test_a_ranker_of_other_sources_than_its_candidates_have_is_refused(folder):
 
 def test_a_ranker_of_sources_in_another_order_is_refused(folder):
     turned = {"sources": ["popularity", "two_tower"]}
-    (folder / "fusion.json").write_text(json.dumps(BLENDER | {"keep": turned}), encoding="utf-8")
+    (folder / "blender.json").write_text(json.dumps(BLENDER | {"keep": turned}), encoding="utf-8")
 
     assert error_of(folder).startswith(f"{UNFIT}The ranker for 'keep' knows the sources two_tower, popularity, and ")
 
@@ -84,17 +84,17 @@ def test_a_ranker_for_a_policy_that_nobody_asks_for_is_refused(folder):
     "content", [[], {}, {"keep": BLENDER["keep"]}, BLENDER | {"new": BLENDER["keep"]}, {"keep": 1, "drop": 2}], ids=str
 )
 def test_weights_that_leave_a_policy_out_are_refused(folder, content):
-    (folder / "fusion.json").write_text(json.dumps(content), encoding="utf-8")
+    (folder / "blender.json").write_text(json.dumps(content), encoding="utf-8")
 
-    assert error_of(folder) == f"{UNFIT}fusion.json must name the sources of keep and drop. Train again."
+    assert error_of(folder) == f"{UNFIT}blender.json must name the sources of keep and drop. Train again."
 
 
 def test_weights_that_are_no_json_or_not_there_are_refused(folder):
-    (folder / "fusion.json").write_text("{", encoding="utf-8")
-    assert error_of(folder).startswith(f"The fusion.json of release {VERSION} cannot be read (")
+    (folder / "blender.json").write_text("{", encoding="utf-8")
+    assert error_of(folder).startswith(f"The blender.json of release {VERSION} cannot be read (")
 
-    (folder / "fusion.json").unlink()
-    assert error_of(folder).startswith(f"The fusion.json of release {VERSION} cannot be read (")
+    (folder / "blender.json").unlink()
+    assert error_of(folder).startswith(f"The blender.json of release {VERSION} cannot be read (")
 
 
 @pytest.mark.parametrize("name", ["ranker.json", "trees.npz"])

@@ -25,7 +25,7 @@ print(json.dumps([told, sorted(ours), signature]))
 
 @pytest.fixture(scope="module")
 def towers(tiny):
-    return tiny.towers(seed=3, id_dropout=0.9, dropout=0.5)
+    return tiny.towers(seed=3, id_dropout=0.9, list_dropout=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_a_saved_item_tower_answers_with_one_vector(towers, saved, tiny, tmp_pat
 
 
 def test_a_saved_tower_gives_the_vectors_of_the_tower_in_memory(towers, query_tower, item_tower, tiny):
-    (anything, something_new), items = query_tower.both_vectors(tiny.users), item_tower.vectors(tiny.items)
+    (anything, something_new), items = query_tower.query_vectors(tiny.users), item_tower.vectors(tiny.items)
 
     for saved, in_memory in zip((anything, something_new), towers.query_vectors(tiny.users), strict=True):
         np.testing.assert_allclose(saved, in_memory, rtol=1e-5, atol=1e-6)
@@ -135,7 +135,7 @@ def test_a_saved_tower_gives_the_vectors_of_the_tower_in_memory(towers, query_to
 
 
 def test_whoever_asks_for_the_vectors_gets_those_for_anything(query_tower, tiny):
-    anything, something_new = query_tower.both_vectors(tiny.users)
+    anything, something_new = query_tower.query_vectors(tiny.users)
 
     assert query_tower.vectors(tiny.users).tolist() == anything.tolist()
     assert not np.allclose(something_new, anything)
@@ -187,7 +187,7 @@ def test_whoever_asks_for_the_vectors_gets_those_for_anything(query_tower, tiny)
 def test_whatever_a_value_is_the_raw_words_and_the_arrow_codes_give_the_same_vectors(towers, query_tower, tiny, user):
     rows = tiny.table(tiny.query_schema, [user])
 
-    for saved, in_memory in zip(query_tower.both_vectors(rows), towers.query_vectors(rows), strict=True):
+    for saved, in_memory in zip(query_tower.query_vectors(rows), towers.query_vectors(rows), strict=True):
         assert np.isfinite(saved).all()
         np.testing.assert_allclose(saved, in_memory, rtol=1e-5, atol=1e-6)
 
@@ -216,7 +216,7 @@ def test_numbers_that_go_with_a_list_reach_the_vectors(query_tower, tiny):
     user = {"user_id": "u1", "recent_items": ["a", "b"], "recent_counts": [1.0, 2.0], "recent_days": [3.0, 4.0]}
     others = [user, {**user, "recent_counts": [2.0, 1.0]}, {**user, "recent_days": [30.0, 4.0]}]
 
-    for vectors in query_tower.both_vectors(tiny.table(tiny.query_schema, others)):
+    for vectors in query_tower.query_vectors(tiny.table(tiny.query_schema, others)):
         assert len(np.unique(vectors.round(4), axis=0)) == 3
 
 
@@ -230,9 +230,9 @@ def test_unknown_and_missing_words_are_different_things(query_tower, tiny):
 
 
 def test_a_batch_gives_the_vectors_of_its_rows_one_by_one(query_tower, tiny):
-    one_by_one = [query_tower.both_vectors(tiny.users.slice(row, 1)) for row in range(3)]
+    one_by_one = [query_tower.query_vectors(tiny.users.slice(row, 1)) for row in range(3)]
 
-    for together, parts in zip(query_tower.both_vectors(tiny.users), zip(*one_by_one, strict=True), strict=True):
+    for together, parts in zip(query_tower.query_vectors(tiny.users), zip(*one_by_one, strict=True), strict=True):
         np.testing.assert_allclose(together, np.concatenate(parts), rtol=1e-5, atol=1e-6)
 
 

@@ -25,7 +25,7 @@ def batches(tiny, tmp_path):
 
         rows = tiny.training_set(purchases, sampled, sampled_per_day)
         config = replace(tiny.config, sampled_per_day=0, **settings)
-        encoded = EncodedSet.written(
+        encoded = EncodedSet.write(
             rows, tiny.encodings(), tmp_path / str(uuid.uuid4()), shares_of_day=config.day_batches
         )
         return Batches(encoded, config)
@@ -57,7 +57,7 @@ def order(batches, epoch=1, seed=3):
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 @pytest.mark.parametrize("window", [1, 6, 100])
 def test_every_purchase_comes_exactly_once_in_an_epoch(batches, kind, size, window):
-    made = kind(batches, batch_size=size, window=window)
+    made = kind(batches, batch_size=size, shuffle_window=window)
 
     batches_ = order(made)
 
@@ -74,13 +74,13 @@ def test_a_batch_of_a_day_holds_that_days_purchases_only_and_a_day_is_parted_eve
 
 
 def test_without_day_batches_days_are_mixed_within_a_window(batches):
-    def is_mixed(window):
-        made = mixed(batches, window=window)
+    def is_mixed(shuffle_window):
+        made = mixed(batches, shuffle_window=shuffle_window)
         orders = [order(made, seed=seed) for seed in range(5)]
         return any(len({DAY_OF[purchase] for purchase in batch}) > 1 for batches_ in orders for batch in batches_)
 
-    assert is_mixed(window=100)
-    assert not is_mixed(window=1)
+    assert is_mixed(shuffle_window=100)
+    assert not is_mixed(shuffle_window=1)
 
 
 @pytest.mark.parametrize("kind", [by_day, mixed])
@@ -167,7 +167,7 @@ def test_days_come_in_random_order_and_batches_of_a_windows_days_are_interleaved
 
 @pytest.mark.parametrize(("window", "sizes"), [(1, [1, 2, 5]), (3, [3, 5]), (6, [2, 6]), (7, [1, 7]), (8, [8])])
 def test_a_window_holds_no_more_purchases_than_it_may_but_a_day_at_least(batches, window, sizes):
-    made = by_day(batches, window=window)
+    made = by_day(batches, shuffle_window=window)
 
     windows = [made._windows(np.random.default_rng(seed)) for seed in range(30)]
 
@@ -188,7 +188,7 @@ def test_no_more_than_a_window_of_days_is_read_before_its_batches_are_used_up(ba
         return lambda number: read.append(number) or day(number)
 
     monkeypatch.setattr(EncodedSet, "reader", remembering)
-    made = kind(batches, batch_size=1, window=1)  # a day at a time
+    made = kind(batches, batch_size=1, shuffle_window=1)  # a day at a time
 
     seen = [(DAY_OF[purchases_of(batch)[0]], list(read)) for batch in made.epoch(1, 3)]
 

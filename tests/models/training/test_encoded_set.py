@@ -26,7 +26,7 @@ def encoded(tiny, tmp_path):
         from models.training.encoded_set import EncodedSet
 
         rows = rows or tiny.training_set(PURCHASES, SAMPLED, 2)
-        return EncodedSet.written(
+        return EncodedSet.write(
             rows, tiny.encodings(), tmp_path / str(uuid.uuid4()), shares_of_day=shares_of_day, done=done
         )
 
@@ -49,7 +49,7 @@ def test_a_row_group_is_a_day(encoded):
         "candidates": [7, 5],
         "items": [7, 5],
     }
-    assert (written.purchases_per_day.tolist(), written.drawn, done) == ([5, 3], 1 / 3, [1, 1])
+    assert (written.purchases_per_day.tolist(), written.sampling_probability, done) == ([5, 3], 1 / 3, [1, 1])
 
 
 def test_a_day_holds_its_queries_once_its_purchases_and_their_items_and_then_the_drawn_ones(encoded):
@@ -99,7 +99,7 @@ def test_codes_are_read_as_they_were_written(encoded, tiny):
         (fitted.query, tiny.users, day.queries),
         (fitted.item, tiny.items.take(bought), day.items),
     ):
-        codes = side.codes(rows)
+        codes = side.encode(rows)
         assert list(read) == list(codes)
         for name, values in codes.items():
             np.testing.assert_array_equal(read[name], values)
@@ -112,7 +112,7 @@ def test_a_folder_that_is_there_is_refused_because_its_files_may_be_the_ones_tha
     rows = tiny.training_set(PURCHASES, SAMPLED, 2)
 
     with pytest.raises(FileExistsError):
-        EncodedSet.written(rows, tiny.encodings(), rows.items.paths[0].parent, shares_of_day=True)
+        EncodedSet.write(rows, tiny.encodings(), rows.items.paths[0].parent, shares_of_day=True)
     assert rows.items.table().num_rows == 8
 
 

@@ -149,10 +149,10 @@ def test_training_stops_when_recall_has_not_risen_for_as_long_as_patience_lasts(
 
 
 def test_a_collapsed_model_is_reported_as_a_fault_and_no_number(lesson, toy, monkeypatch):
-    from models.layers import Dense
+    from models.layers import DenseStack
 
-    call = Dense.call
-    monkeypatch.setattr(Dense, "call", lambda self, inputs: 0 * call(self, inputs) + 1)
+    call = DenseStack.call
+    monkeypatch.setattr(DenseStack, "call", lambda self, inputs: 0 * call(self, inputs) + 1)
     reported = []
 
     with pytest.raises(

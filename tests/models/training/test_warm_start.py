@@ -31,12 +31,12 @@ def started(later):
     """Towers with the words of both times, which begin with what earlier ones learned."""
     import tf_keras as keras
 
-    from models.training.loop import Towers
+    from models.towers import Towers
     from models.training.warm_start import warm_start
     from models.two_tower import TwoTower
 
     def started(checkpoint, seed=8, **settings):
-        encodings = later.encodings().after(checkpoint.query, checkpoint.item)
+        encodings = later.encodings().merge_with(checkpoint.query, checkpoint.item)
         keras.utils.set_random_seed(seed)
         model = TwoTower(encodings.query, encodings.item, replace(later.config, **settings))
         towers = Towers(model, encodings.query, encodings.item)
@@ -57,14 +57,14 @@ def tables(towers):
         "colour": model.item_tower.encoders["colour"],
         "content": model.shared.content["item_id"],
         "colour content": model.shared.content["colour"],
-        "memory": model.shared.memory,
-        "repeats": model.shared.repeats,
+        "memory": model.shared.item_memory,
+        "repeats": model.shared.repeat_log_weights,
     }
 
 
 def test_everybody_and_everything_known_has_the_vectors_of_before(tiny, started):
     earlier = tiny.towers(seed=3)
-    earlier.model.shared.repeats.set_weights([np.linspace(-1, 1, 5, dtype=np.float32)[:, None]])
+    earlier.model.shared.repeat_log_weights.set_weights([np.linspace(-1, 1, 5, dtype=np.float32)[:, None]])
 
     towers, _ = started(earlier.checkpoint)
 
@@ -112,9 +112,9 @@ def test_words_of_before_stay_and_scales_are_the_earlier_ones(tiny, started):
 
     towers, _ = started(earlier.checkpoint)
 
-    assert towers.item.vocabularies["item_id"].words == ("a", "aa", "b", "c")
-    assert towers.query.vocabularies["recent_items"].words == ("a", "aa", "b", "c")
-    assert towers.item.vocabularies["group"].words == ("Boots", "Hats", "Shoes")
+    assert towers.item.vocabularies["item_id"].tokens == ("a", "aa", "b", "c")
+    assert towers.query.vocabularies["recent_items"].tokens == ("a", "aa", "b", "c")
+    assert towers.item.vocabularies["group"].tokens == ("Boots", "Hats", "Shoes")
     assert (towers.query.scales, towers.item.scales) == (earlier.query.scales, earlier.item.scales)
 
 
@@ -131,12 +131,12 @@ def test_a_memory_that_begins_afresh_is_known_again_by_who_bought_it(tiny, later
 
 
 def test_nothing_to_remember_and_no_second_question_are_moved_too(tiny, started):
-    settings = {"memory_dimensions": 0, "has_new_item_head": False, "embedding_learning_rate": None}
+    settings = {"item_memory_dimensions": 0, "has_new_item_head": False, "embedding_learning_rate": None}
     earlier = tiny.towers(seed=3, **settings)
 
     checkpoint = earlier.checkpoint
 
-    from models.training.loop import Towers
+    from models.towers import Towers
     from models.training.warm_start import warm_start
     from models.two_tower import TwoTower
 
@@ -152,8 +152,8 @@ def test_nothing_to_remember_and_no_second_question_are_moved_too(tiny, started)
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"hidden": (8,)}, r"weights of shape \(\d+, 16\), not \(\d+, 8\)"),
-        ({"hidden": (16, 16)}, r"39 arrays of weights, not 45"),
+        ({"hidden_widths": (8,)}, r"weights of shape \(\d+, 16\), not \(\d+, 8\)"),
+        ({"hidden_widths": (16, 16)}, r"39 arrays of weights, not 45"),
     ],
 )
 def test_weights_of_other_towers_are_refused_and_nothing_is_given(tiny, started, settings, said):

@@ -13,7 +13,7 @@ class Given:
     def vectors(self, rows):
         return np.stack([rows[name].to_numpy().astype(np.float32) for name in ("x", "y")], axis=1)
 
-    def both_vectors(self, rows):
+    def query_vectors(self, rows):
         vectors = self.vectors(rows)
         return vectors, vectors[:, ::-1]
 

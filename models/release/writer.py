@@ -1,0 +1,103 @@
+"""Writing a release, and making it the current one."""
+
+import logging
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from features.errors import InputError
+from features.files import write_json, written_whole
+from models.release.integrity import FORMAT, MANIFEST, digests, read_verified_manifest
+from models.release.release import ARRAYS, LATEST, REQUIRED_FILES
+from models.release.release_contents import ReleaseContents, content_digest
+from models.release.release_models import write_release_models
+from models.release.saved_models import ServingTower
+from models.towers import Towers
+
+_logger = logging.getLogger(__name__)
+
+
+def write_release(releases: Path, towers: Towers, contents: ReleaseContents, created: datetime) -> str:
+    """Write a release and return its version; `make_latest` makes it the current one.
+
+    The version ends in a digest of everything by which it answers, so that two runs with one seed and the same filters
+    give the same version. One that is there already may be the current one, which somebody is reading: it stays as it
+    is, unless it is damaged and could not be read anyway.
+
+    Raises:
+        InputError: one of this version is there that answers otherwise.
+    """
+    digest = content_digest(towers, contents)
+    version = f"{contents.split.as_of:%Y%m%d}-{contents.manifest_fields['config']['preset']}-{digest[:8]}"
+    if _is_there(releases / version, digest):
+        _logger.info("release %s is there already with the same contents: it stays as it was written", version)
+        return version
+    with written_whole(releases / version) as folder:
+        folder.mkdir()
+        ServingTower(towers.model.query_tower, towers.query).save(folder / "query_tower")
+        ServingTower(towers.model.item_tower, towers.item).save(folder / "item_tower")
+        np.save(folder / "item_ids.npy", contents.item_ids, allow_pickle=False)
+        np.save(folder / "item_vectors.npy", contents.item_vectors, allow_pickle=False)
+        for name in ARRAYS:
+            np.save(folder / f"{name}.npy", contents.arrays[name], allow_pickle=False)
+        write_release_models(folder, contents.blender, contents.rankers)
+        contents.checkpoint.write(folder)
+        write_json(folder / "metrics.json", _metrics(contents))
+        manifest = {
+            "format": FORMAT,
+            "version": version,
+            "created": created.isoformat(),
+            "as_of": contents.split.as_of.isoformat(),
+            "cut": contents.split.cut.isoformat(),
+            "training_start": contents.split.start.isoformat() if contents.split.start else None,
+            "content_digest": digest,
+            "services": {
+                side: {**schema.to_json(), "fingerprint": schema.fingerprint}
+                for side, schema in (("query", towers.query.schema), ("item", towers.item.schema))
+            },
+            "items": len(contents.item_ids),
+            **contents.manifest_fields,
+            "files": digests(folder),
+        }
+        write_json(folder / MANIFEST, manifest)
+    return version
+
+
+def _is_there(folder: Path, digest: str) -> bool:
+    try:
+        manifest = read_verified_manifest(folder, folder.name, REQUIRED_FILES)
+    except (OSError, KeyError, TypeError, InputError):
+        return False
+    if manifest["content_digest"] != digest:
+        raise InputError(f"{folder} holds a release that answers otherwise: move it away, and train again.")
+    return True
+
+
+def make_latest(releases: Path, version: str) -> None:
+    """Make a release the current one."""
+    with written_whole(releases / LATEST) as latest:
+        latest.write_text(version + "\n", encoding="utf-8")
+
+
+def _metrics(contents: ReleaseContents) -> dict[str, Any]:
+    return {
+        "best_epoch": contents.training_history.best.number,
+        "released": {"diversities": {name: asdict(diversity) for name, diversity in contents.diversities.items()}},
+        "epochs": [_without_users(asdict(epoch)) for epoch in contents.training_history.epochs],
+        "rankers": contents.ranking,
+        "baselines": {
+            name: _without_users(asdict(window_metrics)) for name, window_metrics in contents.baselines.items()
+        },
+    }
+
+
+def _without_users(content: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is told of each user: it is large, and nobody else's to read."""
+    return {
+        name: _without_users(value) if isinstance(value, dict) else value
+        for name, value in content.items()
+        if name != "user_recall"
+    }
