@@ -103,10 +103,8 @@ def test_towers_may_learn_another_way_but_not_be_built_otherwise(earlier, tiny, 
             replace(tiny.config, hidden_widths=(16, 8), preset="default"), tiny.schemas, REQUEST_SERVICES
         )
 
-    assert str(caught.value) == (
-        f"Release {written[1]} has hidden_widths [16], and preset 'default' has [16, 8]: choose the release's --preset, or "
-        "train without --from."
-    )
+    for value in (written[1], "hidden_widths", "[16]", "[16, 8]", "'default'"):
+        assert value in str(caught.value)
 
 
 def test_services_that_differ_are_refused(earlier, tiny):

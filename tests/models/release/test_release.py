@@ -210,7 +210,7 @@ def test_a_damaged_release_is_mended_when_the_same_is_learned_again(releases, fo
 
 
 def test_another_release_of_the_same_version_is_neither_replaced_nor_taken_for_it(releases, folder, tiny, towers):
-    change_manifest(folder, checkpoint=f"{folder.name[-8:]}{'0' * 56}")
+    change_manifest(folder, content_digest=f"{folder.name[-8:]}{'0' * 56}")
     before = states(releases)
 
     with pytest.raises(InputError, match=f"{folder.name} holds a release that answers otherwise: move it away"):
