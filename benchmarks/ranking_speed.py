@@ -66,7 +66,7 @@ def main(
 
     try:
         store, release, moment = opened(repo, releases, version)
-        filters = FilterSet.of(settings_in_force(release, None, already_bought))
+        filters = FilterSet.from_settings(settings_in_force(release, None, already_bought))
     except InputError as error:
         raise click.ClickException(str(error)) from error
     known = user_ids(store, moment).to_pylist()
@@ -93,7 +93,7 @@ def one_at_a_time(steps: Any, drawn: list[str], single: int) -> tuple[list[list[
     import numpy as np
     from threadpoolctl import threadpool_limits
 
-    from candidates.filters.filter_set import together
+    from candidates.filters.exclusions import Exclusions
 
     seconds: list[dict[str, float]] = []
     counts: list[int] = []
@@ -101,7 +101,7 @@ def one_at_a_time(steps: Any, drawn: list[str], single: int) -> tuple[list[list[
         queries = steps.queries([user])
         if len(queries.histories.positions) == 0:
             continue
-        exclusions = together(steps.exclusions([user], queries))
+        exclusions = Exclusions.combine(steps.exclusions([user], queries).values())
         with threadpool_limits(1):
             if not seconds:
                 timed(steps, user, queries, exclusions)  # the very first call is everybody's, not this user's

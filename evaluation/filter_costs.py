@@ -45,7 +45,7 @@ def price_of(
         in_force: whether the set in force holds it.
         without: lists of the judged users without filters, at least k wide.
         filtered: the same with the filter, applied before the cut.
-        allowed: the filter, such as `Exclusions.mask` or `DepartmentCap.keep_mask`.
+        allowed: the filter, such as `Exclusions.keep_mask` or `DepartmentCap.keep_mask`.
         judge: of the users; k is the cut-off by which it compares models.
 
     Raises:

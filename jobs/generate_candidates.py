@@ -64,7 +64,7 @@ def main(
     load_tensorflow()
     from candidates.candidate_file import CandidateFile
     from candidates.filters.filter_set import FilterSet
-    from candidates.filters.unknown_names import unknown_names
+    from candidates.filters.settings_warnings import find_settings_without_effect
     from features.store.catalogue import user_ids
     from features.store.online_features import reads
     from pipelines.filter_context import settings_in_force
@@ -75,8 +75,8 @@ def main(
     store, release, moment = opened(repo, releases, version)
     users = wanted or user_ids(store, moment).to_pylist()
     settings = settings_in_force(release, told, already_bought)
-    steps = CandidatePipeline.of(store, release, moment, FilterSet.of(settings), k)
-    warn(unknown_names(settings, steps.item_context))
+    steps = CandidatePipeline.of(store, release, moment, FilterSet.from_settings(settings), k)
+    warn(find_settings_without_effect(settings, steps.item_context))
     done, exclusions = bar("candidates", len(users)), Counter[str]()
     with CandidateFile.create(output) as file:
         for ids in reads(users):

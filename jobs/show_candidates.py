@@ -137,7 +137,7 @@ def show_step(
     told = read_settings(filters_file) if filters_file else None
     load_tensorflow()
     from candidates.filters.filter_set import FilterSet
-    from candidates.filters.unknown_names import unknown_names
+    from candidates.filters.settings_warnings import find_settings_without_effect
     from features.store.catalogue import user_ids
     from features.store.online_features import item_names
     from pipelines.filter_context import settings_in_force
@@ -146,9 +146,9 @@ def show_step(
 
     store, release, moment = opened(repo, releases, version)
     settings = settings_in_force(release, told, already_bought)
-    steps = CandidatePipeline.of(store, release, moment, FilterSet.of(settings), max(k, top))
-    warn(unknown_names(settings, steps.item_context))
-    print(request_line(release.version, moment, steps.filters.sentences(steps.item_context)))
+    steps = CandidatePipeline.of(store, release, moment, FilterSet.from_settings(settings), max(k, top))
+    warn(find_settings_without_effect(settings, steps.item_context))
+    print(request_line(release.version, moment, steps.filters.explanations(steps.item_context)))
     known = cache(lambda: frozenset(user_ids(store, moment).to_pylist()))
     for user in users:
         queries = steps.queries([user])

@@ -1,6 +1,5 @@
 """Which filters are in force, and what the feature store tells of users and goods, as they know it."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -10,10 +9,9 @@ import pyarrow.compute as pc
 from feast import FeatureStore
 from numpy.typing import NDArray
 
-from candidates.filters.channels import Channels
-from candidates.filters.context import ItemContext, UserContext
+from candidates.filters.context import Channels, ItemContext, UserContext
 from candidates.filters.settings import FilterSettings
-from candidates.filters.unknown_names import unknown_names
+from candidates.filters.settings_warnings import find_settings_without_effect
 from candidates.histories import Histories
 from features.errors import InputError
 from features.schema import (
@@ -52,7 +50,7 @@ def settings_in_force(
         InputError: those of the release cannot be.
     """
     settings = told or filters_of(release)
-    return replace(settings, already_bought=already_bought) if already_bought else settings
+    return settings.replace(already_bought=already_bought) if already_bought else settings
 
 
 def warnings_of(store: FeatureStore, settings: FilterSettings, moment: datetime) -> list[str]:
@@ -62,7 +60,8 @@ def warnings_of(store: FeatureStore, settings: FilterSettings, moment: datetime)
         InputError: the catalogue is empty.
     """
     ids = catalogue_ids(store, moment)
-    return unknown_names(settings, build_item_context(goods_at(store, ids, moment), np.array(ids, np.str_), moment))
+    item_context = build_item_context(goods_at(store, ids, moment), np.array(ids, np.str_), moment)
+    return find_settings_without_effect(settings, item_context)
 
 
 def build_user_context(told: pa.Table, histories: Histories, moment: datetime) -> UserContext:
@@ -93,7 +92,7 @@ def build_item_context(told: pa.Table, item_ids: NDArray[np.str_], moment: datet
         for_sale=np.asarray(told[FOR_SALE], np.bool_),
         channels=Channels.from_lists(told[CHANNELS]),
         minimum_ages=np.asarray(told[MINIMUM_AGE], np.float32),
-        unsold_days=_days_since(told[LAST_SOLD_AT], moment, never=np.inf),
+        days_since_last_sale=_days_since(told[LAST_SOLD_AT], moment, never=np.inf),
     )
 
 

@@ -1,7 +1,7 @@
 """What the filters cost in one week: those in force, all of these together, and others that one could choose."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 from candidates.filters.context import ItemContext, UserContext
 from candidates.filters.exclusions import Exclusions
@@ -18,12 +18,12 @@ from pipelines.fit_blender import Blenders
 NOTHING = FilterSettings(for_sale=False, age_limit=False)
 # What is priced beside the filters in force, so that one can choose.
 OTHERS = (
-    replace(NOTHING, for_sale=True),
-    replace(NOTHING, age_limit=True),
-    replace(NOTHING, already_bought="cool-down", cool_down_days=7),
-    replace(NOTHING, already_bought="drop"),
-    replace(NOTHING, unsold_days=28),
-    replace(NOTHING, at_most_per_department=20),
+    NOTHING.replace(for_sale=True),
+    NOTHING.replace(age_limit=True),
+    NOTHING.replace(already_bought="cool-down", cool_down_days=7),
+    NOTHING.replace(already_bought="drop"),
+    NOTHING.replace(unsold_days=28),
+    NOTHING.replace(at_most_per_department=20),
 )
 _TOGETHER = {  # settings that say one thing between them
     "already_bought": ("already_bought", "cool_down_days", "cool_down_days_by_category")
@@ -52,8 +52,8 @@ class Shop:
 
     def lists(self, filters: FilterSet) -> CandidateLists:
         """What is listed under these filters, in place of the whole catalogue."""
-        exclusions, cap = filters.exclusions(self.users, self.item_context), filters.cap(self.item_context)
-        fresh = exclusions.united(Exclusions(pairs=self.users.histories.bought))
+        exclusions, cap = filters.exclude(self.users, self.item_context), filters.build_cap(self.item_context)
+        fresh = exclusions.union(Exclusions(pairs=self.users.histories.bought))
         of_policy = self.blenders.drop if filters.policy == "drop" else self.blenders.keep
         every, new = (
             blended(self.queries, self.sources, blender, masks, cap, self.judge.k).positions
@@ -82,26 +82,26 @@ def filter_prices(shop: Shop, without: CandidateLists, in_force: FilterSettings)
 def _price(
     shop: Shop, without: CandidateLists, settings: FilterSettings, *, in_force: bool, name: str | None = None
 ) -> FilterPrice:
-    filters = FilterSet.of(settings)
-    [alone, *_] = filters.sentences(shop.item_context)
+    filters = FilterSet.from_settings(settings)
+    [alone, *_] = filters.explanations(shop.item_context)
     return price_of(
         name or alone,
         "" if name else _told(settings),
         in_force=in_force,
         without=without,
         filtered=shop.lists(filters),
-        allowed=filters.allowed(shop.users, shop.item_context),
+        allowed=filters.build_keep_mask(shop.users, shop.item_context),
         judge=shop.judge,
     )
 
 
 def _alone(settings: FilterSettings) -> Iterator[FilterSettings]:
     """Each filter of some settings by itself."""
-    names = [field.name for field in fields(FilterSettings) if not field.name.startswith("cool_down")]
+    names = [name for name in FilterSettings.model_fields if not name.startswith("cool_down")]
     for name in names:
         together = _TOGETHER if settings.already_bought == "cool-down" else {}
         parts = {part: getattr(settings, part) for part in together.get(name, (name,))}
-        alone = replace(NOTHING, **parts)
+        alone = NOTHING.replace(**parts)
         if getattr(alone, name) != getattr(NOTHING, name):
             yield alone
 

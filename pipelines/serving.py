@@ -14,7 +14,7 @@ from candidates.blender import BlendedLists, Blender
 from candidates.candidate_file import candidates_to_table
 from candidates.filters.context import ItemContext, UserContext
 from candidates.filters.exclusions import Exclusions
-from candidates.filters.filter_set import FilterSet, together
+from candidates.filters.filter_set import FilterSet
 from candidates.ranking.context import ItemFeatures
 from candidates.ranking.ranker import Ranker
 from candidates.ranking.reordering import RankedLists
@@ -112,17 +112,17 @@ class CandidatePipeline:
 
     def filtered(self, user_ids: Sequence[str], queries: Queries) -> BlendedLists:
         """The second step, within the first: what they propose of what may be shown."""
-        return self.under(together(self.exclusions(user_ids, queries)), queries)
+        return self.under(Exclusions.combine(self.exclusions(user_ids, queries).values()), queries)
 
     def under(self, exclusions: Exclusions, queries: Queries) -> BlendedLists:
         """What the sources propose without what is barred, under the cap in force."""
         return self.retriever.retrieve(
-            queries, exclusions.pairs, eligible=exclusions.eligible, cap=self.filters.cap(self.item_context)
+            queries, exclusions.pairs, eligible=exclusions.eligible, cap=self.filters.build_cap(self.item_context)
         )
 
     def exclusions(self, user_ids: Sequence[str], queries: Queries) -> dict[str, Exclusions]:
         """What each of the filters in force bars for n users, by name."""
-        return self.filters.each(self._users(user_ids, queries), self.item_context)
+        return self.filters.exclude_by_filter(self._users(user_ids, queries), self.item_context)
 
     def reasons(self, user_ids: Sequence[str], queries: Queries, blended: BlendedLists) -> list[list[str]]:
         """The names of the filters that drop each candidate of n lists, in the order of `table`; none if it stays.
@@ -131,7 +131,7 @@ class CandidatePipeline:
         """
         rows, places = np.nonzero(blended.positions >= 0)
         users = self._users(user_ids, queries)
-        return self.filters.reasons(rows, blended.positions[rows, places], users, self.item_context)
+        return self.filters.excluding_filters(rows, blended.positions[rows, places], users, self.item_context)
 
     def ranked(self, user_ids: Sequence[str], queries: Queries, blended: BlendedLists) -> RankedLists:
         """The third step: these candidates in order, the first k of them."""
@@ -156,7 +156,7 @@ class CandidatePipeline:
         """
         queries = self.queries(user_ids)
         exclusions = self.exclusions(user_ids, queries)
-        lists = self.ranked(user_ids, queries, self.under(together(exclusions), queries))
+        lists = self.ranked(user_ids, queries, self.under(Exclusions.combine(exclusions.values()), queries))
         return self.table(user_ids, lists), {name: each.count(len(user_ids)) for name, each in exclusions.items()}
 
     def table(self, user_ids: Sequence[str], lists: RankedLists) -> pa.Table:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 # name is the base: schema, errors, files, sql, parquet_rows, spilling, time_split, progress.
 BASE = {
     "features.errors", "features.files", "features.parquet_rows", "features.progress", "features.schema",
-    "features.spilling", "features.sql", "features.time_split",
+    "features.spilling", "features.sql", "features.time_split", "features.validation_errors",
 }  # fmt: skip
 MAY_IMPORT = {
     "feature_repo": {"data_sources", "entities", "feature_views", "on_demand_views"},  # its own files, flat

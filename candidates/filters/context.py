@@ -1,41 +1,43 @@
-"""What filters may ask, as of one moment: of n users, and of the whole catalogue."""
+"""What filters read, as of the moment of the request: features of n users, and of the whole catalogue."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from candidates.filters.channels import Channels
 from candidates.histories import Histories
 
 
 @dataclass(frozen=True, eq=False)
 class UserContext:
-    """What is known of n users at the moment of the request.
+    """Features of n users at the moment of the request.
 
     Attributes:
-        histories: n, what they had bought.
-        days_since_last: (n,) float32, whole UTC days from the user's own last purchase to the request, at least 0; NaN
-            without purchases. That purchase may be of an item that the catalogue no longer holds.
+        histories: the purchases of n users.
+        days_since_last_purchase: (n,) float32, whole UTC days from the user's last purchase to the request, at least 0;
+            NaN without purchases. That purchase may be of an item that has left the catalogue.
         ages: (n,) float32, years; NaN where unknown.
 
     Raises:
-        ValueError: The arrays do not have this form, or a user with a history has no day of a last purchase.
+        ValueError: The arrays do not have this form, or a user with a history has no days since the last purchase.
     """
 
     histories: Histories
-    days_since_last: NDArray[np.float32]
+    days_since_last_purchase: NDArray[np.float32]
     ages: NDArray[np.float32]
 
     def __post_init__(self) -> None:
         n = len(self.histories)
-        _check("Days since the last purchase", self.days_since_last, n, np.float32)
+        _check("Days since the last purchase", self.days_since_last_purchase, n, np.float32)
         _check("Ages", self.ages, n, np.float32)
-        if (self.days_since_last < 0).any() or (self.ages < 0).any():
+        if (self.days_since_last_purchase < 0).any() or (self.ages < 0).any():
             raise ValueError("Days since the last purchase and ages must be at least 0, or NaN.")
-        if np.isnan(self.days_since_last[np.diff(self.histories.offsets) > 0]).any():
+        if np.isnan(self.days_since_last_purchase[np.diff(self.histories.offsets) > 0]).any():
             raise ValueError("Users with a history need the days since their last purchase: some are NaN.")
 
     def __len__(self) -> int:
@@ -43,23 +45,68 @@ class UserContext:
         return len(self.histories)
 
     @property
-    def days_since_bought(self) -> NDArray[np.float32]:
+    def days_since_purchase(self) -> NDArray[np.float32]:
         """Whole UTC days from the last purchase of each entry of the histories to the request, (m,) float32."""
-        return self.histories.days + self.days_since_last[self.histories.rows]
+        return self.histories.days + self.days_since_last_purchase[self.histories.rows]
+
+
+@dataclass(frozen=True, eq=False)
+class Channels:
+    """In which sales channels items are sold. An item without channels is sold in every channel.
+
+    Attributes:
+        unrestricted: (items,) bool, the items without channels.
+        by_channel: (items,) bool for each channel, the items that list it.
+
+    Raises:
+        ValueError: The arrays do not have this form, or an unrestricted item lists a channel.
+    """
+
+    unrestricted: NDArray[np.bool_]
+    by_channel: Mapping[str, NDArray[np.bool_]]
+
+    def __post_init__(self) -> None:
+        for items in (self.unrestricted, *self.by_channel.values()):
+            if items.shape != (len(self.unrestricted),) or items.dtype != np.bool_:
+                raise ValueError(
+                    f"Channels must be ({len(self.unrestricted)},) bool each, not {items.shape} {items.dtype}."
+                )
+        if any((self.unrestricted & items).any() for items in self.by_channel.values()):
+            raise ValueError("An item that lists a channel must not be unrestricted.")
+
+    @classmethod
+    def from_lists(cls, lists: pa.ListArray | pa.ChunkedArray) -> Self:
+        """Read list<string> (items,), the channels of each item; a null or empty list is no restriction."""
+        chunked = lists if isinstance(lists, pa.ChunkedArray) else pa.chunked_array([lists])
+        rows = np.asarray(pc.list_parent_indices(chunked.combine_chunks()))
+        channels = pc.list_flatten(chunked.combine_chunks()).cast(pa.string()).dictionary_encode()
+        codes, by_channel = np.asarray(channels.indices), {}
+        for code, channel in enumerate(channels.dictionary.to_pylist()):
+            by_channel[channel] = np.zeros(len(chunked), np.bool_)
+            by_channel[channel][rows[codes == code]] = True
+        return cls(np.bincount(rows, minlength=len(chunked)) == 0, by_channel)
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return len(self.unrestricted)
+
+    def eligible(self, channel: str) -> NDArray[np.bool_]:
+        """Return which items are sold in a channel, (items,) bool: those that list it and the unrestricted ones."""
+        return self.unrestricted | self.by_channel[channel] if channel in self.by_channel else self.unrestricted
 
 
 @dataclass(frozen=True, eq=False)
 class ItemContext:
-    """What is known of each item of the catalogue at the moment of the request.
+    """Features of each item of the catalogue at the moment of the request.
 
     Attributes:
         item_ids: (items,) str, unique and ascending.
         categories: (items,) str, the garment group; "" where unknown.
-        departments: (items,) int32 codes from 0, for caps on lists; -1 where unknown.
+        departments: (items,) int32, codes of the department from 0; -1 where unknown.
         for_sale: (items,) bool.
-        channels: where items may be shown.
+        channels: of all items.
         minimum_ages: (items,) float32, years, 0 without limit.
-        unsold_days: (items,) float32, whole UTC days from the last sale to the request, inf if never sold.
+        days_since_last_sale: (items,) float32, whole UTC days from the last sale to the request, inf if never sold.
 
     Raises:
         ValueError: The arrays do not have this form.
@@ -71,7 +118,7 @@ class ItemContext:
     for_sale: NDArray[np.bool_]
     channels: Channels
     minimum_ages: NDArray[np.float32]
-    unsold_days: NDArray[np.float32]
+    days_since_last_sale: NDArray[np.float32]
 
     def __post_init__(self) -> None:
         n = len(self.item_ids)
@@ -80,9 +127,9 @@ class ItemContext:
         _check("Item ids", self.item_ids, n, np.str_)
         _check("Categories", self.categories, n, np.str_)
         _check("Departments", self.departments, n, np.int32)
-        _check("What is for sale", self.for_sale, n, np.bool_)
+        _check("For sale", self.for_sale, n, np.bool_)
         _check("Minimum ages", self.minimum_ages, n, np.float32)
-        _check("Days unsold", self.unsold_days, n, np.float32)
+        _check("Days since the last sale", self.days_since_last_sale, n, np.float32)
         if not (self.item_ids[:-1] < self.item_ids[1:]).all():
             raise ValueError("Item ids must be unique and sorted ascending.")
         if self.departments.min(initial=-1) < -1:
@@ -91,17 +138,20 @@ class ItemContext:
             raise ValueError(f"Channels must be of {n} items, not of {len(self.channels)}.")
         if not (np.isfinite(self.minimum_ages).all() and (self.minimum_ages >= 0).all()):
             raise ValueError("Minimum ages must be finite and at least 0; without limit they are 0.")
-        if not (self.unsold_days >= 0).all():
-            raise ValueError("Days unsold must be at least 0, inf for what never sold.")
+        if not (self.days_since_last_sale >= 0).all():
+            raise ValueError("Days since the last sale must be at least 0, inf for items that were never sold.")
 
     def __len__(self) -> int:
         """Return the number of items."""
         return len(self.item_ids)
 
-    def holds(self, item_ids: NDArray[np.str_]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """Look ids up: their positions where they are known, and which are, (ids,) each."""
-        places = np.searchsorted(self.item_ids, item_ids).clip(max=len(self) - 1)
-        return places, self.item_ids[places] == item_ids
+    def find(self, item_ids: NDArray[np.str_]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Look ids up; return positions (ids,) and which ids are in the catalogue, (ids,) bool.
+
+        The position of an id that is not in the catalogue is arbitrary.
+        """
+        positions = np.searchsorted(self.item_ids, item_ids).clip(max=len(self) - 1)
+        return positions, self.item_ids[positions] == item_ids
 
     @cached_property
     def category_names(self) -> NDArray[np.str_]:
@@ -110,11 +160,11 @@ class ItemContext:
 
     @cached_property
     def category_codes(self) -> NDArray[np.intp]:
-        """Each item's category as its place in `category_names`, (items,)."""
+        """The index of each item's category in `category_names`, (items,)."""
         return np.searchsorted(self.category_names, self.categories)
 
 
-def _check(named: str, column: NDArray[Any], n: int, dtype: type[np.generic]) -> None:
+def _check(label: str, column: NDArray[Any], n: int, dtype: type[np.generic]) -> None:
     """Raise ValueError unless a column has n values of a type."""
     if column.shape != (n,) or not np.issubdtype(column.dtype, dtype):
-        raise ValueError(f"{named} must be ({n},) {np.dtype(dtype).name}, not {column.shape} {column.dtype}.")
+        raise ValueError(f"{label} must be ({n},) {np.dtype(dtype).name}, not {column.shape} {column.dtype}.")

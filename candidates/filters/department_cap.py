@@ -1,4 +1,4 @@
-"""At most so many items of each department on one list: what depends on the order, and on what else is listed."""
+"""The department cap: a limit on lists, so that it depends on the other items of a list and their order."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,11 +11,11 @@ from candidates.item_lists import ItemLists
 
 @dataclass(frozen=True, eq=False)
 class DepartmentCap:
-    """Lets at most n items of each department stand on one list, the best of them. A `candidates.over_fetching.Cap`.
+    """Keeps the best n items of each department on a list. A `candidates.over_fetching.Cap`.
 
     Attributes:
         at_most: n, at least 1.
-        departments: (items,) int32 codes from 0; items of unknown department, -1, are not capped.
+        departments: (items,) int32, codes from 0; items of unknown department, -1, are not capped.
 
     Raises:
         ValueError: An argument does not have this form.
@@ -27,7 +27,7 @@ class DepartmentCap:
 
     def __post_init__(self) -> None:
         if self.at_most < 1:
-            raise ValueError(f"Of each department at least 1 item must be allowed, not {self.at_most}.")
+            raise ValueError(f"The cap must be at least 1 item per department, not {self.at_most}.")
         if self.departments.ndim != 1 or self.departments.dtype != np.int32 or self.departments.min(initial=-1) < -1:
             raise ValueError(
                 f"Departments must be (items,) int32 codes from 0, or -1 where unknown, not {self.departments.shape} "
@@ -35,30 +35,27 @@ class DepartmentCap:
             )
 
     @property
-    def reason(self) -> str:
-        """Why, as a sentence."""
-        return f"Of its department, {self.at_most} stand above it already."
+    def explanation(self) -> str:
+        """Why a candidate is excluded, as a sentence."""
+        return f"The item's department has reached its maximum on the list, {self.at_most}."
 
     def keep_mask(self, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
-        """Tell which candidates may stay: those above which fewer than n of their department stand.
+        """Return which candidates have fewer than n better ones of their department, (pairs,) bool.
 
         Args:
             rows: (pairs,) the user of each candidate.
-            positions: (pairs,) positions of items, each user's in the order of his list, the best first.
-
-        Returns:
-            (pairs,) bool.
+            positions: (pairs,) positions of items, each user's in the order of their list, best first.
         """
         departments = self.departments[positions]
         keys = rows.astype(np.int64) * (int(self.departments.max(initial=-1)) + 2) + departments + 1
         order = np.argsort(keys, kind="stable")
         ordered = keys[order]
-        above = np.empty(len(keys), np.int64)
-        above[order] = np.arange(len(keys)) - np.searchsorted(ordered, ordered)
-        return np.asarray((above < self.at_most) | (departments < 0))
+        better = np.empty(len(keys), np.int64)
+        better[order] = np.arange(len(keys)) - np.searchsorted(ordered, ordered)
+        return np.asarray((better < self.at_most) | (departments < 0))
 
     def max_lengths(self, n: int, excluded: ItemLists | None, eligible: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-        """Return how many items the longest list of each of n users can hold under these masks, (n,) int64."""
+        """Return the length of the longest list that each of n users can have under these masks, (n,) int64."""
         width = int(self.departments.max(initial=-1)) + 2
         listed = self.departments if eligible is None else self.departments[eligible]
         counts = np.broadcast_to(np.bincount(listed + 1, minlength=width), (n, width))

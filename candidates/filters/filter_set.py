@@ -1,59 +1,59 @@
-"""The filters in force, together."""
+"""The filters in force.
 
-from collections.abc import Mapping
+To add a filter, touch three files:
+
+1. `settings.py`: its setting in `FilterSettings`, with the filter off by default.
+2. `item_filters.py`, or `user_filters.py` if it depends on the user: the filter, a `Filter`.
+3. this file: `FilterSet.from_settings` creates it from its setting.
+
+A filter that reads a new feature needs this feature in `context.py` first.
+"""
+
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.filters.age_limit import AgeLimit
-from candidates.filters.already_bought import AlreadyBought, Policy
-from candidates.filters.blocked_categories import BlockedCategories
-from candidates.filters.blocked_items import BlockedItems
-from candidates.filters.channel import Channel
 from candidates.filters.context import ItemContext, UserContext
-from candidates.filters.cool_down import CoolDown
 from candidates.filters.department_cap import DepartmentCap
 from candidates.filters.exclusions import Exclusions
-from candidates.filters.for_sale import ForSale
-from candidates.filters.settings import FilterSettings
-from candidates.filters.unsold import UnsoldFor
+from candidates.filters.item_filters import BlockedCategories, BlockedItems, Channel, ForSale, Unsold
+from candidates.filters.settings import FilterSettings, Policy
+from candidates.filters.user_filters import AgeLimit, AlreadyBought, CoolDown
 from candidates.over_fetching import Allowed
 
 
 class Filter(Protocol):
-    """A named reason why something must not be shown."""
+    """A named rule that excludes candidates, whatever else is on the list."""
 
     @property
     def name(self) -> str:
-        """What it is called, in columns and counts."""
+        """The name in columns and counts."""
 
     @property
-    def reason(self) -> str:
-        """Why, as a sentence about the item."""
+    def explanation(self) -> str:
+        """Why a candidate is excluded, as a sentence."""
 
-    def exclude(self, users: UserContext, item_context: ItemContext, /) -> Exclusions:
-        """Return what it bars for n users."""
+    def exclude(self, users: UserContext, items: ItemContext, /) -> Exclusions:
+        """Return what it excludes for n users."""
 
 
 @dataclass(frozen=True)
 class FilterSet:
-    """Filters in force, in a fixed order, none twice.
+    """Filters in force, in a fixed order.
 
     Attributes:
-        filters: those that judge each item by itself.
-        at_most_per_department: what the cap on lists allows, which judges an item by what stands above it; None
-            without one.
+        filters: those that decide on each candidate independently.
+        at_most_per_department: the department cap, which depends on the list; None without one.
     """
 
     filters: tuple[Filter, ...]
     at_most_per_department: int | None = None
 
     @classmethod
-    def of(cls, settings: FilterSettings) -> Self:
-        """Return the filters that settings put in force."""
+    def from_settings(cls, settings: FilterSettings) -> Self:
+        """Create the filters that settings put in force."""
         filters: list[Filter] = []
         if settings.already_bought == "drop":
             filters.append(AlreadyBought())
@@ -70,75 +70,71 @@ class FilterSet:
         if settings.age_limit:
             filters.append(AgeLimit())
         if settings.unsold_days is not None:
-            filters.append(UnsoldFor(settings.unsold_days))
+            filters.append(Unsold(settings.unsold_days))
         return cls(tuple(filters), settings.at_most_per_department)
 
     @property
     def policy(self) -> Policy:
-        """Which weights of the fusion fit: "drop" if all that was bought before is left out, otherwise "keep"."""
+        """Which blender and ranker of a release to use: "drop" if all past purchases are excluded, else "keep"."""
         return "drop" if any(isinstance(each, AlreadyBought) for each in self.filters) else "keep"
 
-    def cap(self, item_context: ItemContext) -> DepartmentCap | None:
-        """Return the cap on lists; None without one."""
+    def build_cap(self, items: ItemContext) -> DepartmentCap | None:
+        """Return the department cap; None without one."""
         if self.at_most_per_department is None:
             return None
-        return DepartmentCap(self.at_most_per_department, item_context.departments)
+        return DepartmentCap(self.at_most_per_department, items.departments)
 
-    def sentences(self, item_context: ItemContext) -> dict[str, str]:
-        """Return why each filter drops a candidate, by its name, in the order in which they stand."""
-        cap = self.cap(item_context)
-        return {each.name: each.reason for each in self.filters} | ({} if cap is None else {cap.name: cap.reason})
+    def explanations(self, items: ItemContext) -> dict[str, str]:
+        """Return why each filter excludes a candidate, by name, in the order of the filters; the cap comes last."""
+        explanations, cap = {each.name: each.explanation for each in self.filters}, self.build_cap(items)
+        return explanations if cap is None else explanations | {cap.name: cap.explanation}
 
-    def each(self, users: UserContext, item_context: ItemContext) -> dict[str, Exclusions]:
-        """Return what each filter bars by itself, by name; the cap bars nothing before there are lists."""
-        return {each.name: each.exclude(users, item_context) for each in self.filters}
+    def exclude_by_filter(self, users: UserContext, items: ItemContext) -> dict[str, Exclusions]:
+        """Return what each filter excludes, by name. The cap is not among them: it needs lists."""
+        return {each.name: each.exclude(users, items) for each in self.filters}
 
-    def exclusions(self, users: UserContext, item_context: ItemContext) -> Exclusions:
-        """Return what all filters bar together; the cap is handed to the search beside it."""
-        return together(self.each(users, item_context))
+    def exclude(self, users: UserContext, items: ItemContext) -> Exclusions:
+        """Return what all filters exclude. The cap is passed to the search beside it."""
+        return Exclusions.combine(self.exclude_by_filter(users, items).values())
 
-    def allowed(self, users: UserContext, item_context: ItemContext) -> Allowed:
-        """Return the question which candidates may stay: `candidates.over_fetching.Allowed`, all filters together."""
-        exclusions, cap = self.exclusions(users, item_context), self.cap(item_context)
+    def build_keep_mask(self, users: UserContext, items: ItemContext) -> Allowed:
+        """Return the function that decides which candidates of a list stay under all filters and the cap."""
+        exclusions, cap = self.exclude(users, items), self.build_cap(items)
 
-        def stays(rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
-            mask = exclusions.mask(rows, positions)
+        def keep_mask(rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+            keep = exclusions.keep_mask(rows, positions)
             if cap is not None:
-                mask[mask] = cap.keep_mask(rows[mask], positions[mask])
-            return mask
+                keep[keep] = cap.keep_mask(rows[keep], positions[keep])
+            return keep
 
-        return stays
+        return keep_mask
 
-    def reasons(
+    def excluding_filters(
         self,
         rows: NDArray[np.integer[Any]],
         positions: NDArray[np.integer[Any]],
         users: UserContext,
-        item_context: ItemContext,
+        items: ItemContext,
     ) -> list[list[str]]:
-        """Return the names of the filters that drop each candidate; none if it stays.
+        """Return the names of the filters that exclude each candidate; an empty list if none does.
 
-        The cap counts what the others leave, as it does in a list.
+        The cap counts only candidates that the other filters keep, as it does in a list.
 
         Args:
             rows: (pairs,) the user of each candidate, 0 to n - 1.
-            positions: (pairs,) positions of items, each user's in the order of his list, the best first.
+            positions: (pairs,) positions of items, each user's in the order of their list, best first.
             users: n.
-            item_context: the whole catalogue.
+            items: the whole catalogue.
         """
-        stays = {name: exclusions.mask(rows, positions) for name, exclusions in self.each(users, item_context).items()}
-        cap = self.cap(item_context)
+        by_filter = self.exclude_by_filter(users, items)
+        keep = {name: exclusions.keep_mask(rows, positions) for name, exclusions in by_filter.items()}
+        cap = self.build_cap(items)
         if cap is not None:
-            together = np.logical_and.reduce([np.ones(len(rows), np.bool_), *stays.values()])
-            stays[cap.name] = np.ones(len(rows), np.bool_)
-            stays[cap.name][together] = cap.keep_mask(rows[together], positions[together])
-        reasons: list[list[str]] = [[] for _ in rows]
-        for name, mask in stays.items():
+            others = np.logical_and.reduce([np.ones(len(rows), np.bool_), *keep.values()])
+            keep[cap.name] = np.ones(len(rows), np.bool_)
+            keep[cap.name][others] = cap.keep_mask(rows[others], positions[others])
+        names: list[list[str]] = [[] for _ in rows]
+        for name, mask in keep.items():
             for pair in np.flatnonzero(~mask):
-                reasons[pair].append(name)
-        return reasons
-
-
-def together(each: Mapping[str, Exclusions]) -> Exclusions:
-    """Return what several filters bar together, given what each does, of the same users and items."""
-    return reduce(Exclusions.united, each.values(), Exclusions())
+                names[pair].append(name)
+        return names

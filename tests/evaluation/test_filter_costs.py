@@ -41,7 +41,7 @@ def lists(every, fresh=FRESH):
 
 
 def exclusions_for(*lists):
-    return Exclusions(pairs=item_lists(lists)).mask
+    return Exclusions(pairs=item_lists(lists)).keep_mask
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_where_the_order_is_fixed_what_a_mask_or_a_cap_drops_is_what_has_left_th
     judge = judge_of([[0]] * 4, [[1]] * 4, items=12)
     without = order[:, :6]
 
-    for allowed in (Exclusions(generator.random(12) < 0.3, item_lists(own)).mask, cap.keep_mask):
+    for allowed in (Exclusions(generator.random(12) < 0.3, item_lists(own)).keep_mask, cap.keep_mask):
         filtered = first_allowed(order, allowed, 6)
         price = priced(judge, lists(filtered, filtered), allowed, lists(without, without))
 

@@ -73,7 +73,7 @@ def test_a_page_and_a_file_of_numbers_are_written_and_nothing_else(evaluation):
 
 
 def test_settings_that_do_nothing_are_spoken_of_before_anything_is_trained(evaluation):
-    assert "warning: Days to cool down do nothing: already_bought is not 'cool-down'.\n" in evaluation.warned
+    assert "warning: Unused cool_down_days: already_bought is not 'cool-down'.\n" in evaluation.warned
 
 
 def test_the_numbers_say_where_they_come_from(evaluation):

@@ -39,9 +39,9 @@ def test_days_are_counted_from_day_to_day_whatever_the_hour():
 
     users = build_user_context(told, histories, MOMENT)
 
-    np.testing.assert_array_equal(users.days_since_last, np.array([1, 3, np.nan], np.float32))
+    np.testing.assert_array_equal(users.days_since_last_purchase, np.array([1, 3, np.nan], np.float32))
     np.testing.assert_array_equal(users.ages, np.array([39.5, np.nan, 18], np.float32))
-    assert users.days_since_bought.tolist() == [1, 4, 3]
+    assert users.days_since_purchase.tolist() == [1, 4, 3]
 
 
 def test_goods_of_which_nothing_is_said_have_no_department_and_never_sold_and_groups_stand_for_departments():
@@ -63,10 +63,10 @@ def test_goods_of_which_nothing_is_said_have_no_department_and_never_sold_and_gr
     assert item_context.categories.tolist() == ["Shoes", "", "Hats", "Hats"]
     assert item_context.departments.tolist() == [0, -1, 1, 0]
     assert item_context.for_sale.tolist() == [True, True, False, True]
-    assert item_context.channels.allow("web").tolist() == [True, True, True, True]
-    assert item_context.channels.allow("shop").tolist() == [False, True, True, True]
+    assert item_context.channels.eligible("web").tolist() == [True, True, True, True]
+    assert item_context.channels.eligible("shop").tolist() == [False, True, True, True]
     assert item_context.minimum_ages.tolist() == [0, 21, 0, 0]
-    assert item_context.unsold_days.tolist() == [30, np.inf, 1, np.inf]
+    assert item_context.days_since_last_sale.tolist() == [30, np.inf, 1, np.inf]
 
 
 def test_the_release_says_which_filters_are_in_force():

@@ -1,8 +1,18 @@
-"""Each filter in force is priced by itself, and those that one could choose beside it."""
+"""The cost of each filter in force is measured separately."""
+
+from functools import partial
 
 import pytest
 
 from candidates.filters.settings import FilterSettings
+
+with_days = partial(
+    FilterSettings,
+    cool_down_days=28,
+    cool_down_days_by_category={"Milk": 5},
+    for_sale=False,
+    age_limit=False,
+)
 
 
 @pytest.mark.parametrize(
@@ -14,17 +24,15 @@ from candidates.filters.settings import FilterSettings
             [{"at_most_per_department": 3}, {"unsold_days": 28}],
         ),
         (
-            FilterSettings("cool-down", 28, {"Milk": 5}, for_sale=False, age_limit=False),
+            with_days(already_bought="cool-down"),
             [{"already_bought": "cool-down", "cool_down_days": 28, "cool_down_days_by_category": {"Milk": 5}}],
         ),
-        # Days that stay in the file while the filter drops everything make no other filter of it.
-        (FilterSettings("drop", 28, {"Milk": 5}, for_sale=False, age_limit=False), [{"already_bought": "drop"}]),
-        (FilterSettings("keep", 28, for_sale=False, age_limit=False), []),
+        # Days to cool down that are not in use belong to no filter.
+        (with_days(already_bought="drop"), [{"already_bought": "drop"}]),
+        (with_days(already_bought="keep"), []),
     ],
 )
 def test_a_filter_alone_has_its_own_settings_and_no_others(settings, alone):
-    from dataclasses import replace
-
     from pipelines.filter_costs import NOTHING, _alone
 
-    assert list(_alone(settings)) == [replace(NOTHING, **parts) for parts in alone]
+    assert list(_alone(settings)) == [NOTHING.replace(**parts) for parts in alone]

@@ -1,17 +1,16 @@
-"""Users and goods in literal rows, shared by the tests of all filters."""
+"""User and item contexts in literal rows, shared by the tests of all filters."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from candidates.filters.channels import Channels
-from candidates.filters.context import ItemContext, UserContext
+from candidates.filters.context import Channels, ItemContext, UserContext
 from candidates.histories import Histories
 
 
 @pytest.fixture
-def users_of():
-    """Users, each as a dict: bought=[(position, days before his last purchase), ...] newest first, days=, age=."""
+def make_users():
+    """Create users, each a dict: bought=[(position, days before the last purchase), ...] newest first, days=, age=."""
 
     def make(*users):
         bought = [user.get("bought", []) for user in users]
@@ -30,21 +29,21 @@ def users_of():
 
 
 @pytest.fixture
-def item_context_of():
-    """Items with ids "a", "b" and so on, each as a dict of what is not as usual."""
+def make_items():
+    """Create items with ids "a", "b" and so on, each a dict of the values that differ from the defaults."""
 
     def make(*items):
-        def column(name, dtype, usual):
-            return np.array([item.get(name, usual) for item in items], dtype)
+        def column(name, dtype, default):
+            return np.array([item.get(name, default) for item in items], dtype)
 
         return ItemContext(
-            item_ids=np.array([chr(ord("a") + place) for place in range(len(items))]),
-            categories=column("category", np.str_, usual=""),
-            departments=column("department", np.int32, usual=-1),
-            for_sale=column("for_sale", np.bool_, usual=True),
+            item_ids=np.array([chr(ord("a") + position) for position in range(len(items))]),
+            categories=column("category", np.str_, default=""),
+            departments=column("department", np.int32, default=-1),
+            for_sale=column("for_sale", np.bool_, default=True),
             channels=Channels.from_lists(pa.array([item.get("channels") for item in items], pa.list_(pa.string()))),
-            minimum_ages=column("minimum_age", np.float32, usual=0),
-            unsold_days=column("unsold_days", np.float32, usual=0),
+            minimum_ages=column("minimum_age", np.float32, default=0),
+            days_since_last_sale=column("days_since_last_sale", np.float32, default=0),
         )
 
     return make

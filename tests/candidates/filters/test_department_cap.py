@@ -7,35 +7,35 @@ from candidates.filters.department_cap import DepartmentCap
 from candidates.item_lists import ItemLists
 from candidates.over_fetching import Cap, over_fetch
 
-# Items 0 to 3 are of department 0, 4 and 5 of department 1, 6 of department 2, and of 7 and 8 nobody knows.
+# Items 0 to 3 are of department 0, 4 and 5 of department 1, 6 of department 2; 7 and 8 have none.
 DEPARTMENTS = np.array([0, 0, 0, 0, 1, 1, 2, -1, -1], np.int32)
 
 
-def stands(at_most, *lists):
+def capped(at_most, *lists):
     rows = np.repeat(np.arange(len(lists)), [len(own) for own in lists])
     positions = np.concatenate([np.empty(0, np.int32), *lists]).astype(np.int32)
     kept = DepartmentCap(at_most, DEPARTMENTS).keep_mask(rows, positions)
     return [positions[(rows == row) & kept].tolist() for row in range(len(lists))]
 
 
-def test_an_item_above_which_its_department_stands_so_often_already_is_out():
-    assert stands(2, [3, 4, 0, 1, 5, 2, 6]) == [[3, 4, 0, 5, 6]]
-    assert stands(1, [3, 4, 0, 1, 5, 2, 6]) == [[3, 4, 6]]
+def test_the_best_items_of_each_department_are_kept():
+    assert capped(2, [3, 4, 0, 1, 5, 2, 6]) == [[3, 4, 0, 5, 6]]
+    assert capped(1, [3, 4, 0, 1, 5, 2, 6]) == [[3, 4, 6]]
 
 
-def test_every_user_has_his_own_list():
-    assert stands(1, [0, 4], [1, 0, 5], []) == [[0, 4], [1, 5], []]
+def test_the_cap_counts_each_list_separately():
+    assert capped(1, [0, 4], [1, 0, 5], []) == [[0, 4], [1, 5], []]
 
 
 def test_items_of_unknown_department_are_not_capped():
-    assert stands(1, [7, 0, 8, 1]) == [[7, 0, 8]]
+    assert capped(1, [7, 0, 8, 1]) == [[7, 0, 8]]
 
 
-def test_an_item_that_is_out_does_not_count_against_those_below_it():
-    assert stands(3, [3, 2, 1, 0, 4]) == [[3, 2, 1, 4]]
+def test_an_item_over_the_cap_does_not_count():
+    assert capped(3, [3, 2, 1, 0, 4]) == [[3, 2, 1, 4]]
 
 
-def test_the_longest_list_that_a_user_can_have_is_known_before_there_is_any():
+def test_the_maximum_length_of_a_list_follows_from_the_masks():
     cap = DepartmentCap(2, DEPARTMENTS)
     excluded = ItemLists.from_lists([np.array([], np.int64), np.array([0, 1, 2, 7]), np.arange(9)])
 
@@ -45,9 +45,9 @@ def test_the_longest_list_that_a_user_can_have_is_known_before_there_is_any():
     assert DepartmentCap(9, DEPARTMENTS).max_lengths(3, excluded, None).tolist() == [9, 5, 0]
 
 
-def search_in(lists, asked):
+def search_in(lists, searched):
     def search(users, depth):
-        asked.append((users.tolist(), depth))
+        searched.append((users.tolist(), depth))
         positions = np.full((len(users), depth), -1, np.int32)
         for row, user in enumerate(users):
             positions[row, : len(lists[user][:depth])] = lists[user][:depth]
@@ -56,35 +56,35 @@ def search_in(lists, asked):
     return search
 
 
-def test_a_list_that_the_cap_makes_short_is_asked_for_at_twice_the_length():
-    asked = []
-    search = search_in([[0, 1, 2, 3, 4, 6], [4, 0, 6, 1, 2, 3]], asked)
+def test_a_list_that_the_cap_makes_short_is_searched_again_at_twice_the_depth():
+    searched = []
+    search = search_in([[0, 1, 2, 3, 4, 6], [4, 0, 6, 1, 2, 3]], searched)
 
     positions, scores = over_fetch(search, 2, 3, DepartmentCap(1, DEPARTMENTS).keep_mask)
 
     assert positions.tolist() == [[0, 4, 6], [4, 0, 6]]
     assert scores.tolist() == [[0, -4, -5], [0, -1, -2]]
-    assert asked == [([0, 1], 3), ([0], 6)]
+    assert searched == [([0, 1], 3), ([0], 6)]
 
 
-def test_the_noise_twin_that_caps_the_first_k_alone_starves():
+def test_a_cap_on_the_first_k_items_alone_leaves_short_lists():
     positions, _ = search_in([[0, 1, 2, 3, 4, 6]], [])(np.array([0]), 3)
 
-    assert stands(1, positions[0]) == [[0]]
+    assert capped(1, positions[0]) == [[0]]
 
 
-def test_a_list_stays_short_only_when_the_search_has_no_more():
-    asked = []
+def test_a_list_stays_short_only_if_the_search_has_no_more_items():
+    searched = []
 
-    positions, _ = over_fetch(search_in([[0, 1, 2, 3, 4, 5]], asked), 1, 3, DepartmentCap(1, DEPARTMENTS).keep_mask)
+    positions, _ = over_fetch(search_in([[0, 1, 2, 3, 4, 5]], searched), 1, 3, DepartmentCap(1, DEPARTMENTS).keep_mask)
 
     assert positions.tolist() == [[0, 4, -1]]
-    assert asked == [([0], 3), ([0], 6), ([0], 12)]
+    assert searched == [([0], 3), ([0], 6), ([0], 12)]
 
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 12))
-def test_it_answers_like_counting_down_each_whole_list(seed, at_most, k):
+def test_the_cap_equals_a_count_down_each_whole_list(seed, at_most, k):
     generator = np.random.default_rng(seed)
     departments = generator.integers(-1, 4, 15).astype(np.int32)
     lists = [generator.permutation(15)[: generator.integers(0, 16)].tolist() for _ in range(4)]
@@ -104,15 +104,15 @@ def test_it_answers_like_counting_down_each_whole_list(seed, at_most, k):
         assert cap.max_lengths(1, absent, None).tolist() == [len(expected)]
 
 
-def test_a_cap_is_what_retrieval_takes():
+def test_the_department_cap_is_a_cap():
     cap: Cap = DepartmentCap(3, DEPARTMENTS)
 
     assert cap.keep_mask(np.array([], np.int64), np.array([], np.int32)).shape == (0,)
-    assert DepartmentCap(3, DEPARTMENTS).reason == "Of its department, 3 stand above it already."
+    assert "3" in DepartmentCap(3, DEPARTMENTS).explanation
 
 
-def test_caps_of_the_wrong_form_are_refused():
-    with pytest.raises(ValueError, match="at least 1 item must be allowed, not 0"):
+def test_caps_of_the_wrong_form_are_rejected():
+    with pytest.raises(ValueError, match="at least 1 item per department, not 0"):
         DepartmentCap(0, DEPARTMENTS)
     with pytest.raises(ValueError, match="int64"):
         DepartmentCap(1, np.array([0, 1]))

@@ -1,12 +1,13 @@
-"""All filters together, on six items of which each is barred for a reason of its own."""
+"""All filters together, on seven items of which five are excluded for a reason of their own."""
 
 import numpy as np
 import pytest
 
-from candidates.filters.filter_set import FilterSet, together
+from candidates.filters.exclusions import Exclusions
+from candidates.filters.filter_set import FilterSet
 from candidates.filters.settings import FilterSettings
 
-EVERYTHING = FilterSettings(
+ALL_FILTERS = FilterSettings(
     already_bought="cool-down",
     cool_down_days=28,
     for_sale=True,
@@ -17,69 +18,71 @@ EVERYTHING = FilterSettings(
     at_most_per_department=1,
     unsold_days=56,
 )
-NOTHING = FilterSettings(for_sale=False, age_limit=False)
+NO_FILTERS = FilterSettings(for_sale=False, age_limit=False)
 
 
 @pytest.fixture
-def item_context(item_context_of):
-    return item_context_of(
+def items(make_items):
+    return make_items(
         {"for_sale": False, "department": 0},
         {"department": 0},
         {"category": "Nightwear", "department": 0},
         {"channels": ["1"], "department": 0},
-        {"minimum_age": 18, "unsold_days": 90, "department": 1},
+        {"minimum_age": 18, "days_since_last_sale": 90, "department": 1},
         {"department": 1},
         {"department": 1},
     )
 
 
 @pytest.fixture
-def users(users_of):
-    return users_of({"bought": [(5, 0)], "days": 3, "age": 17}, {"bought": [(5, 0)], "days": 30, "age": 40})
+def users(make_users):
+    return make_users({"bought": [(5, 0)], "days": 3, "age": 17}, {"bought": [(5, 0)], "days": 30, "age": 40})
 
 
-def test_the_filters_stand_in_one_order_however_they_were_set(users, item_context):
-    assert list(FilterSet.of(EVERYTHING).each(users, item_context)) == [
+def test_filters_have_a_fixed_order(users, items):
+    assert list(FilterSet.from_settings(ALL_FILTERS).exclude_by_filter(users, items)) == [
         "cool_down", "for_sale", "blocked_items", "blocked_categories", "channel", "age_limit", "unsold",
     ]  # fmt: skip
-    assert list(FilterSet.of(FilterSettings(already_bought="drop")).each(users, item_context)) == [
-        "already_bought", "for_sale", "age_limit",
-    ]  # fmt: skip
-    assert FilterSet.of(NOTHING) == FilterSet(())
+    drop = FilterSet.from_settings(FilterSettings(already_bought="drop"))
+    assert list(drop.exclude_by_filter(users, items)) == ["already_bought", "for_sale", "age_limit"]
+    assert FilterSet.from_settings(NO_FILTERS) == FilterSet(())
 
 
-def test_together_they_bar_what_any_of_them_bars(users, item_context):
-    exclusions = FilterSet.of(EVERYTHING).exclusions(users, item_context)
+def test_a_set_excludes_what_any_of_its_filters_excludes(users, items):
+    exclusions = FilterSet.from_settings(ALL_FILTERS).exclude(users, items)
 
     assert exclusions.items.tolist() == [True, True, True, True, True, False, False]
-    # The first bought item f three days ago, and is too young for e; the second bought f 30 days ago.
+    # The first user bought item f three days ago and is too young for e; the second bought f 30 days ago.
     assert exclusions.pairs.counts.tolist() == [2, 0]
     assert exclusions.pairs.positions.tolist() == [4, 5]
 
 
-def test_without_filters_nothing_is_barred(users, item_context):
-    exclusions = FilterSet.of(NOTHING).exclusions(users, item_context)
+def test_without_filters_nothing_is_excluded(users, items):
+    filters = FilterSet.from_settings(NO_FILTERS)
+    exclusions = filters.exclude(users, items)
 
-    assert (exclusions.items, exclusions.pairs, FilterSet.of(NOTHING).cap(item_context)) == (None, None, None)
+    assert (exclusions.items, exclusions.pairs, filters.build_cap(items)) == (None, None, None)
 
 
-def test_the_cap_is_of_the_goods_departments(item_context):
-    cap = FilterSet.of(EVERYTHING).cap(item_context)
+def test_the_cap_uses_the_departments_of_the_items(items):
+    cap = FilterSet.from_settings(ALL_FILTERS).build_cap(items)
 
     assert (cap.at_most, cap.departments.tolist()) == (1, [0, 0, 0, 0, 1, 1, 1])
 
 
 @pytest.mark.parametrize(("already_bought", "policy"), [("keep", "keep"), ("cool-down", "keep"), ("drop", "drop")])
-def test_only_a_set_that_leaves_out_all_that_was_bought_takes_the_weights_for_new_items(already_bought, policy):
-    assert FilterSet.of(FilterSettings(already_bought=already_bought, cool_down_days=7)).policy == policy
+def test_only_a_set_that_excludes_all_past_purchases_has_the_policy_drop(already_bought, policy):
+    settings = FilterSettings(already_bought=already_bought, cool_down_days=7)
+
+    assert FilterSet.from_settings(settings).policy == policy
 
 
-def test_what_each_filter_bars_is_counted_and_all_together(users, item_context):
-    filters = FilterSet.of(EVERYTHING)
+def test_exclusions_are_counted_by_filter_and_combined(users, items):
+    filters = FilterSet.from_settings(ALL_FILTERS)
 
-    each = filters.each(users, item_context)
+    by_filter = filters.exclude_by_filter(users, items)
 
-    assert {name: exclusions.count(len(users)) for name, exclusions in each.items()} == {
+    assert {name: exclusions.count(len(users)) for name, exclusions in by_filter.items()} == {
         "cool_down": 1,
         "for_sale": 2,
         "blocked_items": 2,
@@ -88,26 +91,16 @@ def test_what_each_filter_bars_is_counted_and_all_together(users, item_context):
         "age_limit": 1,
         "unsold": 2,
     }
-    # g remains for the first, f and g for the second.
-    assert (
-        together(each).count(len(users))
-        == filters.exclusions(users, item_context).count(len(users))
-        == 2 * len(item_context) - 3
-    )
+    # Item g is left for the first user, f and g for the second.
+    assert Exclusions.combine(by_filter.values()).count(len(users)) == 2 * len(items) - 3
+    assert filters.exclude(users, items).count(len(users)) == 2 * len(items) - 3
 
 
-def test_an_empty_set_and_an_empty_table_have_no_reasons(users, item_context):
-    nothing = np.array([], np.int64)
-
-    assert together({}).count(2) == 0
-    assert FilterSet.of(NOTHING).reasons(np.array([0]), np.array([3]), users, item_context) == [[]]
-    assert FilterSet.of(FilterSettings()).reasons(nothing, nothing, users, item_context) == []
+CANDIDATES = np.array([0, 0, 0, 1, 1, 1]), np.array([4, 5, 6, 5, 0, 6])
 
 
-def test_each_candidate_is_told_its_reasons_and_the_cap_counts_what_the_others_leave(users, item_context):
-    rows, positions = np.array([0, 0, 0, 1, 1, 1]), np.array([4, 5, 6, 5, 0, 6])
-
-    assert FilterSet.of(EVERYTHING).reasons(rows, positions, users, item_context) == [
+def test_each_candidate_has_the_names_of_the_filters_that_exclude_it_and_the_cap_counts_what_they_keep(users, items):
+    assert FilterSet.from_settings(ALL_FILTERS).excluding_filters(*CANDIDATES, users, items) == [
         ["age_limit", "unsold"],
         ["cool_down"],
         [],
@@ -117,25 +110,32 @@ def test_each_candidate_is_told_its_reasons_and_the_cap_counts_what_the_others_l
     ]
 
 
-def test_every_name_has_a_sentence(users, item_context):
-    filters = FilterSet.of(EVERYTHING)
+def test_the_keep_mask_combines_all_filters_and_the_cap(users, items):
+    keep_mask = FilterSet.from_settings(ALL_FILTERS).build_keep_mask(users, items)
 
-    sentences = filters.sentences(item_context)
-
-    assert list(sentences) == [*filters.each(users, item_context), "department_cap"]
-    assert sentences["cool_down"] == "The user has bought it less than 28 days ago."
-    assert sentences["department_cap"] == "Of its department, 1 stand above it already."
+    assert keep_mask(*CANDIDATES).tolist() == [False, False, True, True, False, False]
 
 
-def test_what_is_asked_is_not_changed(users, item_context):
-    before = [
-        item_context.for_sale.copy(),
-        item_context.unsold_days.copy(),
-        users.histories.positions.copy(),
-        users.ages.copy(),
-    ]
+def test_without_filters_or_candidates_there_are_no_names(users, items):
+    empty = np.array([], np.int64)
 
-    FilterSet.of(EVERYTHING).exclusions(users, item_context)
+    assert FilterSet.from_settings(NO_FILTERS).excluding_filters(np.array([0]), np.array([3]), users, items) == [[]]
+    assert FilterSet.from_settings(FilterSettings()).excluding_filters(empty, empty, users, items) == []
 
-    after = [item_context.for_sale, item_context.unsold_days, users.histories.positions, users.ages]
-    assert [column.tolist() for column in after] == [column.tolist() for column in before]
+
+def test_every_filter_has_an_explanation(users, items):
+    filters = FilterSet.from_settings(ALL_FILTERS)
+
+    explanations = filters.explanations(items)
+
+    assert list(explanations) == [*filters.exclude_by_filter(users, items), "department_cap"]
+    assert all(explanations.values())
+
+
+def test_contexts_are_not_changed(users, items):
+    columns = [items.for_sale, items.days_since_last_sale, users.histories.positions, users.ages]
+    before = [column.tolist() for column in columns]
+
+    FilterSet.from_settings(ALL_FILTERS).exclude(users, items)
+
+    assert [column.tolist() for column in columns] == before
