@@ -101,7 +101,7 @@ class Speed:
         self.config = config
         store = open_feature_store(repo)
         schemas = tower_schemas(store, self.config.query_service, self.config.item_service)
-        split = TimeSplit.ending(data_end(store), training_days=config.training_days)
+        split = TimeSplit.for_release(data_end(store), training_days=config.training_days)
         folder.mkdir()
         self.data = write_dataset(
             store, schemas, split, folder, sampled_per_day=self.config.sampled_per_day, seed=seed,

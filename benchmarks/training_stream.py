@@ -98,7 +98,7 @@ def join(folder: Path, seed: int) -> dict[str, Any]:
 
     started = time.perf_counter()
     store = open_feature_store(folder / "feature_repo")
-    split = TimeSplit.ending(data_end(store))
+    split = TimeSplit.for_release(data_end(store))
     schemas = tower_schemas(store, DEFAULT.query_service, DEFAULT.item_service)
     purchases = write_purchases(store, split, folder)
     rows = write_training_set(

@@ -34,7 +34,7 @@ from jobs.console import FEATURE_REPO, commit, load_tensorflow
 def main(repo: Path, as_of: str, gap_days: int, replayed: tuple[int, ...], seed: int) -> None:
     """Measure all in one run, and print ratios."""
     load_tensorflow()
-    from features.time_split import parse_moment
+    from features.moments import parse_moment
     from models.config import DEFAULT
     from models.release.earlier_release import REPLAY_DAYS, WARM_START_EPOCHS
 
@@ -115,7 +115,7 @@ class School:
 
         folder = self._made(name)
         started = time.perf_counter()
-        split = TimeSplit.ending(as_of, training_days=config.training_days)
+        split = TimeSplit.for_release(as_of, training_days=config.training_days)
         run = train_towers(
             self._store, config, split, folder, seed=self._seed, say=lambda _: None,
             earlier=earlier.checkpoint if earlier else None,

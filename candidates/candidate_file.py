@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from candidates.blender import BlendedLists
 from features.errors import InputError
-from features.files import written_whole
+from features.files import atomic_write
 from features.schema import (
     ITEM_ID,
     RANK,
@@ -120,7 +120,7 @@ class CandidateFile:
             InputError: the path does not end in .parquet.
         """
         require_parquet(path)
-        with written_whole(path) as rows, written_whole(path.with_suffix(".json")) as description:
+        with atomic_write(path) as rows, atomic_write(path.with_suffix(".json")) as description:
             with pq.ParquetWriter(rows, CANDIDATES, compression="zstd") as writer:
                 file = cls(writer, description)
                 yield file

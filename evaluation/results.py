@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NoReturn, NotRequired, TypeAlias, TypedDict, cast
 
 from evaluation.bootstrap import Estimate
-from features.files import written_whole
+from features.files import atomic_write
 
 FORMAT: Final = "evaluation 1"
 
@@ -272,7 +272,7 @@ def write_results(results: Results, path: Path) -> None:
         ValueError: A number is not finite.
     """
     text = json.dumps(results, indent=1, allow_nan=False)
-    with written_whole(path) as fresh:
+    with atomic_write(path) as fresh:
         fresh.write_text(text + "\n", encoding="utf-8")
 
 

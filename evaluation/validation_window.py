@@ -1,7 +1,7 @@
 """The days after a cut as a judge: the same users and the whole catalogue for every model and every simple list."""
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Self
 
 import numpy as np
@@ -18,6 +18,7 @@ from evaluation.collapse import Collapse
 from evaluation.diversity import VectorDiversity
 from evaluation.faults import recall_faults
 from evaluation.metrics import bootstrap_interval, recall_at
+from features.moments import datetime64
 from features.schema import EVENT_TIMESTAMP, ITEM_ID, USER_ID
 
 _CUTOFFS = (12, 100)
@@ -111,7 +112,7 @@ class ValidationWindow:
             relevant=ItemLists.from_pairs(
                 _codes(after[USER_ID], user_ids), _codes(after[ITEM_ID], everything), len(user_ids)
             ),
-            cut=np.datetime64(cut.astimezone(UTC).replace(tzinfo=None), "us"),
+            cut=datetime64(cut),
         )
 
     def evaluate_vectors(

@@ -10,7 +10,7 @@ from typing import Any
 
 
 @contextlib.contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary file or folder name beside `path`; put it in place only if the block succeeds.
 
     A file replaces the old one atomically. A folder takes the old one's place by two renames; if the second

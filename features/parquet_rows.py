@@ -24,7 +24,7 @@ class ParquetRows:
     paths: tuple[Path, ...]
 
     @classmethod
-    def of(cls, *tables: Self) -> Self:
+    def concat(cls, *tables: Self) -> Self:
         """The rows of several, one after the other."""
         return cls(tuple(path for table in tables for path in table.paths))
 
@@ -54,7 +54,7 @@ class ParquetRows:
         """One column, a batch at a time."""
         return (batch.column(0) for batch in self.batches([name]))
 
-    def parts(self, sizes: Iterable[int]) -> Iterator[pa.Table]:
+    def split(self, sizes: Iterable[int]) -> Iterator[pa.Table]:
         """Successive tables of so many rows each; together they must be all rows.
 
         Raises:

@@ -4,18 +4,18 @@ import time
 from collections.abc import Callable
 from typing import TypeAlias
 
-Done: TypeAlias = Callable[[int], object]
+Advance: TypeAlias = Callable[[int], object]
 """Called with the number of rows, batches or tables done since the last call."""
 
-Progress: TypeAlias = Callable[[str, int], Done]
-"""Makes a `Done` from a label and a total."""
+Progress: TypeAlias = Callable[[str, int], Advance]
+"""Makes a `Advance` from a label and a total."""
 
 
-def bar(label: str, total: int) -> Done:
+def progress_bar(label: str, total: int) -> Advance:
     """Return the `update` of a progress bar, which is silent where stderr is not a terminal."""
     from tqdm import tqdm  # noqa: PLC0415 - needed only where progress is shown
 
-    update: Done = tqdm(total=total, desc=label, unit="", unit_scale=True, disable=None, leave=False).update
+    update: Advance = tqdm(total=total, desc=label, unit="", unit_scale=True, disable=None, leave=False).update
     return update
 
 

@@ -88,7 +88,7 @@ MONTH: Final = 28
 QUARTER: Final = 91
 
 # List features hold the most recent distinct items, newest first, or the most frequent words: at most so many.
-RECENT_ITEMS_KEPT: Final = 128
-BOUGHT_ITEMS_KEPT: Final = 2_000
-LATELY_ITEMS_KEPT: Final = 1_000
-TASTES_KEPT: Final = 50
+MAX_RECENT_ITEMS: Final = 128
+MAX_BOUGHT_ITEMS: Final = 2_000
+MAX_LATELY_ITEMS: Final = 1_000
+MAX_TASTES: Final = 50

@@ -13,6 +13,6 @@ def literal(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def instant(moment: datetime) -> str:
+def timestamp_literal(moment: datetime) -> str:
     """Return a moment as an SQL timestamp."""
     return f"timestamptz {literal(moment.isoformat())}"

@@ -4,24 +4,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
-from features.errors import InputError
-
-
-def parse_moment(text: str) -> datetime:
-    """Read a date or timestamp; without an offset it is UTC.
-
-    Raises:
-        InputError: the text is neither.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(f"'{text}' is not a moment: use 2020-09-22 or 2020-09-22T12:00:00+00:00.") from error
-    try:
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except OverflowError as error:
-        raise InputError(f"'{text}' lies outside the years 1 to 9999 in UTC.") from error
-
 
 @dataclass(frozen=True)
 class TimeSplit:
@@ -38,7 +20,7 @@ class TimeSplit:
     as_of: datetime
 
     @classmethod
-    def ending(cls, as_of: datetime, *, validation_days: int = 7, training_days: int | None = None) -> Self:
+    def for_release(cls, as_of: datetime, *, validation_days: int = 7, training_days: int | None = None) -> Self:
         """Split so that the last `validation_days` before `as_of` validate and `training_days` before those train."""
         if as_of.tzinfo is None:
             raise ValueError("as_of needs a time zone")
@@ -46,7 +28,7 @@ class TimeSplit:
         cut = midnight - timedelta(days=validation_days)
         return cls(cut - timedelta(days=training_days) if training_days else None, cut, as_of)
 
-    def ending_with(self, days: int) -> "TimeSplit":
+    def for_refit(self, days: int) -> "TimeSplit":
         """The last `days` before the release, none of which validate: none before `start`, all from `cut` on."""
         begin = self.as_of - timedelta(days=days)
         return TimeSplit(min(self.cut, max(begin, self.start or begin)), self.as_of, self.as_of)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from features.progress import Stopwatch, bar
+from features.progress import Stopwatch, progress_bar
 from jobs.console import FEATURE_TABLES, job, raw_dir_option
 
 
@@ -32,11 +32,13 @@ def main(raw_dir: Path, output: Path, quarantine: Path | None, memory_limit: str
     from features.tables.build import build_feature_tables
 
     watch = Stopwatch()
-    built = build_feature_tables(raw_dir, output, quarantine=quarantine, memory_limit=memory_limit, progress=bar)
-    aside = sum(built.counts.set_aside.values())
+    built = build_feature_tables(
+        raw_dir, output, quarantine=quarantine, memory_limit=memory_limit, progress=progress_bar
+    )
+    aside = sum(built.counts.quarantined.values())
     print(
         f"{built.counts.users:,} users, {built.counts.items:,} items, {built.counts.purchases:,} purchases "
-        f"({aside:,} rows set aside) known until {built.known_until:%Y-%m-%d} -> {len(built.tables)} tables, "
+        f"({aside:,} rows set aside) known until {built.data_end:%Y-%m-%d} -> {len(built.tables)} tables, "
         f"{sum(table.rows for table in built.tables):,} rows in {output} after {watch.seconds:.1f} s; "
         "next: feast -c feature_repo apply"
     )

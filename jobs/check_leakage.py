@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from features.progress import Stopwatch, bar
+from features.progress import Stopwatch, progress_bar
 from jobs.console import (
     chatter,
     job,
@@ -65,7 +65,7 @@ def main(
     used = open_feature_store(repo)
     release.check_tower_services(tower_schemas(used, release.schemas.query.service, release.schemas.item.service))
     services, others = all_services(used)
-    questions = LeakQuestions(release, releases / release.version, services, data_end(used), seed, bar)
+    questions = LeakQuestions(release, releases / release.version, services, data_end(used), seed, progress_bar)
 
     with scratch(releases) as folder, chatter(), RawWorld.loaded(raw_dir, folder, memory_limit=memory_limit) as world:
         moments, store = world.moments(number, seed=seed), store_copy(used, folder / "store")

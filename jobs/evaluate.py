@@ -101,7 +101,7 @@ def main(
         return results
 
     for moment in weekly_cuts(end, cuts, weeks):
-        split = TimeSplit.ending(moment, training_days=DEFAULT.training_days)
+        split = TimeSplit.for_release(moment, training_days=DEFAULT.training_days)
         print(f"cut {moment:%Y-%m-%d}", flush=True)
         with scratch(output.parent) as folder:
             result = evaluate_cut(

@@ -18,10 +18,10 @@ from jobs.console import job, raw_dir_option
 @job
 def main(raw_dir: Path) -> None:
     """Write the demo data as raw tables, in the layout of the H&M competition's files."""
-    from features.raw.demo_data import write_raw_tables
+    from features.raw.demo_data import write_demo_data
 
     watch = Stopwatch()
-    counts = write_raw_tables(raw_dir)
+    counts = write_demo_data(raw_dir)
     print(
         f"{counts['customers']:,} customers, {counts['articles']:,} articles and "
         f"{counts['transactions_train']:,} transactions in {raw_dir} after {watch.seconds:.1f} s; "

@@ -11,7 +11,7 @@ from typing import Literal
 
 import click
 
-from features.progress import Stopwatch, bar
+from features.progress import Stopwatch, progress_bar
 from jobs.console import CANDIDATES, filters_option, job, load_tensorflow, releases_option, repo_option, warn
 
 
@@ -77,7 +77,7 @@ def main(
     settings = settings_in_force(release, told, already_bought)
     steps = CandidatePipeline.of(store, release, moment, FilterSet.from_settings(settings), k)
     warn(find_settings_without_effect(settings, steps.item_context))
-    done, exclusions = bar("candidates", len(users)), Counter[str]()
+    done, exclusions = progress_bar("candidates", len(users)), Counter[str]()
     with CandidateFile.create(output) as file:
         for ids in reads(users):
             candidates, counts = steps.candidates(ids)

@@ -82,7 +82,7 @@ def main(
     moment = moment_or_data_end(store, as_of)
     earlier = EarlierRelease.read(releases, version) if version else None
     if earlier:
-        days = earlier.training_days(TimeSplit.ending(moment, validation_days=validation_days).cut)
+        days = earlier.training_days(TimeSplit.for_release(moment, validation_days=validation_days).cut)
         training_days, epochs = training_days or days, epochs or WARM_START_EPOCHS
     filters = settings or (filters_of(earlier.release) if earlier else FilterSettings())
     if settings:
@@ -91,7 +91,7 @@ def main(
     if earlier:
         serving = service_fingerprints(store, ranked=bool(earlier.release.rankers))
         earlier.check_compatible(config, tower_schemas(store, config.query_service, config.item_service), serving)
-    split = TimeSplit.ending(moment, validation_days=validation_days, training_days=config.training_days)
+    split = TimeSplit.for_release(moment, validation_days=validation_days, training_days=config.training_days)
     with scratch(releases) as folder:
         run = train_towers(
             store,

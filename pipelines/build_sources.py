@@ -1,6 +1,6 @@
 """What candidates are drawn from at a moment: put together from the feature store, the purchases and two towers."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,7 @@ from candidates.sources.garment_groups import GarmentGroupPopularity
 from candidates.sources.item_knn import ItemKnn
 from candidates.sources.popularity import PopularityList
 from candidates.sources.source_set import Queries, SourceSet
+from features.moments import datetime64
 from features.store.histories import purchase_histories_at
 from features.store.selling import Selling, selling_at
 from features.training_data.purchases import Purchases
@@ -40,7 +41,7 @@ def sources_at(
         moment: UTC.
     """
     selling = selling_at(store, item_ids, moment)
-    cut = np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
+    cut = datetime64(moment)
     neighbours = ItemKnn.fit(past, cut, len(item_ids))
     return sources_of(np.array(item_ids.to_pylist(), np.str_), vectors, selling, neighbours), selling
 

@@ -1,6 +1,6 @@
 """Which filters are in force, and what the feature store tells of users and goods, as they know it."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ from candidates.filters.settings import FilterSettings
 from candidates.filters.settings_warnings import find_settings_without_effect
 from candidates.histories import Histories
 from features.errors import InputError
+from features.moments import datetime64
 from features.schema import (
     AGE,
     CHANNELS,
@@ -98,6 +99,6 @@ def build_item_context(told: pa.Table, item_ids: NDArray[np.str_], moment: datet
 
 def _days_since(moments: pa.ChunkedArray, moment: datetime, *, never: float) -> NDArray[np.float32]:
     """Whole UTC days from each moment's day to the day of `moment`, float32; `never` where there is none."""
-    today = np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "D")
+    today = datetime64(moment, "D")
     days = np.asarray(pc.cast(moments, pa.timestamp("us")), "datetime64[D]")
     return np.where(np.isnat(days), never, (today - days).astype(np.int64)).astype(np.float32)

@@ -110,7 +110,7 @@ def _earlier_weeks(
     towers = train_towers(
         store,
         few,
-        TimeSplit.ending(first + length, validation_days=length.days, training_days=days),
+        TimeSplit.for_release(first + length, validation_days=length.days, training_days=days),
         _made(folder / "earlier"),
         seed=seed,
         say=lambda epoch: say(epoch_line(epoch)),

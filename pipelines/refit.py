@@ -8,7 +8,7 @@ from feast import FeatureStore
 
 from evaluation.diversity import VectorDiversity
 from features.errors import InputError
-from features.progress import Stopwatch, bar
+from features.progress import Stopwatch, progress_bar
 from features.store.catalogue import catalogue_ids
 from features.store.service_schema import TowerSchemas
 from features.training_data.training_set import write_training_set
@@ -59,9 +59,9 @@ def refit_towers(store: FeatureStore, run: TrainedTowers, config: Config, folder
     schemas = TowerSchemas(kept.query.schema, kept.item.schema)
     rows = write_training_set(
         store, schemas, purchases, catalogue_ids(store, purchases.split.as_of), folder,
-        sampled_per_day=config.sampled_per_day, seed=seed, progress=bar,
+        sampled_per_day=config.sampled_per_day, seed=seed, progress=progress_bar,
     )  # fmt: skip
-    towers = refit(rows, schemas, config, folder / "codes", seed=seed, progress=bar, earlier=kept.checkpoint)
+    towers = refit(rows, schemas, config, folder / "codes", seed=seed, progress=progress_bar, earlier=kept.checkpoint)
     asked = run.data.validation
     # What they recall of the validation days would say nothing: they have learned from them.
     collapse = run.week.collapse(*towers.query_vectors(asked.queries), towers.item_vectors(asked.catalogue))

@@ -7,7 +7,7 @@ from pathlib import Path
 from feast import FeatureStore
 
 from evaluation.validation_window import ValidationWindow, WindowMetrics
-from features.progress import Stopwatch, bar
+from features.progress import Stopwatch, progress_bar
 from features.store.registry import tower_schemas
 from features.time_split import TimeSplit
 from features.training_data.dataset import Dataset, write_dataset
@@ -64,7 +64,9 @@ def train_towers(
     """
     watch = Stopwatch()
     schemas = tower_schemas(store, config.query_service, config.item_service)
-    data = write_dataset(store, schemas, split, folder, sampled_per_day=config.sampled_per_day, seed=seed, progress=bar)
+    data = write_dataset(
+        store, schemas, split, folder, sampled_per_day=config.sampled_per_day, seed=seed, progress=progress_bar
+    )
     asked, purchases = data.validation, data.purchases
     history, after = purchases.history(asked.user_ids), purchases.after_cut()
     week = ValidationWindow.of(asked.user_ids, asked.item_ids, history, after, split.cut)
@@ -73,7 +75,7 @@ def train_towers(
         say_baseline(name, window_metrics)
     joined = watch.seconds
     towers, training_history = train(
-        data, week, schemas, config, folder / "codes", seed=seed, progress=bar, report=say,
+        data, week, schemas, config, folder / "codes", seed=seed, progress=progress_bar, report=say,
         earlier=earlier,
     )  # fmt: skip
     seconds = {"join": joined, "fit": watch.seconds - joined}

@@ -15,7 +15,7 @@ from evaluation.report.palette import COLOURS
 from evaluation.report.recall_plots import PROTOCOL_TITLES
 from evaluation.report.sections import exhibits_of
 from evaluation.results import Protocol, Results
-from features.files import written_whole
+from features.files import atomic_write
 
 TEMPLATE: Final = Path(__file__).with_name("page.html.j2")
 _BOUGHT: Final = "what people bought in the next 7 days"
@@ -66,7 +66,7 @@ def render_page(results: Results) -> str:
 def write_page(results: Results, path: Path) -> None:
     """Write the page, whole or not at all."""
     text = render_page(results)
-    with written_whole(path) as fresh:
+    with atomic_write(path) as fresh:
         fresh.write_text(text, encoding="utf-8")
 
 

@@ -23,7 +23,7 @@ from feast.types import from_feast_to_pyarrow_type
 
 from features.asof_store.query import ROW
 from features.errors import InputError
-from features.files import written_whole
+from features.files import atomic_write
 from features.parquet_rows import ROWS_PER_BATCH
 
 _PART: Final = "part-0.parquet"
@@ -166,7 +166,7 @@ class AsOfRetrievalJob(IbisRetrievalJob):  # type: ignore[misc]  # feast has no 
 
     def to_parquet(self, path: Path, rows_per_batch: int = ROWS_PER_BATCH) -> int:
         """Write the rows of `to_arrow` to one file, whole or not at all, and return their number."""
-        with written_whole(path) as fresh:
+        with atomic_write(path) as fresh:
             return self._write(fresh, rows_per_batch)
 
     def persist(self, storage: SavedDatasetStorage, allow_overwrite: bool = False, timeout: int | None = None) -> None:
@@ -187,7 +187,7 @@ class AsOfRetrievalJob(IbisRetrievalJob):  # type: ignore[misc]  # feast has no 
             raise InputError(
                 f"{uri} holds {min(others)}, which would be lost: give the saved dataset a folder of its own."
             )
-        with written_whole(Path(uri)) as fresh:
+        with atomic_write(Path(uri)) as fresh:
             if uri.endswith(".parquet"):
                 self._write(fresh, ROWS_PER_BATCH)
             else:

@@ -18,7 +18,7 @@ import duckdb
 
 from features import schema
 from features.errors import InputError
-from features.files import written_whole
+from features.files import atomic_write
 from features.raw.raw_files import ARTICLES, AVAILABILITY, CUSTOMERS, TABLES, TRANSACTIONS
 from features.sql import literal
 
@@ -95,7 +95,7 @@ WITHOUT_QUANTITY: Final = "dropped_without_quantity"
 UNKNOWN_PRODUCT: Final = "dropped_unknown_product"
 
 
-def write_raw_tables(raw_dir: Path) -> dict[str, int]:
+def write_demo_data(raw_dir: Path) -> dict[str, int]:
     """Write the package's tables as `customers.csv`, `articles.csv`, `transactions_train.csv` and `availability.csv`.
 
     - `customers`: customer_id, and age in years, the youngest of the household's age band; known for a third.
@@ -125,7 +125,7 @@ def write_raw_tables(raw_dir: Path) -> dict[str, int]:
             connection.execute(f"CREATE VIEW {name} AS FROM read_parquet({literal(data / f'{name}.parquet')})")
         _check_folder(connection, raw_dir)
         for table in TABLES:
-            with written_whole(raw_dir / f"{table}.csv") as fresh:
+            with atomic_write(raw_dir / f"{table}.csv") as fresh:
                 copied = connection.execute(f"COPY ({_SELECTS[table]}) TO {literal(fresh)} (FORMAT csv, HEADER)")
                 counts[table] = copied.fetchall()[0][0]
         rows, without_quantity, unknown_product = connection.execute(_DROPPED).fetchall()[0]

@@ -24,11 +24,11 @@ CUSTOMERS: Final = "customers"
 ARTICLES: Final = "articles"
 TRANSACTIONS: Final = "transactions_train"
 AVAILABILITY: Final = "availability"
-NEEDED_TABLES: Final = (CUSTOMERS, ARTICLES, TRANSACTIONS)
-TABLES: Final = (*NEEDED_TABLES, AVAILABILITY)
+REQUIRED_TABLES: Final = (CUSTOMERS, ARTICLES, TRANSACTIONS)
+TABLES: Final = (*REQUIRED_TABLES, AVAILABILITY)
 
 ID_COLUMNS: Final = (schema.CUSTOMER_ID, schema.ARTICLE_ID)
-NEEDED_COLUMNS: Final = {
+REQUIRED_COLUMNS: Final = {
     CUSTOMERS: (schema.CUSTOMER_ID,),
     ARTICLES: (
         schema.ARTICLE_ID,
@@ -40,7 +40,7 @@ NEEDED_COLUMNS: Final = {
 }
 OPTIONAL_COLUMNS: Final = {
     CUSTOMERS: tuple(schema.USER_COLUMNS.values()),
-    ARTICLES: tuple(name for name in schema.ITEM_COLUMNS.values() if name not in NEEDED_COLUMNS[ARTICLES]),
+    ARTICLES: tuple(name for name in schema.ITEM_COLUMNS.values() if name not in REQUIRED_COLUMNS[ARTICLES]),
     TRANSACTIONS: (schema.SALES_CHANNEL_ID,),
     AVAILABILITY: (schema.FOR_SALE, schema.CHANNELS, schema.MINIMUM_AGE),
 }
@@ -103,11 +103,11 @@ def find_raw_files(raw_dir: Path) -> list[RawFile]:
     """
     if not raw_dir.is_dir():
         raise InputError(
-            f"{raw_dir} is not a folder; put {', '.join(NEEDED_TABLES)} there as .csv, .csv.gz or .parquet, "
+            f"{raw_dir} is not a folder; put {', '.join(REQUIRED_TABLES)} there as .csv, .csv.gz or .parquet, "
             "or run python jobs/fetch_demo_data.py for demo data"
         )
     found = {table: [path for end in _SUFFIXES if (path := raw_dir / f"{table}{end}").is_file()] for table in TABLES}
-    missing = [table for table in NEEDED_TABLES if not found[table]]
+    missing = [table for table in REQUIRED_TABLES if not found[table]]
     if missing:
         raise InputError(
             f"{raw_dir} lacks {' and '.join(missing)}; put {missing[0]}.csv, {missing[0]}.csv.gz or "
@@ -139,7 +139,7 @@ def _opened_parquet(table: str, path: Path) -> RawFile:
         raise unreadable_parquet(path, error) from error
     _check_columns(table, path, tuple(parquet_schema.names))
     integer_ids = []
-    for name in (name for name in ID_COLUMNS if name in NEEDED_COLUMNS[table]):
+    for name in (name for name in ID_COLUMNS if name in REQUIRED_COLUMNS[table]):
         kind = parquet_schema.field(name).type
         value = kind.value_type if pa.types.is_dictionary(kind) else kind
         if pa.types.is_integer(value):
@@ -192,11 +192,11 @@ def _header(path: Path) -> tuple[str, ...]:
 
 
 def _check_columns(table: str, path: Path, columns: tuple[str, ...]) -> None:
-    missing = [name for name in NEEDED_COLUMNS[table] if name not in columns]
+    missing = [name for name in REQUIRED_COLUMNS[table] if name not in columns]
     if missing:
         raise InputError(
             f"{path} lacks the column {' and '.join(missing)}; its columns are {', '.join(columns)}; "
-            f"needed are {', '.join(NEEDED_COLUMNS[table])}"
+            f"needed are {', '.join(REQUIRED_COLUMNS[table])}"
         )
     # DuckDB does not tell "Age" from "age".
     lowered = [name.casefold() for name in columns]

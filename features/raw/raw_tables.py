@@ -31,8 +31,9 @@ from features.raw.raw_files import (
     shown,
     unreadable_parquet,
 )
-from features.raw.validation import STAGED, Quarantine, counted, judge_rows, opened_quarantine
+from features.raw.validation import STAGED, Quarantine, open_quarantine, validate_rows
 from features.sql import identifier, literal
+from features.text import counted
 
 _logger = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class RawCounts:
         items: Rows of `items`.
         purchases: Rows of `purchases`.
         availability: Rows of `availability`, 0 without the file.
-        set_aside: Rows in the quarantine, by raw table: "customers", "articles", "transactions_train", "availability"
+        quarantined: Rows in the quarantine, by raw table: "customers", "articles", "transactions_train", "availability"
             if there is such a file.
         first_purchased_at: Time of the earliest purchase, UTC.
         last_purchased_at: Time of the latest purchase, UTC.
@@ -91,7 +92,7 @@ class RawCounts:
     items: int
     purchases: int
     availability: int
-    set_aside: dict[str, int]
+    quarantined: dict[str, int]
     first_purchased_at: datetime
     last_purchased_at: datetime
 
@@ -129,23 +130,23 @@ def load_raw_tables(
     """
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET preserve_insertion_order = true")
-    kept, set_aside = {AVAILABILITY: 0}, {}
+    kept, quarantined = {AVAILABILITY: 0}, {}
     _make_empty_table(connection, AVAILABILITY)
-    with opened_quarantine(quarantine) as rows_set_aside:
+    with open_quarantine(quarantine) as rows_set_aside:
         files = find_raw_files(raw_dir)
         # All files are read before any row is judged: a damaged last file is worth knowing before a bad first row.
         for file in files:
-            set_aside[file.table] = _stage(connection, file, rows_set_aside)
+            quarantined[file.table] = _stage(connection, file, rows_set_aside)
         for file in files:
-            set_aside[file.table] += judge_rows(connection, file, rows_set_aside)
-            kept[file.table] = _make_typed_table(connection, file, set_aside[file.table])
+            quarantined[file.table] += validate_rows(connection, file, rows_set_aside)
+            kept[file.table] = _make_typed_table(connection, file, quarantined[file.table])
     first, last = connection.execute("SELECT min(purchased_at), max(purchased_at) FROM purchases").fetchall()[0]
     return RawCounts(
         users=kept[CUSTOMERS],
         items=kept[ARTICLES],
         purchases=kept[TRANSACTIONS],
         availability=kept[AVAILABILITY],
-        set_aside=set_aside,
+        quarantined=quarantined,
         first_purchased_at=first.astimezone(UTC),
         last_purchased_at=last.astimezone(UTC),
     )
@@ -216,9 +217,9 @@ def _without_malformed_rows(file: RawFile, quarantine: Quarantine | None, cause:
         )
     if quarantine is None:
         raise InputError(
-            f"{file.path}: a wrong number of columns in {counted(count)} ({shown(file.unit, first, count)}), where "
-            f"the header has {width}; put values that hold commas in quotes, or set such rows aside in a quarantine "
-            "file"
+            f"{file.path}: {counted(count, 'row')} without the {width} columns of the header "
+            f"({shown(file.unit, first, count)}); quote values that hold commas, or quarantine such rows with "
+            "--quarantine FILE"
         )
     copy = quarantine.folder / f"{file.table}.csv"
     with copy.open("w", encoding="utf-8", newline="") as text:
@@ -237,7 +238,7 @@ def _make_empty_table(connection: duckdb.DuckDBPyConnection, table: str) -> None
     connection.execute(f"CREATE OR REPLACE TABLE {TYPED[table]} ({columns})")
 
 
-def _make_typed_table(connection: duckdb.DuckDBPyConnection, file: RawFile, set_aside: int) -> int:
+def _make_typed_table(connection: duckdb.DuckDBPyConnection, file: RawFile, quarantined: int) -> int:
     """Turn a staged table into its typed table without the bad rows; return how many rows it has."""
     staged, typed = STAGED[file.table], TYPED[file.table]
     columns = ", ".join(
@@ -246,17 +247,21 @@ def _make_typed_table(connection: duckdb.DuckDBPyConnection, file: RawFile, set_
         for name, kind, raw in _COLUMNS[file.table]
     )
     # A plain scan keeps the file's order; an anti-join does not promise to, so it is sorted.
-    kept = "WHERE rowid NOT IN (SELECT position FROM bad_rows) ORDER BY rowid" if set_aside else ""
+    kept = "WHERE rowid NOT IN (SELECT position FROM bad_rows) ORDER BY rowid" if quarantined else ""
     connection.execute(f"CREATE OR REPLACE TABLE {typed} AS SELECT {columns} FROM {staged} {kept}")
     connection.execute(f"DROP TABLE {staged}")
     connection.execute("DROP TABLE bad_rows")
     rows = _count(connection, typed)
     _logger.info(
-        "%s: %s in, %s kept, %s set aside", file.path, counted(rows + set_aside), f"{rows:,}", f"{set_aside:,}"
+        "%s: %s in, %s kept, %s set aside",
+        file.path,
+        counted(rows + quarantined, "row"),
+        f"{rows:,}",
+        f"{quarantined:,}",
     )
     if not rows:
         raise InputError(
-            f"{file.path}: all of its {counted(set_aside)} would be set aside; load it without a quarantine to see why"
+            f"{file.path}: all {counted(quarantined, 'row')} would be quarantined; run without --quarantine to see why"
         )
     return rows
 

@@ -28,7 +28,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from features import schema
-from features.files import written_whole
+from features.files import atomic_write
 from features.raw.raw_files import ARTICLES, AVAILABILITY, CUSTOMERS, TRANSACTIONS
 
 GROUPS: Final = ("Hats", "Shirts", "Shoes", "Trousers")
@@ -211,7 +211,7 @@ def _dealt_anew(rng: np.random.Generator, purchases: Sequence[_Purchase]) -> lis
 
 
 def _write(raw_dir: Path, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    with written_whole(raw_dir / f"{table}.csv") as fresh, fresh.open("w", encoding="utf-8", newline="") as text:
+    with atomic_write(raw_dir / f"{table}.csv") as fresh, fresh.open("w", encoding="utf-8", newline="") as text:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)

@@ -19,8 +19,9 @@ import duckdb
 
 from features import schema
 from features.errors import InputError
-from features.files import written_whole
+from features.files import atomic_write
 from features.raw.raw_files import ARTICLES, AVAILABILITY, CUSTOMERS, TRANSACTIONS, RawFile, places, shown
+from features.text import counted
 
 _logger = logging.getLogger(__name__)
 
@@ -182,7 +183,7 @@ class Quarantine:
 
 
 @contextlib.contextmanager
-def opened_quarantine(path: Path | None) -> Iterator[Quarantine | None]:
+def open_quarantine(path: Path | None) -> Iterator[Quarantine | None]:
     """Collect bad rows in a draft beside `path`; put it in place if the block succeeds and there were any."""
     if path is None:
         yield None
@@ -195,13 +196,13 @@ def opened_quarantine(path: Path | None) -> Iterator[Quarantine | None]:
             quarantine = Quarantine(text, Path(folder))
             yield quarantine
         for (table, reason), count in quarantine.rows.items():
-            _logger.warning("%s: %s set aside in %s: %s", table, counted(count), path, reason)
+            _logger.warning("%s: %s set aside in %s: %s", table, counted(count, "row"), path, reason)
         if quarantine.rows:
-            with written_whole(path) as fresh:
+            with atomic_write(path) as fresh:
                 draft.rename(fresh)
 
 
-def judge_rows(connection: duckdb.DuckDBPyConnection, file: RawFile, quarantine: Quarantine | None) -> int:
+def validate_rows(connection: duckdb.DuckDBPyConnection, file: RawFile, quarantine: Quarantine | None) -> int:
     """Fill `bad_rows` with the rows of a staged table that fail a check, and set them aside.
 
     Transactions and availability need the typed tables `users` and `items` to be there.
@@ -256,9 +257,9 @@ def _first_problem(
     lines = places(file, [position for position, _ in rows])
     first = [(line, value) for line, (_, value) in zip(lines, rows, strict=True)]
     others = sum(counts.values()) - count
-    also = f", and {counted(others)} more with other problems" if others else ""
+    also = f", and {counted(others, 'row')} more with other problems" if others else ""
     return InputError(
-        f"{file.path}: {check.reason} in {counted(count)} ({shown(file.unit, first, count)}){also}; "
+        f"{file.path}: {check.reason} in {counted(count, 'row')} ({shown(file.unit, first, count)}){also}; "
         f"{check.remedy}, or set such rows aside with --quarantine FILE"
     )
 
@@ -274,8 +275,3 @@ def _set_aside(
     while portion := rows.fetchmany(_FETCHED_ROWS):
         for number, record in portion:
             quarantine.add(file, next(lines), checks[number].reason, record)
-
-
-def counted(rows: int) -> str:
-    """Return "1 row", "2 rows" and so on."""
-    return "1 row" if rows == 1 else f"{rows:,} rows"

@@ -6,9 +6,9 @@ import pyarrow.compute as pc
 from feast import FeatureStore
 
 from features.errors import InputError
+from features.moments import parse_moment
 from features.schema import EVENT_TIMESTAMP
 from features.store.registry import END_OF_TIME, read_source
-from features.time_split import parse_moment
 
 
 def data_end(store: FeatureStore) -> datetime:

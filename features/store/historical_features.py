@@ -15,9 +15,10 @@ from feast.infra.offline_stores.offline_utils import get_offline_store_from_conf
 
 from features.asof_store.store import AsOfOfflineStoreConfig
 from features.errors import InputError
-from features.files import written_whole
+from features.files import atomic_write
+from features.moments import datetime64
 from features.parquet_rows import ParquetRows
-from features.progress import Done
+from features.progress import Advance
 from features.schema import EVENT_TIMESTAMP, REQUEST_TIMESTAMP, ROW_ID
 from features.sql import identifier
 from features.store.registry import feature_service
@@ -48,7 +49,7 @@ def historical_features(store: FeatureStore, schema: Served, entities: pa.Table)
 
 
 def write_historical_features(
-    store: FeatureStore, schema: Served, entities: ParquetRows, path: Path, done: Done = lambda _: None
+    store: FeatureStore, schema: Served, entities: ParquetRows, path: Path, done: Advance = lambda _: None
 ) -> ParquetRows:
     """Do what `historical_features` does from file to file; with the as-of store only a batch is held in memory.
 
@@ -60,7 +61,7 @@ def write_historical_features(
         done: called with the number of rows done since the last call.
     """
     answer = _answer_schema(entities.schema, schema)
-    with written_whole(path) as fresh, pq.ParquetWriter(fresh, answer, compression="zstd") as writer:
+    with atomic_write(path) as fresh, pq.ParquetWriter(fresh, answer, compression="zstd") as writer:
         for batch in _joined(store, schema, entities, answer):
             writer.write_batch(batch)
             done(batch.num_rows)
@@ -90,7 +91,7 @@ def view_features(store: FeatureStore, view: FeatureView, entities: pa.Table, *,
 
 def as_of(entity_key: str, ids: pa.Array | pa.ChunkedArray, moment: datetime) -> pa.Table:
     """An entity table that asks for all `ids` as of one moment."""
-    stamps = pa.array(np.full(len(ids), np.datetime64(moment.replace(tzinfo=None), "us")))
+    stamps = pa.array(np.full(len(ids), datetime64(moment)))
     return pa.table({entity_key: ids, EVENT_TIMESTAMP: stamps.cast(pa.timestamp("us", tz="UTC"))})
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 import pyarrow as pa
 
 from features.errors import InputError
-from features.schema import ITEM_ID, RECENT_ITEMS_KEPT, TASTES_KEPT
+from features.schema import ITEM_ID, MAX_RECENT_ITEMS, MAX_TASTES
 
 EncodingKind = Literal["embedding", "one_hot", "number", "log", "items", "words", "aligned"]
 
@@ -137,7 +137,7 @@ class ServiceSchema:
     def length(self, column: FeatureColumn) -> int:
         """How many elements of a list column are looked at; lists that belong together are equally long."""
         words = next(words for words in self.lists if words.name in {column.name, column.of})
-        return RECENT_ITEMS_KEPT if words.of == ITEM_ID else TASTES_KEPT
+        return MAX_RECENT_ITEMS if words.of == ITEM_ID else MAX_TASTES
 
     @property
     def fingerprint(self) -> str:

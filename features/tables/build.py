@@ -8,11 +8,11 @@ from pathlib import Path
 import duckdb
 
 from features.errors import InputError
-from features.files import written_whole
+from features.files import atomic_write
 from features.progress import Progress
 from features.raw.raw_tables import RawCounts, load_raw_tables
-from features.spilling import spilling
-from features.tables.feature_tables import TABLES, FeatureTable, horizon, write_feature_tables
+from features.scratch_database import spill_settings
+from features.tables.feature_tables import TABLES, FeatureTable, data_end, write_feature_tables
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class BuildResult:
     Attributes:
         counts: rows read and set aside.
         tables: the feature tables written.
-        known_until: the morning after the last purchase, UTC.
+        data_end: the morning after the last purchase, UTC.
     """
 
     counts: RawCounts
     tables: list[FeatureTable]
-    known_until: datetime
+    data_end: datetime
 
 
 def build_feature_tables(
@@ -57,10 +57,10 @@ def build_feature_tables(
         done = progress("feature tables", len(TABLES) + 1)
         counts = load_raw_tables(connection, raw_dir, quarantine=quarantine)
         done(1)
-        with written_whole(output) as folder:
+        with atomic_write(output) as folder:
             folder.mkdir()
             tables = write_feature_tables(connection, folder, lambda _: done(1))
-        built = BuildResult(counts, tables, horizon(connection))
+        built = BuildResult(counts, tables, data_end(connection))
         connection.close()
     return built
 
@@ -90,6 +90,6 @@ def raw_database(workspace: Path, memory_limit: str) -> duckdb.DuckDBPyConnectio
         InputError: the memory limit is not one.
     """
     try:
-        return duckdb.connect(str(workspace / "raw.duckdb"), config=spilling(workspace, memory_limit))
+        return duckdb.connect(str(workspace / "raw.duckdb"), config=spill_settings(workspace, memory_limit))
     except duckdb.Error as error:
         raise InputError(f"'{memory_limit}' is not a memory limit: use a size such as 4GB.") from error

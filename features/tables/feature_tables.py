@@ -21,13 +21,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.schema import (
-    BOUGHT_ITEMS_KEPT,
     DAY,
-    LATELY_ITEMS_KEPT,
+    MAX_BOUGHT_ITEMS,
+    MAX_LATELY_ITEMS,
+    MAX_RECENT_ITEMS,
+    MAX_TASTES,
     MONTH,
     QUARTER,
-    RECENT_ITEMS_KEPT,
-    TASTES_KEPT,
     WEEK,
 )  # fmt: skip
 from features.sql import literal
@@ -121,13 +121,13 @@ def write_feature_tables(
         "user_activity_daily": [user_queries.ACTIVITY.format(**bucket, **words) for bucket in windows],
         "item_sales_daily": [item_queries.SALES.format(**words)],
         "user_bought_items_daily": [
-            user_queries.BOUGHT_ITEMS.format(kept=BOUGHT_ITEMS_KEPT, **bucket, **words) for bucket in buckets
+            user_queries.BOUGHT_ITEMS.format(kept=MAX_BOUGHT_ITEMS, **bucket, **words) for bucket in buckets
         ],
-        "user_recent_items_daily": [user_queries.RECENT_ITEMS.format(path=bought, kept=RECENT_ITEMS_KEPT)],
+        "user_recent_items_daily": [user_queries.RECENT_ITEMS.format(path=bought, kept=MAX_RECENT_ITEMS)],
         "user_lately_items_daily": [
-            user_queries.LATELY_ITEMS.format(kept=LATELY_ITEMS_KEPT, **bucket, **words) for bucket in buckets
+            user_queries.LATELY_ITEMS.format(kept=MAX_LATELY_ITEMS, **bucket, **words) for bucket in buckets
         ],
-        "user_tastes_daily": [user_queries.TASTES.format(kept=TASTES_KEPT, **bucket, **words) for bucket in buckets],
+        "user_tastes_daily": [user_queries.TASTES.format(kept=MAX_TASTES, **bucket, **words) for bucket in buckets],
     }
     written = []
     for name, parts in queries.items():
@@ -136,7 +136,7 @@ def write_feature_tables(
     return written
 
 
-def horizon(connection: duckdb.DuckDBPyConnection) -> datetime:
+def data_end(connection: duckdb.DuckDBPyConnection) -> datetime:
     """The morning after the last purchase, UTC: the latest moment about which anything is known."""
     last = "(select max(epoch_us(purchased_at)) // 86400000000 + 1 from purchases)"
     moment: datetime = connection.execute(f"select {_STAMP.format(day=last)}").fetchall()[0][0]

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from features.errors import InputError
 from features.parquet_rows import ParquetRows
 from features.schema import ITEM_ID, PURCHASED_AT, USER_CODE, USER_ID, WEEK
-from features.spilling import spilling_connection
-from features.sql import identifier, instant, literal
+from features.scratch_database import scratch_database
+from features.sql import identifier, literal, timestamp_literal
 from features.store.registry import created_column, write_source
 from features.time_split import TimeSplit
 
@@ -81,7 +81,7 @@ class Purchases:
         """
         sql = f"""
             select {_COLUMNS} from purchases where not {_validates(self.split)}
-            and (event_timestamp >= {instant(self.split.cut - timedelta(days=WEEK))}
+            and (event_timestamp >= {timestamp_literal(self.split.cut - timedelta(days=WEEK))}
                  or user_id in (select user_id from asked))
             order by event_timestamp, user_id, item_id
         """
@@ -95,7 +95,7 @@ class Purchases:
         """
         sql = f"""
             select user_code, item_position, event_timestamp from purchases join catalogue using (item_id)
-            where event_timestamp < {instant(until)} order by event_timestamp, user_id, item_id
+            where event_timestamp < {timestamp_literal(until)} order by event_timestamp, user_id, item_id
         """
         positions = pa.array(np.arange(len(item_ids), dtype=np.int32))
         return self._select(sql, catalogue=pa.table({ITEM_ID: item_ids, "item_position": positions}))
@@ -120,10 +120,10 @@ class Purchases:
 
         Days before the split's start stay out, and all that validated train, however many they are.
         """
-        return _parted(self.rows, self.split.ending_with(days))
+        return _parted(self.rows, self.split.for_refit(days))
 
     def _select(self, sql: str, **tables: pa.Table) -> pa.Table:
-        with spilling_connection(self.rows.paths[0].parent) as connection:
+        with scratch_database(self.rows.paths[0].parent) as connection:
             for name, table in tables.items():
                 connection.register(name, table)
             connection.execute(f"create view purchases as from {self.rows.sql}")
@@ -139,10 +139,10 @@ def write_purchases(store: FeatureStore, split: TimeSplit, folder: Path) -> Purc
         InputError: no purchase is left for training.
     """
     created = created_column(store, "transactions")
-    written = f"{identifier(created)} <= {instant(split.as_of)}" if created else "true"
+    written = f"{identifier(created)} <= {timestamp_literal(split.as_of)}" if created else "true"
     known = write_source(store, "transactions", [PURCHASED_AT], folder / "known.parquet", known_at=split.as_of)
     rows = ParquetRows((folder / "purchases.parquet",))
-    with spilling_connection(folder) as connection:
+    with scratch_database(folder) as connection:
         connection.execute(_SORTED.format(known=literal(known), written=written, path=literal(rows.paths[0])))
         known.unlink()
     purchases = _parted(rows, split)
@@ -162,7 +162,7 @@ def _parted(rows: ParquetRows, split: TimeSplit) -> Purchases:
     """Count purchases on both sides of a cut."""
     parts = (f"not {_validates(split)}", trains(split), _validates(split))
     counts = ", ".join(f"count(*) filter (where {part})" for part in parts)
-    with spilling_connection(rows.paths[0].parent) as connection:
+    with scratch_database(rows.paths[0].parent) as connection:
         sql = f"select {counts}, min(event_timestamp), max(event_timestamp) from {rows.sql}"
         [(before, training, validation, first, last)] = connection.execute(sql).fetchall()
     return Purchases(rows, split, before, training, validation, (first, last) if first else None)
@@ -170,9 +170,9 @@ def _parted(rows: ParquetRows, split: TimeSplit) -> Purchases:
 
 def trains(split: TimeSplit) -> str:
     """The SQL condition for a purchase that trains."""
-    start = f" and event_timestamp >= {instant(split.start)}" if split.start else ""
-    return f"event_timestamp < {instant(split.cut)}{start}"
+    start = f" and event_timestamp >= {timestamp_literal(split.start)}" if split.start else ""
+    return f"event_timestamp < {timestamp_literal(split.cut)}{start}"
 
 
 def _validates(split: TimeSplit) -> str:
-    return f"event_timestamp >= {instant(split.cut)}"
+    return f"event_timestamp >= {timestamp_literal(split.cut)}"

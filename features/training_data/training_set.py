@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from features.parquet_rows import ParquetRows
 from features.progress import Progress
 from features.schema import EVENT_TIMESTAMP, ITEM_ID, USER_CODE
-from features.spilling import spilling_connection
+from features.scratch_database import scratch_database
 from features.sql import literal
 from features.store.historical_features import write_historical_features
 from features.store.service_schema import ServiceSchema, TowerSchemas
@@ -62,7 +62,7 @@ class TrainingSet:
     @property
     def candidates(self) -> ParquetRows:
         """The purchased items and the sampled ones."""
-        return ParquetRows.of(self.items, self.sampled_items)
+        return ParquetRows.concat(self.items, self.sampled_items)
 
 
 def write_training_set(
@@ -91,7 +91,7 @@ def write_training_set(
     sampled_per_day = min(sampled_per_day, len(catalogue_ids))
     asked = {name: folder / f"{name}.asked.parquet" for name in ("queries", "items", "sampled_items")}
     words = {"rows": purchases.rows.sql, "trains": trains(purchases.split)}
-    with spilling_connection(folder) as connection:
+    with scratch_database(folder) as connection:
         for name, sql in (("queries", _QUERIES), ("items", _ITEMS)):
             connection.execute(f"copy ({sql.format(**words)}) to {literal(asked[name])} (format parquet)")
         days = connection.sql(_DAYS.format(**words)).to_arrow_table()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from features.errors import InputError
-from features.files import write_json, written_whole
+from features.files import atomic_write, write_json
 from models.release.integrity import FORMAT, MANIFEST, digests, read_verified_manifest
 from models.release.release import ARRAYS, LATEST, REQUIRED_FILES
 from models.release.release_contents import ReleaseContents, content_digest
@@ -35,7 +35,7 @@ def write_release(releases: Path, towers: Towers, contents: ReleaseContents, cre
     if _is_there(releases / version, digest):
         _logger.info("release %s is there already with the same contents: it stays as it was written", version)
         return version
-    with written_whole(releases / version) as folder:
+    with atomic_write(releases / version) as folder:
         folder.mkdir()
         ServingTower(towers.model.query_tower, towers.query).save(folder / "query_tower")
         ServingTower(towers.model.item_tower, towers.item).save(folder / "item_tower")
@@ -78,7 +78,7 @@ def _is_there(folder: Path, digest: str) -> bool:
 
 def make_latest(releases: Path, version: str) -> None:
     """Make a release the current one."""
-    with written_whole(releases / LATEST) as latest:
+    with atomic_write(releases / LATEST) as latest:
         latest.write_text(version + "\n", encoding="utf-8")
 
 

@@ -101,9 +101,9 @@ class EncodedSet:
 def _days(rows: TrainingSet, encodings: Encodings, shares: NDArray[np.float32] | None) -> Iterator[dict[str, pa.Table]]:
     """The tables of each day."""
     parts = zip(
-        rows.queries.parts(rows.queries_per_day),
-        rows.items.parts(rows.purchases_per_day),
-        rows.sampled_items.parts(np.full(len(rows.queries_per_day), rows.sampled_per_day)),
+        rows.queries.split(rows.queries_per_day),
+        rows.items.split(rows.purchases_per_day),
+        rows.sampled_items.split(np.full(len(rows.queries_per_day), rows.sampled_per_day)),
         strict=True,
     )
     for queries, bought, sampled in parts:

@@ -132,7 +132,7 @@ def _parts(rows: pa.Table | ParquetRows) -> Iterator[pa.Table]:
     starts = range(0, rows.num_rows, ROWS_PER_BATCH)
     if isinstance(rows, pa.Table):
         return (rows.slice(start, ROWS_PER_BATCH) for start in starts)
-    return rows.parts([min(ROWS_PER_BATCH, rows.num_rows - start) for start in starts])
+    return rows.split([min(ROWS_PER_BATCH, rows.num_rows - start) for start in starts])
 
 
 def _aligned(left: pa.Table, right: pa.Table, keys: tuple[str, ...]) -> int:

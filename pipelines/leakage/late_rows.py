@@ -9,7 +9,7 @@ from feast import FeatureStore, FeatureView
 
 from features.asof_store.views import keys_of
 from features.schema import EVENT_TIMESTAMP
-from features.spilling import spilling_connection
+from features.scratch_database import scratch_database
 from features.sql import identifier, literal
 from features.store.historical_features import view_features
 from features.store.registry import END_OF_TIME, write_source
@@ -63,7 +63,7 @@ def _late(store: FeatureStore, view: FeatureView, folder: Path) -> pa.Table:
     moment, created = identifier(source.timestamp_field), identifier(source.created_timestamp_column)
     keys = ", ".join(map(identifier, keys_of(view)))
     path = write_source(store, view.name, [], folder / f"{view.name}.stamps.parquet", known_at=END_OF_TIME)
-    with spilling_connection(folder) as connection:
+    with scratch_database(folder) as connection:
         rows = connection.sql(
             f"select distinct {keys}, {moment} as {EVENT_TIMESTAMP} from read_parquet({literal(path)}) "
             f"where {created} is null or {created} > {moment} order by {EVENT_TIMESTAMP}, {keys}"

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 from feast import FeatureStore
 
+from features.moments import datetime64
 from features.progress import Progress
 from features.store.catalogue import catalogue_ids
 from features.store.selling import SELLING, selling_at
@@ -82,7 +82,7 @@ class LeakQuestions:
         purchases, rows = self._training_set(store, split, self.seed, folder)
         items = catalogue_ids(store, moment)
         sold = selling_at(store, items, moment).week
-        cut = np.datetime64(moment.replace(tzinfo=None), "us")
+        cut = datetime64(moment)
         return [
             *training_answers(rows, self.release.schemas),
             *answers_at(store, self.services, moment, folder, self.progress),

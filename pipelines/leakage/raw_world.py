@@ -17,7 +17,7 @@ import numpy as np
 from features.errors import InputError
 from features.progress import Progress
 from features.raw.raw_tables import load_raw_tables
-from features.sql import instant
+from features.sql import timestamp_literal
 from features.tables.build import raw_database
 from features.tables.feature_tables import write_feature_tables
 
@@ -133,7 +133,11 @@ class RawWorld:
             How many purchases were altered.
         """
         midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        words = {"moment": instant(moment), "tomorrow": instant(midnight + timedelta(days=1)), "seed": seed}
+        words = {
+            "moment": timestamp_literal(moment),
+            "tomorrow": timestamp_literal(midnight + timedelta(days=1)),
+            "seed": seed,
+        }
         self.connection.execute(_ALTERED[alteration].format(**words))
         self.connection.execute(_PLANNED.format(**words))
         done = progress(f"purchases {alteration}", 1)

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from features.files import written_whole
+from features.files import atomic_write
 
 
 class HalfwayError(Exception):
@@ -16,7 +16,7 @@ def names_in(folder):
 
 
 def write_half(path, text="half"):
-    with contextlib.suppress(HalfwayError), written_whole(path) as fresh:
+    with contextlib.suppress(HalfwayError), atomic_write(path) as fresh:
         fresh.write_text(text)
         raise HalfwayError
 
@@ -24,7 +24,7 @@ def write_half(path, text="half"):
 def test_a_file_appears_when_the_block_ends_and_not_before(tmp_path):
     path = tmp_path / "deep" / "er" / "file.txt"
 
-    with written_whole(path) as fresh:
+    with atomic_write(path) as fresh:
         fresh.write_text("new")
         assert not path.exists()
         assert fresh.name == "file.txt"
@@ -37,7 +37,7 @@ def test_a_file_that_is_being_written_does_not_touch_the_old_one(tmp_path):
     path = tmp_path / "file.txt"
     path.write_text("old")
 
-    with written_whole(path) as fresh:
+    with atomic_write(path) as fresh:
         fresh.write_text("new")
         assert path.read_text() == "old"
 
@@ -61,7 +61,7 @@ def test_after_a_failure_without_an_old_file_there_is_none(tmp_path):
 
 
 def test_the_failure_itself_is_passed_on(tmp_path):
-    with pytest.raises(HalfwayError), written_whole(tmp_path / "file.txt"):
+    with pytest.raises(HalfwayError), atomic_write(tmp_path / "file.txt"):
         raise HalfwayError
 
 
@@ -70,7 +70,7 @@ def test_a_folder_takes_the_place_of_the_old_one_with_nothing_of_it_left(tmp_pat
     path.mkdir()
     (path / "old.txt").write_text("old")
 
-    with written_whole(path) as fresh:
+    with atomic_write(path) as fresh:
         fresh.mkdir()
         (fresh / "new.txt").write_text("new")
         assert names_in(path) == ["old.txt"]
@@ -84,7 +84,7 @@ def test_after_a_failure_the_old_folder_is_as_it_was(tmp_path):
     path.mkdir()
     (path / "old.txt").write_text("old")
 
-    with contextlib.suppress(HalfwayError), written_whole(path) as fresh:
+    with contextlib.suppress(HalfwayError), atomic_write(path) as fresh:
         fresh.mkdir()
         (fresh / "new.txt").write_text("new")
         raise HalfwayError
@@ -98,7 +98,7 @@ def test_a_block_that_writes_nothing_leaves_the_old_folder_in_place(tmp_path):
     path.mkdir()
     (path / "old.txt").write_text("old")
 
-    with pytest.raises(FileNotFoundError), written_whole(path):
+    with pytest.raises(FileNotFoundError), atomic_write(path):
         pass
 
     assert names_in(path) == ["old.txt"]

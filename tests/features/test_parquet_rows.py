@@ -31,18 +31,18 @@ def test_a_batch_holds_no_more_than_its_limit(rows, monkeypatch):
 
 
 def test_parts_have_the_sizes_asked_for(rows):
-    parts = list(rows.parts([3, 0, 5, 2]))
+    parts = list(rows.split([3, 0, 5, 2]))
 
     assert [part["number"].to_pylist() for part in parts] == [[0, 1, 2], [], [3, 4, 5, 6, 7], [8, 9]]
 
 
 def test_parts_that_are_not_all_rows_are_an_error(rows):
     with pytest.raises(ValueError, match="1 rows are missing"):
-        list(rows.parts([11]))
+        list(rows.split([11]))
     with pytest.raises(ValueError, match="Rows are left over"):
-        list(rows.parts([9]))
+        list(rows.split([9]))
     with pytest.raises(ValueError, match="Rows are left over"):
-        list(rows.parts([]))
+        list(rows.split([]))
 
 
 def test_duckdb_reads_the_same_rows(rows):
@@ -54,4 +54,4 @@ def test_duckdb_reads_the_same_rows(rows):
 def test_several_are_read_one_after_the_other(rows):
     one = ParquetRows(rows.paths[:1])
 
-    assert ParquetRows.of(rows, one).num_rows == 17
+    assert ParquetRows.concat(rows, one).num_rows == 17

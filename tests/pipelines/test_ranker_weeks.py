@@ -23,7 +23,7 @@ def taught(toy_store, tmp_path_factory):
         splits.append(split)
         return train_towers(store, config, split, *others, **named)
 
-    run = train_towers(toy_store, config, TimeSplit.ending(AS_OF), folder, seed=1, say=lambda _: None)
+    run = train_towers(toy_store, config, TimeSplit.for_release(AS_OF), folder, seed=1, say=lambda _: None)
 
     def weeks(number, most_users=2_000):
         place = tmp_path_factory.mktemp("weeks") / "weeks"

@@ -68,7 +68,7 @@ def write_untrained(store, releases, folder, rankers):
     from models.training.history import Epoch, TrainingHistory
     from pipelines.build_sources import purchases_before, sources_at
 
-    schemas, split = tower_schemas(store, SEED.query_service, SEED.item_service), TimeSplit.ending(MOMENT)
+    schemas, split = tower_schemas(store, SEED.query_service, SEED.item_service), TimeSplit.for_release(MOMENT)
     catalogue = catalogue_at(store, schemas.item, MOMENT)
     users = features_at(store, schemas.query, user_ids(store, MOMENT), MOMENT)
     for name, table in (("users", users), ("items", catalogue.features)):

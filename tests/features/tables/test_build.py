@@ -48,7 +48,7 @@ def test_every_table_is_written_and_what_was_built_is_told(raw_dir, tmp_path):
     assert [table.name for table in built.tables] == list(TABLES)
     assert (built.counts.users, built.counts.items) == (12, 24)
     assert [table.rows for table in built.tables[:4]] == [12, 24, 0, built.counts.purchases]
-    assert built.known_until == datetime(2020, 1, 31, tzinfo=UTC)
+    assert built.data_end == datetime(2020, 1, 31, tzinfo=UTC)
     steps = len(TABLES) + 1  # the raw tables are read, then each is built
     assert progress == [("feature tables", steps), *[1] * steps]
 
@@ -60,7 +60,7 @@ def test_plans_for_after_the_last_purchase_are_written_and_do_not_move_the_end_o
 
     assert [(table.name, table.rows) for table in built.tables][2] == ("item_availability", 5)
     assert built.counts.availability == 5
-    assert built.known_until == datetime(2020, 1, 31, tzinfo=UTC)
+    assert built.data_end == datetime(2020, 1, 31, tzinfo=UTC)
     stamps = pq.read_table(tmp_path / "out" / "item_availability.parquet")["event_timestamp"].to_pylist()
     assert max(stamps) == datetime(2020, 2, 7, tzinfo=UTC)
 
@@ -102,7 +102,7 @@ def test_rows_set_aside_are_counted_and_the_others_are_built(raw_dir, tmp_path):
 
     built = build(raw_dir, tmp_path / "out", quarantine=tmp_path / "aside.csv")
 
-    assert built.counts.set_aside == {"customers": 0, "articles": 0, "transactions_train": 1}
+    assert built.counts.quarantined == {"customers": 0, "articles": 0, "transactions_train": 1}
     assert built.tables[3].rows == built.counts.purchases
     assert "nosuchitem" in (tmp_path / "aside.csv").read_text(encoding="utf-8")
 
@@ -114,7 +114,7 @@ def test_new_tables_replace_the_old_ones_whole(raw_dir, tmp_path):
     built = build(raw_dir, tmp_path / "out")
 
     assert names_in(tmp_path / "out") == FILES
-    assert built.known_until == datetime(2020, 2, 4, tzinfo=UTC)
+    assert built.data_end == datetime(2020, 2, 4, tzinfo=UTC)
 
 
 def test_a_folder_that_holds_anything_else_is_not_replaced(raw_dir, tmp_path):

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features.tables.feature_tables import TABLES, horizon, write_feature_tables
+from features.tables.feature_tables import TABLES, data_end, write_feature_tables
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 
@@ -59,7 +59,7 @@ def write(folder, purchases, users=("u",), items=("a", "b", "c"), availability=(
         for row in availability:
             database.execute("insert into availability values (?, ?, ?, ?, ?)", row)
         tables = write_feature_tables(database, folder)
-        end = horizon(database)
+        end = data_end(database)
     assert [(table.name, table.rows) for table in tables] == [(name, len(read(folder, name))) for name in TABLES]
     return end
 

@@ -38,7 +38,7 @@ def joined(toy_store, tmp_path_factory):
         return write_dataset(
             store,
             tower_schemas(store, "query_tower_v3", "item_tower_v3"),
-            TimeSplit.ending(as_of, training_days=training_days),
+            TimeSplit.for_release(as_of, training_days=training_days),
             tmp_path_factory.mktemp("joined"),
             sampled_per_day=sampled_per_day,
             seed=seed,
@@ -101,7 +101,7 @@ def test_a_purchase_that_was_written_later_than_the_release_is_not_known_to_it(m
     monkeypatch.setattr("features.training_data.purchases.write_source", write_source)
     monkeypatch.setattr("features.training_data.purchases.created_column", lambda *_: "written")
 
-    purchases = write_purchases(None, TimeSplit.ending(AS_OF), tmp_path)
+    purchases = write_purchases(None, TimeSplit.for_release(AS_OF), tmp_path)
 
     assert purchases.rows.table()["user_id"].to_pylist() == ["a", "b"]
 
@@ -144,7 +144,7 @@ def test_a_purchase_at_the_cut_itself_validates_and_one_just_before_it_trains(mo
     monkeypatch.setattr("features.training_data.purchases.write_source", write_source)
     monkeypatch.setattr("features.training_data.purchases.created_column", lambda *_: None)
 
-    purchases = write_purchases(None, TimeSplit.ending(AS_OF, training_days=1), tmp_path)
+    purchases = write_purchases(None, TimeSplit.for_release(AS_OF, training_days=1), tmp_path)
 
     assert purchases.after_cut()["user_id"].to_pylist() == ["a"]
     assert (purchases.before, purchases.training, purchases.validation) == (3, 2, 1)
@@ -169,7 +169,7 @@ def test_an_earlier_release_knows_nothing_of_later_purchases(toy_store, tmp_path
     from features.training_data.purchases import write_purchases
 
     # On the 10th at noon, the purchases of the 9th are the last ones known.
-    split = TimeSplit.ending(datetime(2020, 2, 10, 12, tzinfo=UTC), validation_days=2)
+    split = TimeSplit.for_release(datetime(2020, 2, 10, 12, tzinfo=UTC), validation_days=2)
     after = triples(write_purchases(toy_store, split, tmp_path).after_cut())
 
     assert max(moment for _, _, moment in after)[:10] == "2020-02-09"

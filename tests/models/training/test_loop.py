@@ -42,7 +42,7 @@ def lesson(tmp_path_factory):
         if (project, preset) not in joined:
             config = PRESETS[preset]
             store = open_feature_store(project.repo)
-            split = TimeSplit.ending(AS_OF, training_days=config.training_days)
+            split = TimeSplit.for_release(AS_OF, training_days=config.training_days)
             schemas = tower_schemas(store, config.query_service, config.item_service)
             folder = tmp_path_factory.mktemp("lesson")
             per_day = config.sampled_per_day
