@@ -1,4 +1,4 @@
-"""Read and check the raw tables, and write the feature tables that Feast serves from.
+"""Validate the raw tables and build the feature tables that Feast reads.
 
 python jobs/build_features.py --raw-dir data/raw
 """
@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from features.progress import Stopwatch, progress_bar
-from jobs.console import FEATURE_TABLES, job, raw_dir_option
+from jobs.console import FEATURE_TABLES, ConsoleReporter, job, memory_limit_option, raw_dir_option
 
 
 @click.command()
@@ -18,30 +17,30 @@ from jobs.console import FEATURE_TABLES, job, raw_dir_option
     type=click.Path(path_type=Path, file_okay=False),
     default=FEATURE_TABLES,
     show_default="data/features",
-    help="Folder for the feature tables; replaced whole.",
+    help="Folder of the feature tables; it is replaced as a whole.",
 )
 @click.option(
     "--quarantine",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Set unusable rows aside in this CSV file, each with its reason, instead of refusing the input.",
+    help="Write invalid rows with the reason to this CSV file, and continue without them.  [default: stop]",
 )
-@click.option("--memory-limit", default="4GB", show_default=True, help="Memory that DuckDB may use before it spills.")
+@memory_limit_option
 @job
-def main(raw_dir: Path, output: Path, quarantine: Path | None, memory_limit: str) -> None:
-    """Read and check the raw tables, and write the feature tables that Feast serves from."""
+def main(reporter: ConsoleReporter, raw_dir: Path, output: Path, quarantine: Path | None, memory_limit: str) -> None:
+    """Validate the raw tables and build the feature tables that Feast reads."""
     from features.tables.build import build_feature_tables
 
-    watch = Stopwatch()
     built = build_feature_tables(
-        raw_dir, output, quarantine=quarantine, memory_limit=memory_limit, progress=progress_bar
+        raw_dir, output, quarantine=quarantine, memory_limit=memory_limit, progress=reporter.progress
     )
-    aside = sum(built.counts.quarantined.values())
-    print(
-        f"{built.counts.users:,} users, {built.counts.items:,} items, {built.counts.purchases:,} purchases "
-        f"({aside:,} rows set aside) known until {built.data_end:%Y-%m-%d} -> {len(built.tables)} tables, "
-        f"{sum(table.rows for table in built.tables):,} rows in {output} after {watch.seconds:.1f} s; "
-        "next: feast -c feature_repo apply"
+    counts = built.counts
+    reporter.result(
+        f"{counts.users:,} users, {counts.items:,} items, {counts.purchases:,} purchases until "
+        f"{built.data_end:%Y-%m-%d}, {sum(counts.quarantined.values()):,} rows quarantined\n"
+        f"{len(built.tables)} feature tables, {sum(table.rows for table in built.tables):,} rows in {output} after "
+        f"{reporter.watch.seconds:.1f} s"
     )
+    reporter.next("feast -c feature_repo apply")
 
 
 if __name__ == "__main__":

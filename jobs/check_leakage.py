@@ -9,16 +9,16 @@ from pathlib import Path
 
 import click
 
-from features.progress import Stopwatch, progress_bar
+from features.progress import Stopwatch
 from jobs.console import (
-    chatter,
+    ConsoleReporter,
     job,
     load_tensorflow,
+    quiet_libraries,
     raw_dir_option,
     releases_option,
     repo_option,
-    scratch,
-    warnings_only,
+    scratch_folder,
 )
 
 
@@ -34,6 +34,7 @@ from jobs.console import (
 @click.option("--memory-limit", default="4GB", show_default=True, help="Memory that DuckDB may use before it spills.")
 @job
 def main(
+    reporter: ConsoleReporter,
     repo: Path,
     raw_dir: Path,
     releases: Path,
@@ -65,12 +66,16 @@ def main(
     used = open_feature_store(repo)
     release.check_tower_services(tower_schemas(used, release.schemas.query.service, release.schemas.item.service))
     services, others = all_services(used)
-    questions = LeakQuestions(release, releases / release.version, services, data_end(used), seed, progress_bar)
+    progress = reporter.progress
+    questions = LeakQuestions(release, releases / release.version, services, data_end(used), seed, progress)
 
-    with scratch(releases) as folder, chatter(), RawWorld.loaded(raw_dir, folder, memory_limit=memory_limit) as world:
+    with (
+        scratch_folder(releases) as folder,
+        quiet_libraries(),
+        RawWorld.loaded(raw_dir, folder, memory_limit=memory_limit) as world,
+    ):
         moments, store = world.moments(number, seed=seed), store_copy(used, folder / "store")
-        with warnings_only("features"):  # the table at the end counts the rows
-            done = timed(questions.stages(store, world, moments, folder, users=users, items=items))
+        done = timed(questions.stages(store, world, moments, folder, users=users, items=items))
     found = leaks(done, {view.name for view in (*used.list_feature_views(), *used.list_on_demand_feature_views())})
     print("\n\n".join([*found, summary(done), *(f"NOT COMPARED: {service}" for service in others)]))
     print(f"{'LEAKS' if found else 'no leak'} found after {watch.seconds:.0f} s")

@@ -1,10 +1,12 @@
-"""What every job shares at the terminal: paths, words, bars, and how it fails."""
+"""What all jobs share: paths, options, the reporter, error handling, and the command `feast-two-tower`."""
 
 import contextlib
 import functools
+import importlib
 import io
 import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,17 +14,35 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
+from rich.box import Box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from features.progress import Advance, Stopwatch
+from features.report_table import ReportTable
 
 ROOT = Path(__file__).resolve().parent.parent
 RAW_DIR = ROOT / "data" / "raw"
 FEATURE_TABLES = Path(os.environ.get("FEATURE_TABLES", ROOT / "data" / "features"))
 FEATURE_REPO = ROOT / "feature_repo"
 RELEASES = ROOT / "artifacts"
-DEBUG = "FEAST_TWO_TOWER_DEBUG"
 CANDIDATES = ROOT / "data" / "candidates.parquet"
+DEBUG: Final = "FEAST_TWO_TOWER_DEBUG"
+PROGRAM: Final = "feast-two-tower"
+COLUMNS: Final = 100
+# In the order of the data flow, which is the order in the help text.
+COMMANDS: Final = (
+    "fetch_demo_data", "build_features", "train", "materialize", "generate_candidates", "show_candidates", "evaluate",
+    "check_leakage",
+)  # fmt: skip
+_BLANK: Final = "    \n"
+_RULED: Final = Box(f"{_BLANK * 2} -  \n{_BLANK * 5}", ascii=True)  # a line of dashes below the header, nothing else
+_PACKAGES: Final = ("features", "models", "candidates", "evaluation", "pipelines")
 
 raw_dir_option = click.option(
     "--raw-dir",
@@ -36,124 +56,268 @@ repo_option = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     default=FEATURE_REPO,
     show_default="feature_repo",
-    help="Folder of feature_store.yaml.",
+    help="Feast feature repository: the folder of feature_store.yaml.",
 )
 releases_option = click.option(
     "--releases",
     type=click.Path(path_type=Path, file_okay=False),
     default=RELEASES,
     show_default="artifacts",
-    help="Folder that holds the releases.",
+    help="Folder of the releases.",
 )
-
+release_option = click.option("--release", "version", help="Version of the release.  [default: the latest]")
 filters_option = click.option(
     "--filters",
     "filters_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="TOML file that says which filters are in force.",
+    help="TOML file with filter settings.",
+)
+memory_limit_option = click.option(
+    "--memory-limit", default="4GB", show_default=True, help="Memory limit of DuckDB, which spills to disk beyond it."
 )
 
 
-def job(main: Callable[..., None]) -> Callable[..., None]:
-    """Run a job so that bad input ends in one sentence on stderr and status 1, and rows are counted aloud."""
+class ConsoleReporter:
+    """Prints what a job reports: stages and results to stdout; progress bars and, if verbose, details to stderr.
 
+    Progress bars appear on a terminal only, and disappear when they are complete.
+
+    Args:
+        verbose: whether details are printed.
+    """
+
+    def __init__(self, *, verbose: bool = False) -> None:
+        self.verbose = verbose
+        self.watch = Stopwatch()
+        self._bars: Progress | None = None
+
+    def stage(self, name: str) -> None:
+        """Print the name of a stage that begins, after the seconds since the job began."""
+        self.close()
+        print(f"{self.watch.seconds:5.0f} s  {name}", flush=True)
+
+    def metrics(self, text: str) -> None:
+        """Print a result of the current stage."""
+        print("\n".join(f"{'':9}{line}" for line in text.splitlines()), flush=True)
+
+    def detail(self, text: str) -> None:
+        """Print a diagnostic, if verbose."""
+        if self.verbose:
+            print(f"{'':9}{text}", file=sys.stderr, flush=True)
+
+    def result(self, text: str) -> None:
+        """Print a result of the job."""
+        self.close()
+        print(text, flush=True)
+
+    def table(self, table: ReportTable) -> None:
+        """Print a table of at most `COLUMNS` columns; longer cells are wrapped."""
+        self.close()
+        rendered = Table(box=_RULED, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+        for name in table.columns:
+            rendered.add_column(name, justify="left" if name in table.text_columns else "right", overflow="fold")
+        for row in table.rows:
+            rendered.add_row(*map(Text, row))
+        console = Console(highlight=False)
+        console.width = min(COLUMNS, console.width) if console.is_terminal else COLUMNS
+        with console.capture() as captured:
+            console.print(rendered)
+        print("\n".join(line.rstrip() for line in captured.get().splitlines()), flush=True)
+
+    def next(self, command: str) -> None:
+        """Print the command that comes next, such as "python jobs/train.py"."""
+        print(f"next: {as_typed(command)}", flush=True)
+
+    def progress(self, label: str, total: int) -> Advance:
+        """Open a progress bar; returns its update function, which does nothing if stderr is not a terminal."""
+        if total == 0 or not sys.stderr.isatty():
+            return lambda _: None
+        if self._bars is None:
+            self._bars = _progress_bars()
+            self._bars.start()
+        bars = self._bars
+        task = bars.add_task(label, total=total)
+
+        def advance(count: int) -> None:
+            bars.advance(task, count)
+            if bars is self._bars and bars.finished:
+                self.close()
+
+        return advance
+
+    def close(self) -> None:
+        """Remove all progress bars."""
+        if self._bars is not None:
+            bars, self._bars = self._bars, None
+            bars.stop()
+
+
+def _progress_bars() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # Without a terminal behind it, stdout is a file or a pipe, and bars do not disturb what is printed to it.
+    return Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty())
+
+
+def job(main: Callable[..., None]) -> Callable[..., None]:
+    """Turn a function into a job: it gets a `ConsoleReporter` as first argument and the option --verbose.
+
+    Input that cannot be used ends the job with one sentence on stderr and status 1.
+    """
+
+    @click.option("--verbose", is_flag=True, help="Also print row counts and diagnostics.")
     @functools.wraps(main)
-    def run(*args: Any, **kwargs: Any) -> None:
+    def run(*args: Any, verbose: bool, **kwargs: Any) -> None:
         from features.errors import InputError
 
-        logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-        for room in ("features", "models", "candidates", "evaluation", "pipelines"):
-            logging.getLogger(room).setLevel(logging.INFO)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary files are removed
+        reporter = ConsoleReporter(verbose=verbose)
         try:
-            main(*args, **kwargs)
+            with _log_to_stderr(logging.INFO if verbose else logging.WARNING), contextlib.closing(reporter):
+                main(reporter, *args, **kwargs)
         except InputError as error:
-            click.echo(f"error: {error}", err=True)
+            _fail(str(error))
+        except BrokenPipeError:  # the reader of a pipe, such as `head`, has ended
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
         except Exception as error:
             if os.environ.get(DEBUG):
                 raise
-            said = " ".join(str(error).split())[:300] or "no message"
-            click.echo(
-                f"error: {type(error).__name__} in {Path(sys.argv[0]).name}: {said} "
-                f"({DEBUG}=1 shows where it happened).",
-                err=True,
-            )
-            sys.exit(1)
+            message = " ".join(str(error).split())[:300] or "no message"
+            where = Path(sys.argv[0]).name
+            _fail(f"{type(error).__name__} in {where}: {message} (set {DEBUG}=1 for the traceback).")
 
     return run
 
 
+def _fail(message: str) -> None:
+    click.echo(f"error: {as_typed(message)}", err=True)
+    sys.exit(1)
+
+
+def as_typed(text: str) -> str:
+    """Return a text whose commands `python jobs/<name>.py` are written as the user called this one."""
+    context = click.get_current_context(silent=True)
+    if context is None or context.find_root().info_name != PROGRAM:
+        return text
+    return re.sub(r"python jobs/(\w+)\.py", lambda match: f"{PROGRAM} {_command_name(match[1])}", text)
+
+
+def _command_name(module: str) -> str:
+    return module.replace("_", "-")
+
+
 def warn(sentences: Iterable[str]) -> None:
-    """Say on stderr what is no error, and somebody should hear."""
+    """Print warnings to stderr."""
     for sentence in sentences:
         print(f"warning: {sentence}", file=sys.stderr)
 
 
+class _StderrHandler(logging.Handler):
+    """Writes to what `sys.stderr` is at the moment: a progress bar replaces it while it is shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr)
+
+
 @contextlib.contextmanager
-def chatter() -> Iterator[None]:
-    """What a library prints inside the block goes to stderr if that is a terminal, and nowhere otherwise."""
+def _log_to_stderr(level: int) -> Iterator[None]:
+    """Print log records of this project from a level on; of libraries, warnings."""
+    handler, loggers = _StderrHandler(), [logging.getLogger(name) for name in _PACKAGES]
+    levels = [logger.level for logger in loggers]
+    logging.getLogger().addHandler(handler)
+    for logger in loggers:
+        logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+        for logger, earlier in zip(loggers, levels, strict=True):
+            logger.setLevel(earlier)
+
+
+@contextlib.contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Send what libraries print to stdout to stderr if that is a terminal, and nowhere otherwise."""
     with contextlib.redirect_stdout(sys.stderr if sys.stderr.isatty() else io.StringIO()):
         yield
 
 
 @contextlib.contextmanager
-def warnings_only(room: str) -> Iterator[None]:
-    """Inside the block a room does not count its rows aloud."""
-    logger = logging.getLogger(room)
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """Yield a temporary folder in `parent`, removed after the block.
 
-
-@contextlib.contextmanager
-def scratch(beside: Path) -> Iterator[Path]:
-    """A folder in the folder `beside` for what is gone after the block; `beside` itself if it stayed empty, too."""
-    beside = beside.resolve()  # Feast reads relative paths from the feature repository
-    beside.mkdir(parents=True, exist_ok=True)
+    `parent` is created if it does not exist, and removed again if this block created it and nothing was written to it.
+    """
+    parent = parent.resolve()  # Feast reads relative paths from the feature repository
+    created = not parent.exists()
+    parent.mkdir(parents=True, exist_ok=True)
     try:
-        with tempfile.TemporaryDirectory(prefix=".scratch-", dir=beside) as name:
+        with tempfile.TemporaryDirectory(prefix=".scratch-", dir=parent) as name:
             yield Path(name)
     finally:
-        if not any(beside.iterdir()):
-            beside.rmdir()
+        if created and not any(parent.iterdir()):
+            parent.rmdir()
 
 
 def load_tensorflow() -> None:
-    """Import TensorFlow, with Keras 2, without what its native code prints before logging can be set.
+    """Import TensorFlow with Keras 2, without the messages that its native code prints before logging is set up.
 
-    Whatever it printed is shown if the import fails.
+    The messages are printed if the import fails.
     """
     import models  # noqa: F401 - chooses Keras 2
 
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as messages:
+        os.dup2(messages.fileno(), 2)
         try:
             import tensorflow as tf
 
             tf.config.list_logical_devices()
         except BaseException:
-            said.seek(0)
-            os.write(kept, said.read())
+            messages.seek(0)
+            os.write(stderr, messages.read())
             raise
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def commit() -> str | None:
-    """The git commit of this project, `+` if the tree differs from it, or None outside a checkout."""
+    """Return the git commit of this project, with `+` if the tree differs from it, or None outside a checkout."""
     git = shutil.which("git")
     if git is None:
         return None
-    told = subprocess.run(  # noqa: S603 - a constant command
+    done = subprocess.run(  # noqa: S603 - a constant command
         [git, "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
         capture_output=True,
         text=True,
         check=False,
     )
-    return told.stdout.strip() or None
+    return done.stdout.strip() or None
+
+
+class _Jobs(click.Group):
+    """The jobs as commands; a job is imported when its command is called or listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return [_command_name(name) for name in COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        name = cmd_name.replace("-", "_")
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"jobs.{name}").main
+        return command
+
+
+@click.group(cls=_Jobs)
+@click.version_option(package_name=PROGRAM)
+def cli() -> None:
+    """Candidate retrieval on a Feast feature store: features, two towers, candidate lists.
+
+    The commands are listed in the order of the data flow.
+    """
+
+
+if __name__ == "__main__":
+    cli(prog_name=PROGRAM)

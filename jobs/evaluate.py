@@ -11,7 +11,17 @@ from typing import Literal
 import click
 
 from features.progress import Stopwatch
-from jobs.console import ROOT, commit, filters_option, job, load_tensorflow, repo_option, scratch, warn
+from jobs.console import (
+    ROOT,
+    ConsoleReporter,
+    commit,
+    filters_option,
+    job,
+    load_tensorflow,
+    repo_option,
+    scratch_folder,
+    warn,
+)
 
 EVALUATION = ROOT / "data" / "evaluation.html"
 
@@ -38,6 +48,7 @@ EVALUATION = ROOT / "data" / "evaluation.html"
 )
 @job
 def main(
+    reporter: ConsoleReporter,
     repo: Path,
     cuts: int,
     weeks: Literal["reporting", "choosing"],
@@ -103,14 +114,14 @@ def main(
     for moment in weekly_cuts(end, cuts, weeks):
         split = TimeSplit.for_release(moment, training_days=DEFAULT.training_days)
         print(f"cut {moment:%Y-%m-%d}", flush=True)
-        with scratch(output.parent) as folder:
+        with scratch_folder(output.parent) as folder:
             result = evaluate_cut(
                 store, split, folder, seed=seed, filters=settings, with_seed=not without_seed,
                 draws_map=len(found) == cuts - 1, say=lambda line: print(f"  {line}", flush=True),
             )  # fmt: skip
         found.append(result)
         results = write()  # a cut takes a quarter of an hour: whoever stops the rest keeps what is judged
-    print(evaluation_table(results))
+    reporter.result(evaluation_table(results))
     print(f"{output} and {output.with_suffix('.json')} after {watch.seconds:.0f} s")
 
 

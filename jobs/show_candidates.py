@@ -12,7 +12,16 @@ from typing import Literal
 import click
 from click.core import ParameterSource
 
-from jobs.console import CANDIDATES, filters_option, job, load_tensorflow, releases_option, repo_option, warn
+from jobs.console import (
+    CANDIDATES,
+    ConsoleReporter,
+    filters_option,
+    job,
+    load_tensorflow,
+    releases_option,
+    repo_option,
+    warn,
+)
 from pipelines.steps import Step
 
 # What is asked of a file, and what of the online store: options by the name of their argument.
@@ -62,6 +71,7 @@ _OF_A_STEP = {
 )
 @job
 def main(
+    reporter: ConsoleReporter,
     repo: Path,
     candidates: Path,
     users: int,
@@ -80,9 +90,20 @@ def main(
     """
     require_together(stage)
     if stage is None:
-        show_file(repo, candidates, users, top)
+        show_file(reporter, repo, candidates, users, top)
     else:
-        show_step(repo, releases, version, filters_file, already_bought, stage, list(dict.fromkeys(user_ids)), top, k)
+        show_step(
+            reporter,
+            repo,
+            releases,
+            version,
+            filters_file,
+            already_bought,
+            stage,
+            list(dict.fromkeys(user_ids)),
+            top,
+            k,
+        )
 
 
 def require_together(stage: Step | None) -> None:
@@ -107,7 +128,7 @@ def require_together(stage: Step | None) -> None:
         raise InputError("A --user is empty or holds a control character: give the id as the raw tables have it.")
 
 
-def show_file(repo: Path, candidates: Path, users: int, top: int) -> None:
+def show_file(reporter: ConsoleReporter, repo: Path, candidates: Path, users: int, top: int) -> None:
     """Print lists of a candidate file."""
     from candidates.candidate_file import read_users
     from features.store.online_features import bought_items, item_names
@@ -117,10 +138,12 @@ def show_file(repo: Path, candidates: Path, users: int, top: int) -> None:
     store = open_feature_store(repo)
     for user, rows in read_users(candidates, users, top).items():
         bought = (bought_items(store, [user]).to_pylist()[0] or [])[:top]
-        print(candidate_table(user, rows, item_names(store, rows["item_id"].to_pylist()), item_names(store, bought)))
+        table = candidate_table(user, rows, item_names(store, rows["item_id"].to_pylist()), item_names(store, bought))
+        reporter.result(table)
 
 
 def show_step(
+    reporter: ConsoleReporter,
     repo: Path,
     releases: Path,
     version: str | None,
@@ -157,7 +180,7 @@ def show_step(
         rows = steps.table([user], lists)
         names = item_names(store, rows["item_id"].to_pylist()[:top])
         asked = steps.k if stage == "rank" else steps.retriever.k
-        print(step_table(user, stage, asked, rows, names, dropped_by))
+        reporter.result(step_table(user, stage, asked, rows, names, dropped_by))
         if len(queries.histories.positions) == 0:
             who = "has bought nothing that this release knows" if user in known() else "is not known"
             print(f"\nuser {user} {who} as of {moment:%Y-%m-%d %H:%M} UTC: this is what sells, with units as scores")

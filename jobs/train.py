@@ -12,8 +12,17 @@ from pathlib import Path
 
 import click
 
-from features.progress import Stopwatch
-from jobs.console import commit, filters_option, job, load_tensorflow, releases_option, repo_option, scratch, warn
+from jobs.console import (
+    ConsoleReporter,
+    commit,
+    filters_option,
+    job,
+    load_tensorflow,
+    releases_option,
+    repo_option,
+    scratch_folder,
+    warn,
+)
 
 
 @click.command()
@@ -37,6 +46,7 @@ from jobs.console import commit, filters_option, job, load_tensorflow, releases_
 @click.option("--require-better", is_flag=True, help="End with status 1, and leave LATEST, if the gate is not passed.")
 @job
 def main(
+    reporter: ConsoleReporter,
     repo: Path,
     releases: Path,
     preset: str,
@@ -77,7 +87,6 @@ def main(
     from pipelines.release_overlap import overlap_line
     from pipelines.train_towers import train_towers
 
-    watch = Stopwatch()
     store = open_feature_store(repo)
     moment = moment_or_data_end(store, as_of)
     earlier = EarlierRelease.read(releases, version) if version else None
@@ -92,7 +101,7 @@ def main(
         serving = service_fingerprints(store, ranked=bool(earlier.release.rankers))
         earlier.check_compatible(config, tower_schemas(store, config.query_service, config.item_service), serving)
     split = TimeSplit.for_release(moment, validation_days=validation_days, training_days=config.training_days)
-    with scratch(releases) as folder:
+    with scratch_folder(releases) as folder:
         run = train_towers(
             store,
             config,
@@ -135,9 +144,10 @@ def main(
         sys.exit(1)
     make_latest(releases, written)
     print(
-        f"release {releases / written} after {watch.seconds:.0f} s ({run.seconds['join']:.0f} s joining, "
-        f"{run.seconds['fit']:.0f} s fitting, {refit.seconds:.0f} s refitting); next: python jobs/materialize.py"
+        f"release {releases / written} after {reporter.watch.seconds:.0f} s ({run.seconds['join']:.0f} s joining, "
+        f"{run.seconds['fit']:.0f} s fitting, {refit.seconds:.0f} s refitting)"
     )
+    reporter.next("python jobs/materialize.py")
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[1]
 # name is the base, listed in BASE.
 BASE = {
     "features.errors", "features.files", "features.moments", "features.parquet_rows", "features.progress",
-    "features.schema", "features.scratch_database", "features.sql", "features.text", "features.time_split",
-    "features.validation_errors",
+    "features.report_table", "features.schema", "features.scratch_database", "features.sql", "features.text",
+    "features.time_split", "features.validation_errors",
 }  # fmt: skip
 MAY_IMPORT = {
     "feature_repo": {"data_sources", "entities", "feature_views", "on_demand_views"},  # its own files, flat
@@ -58,6 +58,7 @@ HEAVY = {
     "tf_keras": {"models", "models.training", "models.release"},
     "tensorflow_recommenders": {"models", "benchmarks"},
     "click": {"jobs", "benchmarks"},
+    "rich": {"jobs"},
     "matplotlib": {"evaluation.report", "benchmarks"},
     "jinja2": {"evaluation.report"},
 }  # fmt: skip

@@ -1,21 +1,122 @@
-"""What all jobs share."""
+"""What all jobs share: the reporter, errors, scratch folders and the command `feast-two-tower`."""
 
+import functools
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import click
 import pytest
+from click.testing import CliRunner
+
+from features.errors import InputError
+from features.report_table import ReportTable
+from jobs.console import COLUMNS, COMMANDS, PROGRAM, ConsoleReporter, as_typed, cli, job, scratch_folder
+
+JOBS_FOLDER = Path(__file__).parents[2] / "jobs"
 
 
 @pytest.fixture
-def scratch():
-    from jobs.console import scratch
+def run():
+    """Run a function as a job; `run(work, "--verbose")`."""
 
-    return scratch
+    def run(work, *arguments):
+        command = click.command()(job(functools.partial(work)))
+        return CliRunner().invoke(command, list(arguments), catch_exceptions=False)
+
+    return run
 
 
-def test_scratch_is_an_absolute_folder_that_is_gone_afterwards(scratch, tmp_path, monkeypatch):
-    from pathlib import Path
+def raises(error):
+    def work(reporter):
+        reporter.result("begun")
+        raise error
 
+    return work
+
+
+def test_stages_and_metrics_are_printed_and_details_only_if_verbose(run):
+    def work(reporter):
+        reporter.stage("train towers")
+        reporter.metrics("recall@100 0.25")
+        reporter.detail("mean cosine 0.1")
+        logging.getLogger("features.tables").info("10 rows in, 10 rows out")
+        logging.getLogger("features.tables").warning("5 rows lost")
+
+    plain, verbose = run(work), run(work, "--verbose")
+
+    assert [line.split(" s  ")[-1].strip() for line in plain.stdout.splitlines()] == ["train towers", "recall@100 0.25"]
+    assert plain.stderr == "5 rows lost\n"
+    assert [line.strip() for line in verbose.stderr.splitlines()] == [
+        "mean cosine 0.1", "10 rows in, 10 rows out", "5 rows lost",
+    ]  # fmt: skip
+
+
+def test_a_progress_bar_is_silent_without_a_terminal(run):
+    def work(reporter):
+        advance = reporter.progress("rows", 10)
+        advance(10)
+
+    done = run(work)
+
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_table_is_at_most_as_wide_as_allowed_and_keeps_all_text(run):
+    words = [f"word{number}" for number in range(40)]
+    table = ReportTable.of(["rank", "name"], [[1, "[red]milk"], [12, " ".join(words)]], ["name"])
+
+    lines = run(lambda reporter: reporter.table(table)).stdout.splitlines()
+
+    assert lines[0] == "rank  name"
+    assert set(lines[1]) == {"-", " "}
+    assert lines[2] == "   1  [red]milk"
+    assert max(map(len, lines)) <= COLUMNS
+    assert " ".join(lines[3:]).split() == ["12", *words]
+
+
+def test_bad_input_is_one_sentence_on_stderr_and_status_1(run):
+    done = run(raises(InputError("no such table: run `python jobs/build_features.py` first")))
+
+    assert (done.exit_code, done.stdout) == (1, "begun\n")
+    assert done.stderr == "error: no such table: run `python jobs/build_features.py` first\n"
+
+
+def test_an_unexpected_error_is_named_with_the_variable_that_shows_the_traceback(run, monkeypatch):
+    monkeypatch.delenv("FEAST_TWO_TOWER_DEBUG", raising=False)
+
+    done = run(raises(ValueError("planted\nin two lines")))
+
+    assert done.exit_code == 1
+    assert done.stderr.count("\n") == 1
+    for words in ("error: ValueError", "planted in two lines", "FEAST_TWO_TOWER_DEBUG=1"):
+        assert words in done.stderr
+    monkeypatch.setenv("FEAST_TWO_TOWER_DEBUG", "1")
+    with pytest.raises(ValueError, match="planted"):
+        run(raises(ValueError("planted")))
+
+
+def test_a_job_ends_quietly_when_the_reader_of_its_pipe_has_ended():
+    code = """
+import click
+from jobs.console import job
+click.command()(job(lambda reporter: [reporter.result("line") for _ in range(100_000)]))()
+"""
+    ends_early = "import sys; sys.stdin.readline()"
+
+    writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    subprocess.run([sys.executable, "-c", ends_early], stdin=writer.stdout, check=True)
+    writer.stdout.close()
+
+    assert writer.stderr.read() == b""
+    assert writer.wait() == 1
+
+
+def test_a_scratch_folder_is_absolute_and_removed_with_the_parent_that_was_created_for_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    with scratch(Path("artifacts")) as folder:
+    with scratch_folder(Path("artifacts")) as folder:
         assert folder.is_absolute()
         assert folder.parent == tmp_path / "artifacts"
         (folder / "file").touch()
@@ -23,10 +124,43 @@ def test_scratch_is_an_absolute_folder_that_is_gone_afterwards(scratch, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_scratch_leaves_what_was_there(scratch, tmp_path):
-    (tmp_path / "LATEST").touch()
+@pytest.mark.parametrize("files", [[], ["LATEST"]])
+def test_a_parent_that_was_there_stays_even_if_it_is_empty(tmp_path, files):
+    parent = tmp_path / "artifacts"
+    parent.mkdir()
+    for name in files:
+        (parent / name).touch()
 
-    with scratch(tmp_path) as folder:
+    with scratch_folder(parent) as folder:
         (folder / "file").touch()
 
-    assert [path.name for path in tmp_path.iterdir()] == ["LATEST"]
+    assert [path.name for path in parent.iterdir()] == files
+
+
+def test_every_job_is_a_command():
+    jobs = {path.stem for path in JOBS_FOLDER.glob("*.py")} - {"__init__", "console"}
+
+    assert set(COMMANDS) == jobs
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_shows_the_help_of_its_job(name):
+    done = CliRunner().invoke(cli, [name.replace("_", "-"), "--help"], prog_name=PROGRAM)
+
+    assert done.exit_code == 0
+    assert done.stdout.startswith(f"Usage: {PROGRAM} {name.replace('_', '-')} ")
+
+
+def test_commands_in_messages_are_those_of_the_program_that_was_called():
+    text = "run `python jobs/build_features.py` first"
+
+    with click.Context(click.Command("main"), info_name="train.py"):
+        assert as_typed(text) == text
+    with click.Context(cli, info_name=PROGRAM) as parent, click.Context(click.Command("train"), parent=parent):
+        assert as_typed(text) == f"run `{PROGRAM} build-features` first"
+
+
+def test_the_reporter_prints_the_next_command(capsys):
+    ConsoleReporter().next("feast -c feature_repo apply")
+
+    assert capsys.readouterr().out == "next: feast -c feature_repo apply\n"

@@ -1,81 +1,53 @@
-"""Help comes at once, from anywhere, and loads nothing heavy."""
+"""The help text of every job, and of `feast-two-tower`, loads no heavy library."""
 
-import os
-import resource
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-JOBS_FOLDER = Path(__file__).parents[2] / "jobs"
-JOBS = sorted(path for path in JOBS_FOLDER.glob("*.py") if "@click.command()" in path.read_text(encoding="utf-8"))
-HEAVY = ("tensorflow", "feast", "pandas", "pyarrow", "duckdb", "numpy")
-LOADED_AFTER_HELP = """
-import runpy, sys
-job = sys.argv[1]
-sys.argv = [job, "--help"]
-try:
-    runpy.run_path(job, run_name="__main__")
-except SystemExit as end:
-    assert end.code == 0, end.code
-print("loaded:", *sorted(name for name in sys.modules if "." not in name))
+from jobs.console import COMMANDS, PROGRAM, cli
+
+HEAVY = {"tensorflow", "feast", "pandas", "pyarrow", "duckdb", "numpy"}
+# In one process, because the question is only what the modules of the jobs import.
+LOADED_BY_HELP = """
+import sys
+from click.testing import CliRunner
+from jobs.console import COMMANDS, cli
+for arguments in ([], *([name] for name in COMMANDS)):
+    done = CliRunner().invoke(cli, [*arguments, "--help"])
+    assert done.exit_code == 0, done.output
+print(*sorted(name for name in sys.modules if "." not in name))
 """
 
 
-def test_every_job_is_a_verb_and_is_tested_here():
-    assert [path.stem for path in JOBS] == [
-        "build_features",
-        "check_leakage",
-        "evaluate",
-        "fetch_demo_data",
-        "generate_candidates",
-        "materialize",
-        "show_candidates",
-        "train",
-    ]
-
-
-@pytest.mark.parametrize("job", JOBS, ids=lambda path: path.stem)
-def test_help_loads_nothing_heavy_and_says_what_the_job_does(job, tmp_path):
-    told = subprocess.run(
-        [sys.executable, "-c", LOADED_AFTER_HELP, str(job)], cwd=tmp_path, capture_output=True, text=True, check=True
+def test_help_loads_no_heavy_library_and_writes_nothing(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED_BY_HELP], cwd=tmp_path, capture_output=True, text=True, check=True
     )
 
-    help_text, _, loaded = told.stdout.rpartition("loaded:")
-    assert set(loaded.split()).isdisjoint(HEAVY)
-    assert "click" in loaded.split()
-    assert help_text.startswith("Usage: ")
-    first_word = help_text.split("\n\n")[1].split()[0]
-    assert first_word in {"Fill", "Judge", "Print", "Prove", "Read", "Train", "Write"}
+    assert "click" in done.stdout.split()
+    assert HEAVY & set(done.stdout.split()) == set()
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("job", JOBS, ids=lambda path: path.stem)
-def test_help_takes_less_than_half_a_second(job, tmp_path):
-    # Processor seconds, so that other processes on the machine do not count; the best of three, so that a cold disk
-    # does not either.
-    def seconds():
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, str(job), "--help"], cwd=tmp_path, stdout=subprocess.DEVNULL, check=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def test_a_script_runs_from_another_folder(run_job, tmp_path):
+    done = run_job("fetch_demo_data", "--help", cwd=tmp_path)
 
-    assert min(seconds() for _ in range(3)) < 0.5
+    assert done.returncode == 0
+    assert done.stdout.startswith("Usage: fetch_demo_data.py ")
 
 
-@pytest.mark.parametrize("job", JOBS, ids=lambda path: path.stem)
-def test_an_unknown_option_is_refused_without_a_traceback(job, tmp_path):
-    told = subprocess.run(
-        [sys.executable, str(job), "--no-such-option"],
-        cwd=tmp_path,
-        env=os.environ | {"NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_the_program_lists_its_commands_in_the_order_of_the_data_flow():
+    done = CliRunner().invoke(cli, ["--help"], prog_name=PROGRAM)
 
-    assert told.returncode == 2
-    assert "No such option" in told.stderr
-    assert "--no-such-option" in told.stderr
-    assert "Traceback" not in told.stderr
+    listed = [line.split()[0] for line in done.stdout.partition("Commands:\n")[2].splitlines()]
+    assert listed == [name.replace("_", "-") for name in COMMANDS]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_unknown_option_is_refused_by_name(name):
+    done = CliRunner().invoke(cli, [name, "--no-such-option"])
+
+    assert done.exit_code == 2
+    assert "--no-such-option" in done.stderr
