@@ -129,12 +129,13 @@ def timed(steps: Any, user: str, queries: Any, exclusions: Any) -> tuple[dict[st
     from candidates.ranking.context import UserFeatures
     from candidates.ranking.ranker_features import pair_features
     from candidates.ranking.reordering import reordered
-    from features.store.ranking_facts import online_users
+    from features.store.reader import FeatureReader
+    from features.store.service_fingerprints import RANKING_USERS
 
     started = time.perf_counter()
     blended = steps.under(exclusions, queries)
     retrieving = time.perf_counter() - started
-    told = online_users(steps.store, [user], steps.moment)
+    told = FeatureReader(steps.store, "online").read(RANKING_USERS, [user], steps.moment)
     moments = [time.perf_counter()]
 
     def done(value: Any) -> Any:
@@ -174,7 +175,7 @@ def all_together(steps: Any, drawn: list[str], users: int, repeats: int) -> list
 
 def parts_of(drawn: list[str], users: int) -> Iterator[list[str]]:
     """So many users, from the first again after the last, in parts in which nobody stands twice."""
-    from features.store.online_features import IDS_PER_READ
+    from features.store.reader import IDS_PER_READ
 
     rest = islice(cycle(drawn), users)
     while part := list(islice(rest, min(IDS_PER_READ, len(drawn)))):

@@ -40,8 +40,6 @@ AGE_AT_REQUEST: Final = "age_at_request"
 LAST_PURCHASE_AT: Final = "last_purchase_at"
 LAST_SOLD_AT: Final = "last_sold_at"
 MEAN_PRICE: Final = "mean_price"
-USER_MEAN_PRICE: Final = "user_mean_price"
-ITEM_MEAN_PRICE: Final = "item_mean_price"
 
 # The same in the raw table `availability` and after it.
 FOR_SALE: Final = "for_sale"

@@ -76,7 +76,7 @@ def main(
     from candidates.filters.filter_set import FilterSet
     from candidates.filters.settings_warnings import find_settings_without_effect
     from features.store.catalogue import user_ids
-    from features.store.online_features import reads
+    from features.store.reader import id_blocks
     from pipelines.filter_context import settings_in_force
     from pipelines.messages import exclusion_line
     from pipelines.serving import CandidatePipeline, opened
@@ -89,7 +89,7 @@ def main(
     warn(find_settings_without_effect(settings, steps.item_context))
     done, exclusions = reporter.progress("candidates", len(users)), Counter[str]()
     with CandidateFile.create(output) as file:
-        for ids in reads(users):
+        for ids in id_blocks(users):
             candidates, counts = steps.candidates(ids)
             file.append(candidates)
             exclusions.update(counts)

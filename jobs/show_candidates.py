@@ -131,15 +131,20 @@ def require_together(stage: Step | None) -> None:
 def show_file(reporter: ConsoleReporter, repo: Path, candidates: Path, users: int, top: int) -> None:
     """Print lists of a candidate file."""
     from candidates.candidate_file import read_users
-    from features.store.online_features import bought_items, item_names
+    from features.schema import BOUGHT_ITEMS, ITEM_ID
+    from features.store.materialization import filled_until
+    from features.store.reader import FeatureReader
     from features.store.registry import open_feature_store
+    from features.store.service_fingerprints import PURCHASE_HISTORIES
+    from pipelines.item_names import item_names
     from pipelines.messages import candidate_table
 
     store = open_feature_store(repo)
+    reader, moment = FeatureReader(store, "online"), filled_until(store)
     for user, rows in read_users(candidates, users, top).items():
-        bought = (bought_items(store, [user]).to_pylist()[0] or [])[:top]
-        table = candidate_table(user, rows, item_names(store, rows["item_id"].to_pylist()), item_names(store, bought))
-        reporter.result(table)
+        bought = (reader.read(PURCHASE_HISTORIES, [user], moment)[BOUGHT_ITEMS].to_pylist()[0] or [])[:top]
+        names, bought_names = (item_names(reader, ids, moment) for ids in (rows[ITEM_ID].to_pylist(), bought))
+        reporter.result(candidate_table(user, rows, names, bought_names))
 
 
 def show_step(
@@ -162,8 +167,9 @@ def show_step(
     from candidates.filters.filter_set import FilterSet
     from candidates.filters.settings_warnings import find_settings_without_effect
     from features.store.catalogue import user_ids
-    from features.store.online_features import item_names
+    from features.store.reader import FeatureReader
     from pipelines.filter_context import settings_in_force
+    from pipelines.item_names import item_names
     from pipelines.messages import request_line, step_table
     from pipelines.serving import CandidatePipeline, opened
 
@@ -178,7 +184,7 @@ def show_step(
         lists = steps.after(stage, [user], queries)
         dropped_by = steps.reasons([user], queries, lists.blended) if stage == "retrieve" else None
         rows = steps.table([user], lists)
-        names = item_names(store, rows["item_id"].to_pylist()[:top])
+        names = item_names(FeatureReader(store, "online"), rows["item_id"].to_pylist()[:top], moment)
         asked = steps.k if stage == "rank" else steps.retriever.k
         reporter.result(step_table(user, stage, asked, rows, names, dropped_by))
         if len(queries.histories.positions) == 0:

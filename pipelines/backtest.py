@@ -25,9 +25,8 @@ from evaluation.scoreboard import Scoreboard
 from evaluation.slices import cold_users_slice
 from evaluation.source_shares import source_shares
 from evaluation.validation_window import ValidationWindow
-from features.store.filter_facts import goods_at, users_at
-from features.store.ranking_facts import items_at as items_told
-from features.store.ranking_facts import users_at as users_told
+from features.store.reader import FeatureReader
+from features.store.service_fingerprints import FILTER_ITEMS, FILTER_USERS, RANKING_ITEMS, RANKING_USERS
 from features.time_split import TimeSplit
 from models.config import DEFAULT, SEED
 from models.training.history import TrainingHistory
@@ -87,8 +86,11 @@ def evaluate_cut(
     say(judge.take(unfiltered))
     say(judge.take(_ranked(store, test, queries, rankings, keep, fresh, split)))
     say(judge.take(two_tower_lists(TWO_TOWERS, queries, sources.index)))
-    users = build_user_context(users_at(store, test.user_ids, split.as_of), queries.histories, split.as_of)
-    item_context = build_item_context(goods_at(store, test.item_ids, split.as_of), test.judge.item_ids, split.as_of)
+    reader = FeatureReader(store, "offline")
+    user_features = reader.read(FILTER_USERS, test.user_ids, split.as_of)
+    item_features = reader.read(FILTER_ITEMS, test.item_ids, split.as_of)
+    users = build_user_context(user_features, queries.histories, split.as_of)
+    item_context = build_item_context(item_features, test.judge.item_ids, split.as_of)
     prices = filter_prices(Shop(queries, sources, blenders, users, item_context, judge), unfiltered, filters)
     past, cut = test.past, test.judge.cut
     simple = []
@@ -124,8 +126,9 @@ def _ranked(
     fresh: BlendedLists, split: TimeSplit,
 ) -> CandidateLists:  # fmt: skip
     """The fused lists in the rankers' order."""
-    told = users_told(store, test.user_ids, split.as_of)
-    items = ItemFeatures.of(items_told(store, test.item_ids, split.as_of))
+    reader = FeatureReader(store, "offline")
+    told = reader.read(RANKING_USERS, test.user_ids, split.as_of)
+    items = ItemFeatures.of(reader.read(RANKING_ITEMS, test.item_ids, split.as_of))
 
     def positions(blended: BlendedLists, ranker: Ranker | None) -> NDArray[np.int32]:
         return ordered(blended, ranker, queries.histories, told, items).blended.positions

@@ -1,9 +1,12 @@
 """What candidates are drawn from at a moment: put together from the feature store, the purchases and two towers."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from feast import FeatureStore
 from numpy.typing import NDArray
 
@@ -15,10 +18,46 @@ from candidates.sources.item_knn import ItemKnn
 from candidates.sources.popularity import PopularityList
 from candidates.sources.source_set import Queries, SourceSet
 from features.moments import datetime64
-from features.store.histories import purchase_histories_at
-from features.store.selling import Selling, selling_at
+from features.schema import BOUGHT_COUNTS, BOUGHT_DAYS, BOUGHT_ITEMS, GARMENT_GROUP_NAME
+from features.store.reader import FeatureReader
+from features.store.service_fingerprints import PURCHASE_HISTORIES
 from features.training_data.purchases import Purchases
 from models.release.release import Release
+
+ITEM_SALES: Final = "popularity_v3"
+_PRIOR_PURCHASES: Final = 1.0  # with the prior buyers: an item that few users have bought has a rate near one in ten
+_PRIOR_BUYERS: Final = 10.0
+
+
+@dataclass(frozen=True)
+class ItemSales:
+    """Sales of the catalogue's items before one moment, and the garment groups within which they are compared.
+
+    Attributes:
+        sales_7d: float32 (items,), units sold in the 7 days before the moment.
+        sales_28d: float32 (items,), units sold in the 28 days before it.
+        repurchase_rates: float32 (items,), above 0: (units sold in 28 days other than first purchases, and 1) / (users
+            who had bought the item by the moment, and 10).
+        garment_groups: int32 (items,), a code for each garment group; -1 where it is unknown.
+    """
+
+    sales_7d: NDArray[np.float32]
+    sales_28d: NDArray[np.float32]
+    repurchase_rates: NDArray[np.float32]
+    garment_groups: NDArray[np.int32]
+
+    @classmethod
+    def from_table(cls, features: pa.Table) -> Self:
+        """Interpret what `FeatureReader` reads of items; an item that was never sold has sold 0."""
+        names = ("sales_7d", "sales_28d", "first_purchases_28d", "buyers_total")
+        sales_7d, sales_28d, first, buyers = (np.asarray(features[name].fill_null(0.0), np.float32) for name in names)
+        groups = pc.dictionary_encode(features[GARMENT_GROUP_NAME].combine_chunks())
+        return cls(
+            sales_7d=sales_7d,
+            sales_28d=sales_28d,
+            repurchase_rates=(sales_28d - first + _PRIOR_PURCHASES) / (buyers + _PRIOR_BUYERS),
+            garment_groups=np.asarray(groups.indices.fill_null(-1), np.int32),
+        )
 
 
 def purchases_before(purchases: Purchases, item_ids: pa.Array, moment: datetime) -> PurchaseCodes:
@@ -30,7 +69,7 @@ def purchases_before(purchases: Purchases, item_ids: pa.Array, moment: datetime)
 
 def sources_at(
     store: FeatureStore, past: PurchaseCodes, item_ids: pa.Array, vectors: NDArray[np.float32], moment: datetime
-) -> tuple[SourceSet, Selling]:
+) -> tuple[SourceSet, ItemSales]:
     """All sources as of a moment.
 
     Args:
@@ -40,32 +79,31 @@ def sources_at(
         vectors: float32 (items, dimensions), as of `moment`.
         moment: UTC.
     """
-    selling = selling_at(store, item_ids, moment)
-    cut = datetime64(moment)
-    neighbours = ItemKnn.fit(past, cut, len(item_ids))
-    return sources_of(np.array(item_ids.to_pylist(), np.str_), vectors, selling, neighbours), selling
+    sales = ItemSales.from_table(FeatureReader(store, "offline").read(ITEM_SALES, item_ids, moment))
+    item_knn = ItemKnn.fit(past, datetime64(moment), len(item_ids))
+    return sources_of(np.array(item_ids.to_pylist(), np.str_), vectors, sales, item_knn), sales
 
 
 def sources_of(
-    item_ids: NDArray[np.str_], vectors: NDArray[np.float32], selling: Selling, neighbours: ItemKnn
+    item_ids: NDArray[np.str_], vectors: NDArray[np.float32], sales: ItemSales, neighbours: ItemKnn
 ) -> SourceSet:
     """All sources of what is known already."""
     return SourceSet(
         index=ItemIndex(item_ids, vectors),
-        popularity=PopularityList.from_counts(selling.week),
-        garment_groups=GarmentGroupPopularity(selling.departments, selling.week),
+        popularity=PopularityList.from_counts(sales.sales_7d),
+        garment_groups=GarmentGroupPopularity(sales.garment_groups, sales.sales_7d),
         item_knn=neighbours,
-        repurchase_rates=selling.again,
-        sales=selling.month,
+        repurchase_rates=sales.repurchase_rates,
+        sales=sales.sales_28d,
     )
 
 
 def released_sources(release: Release) -> SourceSet:
     """The sources as a release keeps them."""
     arrays = release.arrays
-    selling = Selling(arrays["item_sales"], arrays["item_month"], arrays["item_again"], arrays["departments"])
+    sales = ItemSales(arrays["item_sales"], arrays["item_month"], arrays["item_again"], arrays["departments"])
     neighbours = ItemKnn(arrays["neighbours"], arrays["similarities"])
-    return sources_of(release.item_ids, release.item_vectors, selling, neighbours)
+    return sources_of(release.item_ids, release.item_vectors, sales, neighbours)
 
 
 def queries_at(
@@ -76,10 +114,10 @@ def queries_at(
     moment: datetime,
 ) -> Queries:
     """What is asked for users as of a moment; `vectors` are theirs, (users, dimensions) each."""
-    told = purchase_histories_at(store, user_ids, moment)
-    return Queries(*vectors, histories_of(told, item_ids))
+    features = FeatureReader(store, "offline").read(PURCHASE_HISTORIES, user_ids, moment)
+    return Queries(*vectors, build_histories(features, item_ids))
 
 
-def histories_of(told: pa.Table, item_ids: NDArray[np.str_]) -> Histories:
-    """What the feature store serves of users' purchases, by positions in `item_ids`."""
-    return Histories.from_lists(told["bought_items"], told["bought_counts"], told["bought_days"], item_ids)
+def build_histories(features: pa.Table, item_ids: NDArray[np.str_]) -> Histories:
+    """Users' purchases by positions in `item_ids`, from what `FeatureReader` reads of the users."""
+    return Histories.from_lists(features[BOUGHT_ITEMS], features[BOUGHT_COUNTS], features[BOUGHT_DAYS], item_ids)

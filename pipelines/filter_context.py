@@ -16,7 +16,7 @@ from candidates.histories import Histories
 from features.errors import InputError
 from features.moments import datetime64
 from features.schema import (
-    AGE,
+    AGE_AT_REQUEST,
     CHANNELS,
     DEPARTMENT_NAME,
     FOR_SALE,
@@ -26,7 +26,8 @@ from features.schema import (
     MINIMUM_AGE,
 )  # fmt: skip
 from features.store.catalogue import catalogue_ids
-from features.store.filter_facts import goods_at
+from features.store.reader import FeatureReader
+from features.store.service_fingerprints import FILTER_ITEMS
 from models.release.release import Release
 
 
@@ -61,44 +62,52 @@ def warnings_of(store: FeatureStore, settings: FilterSettings, moment: datetime)
         InputError: the catalogue is empty.
     """
     ids = catalogue_ids(store, moment)
-    item_context = build_item_context(goods_at(store, ids, moment), np.array(ids, np.str_), moment)
+    features = FeatureReader(store, "offline").read(FILTER_ITEMS, ids, moment)
+    item_context = build_item_context(features, np.array(ids, np.str_), moment)
     return find_settings_without_effect(settings, item_context)
 
 
-def build_user_context(told: pa.Table, histories: Histories, moment: datetime) -> UserContext:
-    """Users as filters know them.
+def build_user_context(features: pa.Table, histories: Histories, moment: datetime) -> UserContext:
+    """Build the user context of filters.
 
     Args:
-        told: what `features.store.filter_facts` reads of n users as of the moment.
-        histories: n, what they had bought by then.
+        features: what `FeatureReader` reads of n users at the moment: `age_at_request` and `last_purchase_at`. A
+            negative age comes from a birth date after the request, which no validation can find: it counts as unknown.
+        histories: of the n users, at the same moment.
         moment: of the request, UTC.
     """
-    ages = np.asarray(told[AGE].fill_null(np.nan), np.float32)
-    return UserContext(histories, _days_since(told[LAST_PURCHASE_AT], moment, never=np.nan), ages)
+    ages = np.asarray(features[AGE_AT_REQUEST].fill_null(np.nan), np.float32)
+    return UserContext(
+        histories=histories,
+        days_since_last_purchase=_days_since(features[LAST_PURCHASE_AT], moment, never=np.nan),
+        ages=np.where(ages >= 0, ages, np.float32(np.nan)),
+    )
 
 
-def build_item_context(told: pa.Table, item_ids: NDArray[np.str_], moment: datetime) -> ItemContext:
-    """The catalogue as filters know it; an item without a department counts as one of its garment group.
+def build_item_context(features: pa.Table, item_ids: NDArray[np.str_], moment: datetime) -> ItemContext:
+    """Build the item context of filters. What is not declared of an item's availability does not restrict it.
 
     Args:
-        told: what `features.store.filter_facts` reads of all items as of the moment.
-        item_ids: str (items,), ascending, in the order of `told`.
+        features: what `FeatureReader` reads of all items at the moment. Where `department_name` is null, the garment
+            group stands in for the department.
+        item_ids: str (items,), ascending, in the order of `features`.
         moment: of the request, UTC.
     """
-    departments = pc.coalesce(told[DEPARTMENT_NAME], told[GARMENT_GROUP_NAME]).combine_chunks().dictionary_encode()
+    groups = features[GARMENT_GROUP_NAME]
+    departments = pc.coalesce(features[DEPARTMENT_NAME], groups).combine_chunks().dictionary_encode()
     return ItemContext(
         item_ids=item_ids,
-        categories=np.array(told[GARMENT_GROUP_NAME].fill_null("").to_pylist(), np.str_),
+        categories=np.array(groups.fill_null("").to_pylist(), np.str_),
         departments=np.asarray(departments.indices.fill_null(-1), np.int32),
-        for_sale=np.asarray(told[FOR_SALE], np.bool_),
-        channels=Channels.from_lists(told[CHANNELS]),
-        minimum_ages=np.asarray(told[MINIMUM_AGE], np.float32),
-        days_since_last_sale=_days_since(told[LAST_SOLD_AT], moment, never=np.inf),
+        for_sale=np.asarray(pc.not_equal(features[FOR_SALE].fill_null(1.0), 0.0), np.bool_),
+        channels=Channels.from_lists(features[CHANNELS]),
+        minimum_ages=np.asarray(features[MINIMUM_AGE].fill_null(0.0), np.float32),
+        days_since_last_sale=_days_since(features[LAST_SOLD_AT], moment, never=np.inf),
     )
 
 
 def _days_since(moments: pa.ChunkedArray, moment: datetime, *, never: float) -> NDArray[np.float32]:
     """Whole UTC days from each moment's day to the day of `moment`, float32; `never` where there is none."""
     today = datetime64(moment, "D")
-    days = np.asarray(pc.cast(moments, pa.timestamp("us")), "datetime64[D]")
+    days = np.asarray(pc.cast(moments, pa.timestamp("s")), "datetime64[D]")
     return np.where(np.isnat(days), never, (today - days).astype(np.int64)).astype(np.float32)

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 from feast import FeatureStore
 from numpy.typing import NDArray
 
 from evaluation.metrics import paired_interval
 from features.errors import InputError
-from features.store.catalogue import features_at
+from features.store.reader import FeatureReader
 from features.store.registry import tower_schemas
 from models.release.earlier_release import EarlierRelease
 from models.release.release import LATEST, load_item_tower
@@ -66,8 +65,9 @@ def _current(store: FeatureStore, run: TrainedTowers, releases: Path) -> tuple[s
     if current.cut > cut:
         raise InputError(f"{release.version} has learned from days after {cut:%Y-%m-%d}, which are to judge.")
     release.check_tower_services(tower_schemas(store, release.schemas.query.service, release.schemas.item.service))
-    users: pa.Table = features_at(store, release.schemas.query, asked.user_ids, cut)
-    items: pa.Table = features_at(store, release.schemas.item, asked.item_ids, cut)
+    reader = FeatureReader(store, "offline")
+    users = reader.read(release.schemas.query.service, asked.user_ids, cut)
+    items = reader.read(release.schemas.item.service, asked.item_ids, cut)
     if release.as_of <= cut:
         state, queries = "is served", release.query_tower.query_vectors(users)
         vectors = load_item_tower(releases, release).vectors(items)

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 
 from evaluation.results import ItemMap
-from features.schema import ITEM_ID, PROD_NAME
-from features.store.catalogue import features_at
-from features.store.registry import service_schema
+from features.store.reader import FeatureReader
+from pipelines.item_names import item_names
 
 _ITEMS = 2_000  # the best sellers; more would be a cloud
 _NEIGHBOURS = 30
@@ -38,12 +37,12 @@ def item_map(
         return None
     places = TSNE(metric="cosine", perplexity=_NEIGHBOURS, init="random", random_state=0).fit_transform(vectors[best])
     ids = item_ids.take(pa.array(best))
-    names = features_at(store, service_schema(store, "item_card_v1", ITEM_ID), ids, moment)[PROD_NAME].to_pylist()
-    groups = features_at(store, service_schema(store, "item_tower_v1", ITEM_ID), ids, moment)["index_group_name"]
+    reader = FeatureReader(store, "offline")
+    groups = reader.read("item_tower_v1", ids, moment)["index_group_name"]
     return {
         "x": places[:, 0].astype(float).tolist(),
         "y": places[:, 1].astype(float).tolist(),
         "department": [group or "" for group in groups.to_pylist()],
-        "name": [name or item for name, item in zip(names, ids.to_pylist(), strict=True)],
+        "name": item_names(reader, ids, moment),
         "sales": sold[best].tolist(),
     }

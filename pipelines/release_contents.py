@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from feast import FeatureStore
 
 from candidates.filters.settings import FilterSettings
-from features.store.catalogue import catalogue_at
+from features.store.catalogue import catalogue_ids
+from features.store.reader import FeatureReader
 from features.store.service_fingerprints import service_fingerprints
 from models.config import Config
 from models.release.manifest import manifest_fields
@@ -30,10 +32,11 @@ def release_contents(
     with a sentence for each finished step.
     """
     purchases, moment = run.data.purchases, run.data.purchases.split.as_of
-    catalogue = catalogue_at(store, refit.towers.item.schema, moment)
-    past = purchases_before(purchases, catalogue.item_ids, moment)
-    vectors = refit.towers.item_vectors(catalogue.features)
-    sources, selling = sources_at(store, past, catalogue.item_ids, vectors, moment)
+    item_ids = catalogue_ids(store, moment)
+    past = purchases_before(purchases, item_ids, moment)
+    features = FeatureReader(store, "offline").read(refit.towers.item.schema.service, item_ids, moment)
+    vectors = refit.towers.item_vectors(features)
+    sources, sales = sources_at(store, past, item_ids, vectors, moment)
     blenders = fit_blenders(weeks[-1], say)
     if earlier:
         rankings = carry_over_rankers(store, weeks[-1], earlier, seed=seed, say=say)
@@ -42,13 +45,13 @@ def release_contents(
     seconds = {**run.seconds, "refit": refit.seconds}
     return ReleaseContents(
         checkpoint=run.towers.checkpoint,
-        item_ids=catalogue.ids,
+        item_ids=np.array(item_ids, np.str_),
         item_vectors=vectors,
         arrays={
-            "item_sales": selling.week,
-            "item_month": selling.month,
-            "item_again": selling.again,
-            "departments": selling.departments,
+            "item_sales": sales.sales_7d,
+            "item_month": sales.sales_28d,
+            "item_again": sales.repurchase_rates,
+            "departments": sales.garment_groups,
             "neighbours": sources.item_knn.neighbours,
             "similarities": sources.item_knn.similarities,
         },

@@ -20,15 +20,19 @@ from candidates.ranking.ranker import Ranker
 from candidates.ranking.reordering import RankedLists
 from candidates.retriever import Retriever
 from candidates.sources.source_set import Queries
-from features.store.filter_facts import online_goods, online_users
 from features.store.materialization import filled_until
-from features.store.online_features import online_features, purchase_histories
-from features.store.ranking_facts import online_items
-from features.store.ranking_facts import online_users as ranked_users
+from features.store.reader import FeatureReader
 from features.store.registry import open_feature_store, tower_schemas
-from features.store.service_fingerprints import service_fingerprints
+from features.store.service_fingerprints import (
+    FILTER_ITEMS,
+    FILTER_USERS,
+    PURCHASE_HISTORIES,
+    RANKING_ITEMS,
+    RANKING_USERS,
+    service_fingerprints,
+)  # fmt: skip
 from models.release.release import Release, load_release
-from pipelines.build_sources import histories_of, released_sources
+from pipelines.build_sources import build_histories, released_sources
 from pipelines.filter_context import build_item_context, build_user_context
 from pipelines.steps import Step
 from pipelines.train_ranker import RANKED, ordered
@@ -84,6 +88,7 @@ class CandidatePipeline:
     def of(cls, store: FeatureStore, release: Release, moment: datetime, filters: FilterSet, k: int) -> Self:
         """Read what is known of the whole catalogue."""
         ids, ranker = release.item_ids.tolist(), release.rankers.get(filters.policy)
+        reader = FeatureReader(store, "online")
         deep = max(k, RANKED)
         if filters.at_most_per_department is not None:
             # Long lists under a cap are searched for through the whole catalogue.
@@ -93,17 +98,17 @@ class CandidatePipeline:
             release=release,
             moment=moment,
             filters=filters,
-            item_context=build_item_context(online_goods(store, ids, moment), release.item_ids, moment),
+            item_context=build_item_context(reader.read(FILTER_ITEMS, ids, moment), release.item_ids, moment),
             retriever=Retriever(released_sources(release), Blender.from_json(release.blender[filters.policy]), deep),
             ranker=ranker,
-            items=None if ranker is None else ItemFeatures.of(online_items(store, ids, moment)),
+            items=None if ranker is None else ItemFeatures.of(reader.read(RANKING_ITEMS, ids, moment)),
             k=k,
         )
 
     def queries(self, user_ids: Sequence[str]) -> Queries:
         """What is asked for n users."""
-        told = online_features(self.store, self.release.schemas.query, [*user_ids], self.moment)
-        histories = histories_of(purchase_histories(self.store, [*user_ids]), self.release.item_ids)
+        told = self._read(self.release.schemas.query.service, user_ids)
+        histories = build_histories(self._read(PURCHASE_HISTORIES, user_ids), self.release.item_ids)
         return Queries(*self.release.query_tower.query_vectors(told), histories)
 
     def retrieved(self, queries: Queries) -> BlendedLists:
@@ -137,7 +142,7 @@ class CandidatePipeline:
         """The third step: these candidates in order, the first k of them."""
         if self.ranker is None or self.items is None:
             return RankedLists.as_retrieved(blended).first(self.k)
-        told = ranked_users(self.store, [*user_ids], self.moment)
+        told = self._read(RANKING_USERS, user_ids)
         return ordered(blended, self.ranker, queries.histories, told, self.items).first(self.k)
 
     def after(self, step: Step, user_ids: Sequence[str], queries: Queries) -> RankedLists:
@@ -166,5 +171,8 @@ class CandidatePipeline:
 
     def _users(self, user_ids: Sequence[str], queries: Queries) -> UserContext:
         """What filters may ask of n users."""
-        told = online_users(self.store, [*user_ids], self.moment)
+        told = self._read(FILTER_USERS, user_ids)
         return build_user_context(told, queries.histories, self.moment)
+
+    def _read(self, service: str, user_ids: Sequence[str]) -> pa.Table:
+        return FeatureReader(self.store, "online").read(service, user_ids, self.moment)

@@ -27,7 +27,8 @@ from evaluation.ranker.importances import Importance, importances, origin_import
 from evaluation.ranker.leakage_heuristics import suspicious_features
 from evaluation.ranker.selection import Choice, chosen, judgeable, undecided
 from features.errors import InputError
-from features.store.ranking_facts import items_at, users_at
+from features.store.reader import FeatureReader
+from features.store.service_fingerprints import RANKING_ITEMS, RANKING_USERS
 from models.release.release import Release
 from pipelines.fit_blender import fit_blenders
 from pipelines.ranker_weeks import FEWEST_WEEKS, RankerWeek
@@ -161,8 +162,9 @@ class _Facts:
 
     @classmethod
     def of(cls, store: FeatureStore, week: RankerWeek, everybody: pa.Array) -> "_Facts":
-        items = ItemFeatures.of(items_at(store, week.item_ids, week.start))
-        users = UserFeatures.of(users_at(store, week.user_ids, week.start), items)
+        reader = FeatureReader(store, "offline")
+        items = ItemFeatures.of(reader.read(RANKING_ITEMS, week.item_ids, week.start))
+        users = UserFeatures.of(reader.read(RANKING_USERS, week.user_ids, week.start), items)
         return cls(week, users, items, np.asarray(pc.index_in(week.user_ids, everybody), np.int64))
 
     def examples(self, blended: BlendedLists, bought: ItemLists) -> TrainingExamples:
@@ -179,7 +181,7 @@ def ordered(
         blended: after all filters.
         ranker: None leaves retrieval's order.
         histories: what each of them had bought.
-        told: what `features.store.ranking_facts` reads of them.
+        told: what `FeatureReader` reads of them.
         items: of the catalogue, as of the same moment.
     """
     if ranker is None:

@@ -15,7 +15,8 @@ from candidates.purchase_codes import PurchaseCodes
 from candidates.sources.source_set import Queries
 from evaluation.validation_window import ValidationWindow
 from features.schema import USER_ID
-from features.store.catalogue import catalogue_ids, features_at
+from features.store.catalogue import catalogue_ids
+from features.store.reader import FeatureReader
 from features.time_split import TimeSplit
 from features.training_data.purchases import write_purchases
 from models.towers import Towers
@@ -71,9 +72,10 @@ class EvaluationWindow:
     def queries(self, store: FeatureStore, towers: Towers, users: NDArray[np.integer] | None = None) -> Queries:
         """What two towers ask for these users, or for some of them by their places, as of the start."""
         ids = self.user_ids if users is None else self.user_ids.take(pa.array(users))
-        vectors = towers.query_vectors(features_at(store, towers.query.schema, ids, self.start))
-        return queries_at(store, ids, self.judge.item_ids, vectors, self.start)
+        features = FeatureReader(store, "offline").read(towers.query.schema.service, ids, self.start)
+        return queries_at(store, ids, self.judge.item_ids, towers.query_vectors(features), self.start)
 
     def item_vectors(self, store: FeatureStore, towers: Towers) -> NDArray[np.float32]:
         """The catalogue's vectors as of the start, float32 (items, dimensions)."""
-        return towers.item_vectors(features_at(store, towers.item.schema, self.item_ids, self.start))
+        features = FeatureReader(store, "offline").read(towers.item.schema.service, self.item_ids, self.start)
+        return towers.item_vectors(features)

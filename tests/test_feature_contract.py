@@ -163,7 +163,7 @@ def test_a_version_of_a_service_hands_over_these_columns_forever(toy_store, serv
                 "department_name": pa.string(),
                 "garment_group_name": pa.string(),
                 "last_sold_at": pa.timestamp("s", "UTC"),
-                "for_sale": pa.int64(),
+                "for_sale": pa.float32(),
                 "channels": pa.list_(pa.string()),
                 "minimum_age": pa.float32(),
             },
@@ -171,12 +171,13 @@ def test_a_version_of_a_service_hands_over_these_columns_forever(toy_store, serv
     ],
 )
 def test_what_filters_read_is_read_as_it_is(toy_store, service, key, columns):
-    from features.store.registry import plain_service
+    from features.store.registry import service_columns
 
-    plain = plain_service(toy_store, service, key)
+    described = service_columns(toy_store, service)
 
-    assert {column.name: column.arrow_type for column in plain.columns} == columns
-    assert {column.view for column in plain.columns} <= {"user_at_request", *TABLES}
+    assert described.entity_key == key
+    assert {column.name: column.arrow_type for column in described.columns} == columns
+    assert {column.view for column in described.columns} <= {"user_at_request", *TABLES}
 
 
 def test_both_towers_of_every_preset_can_be_built_from_their_services(toy_store):

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from candidates.ranking.pair_counts import PairCounts
-from features.schema import ITEM_ID, ITEM_MEAN_PRICE, LATELY_COUNTS, LATELY_ITEMS, USER_MEAN_PRICE
+from features.schema import ITEM_ID, LATELY_COUNTS, LATELY_ITEMS, MEAN_PRICE
 
 KINDS: Final = ("product_type", "garment_group", "department")
 SALES: Final = ("sales_1d", "sales_7d", "sales_28d", "sales_total")
@@ -41,7 +41,7 @@ class ItemFeatures:
 
     @classmethod
     def of(cls, told: pa.Table) -> Self:
-        """Make them of what `features.store.ranking_facts.items_at` or `online_items` tells, one row for each item."""
+        """Make them of what `features.store.reader.FeatureReader` reads of items, one row for each item."""
         sales = _numbers(told, *SALES)
         first, buyers = _numbers(told, "first_purchases_28d", "buyers_total").T
         sold = sales[:, SALES.index("sales_28d")]
@@ -62,7 +62,7 @@ class ItemFeatures:
             ids=np.array(told[ITEM_ID], np.str_),
             log_sales=np.log1p(sales),
             repeat_share=(sold - first) / (buyers + np.float32(_BOUGHT_ONLY_ONCE)),
-            log_price=_log_prices(told, ITEM_MEAN_PRICE),
+            log_price=_log_prices(told, MEAN_PRICE),
             words=np.column_stack(words),
             word_shares=np.column_stack(shares),
             vocabulary=tuple(vocabulary),
@@ -104,7 +104,7 @@ class UserFeatures:
 
     @classmethod
     def of(cls, told: pa.Table, items: ItemFeatures) -> Self:
-        """Make them of what `features.store.ranking_facts.users_at` or `online_users` tells, one row for each user.
+        """Make them of what `features.store.reader.FeatureReader` reads of users, one row for each user.
 
         Words that no item of the catalogue has are left out: no candidate asks for them.
 
@@ -122,7 +122,7 @@ class UserFeatures:
         return cls(
             purchases=numbers[:, :3],
             visits=numbers[:, 3],
-            log_price=_log_prices(told, USER_MEAN_PRICE),
+            log_price=_log_prices(told, MEAN_PRICE),
             tastes=PairCounts.of(rows, codes, counts, items.width),
             lately=PairCounts.of(buyers, _coded(ids, lately_codes, -1), times, len(lately_codes) + 1),
             lately_codes=lately_codes,

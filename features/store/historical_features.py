@@ -21,48 +21,48 @@ from features.parquet_rows import ParquetRows
 from features.progress import Advance
 from features.schema import EVENT_TIMESTAMP, REQUEST_TIMESTAMP, ROW_ID
 from features.sql import identifier
-from features.store.registry import feature_service
-from features.store.served import Served
+from features.store.registry import feature_service, service_columns
 
 _logger = logging.getLogger(__name__)
 
 
-def historical_features(store: FeatureStore, schema: Served, entities: pa.Table) -> pa.Table:
-    """Join the features of a service, each row as of its own timestamp. What was not known then is not seen.
+def historical_features(store: FeatureStore, service: str, entities: pa.Table) -> pa.Table:
+    """Join the features of a service, each row as of its own timestamp. Values known only later are hidden.
 
     Args:
         store: an applied feature store.
-        schema: the service and its columns.
-        entities: columns `schema.entity_key` (string), `event_timestamp` (timestamp[us, UTC]) and any others, (rows,).
+        service: name of a feature service that describes one entity.
+        entities: the service's entity key (string), `event_timestamp` (timestamp[us, UTC]) and any other columns,
+            (rows,).
 
     Returns:
-        The columns of `entities` and the service's features in the schema's order and Arrow types, one row per row of
+        The columns of `entities` and the service's features in its order and Arrow types, one row per row of
         `entities`, in the same order. A feature unknown at that moment is null.
 
     Raises:
-        InputError: the offline store lost, added or repeated rows.
+        InputError: the service cannot be read, or the offline store lost, added or repeated rows.
     """
-    answer = _answer_schema(entities.schema, schema)
+    joined = _joined_schema(store, service, entities.schema)
     if entities.num_rows == 0:
-        return answer.empty_table()
-    return pa.Table.from_batches(_joined(store, schema, entities, answer), answer)
+        return joined.empty_table()
+    return pa.Table.from_batches(_joined(store, service, entities, joined), joined)
 
 
 def write_historical_features(
-    store: FeatureStore, schema: Served, entities: ParquetRows, path: Path, done: Advance = lambda _: None
+    store: FeatureStore, service: str, entities: ParquetRows, path: Path, done: Advance = lambda _: None
 ) -> ParquetRows:
-    """Do what `historical_features` does from file to file; with the as-of store only a batch is held in memory.
+    """Do what `historical_features` does, from file to file; the as-of store holds only a batch in memory.
 
     Args:
         store: an applied feature store.
-        schema: the service and its columns.
+        service: name of a feature service that describes one entity.
         entities: the entity rows, in one file.
         path: the file to write, whole or not at all.
         done: called with the number of rows done since the last call.
     """
-    answer = _answer_schema(entities.schema, schema)
-    with atomic_write(path) as fresh, pq.ParquetWriter(fresh, answer, compression="zstd") as writer:
-        for batch in _joined(store, schema, entities, answer):
+    joined = _joined_schema(store, service, entities.schema)
+    with atomic_write(path) as fresh, pq.ParquetWriter(fresh, joined, compression="zstd") as writer:
+        for batch in _joined(store, service, entities, joined):
             writer.write_batch(batch)
             done(batch.num_rows)
     return ParquetRows((path,))
@@ -85,36 +85,37 @@ def view_features(store: FeatureStore, view: FeatureView, entities: pa.Table, *,
     """
     names = [feature.name for feature in view.features]
     references = [f"{view.name}:{name}" for name in names]
-    told = _told(store, references, entities, f"feature view '{view.name}'", hides_late_rows=hides_late_rows)
-    return pa.Table.from_batches(told).select(names)
+    rows = _rows(store, references, entities, f"feature view '{view.name}'", hides_late_rows=hides_late_rows)
+    return pa.Table.from_batches(rows).select(names)
 
 
 def as_of(entity_key: str, ids: pa.Array | pa.ChunkedArray, moment: datetime) -> pa.Table:
-    """An entity table that asks for all `ids` as of one moment."""
-    stamps = pa.array(np.full(len(ids), datetime64(moment)))
-    return pa.table({entity_key: ids, EVENT_TIMESTAMP: stamps.cast(pa.timestamp("us", tz="UTC"))})
+    """Entity rows for all `ids` at one moment."""
+    timestamps = pa.array(np.full(len(ids), datetime64(moment)))
+    return pa.table({entity_key: ids, EVENT_TIMESTAMP: timestamps.cast(pa.timestamp("us", tz="UTC"))})
 
 
-def _answer_schema(entities: pa.Schema, schema: Served) -> pa.Schema:
-    # Nullable throughout, so that the rows of two files can be put together.
-    asked = [pa.field(field.name, field.type) for field in entities]
-    return pa.schema([*asked, *(pa.field(column.name, column.arrow_type) for column in schema.columns)])
+def _joined_schema(store: FeatureStore, service: str, entities: pa.Schema) -> pa.Schema:
+    # All columns are nullable, so that the rows of two files can be concatenated.
+    fields = [pa.field(field.name, field.type) for field in entities]
+    columns = service_columns(store, service).columns
+    return pa.schema([*fields, *(pa.field(column.name, column.arrow_type) for column in columns)])
 
 
 def _joined(
-    store: FeatureStore, schema: Served, entities: pa.Table | ParquetRows, answer: pa.Schema
+    store: FeatureStore, service: str, entities: pa.Table | ParquetRows, joined: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    """The answer in batches, in the order of `entities` and the types of `answer`."""
+    """The joined rows in batches, in the order of `entities` and the types of `joined`."""
     rows = 0
-    service = feature_service(store, schema.service)
-    for batch in _told(store, service, entities, f"feature service '{schema.service}'", hides_late_rows=True):
-        columns = [batch[field.name].cast(field.type, safe=False) for field in answer]
-        yield pa.RecordBatch.from_arrays(columns, schema=answer)
+    declared = feature_service(store, service)
+    for batch in _rows(store, declared, entities, f"feature service '{service}'", hides_late_rows=True):
+        columns = [batch[field.name].cast(field.type, safe=False) for field in joined]
+        yield pa.RecordBatch.from_arrays(columns, schema=joined)
         rows += batch.num_rows
-    _logger.info("%s: %s rows in, %s rows out", schema.service, f"{entities.num_rows:,}", f"{rows:,}")
+    _logger.info("%s: %s rows in, %s rows out", service, f"{entities.num_rows:,}", f"{rows:,}")
 
 
-def _told(
+def _rows(
     store: FeatureStore,
     features: FeatureService | list[str],
     entities: pa.Table | ParquetRows,
@@ -122,7 +123,7 @@ def _told(
     *,
     hides_late_rows: bool,
 ) -> Iterator[pa.RecordBatch]:
-    """What the store says, in the order of `entities`."""
+    """The offline store's rows, in the order of `entities`."""
     streams = isinstance(store.config.offline_store, AsOfOfflineStoreConfig)
     if hides_late_rows:
         _require_cut_off(store)

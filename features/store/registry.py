@@ -1,7 +1,10 @@
-"""Opening the feature store, and asking its registry what there is."""
+"""The registry: opens a feature store, and looks up its services, views and source tables."""
 
+import ast
+import hashlib
 import os
 import re
+import textwrap
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,9 +20,8 @@ from features.asof_store.retrieval_job import AsOfRetrievalJob
 from features.asof_store.views import keys_of
 from features.errors import InputError
 from features.schema import ITEM_ID, USER_ID
-from features.store.served import PlainColumn, PlainService
+from features.store.service_columns import ServiceColumn, ServiceColumns
 from features.store.service_schema import FeatureColumn, ServiceSchema, TowerSchemas
-from features.store.view_code import code_fingerprint
 
 # Earlier than every stamp: the door refuses purchases before it.
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -95,18 +97,24 @@ def service_schema(store: FeatureStore, name: str, entity_key: str) -> ServiceSc
     return ServiceSchema(name, entity_key, embedded is not None, tuple(columns))
 
 
-def plain_service(store: FeatureStore, name: str, entity_key: str) -> PlainService:
-    """Read from the registry what the feature service `name` hands over about `entity_key`, for others than towers.
+def service_columns(store: FeatureStore, name: str) -> ServiceColumns:
+    """Read the columns of the feature service `name` from the registry.
 
     Raises:
-        InputError: the registry has none of this name, or a feature's dtype is not known to `PlainColumn`.
+        InputError: the registry has no such service, it describes no entity or several, or a dtype is not supported.
     """
+    keys = {key for view in views_of_service(store, name) for key in view.join_keys}
+    if len(keys) != 1:
+        raise InputError(
+            f"Feature service '{name}' describes {' and '.join(sorted(keys)) or 'no entity'}: only services of one "
+            "entity can be read by its ids."
+        )
     columns = tuple(
-        PlainColumn.declared(field.name, str(field.dtype), projection.name, name)
+        ServiceColumn.from_field(field.name, str(field.dtype), projection.name, name)
         for projection in feature_service(store, name).feature_view_projections
         for field in projection.features
     )
-    return PlainService(name, entity_key, columns)
+    return ServiceColumns(name, keys.pop(), columns)
 
 
 def tower_schemas(store: FeatureStore, query_service: str, item_service: str) -> TowerSchemas:
@@ -203,3 +211,23 @@ def _stored_views(views: dict[str, FeatureView | OnDemandFeatureView], service: 
 def views_by_name(store: FeatureStore) -> dict[str, FeatureView | OnDemandFeatureView]:
     """Return all views of the registry, stored and on demand."""
     return {view.name: view for view in (*store.list_feature_views(), *store.list_on_demand_feature_views())}
+
+
+def code_fingerprint(view: FeatureView | OnDemandFeatureView) -> str:
+    """SHA-256 over the code of an on-demand view, first 16 hex digits; empty for a stored view.
+
+    Comments, docstring, layout, description and tags are not part of it.
+    """
+    if not isinstance(view, OnDemandFeatureView):
+        return ""
+    code = _function_code(textwrap.dedent(view.feature_transformation.udf_string))
+    return hashlib.sha256(code.encode()).hexdigest()[:16]
+
+
+def _function_code(source: str) -> str:
+    """Arguments and body of a function without its docstring; any other source as it is."""
+    (function,) = ast.parse(source).body
+    if not isinstance(function, ast.FunctionDef):
+        return source
+    body = function.body[1:] if ast.get_docstring(function, clean=False) is not None else function.body
+    return "\n".join([ast.unparse(function.args), *(ast.unparse(statement) for statement in body)])

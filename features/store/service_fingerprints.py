@@ -6,13 +6,14 @@ from typing import Final
 
 from feast import FeatureStore
 
-from features.store.filter_facts import FILTER_ITEMS, FILTER_USERS
-from features.store.online_features import CANDIDATE_SOURCES
-from features.store.ranking_facts import RANKING_ITEMS, RANKING_USERS
-from features.store.registry import feature_service, views_by_name
-from features.store.view_code import code_fingerprint
+from features.store.registry import code_fingerprint, feature_service, views_by_name
 
-ALWAYS: Final = (CANDIDATE_SOURCES, FILTER_USERS, FILTER_ITEMS)
+PURCHASE_HISTORIES: Final = "candidate_sources_v1"
+FILTER_USERS: Final = "filter_users_v1"
+FILTER_ITEMS: Final = "filter_items_v2"
+RANKING_USERS: Final = "ranking_users_v2"
+RANKING_ITEMS: Final = "ranking_items_v1"
+ALWAYS: Final = (PURCHASE_HISTORIES, FILTER_USERS, FILTER_ITEMS)
 BY_A_RANKER: Final = (RANKING_USERS, RANKING_ITEMS)
 
 

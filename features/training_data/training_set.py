@@ -101,7 +101,7 @@ def write_training_set(
     def joined(name: str, schema: ServiceSchema) -> ParquetRows:
         entities = ParquetRows((asked[name],))
         done = progress(f"{name.replace('_', ' ')} as of their moments", entities.num_rows)
-        rows = write_historical_features(store, schema, entities, folder / f"{name}.parquet", done)
+        rows = write_historical_features(store, schema.service, entities, folder / f"{name}.parquet", done)
         asked[name].unlink()
         return rows
 

@@ -7,7 +7,7 @@ from feast import FeatureStore
 
 from features.errors import InputError
 from features.schema import ITEM_ID, USER_ID
-from features.store.catalogue import features_at
+from features.store.reader import FeatureReader
 from features.store.service_schema import TowerSchemas
 from features.training_data.purchases import Purchases
 
@@ -49,7 +49,8 @@ def validation_set(
     users, cut = purchases.returning_users(), purchases.split.cut
     if len(users) == 0:
         raise InputError(f"Nobody who bought from {cut:%Y-%m-%d} on had bought before: choose another --as-of.")
+    reader = FeatureReader(store, "offline")
     return ValidationSet(
-        queries=features_at(store, schemas.query, users, cut),
-        catalogue=features_at(store, schemas.item, catalogue_ids, cut),
+        queries=reader.read(schemas.query.service, users, cut),
+        catalogue=reader.read(schemas.item.service, catalogue_ids, cut),
     )

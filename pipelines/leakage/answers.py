@@ -15,23 +15,22 @@ from features.progress import Progress
 from features.schema import EVENT_TIMESTAMP, ITEM_ID, USER_CODE, USER_ID
 from features.store.catalogue import catalogue_ids, user_ids
 from features.store.historical_features import as_of, write_historical_features
-from features.store.registry import feature_service, plain_service, service_schema, views_of_service
-from features.store.served import Served
-from features.store.service_schema import TowerSchemas
+from features.store.registry import feature_service, service_columns, views_of_service
+from features.store.service_columns import ServiceColumns
+from features.store.service_schema import ServiceSchema, TowerSchemas
 from features.training_data.training_set import TrainingSet
 from pipelines.leakage.differences import Answer
 
 _PURCHASES: Final = "transactions"
-_FILTERS: Final = "filter_"  # these services hold moments, which towers do not take
 _DIRECTORIES: Final = {USER_ID: "user_profile", ITEM_ID: "item_catalog"}
 
 
-def all_services(store: FeatureStore) -> tuple[list[Served], list[str]]:
+def all_services(store: FeatureStore) -> tuple[list[ServiceColumns], list[str]]:
     """The schemas of all feature services that describe a user or an item, by name, and why others are not asked.
 
     A service of pairs is asked in its parts, if other services ask for all its features.
     """
-    schemas: list[Served] = []
+    schemas: list[ServiceColumns] = []
     others: list[str] = []
     unasked: list[str] = []
     for name in sorted(service.name for service in store.list_feature_services()):
@@ -40,8 +39,7 @@ def all_services(store: FeatureStore) -> tuple[list[Served], list[str]]:
             unasked.append(name)
             continue
         try:
-            read = plain_service if name.startswith(_FILTERS) else service_schema
-            schemas.append(read(store, name, *keys))
+            schemas.append(service_columns(store, name))
         except InputError as error:
             others.append(f"{name}: {error}")
     asked = {(column.view, column.name) for schema in schemas for column in schema.columns}
@@ -73,7 +71,7 @@ def training_answers(rows: TrainingSet, schemas: TowerSchemas) -> list[Answer]:
 
 
 def answers_at(
-    store: FeatureStore, schemas: list[Served], moment: datetime, folder: Path, progress: Progress
+    store: FeatureStore, schemas: list[ServiceColumns], moment: datetime, folder: Path, progress: Progress
 ) -> list[Answer]:
     """The features of all users and items as of a moment, and as of the last microsecond of its day.
 
@@ -96,7 +94,7 @@ def answers_at(
         asked = ParquetRows((folder / f"{schema.service}.asked.parquet",))
         key = schema.entity_key
         pq.write_table(pa.concat_tables([as_of(key, ids[key], moment) for moment in moments]), asked.paths[0])
-        rows = write_historical_features(store, schema, asked, folder / f"{schema.service}.parquet")
+        rows = write_historical_features(store, schema.service, asked, folder / f"{schema.service}.parquet")
         who = "users" if key == USER_ID else "items"
         keys = (key, EVENT_TIMESTAMP)
         views = {**dict.fromkeys(keys, _DIRECTORIES[key]), **views_of(schema)}
@@ -105,6 +103,6 @@ def answers_at(
     return answers
 
 
-def views_of(schema: Served) -> Mapping[str, str]:
+def views_of(schema: ServiceColumns | ServiceSchema) -> Mapping[str, str]:
     """The feature view of each column of a service."""
     return {column.name: column.view for column in schema.columns}

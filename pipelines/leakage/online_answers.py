@@ -8,11 +8,11 @@ import pyarrow as pa
 from feast import FeatureStore
 
 from features.progress import Progress
-from features.schema import EVENT_TIMESTAMP, ITEM_ID, USER_ID
-from features.store.catalogue import catalogue_ids, features_at, user_ids
+from features.schema import ITEM_ID, USER_ID
+from features.store.catalogue import catalogue_ids, user_ids
 from features.store.materialization import fill_online_store
-from features.store.online_features import online_features, reads
-from features.store.served import Served
+from features.store.reader import FeatureReader, id_blocks
+from features.store.service_columns import ServiceColumns
 from pipelines.leakage.answers import views_of
 from pipelines.leakage.differences import Answer
 from pipelines.leakage.store_copy import store_copy
@@ -27,7 +27,7 @@ def filled_copy(store: FeatureStore, moment: datetime, folder: Path) -> FeatureS
 
 def online_pairs(
     store: FeatureStore,
-    services: list[Served],
+    services: list[ServiceColumns],
     moment: datetime,
     *,
     users: int,
@@ -62,14 +62,14 @@ def online_pairs(
 
 
 def _offline_and_online(
-    store: FeatureStore, schema: Served, ids: pa.Array, moment: datetime, progress: Progress
+    store: FeatureStore, schema: ServiceColumns, ids: pa.Array, moment: datetime, progress: Progress
 ) -> tuple[Answer, Answer]:
     done = progress(f"{schema.service} online", len(ids))
-    parts = []
-    for part in reads(ids.to_pylist()):
-        parts.append(online_features(store, schema, part, moment))
+    reader, parts = FeatureReader(store, "online"), []
+    for part in id_blocks(ids.to_pylist()):
+        parts.append(reader.read(schema.service, part, moment))
         done(len(part))
-    offline = features_at(store, schema, ids, moment).drop_columns([EVENT_TIMESTAMP])
+    offline = FeatureReader(store, "offline").read(schema.service, ids, moment)
     question = f"{'users' if schema.entity_key == USER_ID else 'items'} as of the moment ({schema.service})"
     views = {schema.entity_key: schema.service, **views_of(schema)}
     keys = (schema.entity_key,)

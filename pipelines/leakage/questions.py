@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 from feast import FeatureStore
 
 from features.moments import datetime64
 from features.progress import Progress
 from features.store.catalogue import catalogue_ids
-from features.store.selling import SELLING, selling_at
-from features.store.served import Served
+from features.store.reader import FeatureReader
+from features.store.service_columns import ServiceColumns
 from features.time_split import TimeSplit
 from features.training_data.purchases import Purchases, write_purchases
 from features.training_data.training_set import TrainingSet, write_training_set
@@ -33,6 +34,7 @@ _RELEASED = (
     "that it was trained on, train again; else look for what is fitted on more than the rows before the cut."
 )
 _K = 100
+_ITEM_SALES = "popularity_v3"
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class LeakQuestions:
 
     release: Release
     folder: Path
-    services: list[Served]
+    services: list[ServiceColumns]
     end: datetime
     seed: int
     progress: Progress
@@ -81,13 +83,14 @@ class LeakQuestions:
         split = TimeSplit(moment - timedelta(days=days) if days else None, moment, self.end)
         purchases, rows = self._training_set(store, split, self.seed, folder)
         items = catalogue_ids(store, moment)
-        sold = selling_at(store, items, moment).week
+        sales = FeatureReader(store, "offline").read(_ITEM_SALES, items, moment)["sales_7d"]
+        sold = np.asarray(sales.fill_null(0.0), np.float32)
         cut = datetime64(moment)
         return [
             *training_answers(rows, self.release.schemas),
             *answers_at(store, self.services, moment, folder, self.progress),
             *encoding_answers(Encodings.fit(self.release.schemas, rows.queries, rows.candidates)),
-            popularity_answer(f"bestsellers ({SELLING})", "item_sales_daily", items, sold),
+            popularity_answer(f"bestsellers ({_ITEM_SALES})", "item_sales_daily", items, sold),
             popularity_answer(
                 "bestsellers of the judge",
                 "transactions",

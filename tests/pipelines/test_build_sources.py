@@ -19,11 +19,13 @@ def release(trained):
 @pytest.fixture(scope="module")
 def asked(toy_store, release):
     """Every user with what is asked for him as of the release; 0200 has never bought."""
-    from features.store.catalogue import features_at, user_ids
+    from features.store.catalogue import user_ids
+    from features.store.reader import FeatureReader
     from pipelines.build_sources import queries_at
 
     users = user_ids(toy_store, release.as_of)
-    vectors = release.query_tower.query_vectors(features_at(toy_store, release.schemas.query, users, release.as_of))
+    features = FeatureReader(toy_store, "offline").read(release.schemas.query.service, users, release.as_of)
+    vectors = release.query_tower.query_vectors(features)
     return users.to_pylist(), queries_at(toy_store, users, release.item_ids, vectors, release.as_of)
 
 

@@ -15,7 +15,7 @@ MOMENT = datetime(2020, 3, 2, tzinfo=UTC)
 
 def at(*moments):
     return pa.array(
-        [moment and datetime.fromisoformat(f"{moment}+00:00") for moment in moments], pa.timestamp("us", "UTC")
+        [moment and datetime.fromisoformat(f"{moment}+00:00") for moment in moments], pa.timestamp("s", "UTC")
     )
 
 
@@ -28,7 +28,7 @@ def test_days_are_counted_from_day_to_day_whatever_the_hour():
 
     told = pa.table(
         {
-            "age": pa.array([39.5, None, 18.0], pa.float32()),
+            "age_at_request": pa.array([39.5, None, -11.25], pa.float32()),  # the last user is born after the request
             "last_purchase_at": at("2020-03-01T23:59:59", "2020-02-28T00:00:00", None),
         }
     )
@@ -40,7 +40,7 @@ def test_days_are_counted_from_day_to_day_whatever_the_hour():
     users = build_user_context(told, histories, MOMENT)
 
     np.testing.assert_array_equal(users.days_since_last_purchase, np.array([1, 3, np.nan], np.float32))
-    np.testing.assert_array_equal(users.ages, np.array([39.5, np.nan, 18], np.float32))
+    np.testing.assert_array_equal(users.ages, np.array([39.5, np.nan, np.nan], np.float32))
     assert users.days_since_purchase.tolist() == [1, 4, 3]
 
 
@@ -52,9 +52,9 @@ def test_goods_of_which_nothing_is_said_have_no_department_and_never_sold_and_gr
             "department_name": pa.array(["Sport", None, None, "Sport"]),
             "garment_group_name": pa.array(["Shoes", None, "Hats", "Hats"]),
             "last_sold_at": at("2020-02-01T10:00:00", None, "2020-03-01T10:00:00", None),
-            "for_sale": pa.array([True, True, False, True]),
+            "for_sale": pa.array([1.0, None, 0.0, None], pa.float32()),
             "channels": pa.array([["web"], None, [], None], pa.list_(pa.string())),
-            "minimum_age": pa.array([0.0, 21.0, 0.0, 0.0], pa.float32()),
+            "minimum_age": pa.array([None, 21.0, None, 0.0], pa.float32()),
         }
     )
 

@@ -66,20 +66,22 @@ def test_the_figures_of_a_collapse_are_kept_of_what_is_released_too(story):
 
 
 def test_what_is_released_has_gone_on_from_what_was_judged(story, toy_store):
-    from features.store.catalogue import catalogue_at
+    from features.store.catalogue import catalogue_ids
+    from features.store.reader import FeatureReader
     from models.release.earlier_release import EarlierRelease
 
     releases, version, *_ = story
     current = EarlierRelease.read(releases, version)
     release = current.release
-    catalogue = catalogue_at(toy_store, release.schemas.item, release.as_of)
+    item_ids = catalogue_ids(toy_store, release.as_of)
+    features = FeatureReader(toy_store, "offline").read(release.schemas.item.service, item_ids, release.as_of)
 
-    judged = current.towers().item_vectors(catalogue.features)
+    judged = current.towers().item_vectors(features)
 
     def cosines(one, other):
         return (one * other).sum(axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
 
-    assert catalogue.ids.tolist() == release.item_ids.tolist()
+    assert item_ids.to_pylist() == release.item_ids.tolist()
     near = cosines(judged, release.item_vectors)
     strange = cosines(judged, np.roll(release.item_vectors, 1, axis=0))
     assert near.min() < 0.9999  # it has learned

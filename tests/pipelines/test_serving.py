@@ -55,7 +55,8 @@ def write_untrained(store, releases, folder, rankers):
     from candidates.sources.source_set import SOURCES
     from evaluation.validation_window import WindowMetrics
     from features.parquet_rows import ParquetRows
-    from features.store.catalogue import catalogue_at, features_at, user_ids
+    from features.store.catalogue import catalogue_ids, user_ids
+    from features.store.reader import FeatureReader
     from features.store.registry import tower_schemas
     from features.store.service_fingerprints import service_fingerprints
     from features.time_split import TimeSplit
@@ -69,27 +70,28 @@ def write_untrained(store, releases, folder, rankers):
     from pipelines.build_sources import purchases_before, sources_at
 
     schemas, split = tower_schemas(store, SEED.query_service, SEED.item_service), TimeSplit.for_release(MOMENT)
-    catalogue = catalogue_at(store, schemas.item, MOMENT)
-    users = features_at(store, schemas.query, user_ids(store, MOMENT), MOMENT)
-    for name, table in (("users", users), ("items", catalogue.features)):
+    reader, item_ids = FeatureReader(store, "offline"), catalogue_ids(store, MOMENT)
+    items = reader.read(schemas.item.service, item_ids, MOMENT)
+    users = reader.read(schemas.query.service, user_ids(store, MOMENT), MOMENT)
+    for name, table in (("users", users), ("items", items)):
         pq.write_table(table, folder / f"{name}.parquet")
     rows = (ParquetRows((folder / f"{name}.parquet",)) for name in ("users", "items"))
     encodings = Encodings.fit(schemas, *rows)
     towers = Towers.initialize(encodings.query, encodings.item, SEED)
-    vectors = towers.item_vectors(catalogue.features)
-    past = purchases_before(write_purchases(store, split, folder), catalogue.item_ids, MOMENT)
-    sources, selling = sources_at(store, past, catalogue.item_ids, vectors, MOMENT)
+    vectors = towers.item_vectors(items)
+    past = purchases_before(write_purchases(store, split, folder), item_ids, MOMENT)
+    sources, sales = sources_at(store, past, item_ids, vectors, MOMENT)
     none = WindowMetrics(recalls={K: 0.5}, new_recalls={}, dropped_recalls={}, user_recall=np.zeros(1))
     epoch = Epoch(1, 1.0, none)
     contents = ReleaseContents(
         checkpoint=towers.checkpoint,
-        item_ids=catalogue.ids,
+        item_ids=np.array(item_ids, np.str_),
         item_vectors=vectors,
         arrays={
-            "item_sales": selling.week,
-            "item_month": selling.month,
-            "item_again": selling.again,
-            "departments": selling.departments,
+            "item_sales": sales.sales_7d,
+            "item_month": sales.sales_28d,
+            "item_again": sales.repurchase_rates,
+            "departments": sales.garment_groups,
             "neighbours": sources.item_knn.neighbours,
             "similarities": sources.item_knn.similarities,
         },

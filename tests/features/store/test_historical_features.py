@@ -19,7 +19,6 @@ def ask(toy_store):
     import pyarrow as pa
 
     from features.store.historical_features import historical_features
-    from features.store.registry import service_schema
 
     def ask(service, rows, store=toy_store):
         key = ITEM_ID if service.startswith(("item", "popularity")) else USER_ID
@@ -29,7 +28,7 @@ def ask(toy_store):
                 "event_timestamp": pa.array([row[1] for row in rows], pa.timestamp("us", tz="UTC")),
             }
         )
-        return historical_features(store, service_schema(store, service, key), entities)
+        return historical_features(store, service, entities)
 
     return ask
 
@@ -226,9 +225,7 @@ def test_from_file_to_file_come_the_same_rows_with_whatever_else_stood_beside_th
 
     from features.parquet_rows import ParquetRows
     from features.store.historical_features import historical_features, write_historical_features
-    from features.store.registry import service_schema
 
-    schema = service_schema(toy_store, "query_tower_v3", USER_ID)
     entities = pa.table(
         {
             "user_id": pa.array([user for user, *_ in purchases]),
@@ -240,10 +237,14 @@ def test_from_file_to_file_come_the_same_rows_with_whatever_else_stood_beside_th
     done = []
 
     rows = write_historical_features(
-        toy_store, schema, ParquetRows((tmp_path / "entities.parquet",)), tmp_path / "joined.parquet", done.append
+        toy_store,
+        "query_tower_v3",
+        ParquetRows((tmp_path / "entities.parquet",)),
+        tmp_path / "joined.parquet",
+        done.append,
     )
 
-    table = historical_features(toy_store, schema, entities)
+    table = historical_features(toy_store, "query_tower_v3", entities)
     assert sum(done) == rows.num_rows == len(purchases)
     assert rows.table().combine_chunks().equals(table.combine_chunks())
     assert table.column_names[:3] == ["user_id", "place", "event_timestamp"]

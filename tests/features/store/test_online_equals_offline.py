@@ -46,15 +46,11 @@ def fill(store):
 
 
 def offline_and_online(store, moment, service, key, ids):
-    import pyarrow as pa
+    from features.store.reader import FeatureReader
 
-    from features.store.catalogue import features_at
-    from features.store.online_features import online_features
-    from features.store.registry import plain_service, service_schema
-
-    schema = (plain_service if service.startswith("filter") else service_schema)(store, service, key)
-    offline = features_at(store, schema, pa.array(ids), moment)
-    return offline.drop_columns(["event_timestamp"]), online_features(store, schema, ids, moment)
+    offline, online = (FeatureReader(store, source).read(service, ids, moment) for source in ("offline", "online"))
+    assert offline.column_names[0] == key
+    return offline, online
 
 
 def assert_equal_value_by_value(store, moment):
@@ -79,7 +75,6 @@ def test_a_store_that_was_never_filled_is_refused_by_name(store):
 
 def test_offline_features_at_a_moment_equal_online_features_after_materializing_to_it(store, fill, toy_purchases):
     from features.store.materialization import filled_until
-    from features.store.online_features import bought_items
 
     views = fill(MIDDLE)
 
@@ -96,7 +91,6 @@ def test_offline_features_at_a_moment_equal_online_features_after_materializing_
     ]
     assert filled_until(store) == MIDDLE
     assert_equal_value_by_value(store, MIDDLE)
-    assert bought_items(store, USERS).to_pylist() == bought_before("2020-02-05", toy_purchases)
     assert_not_all_missing(store)
 
 
@@ -140,12 +134,15 @@ def test_going_back_from_scratch_leaves_nothing_of_the_future_behind(store, fill
 
 
 def test_items_have_names_for_people_and_their_id_where_there_is_none(store, fill):
-    from features.store.online_features import item_names
+    from features.store.reader import FeatureReader
+    from pipelines.item_names import item_names
 
     fill(EARLY)
 
-    assert item_names(store, ["0108775003", "unheard of"]) == ["Shoes 3", "unheard of"]
-    assert item_names(store, []) == []
+    for source in ("offline", "online"):
+        reader = FeatureReader(store, source)
+        assert item_names(reader, ["0108775003", "unheard of"], EARLY) == ["Shoes 3", "unheard of"]
+        assert item_names(reader, [], EARLY) == []
 
 
 def bought_before(morning, purchases):
@@ -160,23 +157,13 @@ def bought_before(morning, purchases):
 
 
 def test_purchase_histories_are_the_same_online_and_as_of_the_moment(store, fill, toy_purchases):
-    import pyarrow as pa
-
-    from features.store.histories import purchase_histories_at
-    from features.store.online_features import purchase_histories
-
     fill(MIDDLE)
 
-    online = purchase_histories(store, USERS)
-    offline = purchase_histories_at(store, pa.array(USERS), MIDDLE)
-    numbers = pa.list_(pa.float32())
-    assert online.schema == pa.schema(
-        {"bought_items": pa.list_(pa.string()), "bought_counts": numbers, "bought_days": numbers}
-    )
-    assert online.schema == offline.schema
+    offline, online = offline_and_online(store, MIDDLE, "candidate_sources_v1", USER_ID, USERS)
+
     assert online.to_pylist() == offline.to_pylist()
     assert online["bought_items"].to_pylist() == bought_before("2020-02-05", toy_purchases)
-    assert online.slice(199).to_pylist() == [dict.fromkeys(online.column_names)] * 2  # never buys, and nobody
+    assert online.drop_columns([USER_ID]).slice(199).to_pylist() == [dict.fromkeys(online.column_names[1:])] * 2
     assert [sum(counts) if counts else None for counts in online["bought_counts"].to_pylist()] == purchases_before(
         "2020-02-05", toy_purchases
     )

@@ -108,8 +108,7 @@ def test_other_code_on_demand_is_another_service_and_what_is_said_of_it_is_not(r
 
 
 def test_what_is_stored_is_not_reckoned(toy_store):
-    from features.store.registry import service_schema, views_by_name
-    from features.store.view_code import code_fingerprint
+    from features.store.registry import code_fingerprint, service_schema, views_by_name
 
     schemas = [service_schema(toy_store, name, "user_id") for name in ("query_tower_v1", "ranking_users_v2")]
 

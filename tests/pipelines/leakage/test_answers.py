@@ -104,14 +104,14 @@ def test_online_and_offline_tell_filters_the_same(toy_store, tmp_path):
 def test_a_service_of_pairs_of_which_a_feature_is_asked_nowhere_else_is_named(with_pairs, monkeypatch):
     from pipelines.leakage import answers
 
-    read = answers.service_schema
+    read = answers.service_columns
 
-    def without_one(store, name, key):
+    def without_one(store, name):
         if name == "ranking_users_v2":
             raise answers.InputError("planted")
-        return read(store, name, key)
+        return read(store, name)
 
-    monkeypatch.setattr(answers, "service_schema", without_one)
+    monkeypatch.setattr(answers, "service_columns", without_one)
 
     _, others = answers.all_services(with_pairs)
 

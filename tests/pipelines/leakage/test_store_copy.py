@@ -3,7 +3,6 @@
 import shutil
 from datetime import UTC, datetime
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -47,24 +46,23 @@ def test_a_copy_declares_the_same_and_is_not_filled(store, tmp_path):
 
 def test_filling_a_copy_leaves_the_store_as_it_was(store, project, tmp_path):
     from features.store.materialization import filled_until
-    from features.store.online_features import online_features
-    from features.store.registry import open_feature_store, service_schema
+    from features.store.reader import FeatureReader
+    from features.store.registry import open_feature_store
     from pipelines.leakage.online_answers import filled_copy
 
     before = contents(project.root)
     copy = filled_copy(store, MOMENT, tmp_path / "copy")
 
     assert filled_until(copy) == MOMENT
-    schema = service_schema(copy, "popularity_v3", "item_id")
-    assert online_features(copy, schema, ["0108775001"], MOMENT)["sales_7d"].null_count == 0
+    sales = FeatureReader(copy, "online").read("popularity_v3", ["0108775001"], MOMENT)["sales_7d"]
+    assert sales.null_count == 0
     assert contents(project.root) == before
     views = open_feature_store(project.repo).list_feature_views()
     assert {view.name: view.materialization_intervals for view in views} == {view.name: [] for view in views}
 
 
 def test_a_copy_reads_the_tables_of_another_folder_where_it_has_them_and_the_old_ones_elsewhere(store, toy, tmp_path):
-    from features.store.catalogue import features_at
-    from features.store.registry import service_schema
+    from features.store.reader import FeatureReader
     from pipelines.leakage.store_copy import store_copy
 
     tables = tmp_path / "tables"
@@ -77,8 +75,7 @@ def test_a_copy_reads_the_tables_of_another_folder_where_it_has_them_and_the_old
     shutil.copy(toy.tables / "item_catalog.parquet", tables)  # after the copy was made: nothing reads it
 
     def asked(of, service, column):
-        answer = features_at(of, service_schema(of, service, "item_id"), pa.array(["0108775001"]), MOMENT)
-        return answer[column].to_pylist()
+        return FeatureReader(of, "offline").read(service, ["0108775001"], MOMENT)[column].to_pylist()
 
     [sold] = asked(store, "popularity_v3", "sales_7d")
     assert sold > 0
