@@ -1,4 +1,4 @@
-"""Raw tables in, feature tables out, in a workspace that is gone afterwards."""
+"""Raw tables to feature tables, written whole or not at all."""
 
 import tempfile
 from dataclasses import dataclass
@@ -12,17 +12,18 @@ from features.files import atomic_write
 from features.progress import Progress
 from features.raw.raw_tables import RawCounts, load_raw_tables
 from features.scratch_database import spill_settings
+from features.tables.build_record import BUILD_RECORD, BuildRecord, write_build
 from features.tables.feature_tables import TABLES, FeatureTable, data_end, write_feature_tables
 
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What was built.
+    """The result of a build.
 
     Attributes:
-        counts: rows read and set aside.
-        tables: the feature tables written.
-        data_end: the morning after the last purchase, UTC.
+        counts: rows read and quarantined.
+        tables: the feature tables written, in order.
+        data_end: 00:00 UTC of the day after the last purchase.
     """
 
     counts: RawCounts
@@ -38,56 +39,70 @@ def build_feature_tables(
     memory_limit: str,
     progress: Progress,
 ) -> BuildResult:
-    """Read, check, compute and write; `output` is replaced only when everything is there.
+    """Read and validate the raw tables, and write the feature tables and their record, `build.json`.
+
+    `output` is replaced as a whole once everything is written; on an error it stays as it was.
 
     Args:
         raw_dir: folder of the raw tables.
         output: folder of the feature tables.
-        quarantine: file for rows that cannot be used; without it they are an error.
+        quarantine: file for invalid rows; None makes them an error.
         memory_limit: of DuckDB, such as "4GB"; beyond it DuckDB spills to a temporary folder beside `output`.
-        progress: makes a progress callback from a label and a total.
+        progress: creates a progress callback from a label and a total.
 
     Raises:
-        InputError: the raw tables cannot be used, or the memory limit is not one.
+        InputError: the raw tables or the memory limit are invalid, or `output` holds anything but an earlier build.
     """
-    _check_places(raw_dir, output, quarantine)
+    _check_folders(raw_dir, output, quarantine)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".build-", dir=output.parent) as workspace:
         connection = raw_database(Path(workspace), memory_limit)
-        done = progress("feature tables", len(TABLES) + 1)
+        advance = progress("feature tables", len(TABLES) + 1)
         counts = load_raw_tables(connection, raw_dir, quarantine=quarantine)
-        done(1)
+        advance(1)
         with atomic_write(output) as folder:
             folder.mkdir()
-            tables = write_feature_tables(connection, folder, lambda _: done(1))
-        built = BuildResult(counts, tables, data_end(connection))
+            tables = write_feature_tables(connection, folder, lambda _: advance(1))
+            result = BuildResult(counts, tables, data_end(connection))
+            write_build(folder, _record(raw_dir, result))
         connection.close()
-    return built
+    return result
 
 
-def _check_places(raw_dir: Path, output: Path, quarantine: Path | None) -> None:
-    """Nothing but an earlier build may be replaced."""
+def _record(raw_dir: Path, result: BuildResult) -> BuildRecord:
+    counts = result.counts
+    return BuildRecord(
+        raw_dir=raw_dir.resolve(),
+        raw_rows={name: getattr(counts, name) for name in ("users", "items", "purchases", "availability")},
+        quarantined_rows=counts.quarantined,
+        feature_rows={table.name: table.rows for table in result.tables},
+        data_end=result.data_end,
+    )
+
+
+def _check_folders(raw_dir: Path, output: Path, quarantine: Path | None) -> None:
+    """Refuse an output folder that holds anything but an earlier build."""
     if output.exists() and not output.is_dir():
         raise InputError(f"{output} is a file: --output takes a folder for the feature tables.")
-    ours = {f"{name}.parquet" for name in TABLES}
-    others = sorted(path.name for path in output.iterdir() if path.name not in ours) if output.is_dir() else []
+    replaceable = {f"{name}.parquet" for name in TABLES} | {BUILD_RECORD}
+    others = sorted(path.name for path in output.iterdir() if path.name not in replaceable) if output.is_dir() else []
     if others:
         raise InputError(
             f"{output} holds {others[0]}{' and more' if others[1:] else ''}, which is no feature table and would be "
-            "lost: pass a folder of its own with --output."
+            "deleted: pass another folder with --output."
         )
     folder = output.resolve()
     if folder in {raw_dir.resolve(), *raw_dir.resolve().parents}:
         raise InputError(f"{output} holds the raw tables: pass another folder with --output.")
     if quarantine is not None and folder in quarantine.resolve().parents:
-        raise InputError(f"{quarantine} lies inside {output}, which is replaced whole: write it elsewhere.")
+        raise InputError(f"{quarantine} is inside {output}, which is replaced as a whole: choose another --quarantine.")
 
 
 def raw_database(workspace: Path, memory_limit: str) -> duckdb.DuckDBPyConnection:
     """Open a database on disk that spills beside itself.
 
     Raises:
-        InputError: the memory limit is not one.
+        InputError: the memory limit is invalid.
     """
     try:
         return duckdb.connect(str(workspace / "raw.duckdb"), config=spill_settings(workspace, memory_limit))

