@@ -1,1 +1,1 @@
-"""Candidates: everything a request goes through, from vectors and histories to ranked lists."""
+"""Candidates: everything a request goes through, from query vectors and histories to ranked lists."""

@@ -1,4 +1,4 @@
-"""Sources to one list: a weight for each source's word, learned from what was bought in the validation week."""
+"""The blender: merges the lists of all candidate sources into one, by a logistic regression on a validation week."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,21 +12,22 @@ from sklearn.linear_model import LogisticRegression
 from candidates.item_lists import ItemLists
 from candidates.over_fetching import Cap
 from candidates.pool import Pool
+from candidates.topk import ranks_within_groups
 
-MAX_PAIRS: Final = 2_000_000  # more do not change a few dozen weights
-_PASSES = 500
+MAX_PAIRS: Final = 2_000_000  # more candidates do not change a few dozen weights
+_MAX_ITERATIONS = 500
 
 
 @dataclass(frozen=True, eq=False)
 class BlendedLists:
-    """One list for each of n users, and where each candidate comes from.
+    """One list of k candidates for each of n users, with each source's rank and score.
 
     Attributes:
-        sources: names, in order.
+        sources: names of the sources, in order.
         positions: int32 (n, k), best first; -1 is padding.
-        scores: float32 (n, k), log odds of being bought; -inf at padding.
-        ranks: int32 (n, k, sources), the place on each source's list from 1, 0 if it is not on it.
-        source_scores: float32 (n, k, sources), the sources' own scores, 0 where a source says nothing.
+        scores: float32 (n, k), log odds of a purchase; -inf at padding.
+        ranks: int32 (n, k, sources), the rank on each source's list from 1; 0 if it is not on the list.
+        source_scores: float32 (n, k, sources), each source's score; 0 where the source has none.
     """
 
     sources: tuple[str, ...]
@@ -37,7 +38,7 @@ class BlendedLists:
 
     @classmethod
     def concat(cls, parts: Sequence[Self]) -> Self:
-        """Put the lists of successive users together; at least one part, all of the same sources."""
+        """Concatenate the lists of consecutive blocks of users; at least one part, all of the same sources."""
         return cls(
             sources=parts[0].sources,
             positions=np.concatenate([part.positions for part in parts]),
@@ -48,14 +49,14 @@ class BlendedLists:
 
     def first(self, k: int) -> Self:
         """Return the first k candidates of each list."""
-        part = (slice(None), slice(k))
-        return type(self)(
-            self.sources, self.positions[part], self.scores[part], self.ranks[part], self.source_scores[part]
-        )
+        return self._index(np.s_[:, :k])
 
     def slice(self, start: int, stop: int) -> Self:
         """Return the lists of users start to stop - 1."""
-        part = slice(start, stop)
+        return self._index(np.s_[start:stop])
+
+    def _index(self, part: Any) -> Self:
+        """Index all arrays alike, with a NumPy slice of users, or of users and candidates."""
         return type(self)(
             self.sources, self.positions[part], self.scores[part], self.ranks[part], self.source_scores[part]
         )
@@ -63,72 +64,73 @@ class BlendedLists:
 
 @dataclass(frozen=True, eq=False)
 class Blender:
-    """A logistic regression over what the sources say of a candidate.
+    """A logistic regression on the ranks and scores that the sources give to a candidate.
 
-    Of each source three things count: whether the candidate is on its list, the log of its rank, and its score; and of
-    every two sources the product of their scores, because two that agree may say more than either, or no more.
+    The terms of each source are: whether the candidate is on its list, the log of its rank, and its score. The terms
+    of each pair of sources are the products of their scores, because agreement of two sources carries information of
+    its own.
 
     Attributes:
-        sources: names, in order.
-        centres: float32 (words,), the mean of each of these in the pool that was learned from, in the order of `words`.
-        spreads: float32 (words,), their standard deviations.
-        weights: float32 (words,), weights of the standardised values.
-        intercept: log odds of a candidate of which all is average.
+        sources: names of the sources, in order.
+        means: float32 (terms,), the mean of each term of `term_names` in the pool of the fit.
+        deviations: float32 (terms,), their standard deviations.
+        weights: float32 (terms,), the weights of the standardized terms.
+        intercept: log odds of a candidate with average terms.
     """
 
     sources: tuple[str, ...]
-    centres: NDArray[np.float32]
-    spreads: NDArray[np.float32]
+    means: NDArray[np.float32]
+    deviations: NDArray[np.float32]
     weights: NDArray[np.float32]
     intercept: float
 
     @classmethod
     def fit(cls, pool: Pool, relevant: ItemLists) -> Self:
-        """Learn the weights; what a user bought counts alike for all users, however much it is, as it does in recall.
+        """Fit the weights; each user's purchases have the same total weight, as in recall.
 
         Args:
-            pool: what the sources propose to n users. Of a very large one the first users are learned from.
-            relevant: what each of the n users bought.
+            pool: the candidates of n users. Of a very large pool only the first `MAX_PAIRS` are used.
+            relevant: the purchases of each of the n users.
 
         Raises:
-            ValueError: no candidate was bought, or all were: there is nothing to learn from.
+            ValueError: no candidate was bought, or all were.
         """
         part = slice(MAX_PAIRS)
         bought = relevant.contains_pairs(pool.rows[part], pool.positions[part])
         if bought.all() or not bought.any():
-            raise ValueError(f"{int(bought.sum())} of {len(bought)} candidates were bought: no weight can be learned.")
-        said = _said(pool, part)
-        centres = said.mean(axis=0, dtype=np.float64).astype(np.float32)
-        spreads = said.std(axis=0, dtype=np.float64).astype(np.float32)
-        spreads[spreads == 0] = 1
-        shares = 1 / relevant.counts[pool.rows[part]][bought]
-        counts = np.ones(len(bought))
-        counts[bought] = shares / shares.mean()
-        model = LogisticRegression(max_iter=_PASSES).fit((said - centres) / spreads, bought, sample_weight=counts)
-        return cls(pool.sources, centres, spreads, model.coef_[0].astype(np.float32), float(model.intercept_[0]))
+            raise ValueError(f"{int(bought.sum())} of {len(bought)} candidates were bought: no weight can be fitted.")
+        terms = _terms(pool, part)
+        means = terms.mean(axis=0, dtype=np.float64).astype(np.float32)
+        deviations = terms.std(axis=0, dtype=np.float64).astype(np.float32)
+        deviations[deviations == 0] = 1
+        shares = 1 / relevant.lengths[pool.rows[part]][bought]
+        sample_weights = np.ones(len(bought))
+        sample_weights[bought] = shares / shares.mean()
+        model = LogisticRegression(max_iter=_MAX_ITERATIONS)
+        model.fit((terms - means) / deviations, bought, sample_weight=sample_weights)
+        return cls(pool.sources, means, deviations, model.coef_[0].astype(np.float32), float(model.intercept_[0]))
 
     def blend(self, pool: Pool, k: int, cap: Cap | None = None) -> BlendedLists:
-        """Give every user the k candidates with the best odds, equal ones by position.
+        """Return the k candidates with the highest odds for each user; ties are ordered by position.
 
         Args:
-            pool: what the same sources propose to n users.
+            pool: the candidates that the same sources propose to n users.
             k: at least 1.
-            cap: what a list may hold, applied before the cut.
+            cap: a limit on what one list may hold, applied before the cut.
 
         Raises:
-            ValueError: the sources are others.
+            ValueError: the pool has other sources, or k is below 1.
         """
         if pool.sources != self.sources or k < 1:
             raise ValueError(f"The sources must be {self.sources}, not {pool.sources}, and k at least 1, not {k}.")
-        standard = (_said(pool, slice(None)) - self.centres) / self.spreads
-        odds = (standard.astype(np.float64) @ self.weights.astype(np.float64) + self.intercept).astype(np.float32)
+        terms = (_terms(pool, slice(None)) - self.means) / self.deviations
+        odds = (terms.astype(np.float64) @ self.weights.astype(np.float64) + self.intercept).astype(np.float32)
         order = np.lexsort((pool.positions, -odds, pool.rows))
         if cap is not None:
             order = order[cap.keep_mask(pool.rows[order], pool.positions[order])]
-        in_order = pool.rows[order]
-        ranks = np.arange(len(order)) - np.searchsorted(in_order, in_order)
+        ranks = ranks_within_groups(pool.rows[order])
         order, ranks = order[ranks < k], ranks[ranks < k]
-        rows, shape = pool.rows[order], (pool.users, k)
+        cells, shape = (pool.rows[order], ranks), (pool.users, k)
         blended = BlendedLists(
             self.sources,
             np.full(shape, -1, np.int32),
@@ -136,42 +138,41 @@ class Blender:
             np.zeros((*shape, len(self.sources)), np.int32),
             np.zeros((*shape, len(self.sources)), np.float32),
         )
-        blended.positions[rows, ranks] = pool.positions[order]
-        blended.scores[rows, ranks] = odds[order]
-        blended.ranks[rows, ranks] = pool.ranks[order]
-        blended.source_scores[rows, ranks] = pool.scores[order]
+        blended.positions[cells], blended.scores[cells] = pool.positions[order], odds[order]
+        blended.ranks[cells], blended.source_scores[cells] = pool.ranks[order], pool.scores[order]
         return blended
 
     def to_json(self) -> dict[str, Any]:
-        """Return the weights as JSON-ready values; `from_json` brings them back."""
-        columns = zip(term_names(self.sources), self.centres, self.spreads, self.weights, strict=True)
-        said = [
-            {"word": word, "centre": float(centre), "spread": float(spread), "weight": float(weight)}
-            for word, centre, spread, weight in columns
+        """Return the weights as JSON-ready values, for `from_json`."""
+        columns = zip(term_names(self.sources), self.means, self.deviations, self.weights, strict=True)
+        terms = [
+            {"term": name, "mean": float(mean), "standard_deviation": float(deviation), "weight": float(weight)}
+            for name, mean, deviation, weight in columns
         ]
-        return {"sources": list(self.sources), "intercept": self.intercept, "words": said}
+        return {"sources": list(self.sources), "intercept": self.intercept, "terms": terms}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        """Read what `to_json` wrote."""
-        centres, spreads, weights = (
-            np.array([word[name] for word in content["words"]], np.float32) for name in ("centre", "spread", "weight")
+        """Read the values that `to_json` returned."""
+        means, deviations, weights = (
+            np.array([term[name] for term in content["terms"]], np.float32)
+            for name in ("mean", "standard_deviation", "weight")
         )
-        return cls(tuple(content["sources"]), centres, spreads, weights, float(content["intercept"]))
+        return cls(tuple(content["sources"]), means, deviations, weights, float(content["intercept"]))
 
 
 def term_names(sources: tuple[str, ...]) -> list[str]:
-    """What is said of a candidate, in order."""
+    """Return the names of the terms of the regression, in order."""
     return [
-        *(f"{source} lists it" for source in sources),
+        *(f"listed by {source}" for source in sources),
         *(f"log rank by {source}" for source in sources),
         *(f"score by {source}" for source in sources),
         *(f"score by {one} x {other}" for one, other in combinations_with_replacement(sources, 2)),
     ]
 
 
-def _said(pool: Pool, part: slice) -> NDArray[np.float32]:
-    """What the sources say of each candidate, (pairs, words)."""
+def _terms(pool: Pool, part: slice) -> NDArray[np.float32]:
+    """Return the terms of each candidate, float32 (pairs, terms)."""
     ranks, scores = pool.ranks[part], pool.scores[part]
     pairs = combinations_with_replacement(range(len(pool.sources)), 2)
     products = [scores[:, one] * scores[:, other] for one, other in pairs]

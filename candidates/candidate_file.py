@@ -1,4 +1,4 @@
-"""Candidate sets on disk: a Parquet file, and beside it a JSON file that tells how it was made."""
+"""The candidate file: ranked lists as a Parquet table, with a JSON file that describes how it was made."""
 
 import contextlib
 import json
@@ -47,61 +47,61 @@ def candidates_to_table(
     user_ids: NDArray[np.str_],
     blended: BlendedLists,
     item_ids: NDArray[np.str_],
-    places: NDArray[np.int32],
+    retrieval_ranks: NDArray[np.int32],
     ranking_scores: NDArray[np.float32],
 ) -> pa.Table:
-    """Write fused lists as one row per user and item, dropping the padding.
+    """Convert ranked lists to a table with one row per user and item, without the padding.
 
     Args:
-        user_ids: (n,) str, unique.
-        blended: n lists, padding at the end of a row only.
-        item_ids: (items,) str, the ids of the index.
-        places: (n, k) int32, the rank that retrieval gave to each candidate, from 1.
-        ranking_scores: (n, k) float32, what a ranker said of it; NaN, and null in the table, without a ranker.
+        user_ids: str (n,), unique.
+        blended: n lists in their final order, padding at the end of a row only.
+        item_ids: str (items,), the ids of the index.
+        retrieval_ranks: int32 (n, k), the rank of each candidate before ranking, from 1.
+        ranking_scores: float32 (n, k), the score of the ranker; NaN, and null in the table, without a ranker.
 
     Returns:
         A table with the schema `CANDIDATES`: users in the order given, rank from 1; the sources that list the
-        candidate, and in the same order its ranks on their lists and their scores. A user whose list is all padding
-        has no rows. Arrow's strings hold 2 GiB a column: hand over a few million rows at a time.
+        candidate, with its ranks and scores in the same order. A user whose list is all padding has no rows. A string
+        column of Arrow holds at most 2 GiB: convert a few million rows at a time.
 
     Raises:
-        ValueError: The shapes do not fit together, a user comes twice, a position is not in the index, or padding
-            stands before an item.
+        ValueError: the shapes do not match, a user is repeated, a position is not in the index, or padding precedes
+            an item.
     """
     n, positions = len(user_ids), blended.positions
     if len(positions) != n:
         raise ValueError(f"{n} user ids need {n} lists, not {len(positions)}.")
     if len(np.unique(user_ids)) != n:
         raise ValueError("User ids must be unique: a user has one list.")
-    kept = positions >= 0
-    if positions.max(initial=-1) >= len(item_ids) or (kept[:, 1:] & ~kept[:, :-1]).any():
+    listed = positions >= 0
+    if positions.max(initial=-1) >= len(item_ids) or (listed[:, 1:] & ~listed[:, :-1]).any():
         raise ValueError(f"Positions must be below {len(item_ids)}, and padding only at the end of a list.")
-    rows, ranks = np.nonzero(kept)
-    said = blended.ranks[rows, ranks]
-    listed = said > 0
-    offsets = pa.array(np.concatenate([[0], np.cumsum(listed.sum(axis=1))]).astype(np.int32))
-    names = pa.array(blended.sources, pa.string()).take(pa.array(np.nonzero(listed)[1]))
-    columns = [
+    rows, columns = np.nonzero(listed)
+    source_ranks = blended.ranks[rows, columns]
+    has_source = source_ranks > 0
+    offsets = pa.array(np.concatenate([[0], np.cumsum(has_source.sum(axis=1))]).astype(np.int32))
+    names = pa.array(blended.sources, pa.string()).take(pa.array(np.nonzero(has_source)[1]))
+    table_columns = [
         pa.array(user_ids, pa.string()).take(pa.array(rows)),
-        pa.array(item_ids, pa.string()).take(pa.array(positions[kept])),
-        pa.array((ranks + 1).astype(np.int32)),
-        pa.array(ranking_scores[kept], from_pandas=True),
-        pa.array(places[kept]),
-        pa.array(blended.scores[kept]),
+        pa.array(item_ids, pa.string()).take(pa.array(positions[listed])),
+        pa.array((columns + 1).astype(np.int32)),
+        pa.array(ranking_scores[listed], from_pandas=True),
+        pa.array(retrieval_ranks[listed]),
+        pa.array(blended.scores[listed]),
         pa.ListArray.from_arrays(offsets, names),
-        pa.ListArray.from_arrays(offsets, pa.array(said[listed])),
-        pa.ListArray.from_arrays(offsets, pa.array(blended.source_scores[rows, ranks][listed])),
+        pa.ListArray.from_arrays(offsets, pa.array(source_ranks[has_source])),
+        pa.ListArray.from_arrays(offsets, pa.array(blended.source_scores[rows, columns][has_source])),
     ]
-    return pa.table(columns, schema=CANDIDATES)
+    return pa.table(table_columns, schema=CANDIDATES)
 
 
 class CandidateFile:
-    """A Parquet file of candidate sets that is written batch by batch.
+    """A candidate file that is written in batches of users.
 
     Attributes:
-        users: how many users got candidates.
-        sources: how many candidates each source listed; one candidate may be listed by several.
-        rows: how many candidates were written.
+        users: the number of users with candidates.
+        sources: the number of candidates that each source lists; several sources may list one candidate.
+        rows: the number of candidates.
     """
 
     def __init__(self, writer: pq.ParquetWriter, description: Path) -> None:
@@ -114,7 +114,7 @@ class CandidateFile:
     @classmethod
     @contextlib.contextmanager
     def create(cls, path: Path) -> Iterator[Self]:
-        """Open `path` and the JSON file beside it; each appears whole once the block succeeds, or not at all.
+        """Open `path` and its JSON file for writing; both are replaced once the block succeeds, or neither.
 
         Raises:
             InputError: the path does not end in .parquet.
@@ -125,37 +125,33 @@ class CandidateFile:
                 file = cls(writer, description)
                 yield file
             if not description.exists():
-                raise ValueError("a candidate file needs its description before it is closed")
+                raise ValueError("A candidate file needs its description: call `describe` before the block ends.")
 
     def append(self, candidates: pa.Table) -> None:
-        """Append the candidate sets of users that are not in the file yet; schema `CANDIDATES`."""
+        """Append the candidates of users that are not in the file yet; schema `CANDIDATES`."""
         self._writer.write_table(candidates)
         self.users += pc.count_distinct(candidates[USER_ID]).as_py()
         for count in pc.value_counts(pc.list_flatten(candidates[SOURCES])).to_pylist():
             self.sources[count["values"]] += count["counts"]
         self.rows += candidates.num_rows
 
-    def describe(self, **facts: Any) -> None:
-        """Write the JSON file: the counts, and whatever else is JSON-ready."""
-        content = {"users": self.users, "rows": self.rows, "rows_by_source": dict(self.sources), **facts}
+    def describe(self, **details: Any) -> None:
+        """Write the JSON file: the counts and the given JSON-ready details."""
+        content = {"users": self.users, "rows": self.rows, "rows_by_source": dict(self.sources), **details}
         self._description.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def require_parquet(path: Path) -> None:
-    """Refuse a name under which nobody would look for a Parquet file.
-
-    Raises:
-        InputError: it does not end in .parquet.
-    """
+    """Raise InputError unless the path ends in .parquet."""
     if path.suffix != ".parquet":
-        raise InputError(f"{path} does not end in .parquet: candidate sets are written as Parquet.")
+        raise InputError(f"{path} does not end in .parquet: candidates are written as Parquet.")
 
 
 def read_users(path: Path, users: int, top: int) -> dict[str, pa.Table]:
-    """Read the first `top` candidates of the first `users` users of a candidate file, by user.
+    """Read the first `top` candidates of the first `users` users of a candidate file, by user id.
 
     Raises:
-        InputError: the file is missing or holds something else.
+        InputError: the file is missing or is not a candidate file.
     """
     try:
         file = pq.ParquetFile(path)
@@ -173,6 +169,6 @@ def read_users(path: Path, users: int, top: int) -> dict[str, pa.Table]:
                 return found
             rows = table.filter(pc.equal(table[USER_ID], user))
             first = rows.filter(pc.less_equal(rows[RANK], top))
-            # A list may begin in one row group and go on in the next.
+            # A list may continue in the next row group.
             found[user] = pa.concat_tables([found[user], first]) if user in found else first
     return found

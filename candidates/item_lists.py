@@ -1,28 +1,27 @@
-"""One list of items per user, in two forms: a set without order, and a ranking with scores."""
+"""The sparse user x item set: the items of each of n users, as one compressed sparse row structure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-TopK: TypeAlias = tuple[NDArray[np.int32], NDArray[np.float32]]
-"""Positions (users, width) and scores (users, width), best first; missing places hold position -1, score -inf."""
-
 
 @dataclass(frozen=True, eq=False)
 class ItemLists:
-    """A set of item positions for each of n users, in compressed sparse row form.
+    """A set of item positions for each of n users.
 
-    Used for what a user must not be shown and for what a user was later found to want.
+    Holds exclusions, purchases and relevant items. The entries of one list may stand in any order: set operations do
+    not depend on it. Values that belong to the entries, such as counts, are arrays beside `positions`.
 
     Attributes:
-        offsets: (n + 1,) int64; list i is `positions[offsets[i]:offsets[i + 1]]`.
-        positions: (m,) int32 positions in the item index, at least 0, strictly ascending within each list.
+        offsets: int64 (n + 1,); list i is `positions[offsets[i]:offsets[i + 1]]`.
+        positions: int32 (m,), positions in the item index, at least 0, no item twice in one list.
 
     Raises:
-        ValueError: The arrays do not have this form.
+        ValueError: the arrays do not have this form.
     """
 
     offsets: NDArray[np.int64]
@@ -35,112 +34,180 @@ class ItemLists:
             )
         if self.offsets.ndim != 1 or self.positions.ndim != 1 or len(self.offsets) == 0:
             raise ValueError("Offsets (n + 1,) and positions (m,) must be one-dimensional, with at least one offset.")
-        if self.offsets[0] != 0 or self.offsets[-1] != len(self.positions) or (self.counts < 0).any():
+        if self.offsets[0] != 0 or self.offsets[-1] != len(self.positions) or (self.lengths < 0).any():
             raise ValueError(f"Offsets must rise from 0 to the number of positions, {len(self.positions)}.")
-        rows = self.rows
-        repeats = (np.diff(self.positions) <= 0) & (np.diff(rows) == 0)
-        if (self.positions < 0).any() or repeats.any():
-            raise ValueError("Positions must be at least 0 and ascending without repeats within each list.")
+        if self.positions.min(initial=0) < 0:
+            raise ValueError(f"Positions must be at least 0, not {self.positions.min()}.")
+        keys, _ = self._index
+        if (keys[1:] == keys[:-1]).any():
+            raise ValueError("A list holds an item twice.")
 
     @classmethod
-    def from_pairs(cls, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]], length: int) -> Self:
-        """Build the lists from pairs of list number and item position, in any order; repeated pairs count once.
+    def from_pairs(cls, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]], n: int) -> Self:
+        """Build n lists from pairs of user and item in any order; repeated pairs count once.
 
         Args:
-            rows: (m,) the list each position belongs to, 0 to length - 1.
+            rows: (m,) the user of each pair, 0 to n - 1.
             positions: (m,) item positions, at least 0.
-            length: The number of lists, n.
+            n: the number of lists; some may stay empty.
 
         Returns:
-            n lists, some perhaps empty.
+            Lists with ascending positions.
 
         Raises:
-            ValueError: The arrays differ in shape, a row is outside 0 to length - 1, or a position is negative.
+            ValueError: the arrays differ in shape, a row is outside 0 to n - 1, or a position is negative.
         """
-        if rows.shape != positions.shape or rows.ndim != 1:
-            raise ValueError(
-                f"Rows {rows.shape} and positions {positions.shape} must be one-dimensional and equally long."
-            )
-        if len(rows) and (rows.min() < 0 or rows.max() >= length or positions.min() < 0):
-            raise ValueError(f"Rows must lie in 0 to {length - 1} and positions must be at least 0.")
+        _check_pairs(rows, positions, n)
         width = int(positions.max(initial=0)) + 1
         # Sorting and dropping repeats by hand takes a tenth of the time of np.unique.
         keys = np.sort(rows.astype(np.int64) * width + positions)
         keys = keys[np.diff(keys, prepend=-1) > 0]
-        offsets = np.searchsorted(keys, np.arange(length + 1, dtype=np.int64) * width).astype(np.int64)
+        offsets = np.searchsorted(keys, np.arange(n + 1, dtype=np.int64) * width).astype(np.int64)
         return cls(offsets, (keys % width).astype(np.int32))
+
+    @classmethod
+    def from_ordered_pairs(cls, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]], n: int) -> Self:
+        """Build n lists from pairs without repeats whose rows ascend; the order within a list stays as given.
+
+        Raises:
+            ValueError: as `from_pairs`, or rows fall, or a pair is repeated.
+        """
+        _check_pairs(rows, positions, n)
+        if (rows[1:] < rows[:-1]).any():
+            raise ValueError("Rows must ascend.")
+        offsets = np.searchsorted(rows, np.arange(n + 1)).astype(np.int64)
+        return cls(offsets, positions.astype(np.int32, copy=False))
 
     @classmethod
     def from_lists(cls, lists: Sequence[NDArray[np.integer[Any]]]) -> Self:
         """Build from one array of item positions per user, in any order; repeats within a list count once.
 
         Raises:
-            ValueError: A position is negative.
+            ValueError: a position is negative.
         """
         rows = np.repeat(np.arange(len(lists)), [len(items) for items in lists])
         positions = np.concatenate([np.empty(0, np.int32), *lists]).astype(np.int64)
         return cls.from_pairs(rows, positions, len(lists))
+
+    @classmethod
+    def from_padded(cls, positions: NDArray[np.int32]) -> Self:
+        """Build from a matrix (n, width) of item positions, where -1 is padding; repeats within a row count once."""
+        listed = positions >= 0
+        return cls.from_pairs(np.nonzero(listed)[0], positions[listed], len(positions))
 
     def __len__(self) -> int:
         """Return the number of lists, n."""
         return len(self.offsets) - 1
 
     @property
-    def counts(self) -> NDArray[np.int64]:
-        """The number of items in each list, (n,) int64."""
+    def lengths(self) -> NDArray[np.int64]:
+        """The number of items in each list, int64 (n,)."""
         return np.diff(self.offsets)
 
-    @property
+    @cached_property
     def rows(self) -> NDArray[np.int64]:
-        """The list each entry of `positions` belongs to, (m,) int64."""
-        return np.repeat(np.arange(len(self)), self.counts)
+        """The list of each entry, int64 (m,), ascending."""
+        return np.repeat(np.arange(len(self)), self.lengths)
 
     def slice(self, start: int, stop: int) -> Self:
-        """Return lists start to stop - 1 as their own ItemLists, numbered from 0."""
+        """Return lists start to stop - 1, numbered from 0."""
         offsets = self.offsets[start : stop + 1]
         return type(self)(offsets - offsets[0], self.positions[offsets[0] : offsets[-1]])
 
+    def take(self, lists: NDArray[np.integer[Any]]) -> Self:
+        """Return the given lists, numbered from 0 in the order given."""
+        lengths = self.lengths[lists]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        entries = np.arange(offsets[-1]) + np.repeat(self.offsets[lists] - offsets[:-1], lengths)
+        return type(self)(offsets, self.positions[entries])
+
     def union(self, other: Self) -> Self:
-        """Return the union of each list with the other's list of its number."""
+        """Return the union of each user's two lists."""
         rows, positions = np.concatenate([self.rows, other.rows]), np.concatenate([self.positions, other.positions])
         return type(self).from_pairs(rows, positions, len(self))
 
-    def take(self, lists: NDArray[np.integer[Any]]) -> Self:
-        """Return some lists, numbered from 0 in the order given."""
-        counts = self.counts[lists]
-        places = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        positions = self.positions[np.repeat(self.offsets[:-1][lists], counts) + places]
-        return type(self)(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), positions)
-
-    def contains_pairs(self, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
-        """Tell which pairs of list number and item position are in the lists, (pairs,) bool."""
-        if len(self.positions) == 0:
-            return np.zeros(len(rows), np.bool_)
-        width = max(int(positions.max(initial=0)), int(self.positions.max())) + 1
-        return _among(rows.astype(np.int64) * width + positions, self.rows * width + self.positions)
-
-    def contains(self, positions: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """Tell which of the given positions are in the list of their row.
+    def find_pairs(self, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """Return the entry of each pair of user and item, int64, -1 where the list does not hold the item.
 
         Args:
-            positions: (n, width) int32, row i is looked up in list i; -1 is padding.
+            rows: users, at least 0, of any shape; those from n on have no items.
+            positions: item positions of the same shape; negative ones, such as padding, are never found.
+        """
+        keys, order = self._index
+        if len(keys) == 0:
+            return np.full(positions.shape, -1, np.int64)
+        wanted = rows.astype(np.int64) * self._width + positions
+        nearest = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
+        found = (keys[nearest] == wanted) & (positions >= 0) & (positions < self._width)
+        return np.where(found, nearest if order is None else order[nearest], -1)
+
+    def contains_pairs(self, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+        """Return which pairs of user and item are in the lists, bool; arguments as for `find_pairs`."""
+        return np.asarray(self.find_pairs(rows, positions) >= 0)
+
+    def contains(self, positions: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Return which items of a matrix are in the list of their row.
+
+        Args:
+            positions: int32 (n, width), row i is looked up in list i; -1 is padding.
 
         Returns:
-            (n, width) bool, False for padding.
+            bool (n, width), False for padding.
 
         Raises:
-            ValueError: The number of rows is not the number of lists.
+            ValueError: the number of rows is not the number of lists.
         """
         if positions.ndim != 2 or len(positions) != len(self):
             raise ValueError(f"{len(self)} lists need positions of shape ({len(self)}, width), not {positions.shape}.")
-        rows = np.broadcast_to(np.arange(len(self))[:, None], positions.shape)
-        # Padding would otherwise be taken for the last item of the row before.
-        found = self.contains_pairs(rows.ravel(), positions.ravel()).reshape(positions.shape)
-        return np.asarray(found & (positions >= 0))
+        return self.contains_pairs(np.broadcast_to(np.arange(len(self))[:, None], positions.shape), positions)
+
+    @cached_property
+    def _width(self) -> int:
+        return int(self.positions.max(initial=0)) + 1
+
+    @cached_property
+    def _index(self) -> tuple[NDArray[np.int64], NDArray[np.intp] | None]:
+        """The keys row x width + position, ascending, and the entry of each; None where the entries ascend already."""
+        keys = self.rows * self._width + self.positions
+        if (keys[1:] > keys[:-1]).all():
+            return keys, None
+        order = np.argsort(keys)
+        return keys[order], order
 
 
-def check_masks(n: int, items: int, excluded: ItemLists | None, eligible: NDArray[np.bool_] | None) -> None:
-    """Raise ValueError unless `excluded` is n lists of positions below `items` and `eligible` is (items,) bool."""
+def gather(values: NDArray[Any], entries: NDArray[np.integer[Any]]) -> NDArray[Any]:
+    """Return the value of each entry that `ItemLists.find_pairs` found, 0 where it is -1.
+
+    Args:
+        values: (m,) or (m, columns), one row for each entry of the lists.
+        entries: of any shape.
+
+    Returns:
+        Of the shape of `entries`, followed by that of a row of `values`.
+    """
+    found = np.zeros((*entries.shape, *values.shape[1:]), values.dtype)
+    listed = entries >= 0
+    found[listed] = values[entries[listed]]
+    return found
+
+
+def check_request(
+    n: int, k: int, items: int, excluded: ItemLists | None, eligible: NDArray[np.bool_] | None = None
+) -> None:
+    """Check what every search takes.
+
+    Args:
+        n: the number of users.
+        k: how many items are requested for each of them, at least 1.
+        items: the number of items in the index.
+        excluded: n lists of positions below `items`, or None.
+        eligible: bool (items,), or None.
+
+    Raises:
+        ValueError: an argument does not have this form.
+    """
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}.")
     if excluded is not None and (len(excluded) != n or excluded.positions.max(initial=0) >= items):
         raise ValueError(
             f"Excluded items must be {n} lists of positions below {items}, not {len(excluded)} lists of positions "
@@ -150,7 +217,8 @@ def check_masks(n: int, items: int, excluded: ItemLists | None, eligible: NDArra
         raise ValueError(f"Eligible must be ({items},) bool, not {eligible.shape} {eligible.dtype}.")
 
 
-def _among(wanted: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which numbers are among ascending keys, at least one."""
-    nearest = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
-    return np.asarray(keys[nearest] == wanted)
+def _check_pairs(rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]], n: int) -> None:
+    if rows.shape != positions.shape or rows.ndim != 1:
+        raise ValueError(f"Rows {rows.shape} and positions {positions.shape} must be one-dimensional, equally long.")
+    if len(rows) and (rows.min() < 0 or rows.max() >= n or positions.min() < 0):
+        raise ValueError(f"Rows must lie in 0 to {n - 1} and positions must be at least 0.")

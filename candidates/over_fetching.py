@@ -1,4 +1,4 @@
-"""Lists that are filtered after the search: asked deeper and deeper, until filtering leaves as many as were wanted."""
+"""Over-fetching: lists that are filtered after the search are requested deeper until enough items remain."""
 
 from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeAlias
@@ -6,108 +6,104 @@ from typing import Any, Final, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.item_lists import ItemLists, TopK
-from candidates.topk import top_k_of_sorted
+from candidates.item_lists import ItemLists
+from candidates.topk import TopK, ranks_within_groups, top_k_of_sorted
 
 Search: TypeAlias = Callable[[NDArray[np.intp], int], TopK]
-"""Given some of n users (m,) and a depth: their lists (m, width), the best first. A list that comes shorter than asked,
-padded with -1 or narrow, has no more."""
+"""Takes some of n users (m,) and a depth, returns their lists (m, width), best first. A list shorter than the depth,
+padded with -1 or narrow, is complete."""
 
-Allowed: TypeAlias = Callable[[NDArray[np.integer[Any]], NDArray[np.int32]], NDArray[np.bool_]]
-"""Given pairs of user and item position, by user, the best first: which of them may stay, (pairs,) bool."""
+KeepMask: TypeAlias = Callable[[NDArray[np.integer[Any]], NDArray[np.int32]], NDArray[np.bool_]]
+"""Takes pairs of user and item position, by user, best first, and returns which of them may stay, bool (pairs,)."""
 
-Found: TypeAlias = tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
-"""Pairs by user, the best first: users, places on the user's unfiltered list from 1, positions and scores."""
+Pairs: TypeAlias = tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
+"""Pairs by user, best first: users, ranks on the user's unfiltered list from 1, positions and scores."""
 
-PLACES_PER_SEARCH: Final = 2**23
+SLOTS_PER_SEARCH: Final = 2**23
 
 
 class Cap(Protocol):
-    """A rule on what a list may hold, of which each item can only be judged by what stands above it."""
+    """A limit on what one list may hold: whether an item may stay depends on the items above it."""
 
     def keep_mask(self, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
-        """Tell which pairs may stay, (pairs,) bool.
+        """Return which pairs may stay, bool (pairs,).
 
-        How many stay must not depend on the order in which a user's items stand, and must not fall if he has more.
+        The number of items that stay must not depend on the order of a user's items, and must not fall if the user
+        has more of them.
 
         Args:
-            rows: (pairs,) the user of each pair.
-            positions: (pairs,) positions in the item index, each user's in the order of his list, the best first.
+            rows: (pairs,), the user of each pair.
+            positions: (pairs,), positions in the item index, each user's in the order of the list, best first.
         """
 
     def max_lengths(self, n: int, excluded: ItemLists | None, eligible: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-        """Return how many items the longest list of each of n users can hold under these masks, (n,) int64."""
+        """Return the length of the longest list that each of n users can get under these masks, int64 (n,)."""
 
 
 def over_fetch(
-    search: Search, n: int, k: int, allowed: Allowed, possible: NDArray[np.integer[Any]] | None = None
+    search: Search, n: int, k: int, keep_mask: KeepMask, max_lengths: NDArray[np.integer[Any]] | None = None
 ) -> TopK:
-    """Return each user's first k items that are allowed, asking for lists of twice the length while some have fewer.
+    """Return the first k items of each user that pass a filter, doubling the depth for users who have fewer.
 
-    For a search that takes no masks, as approximate ones do, and for a `Cap`, which only a list in order can be asked.
-    A search that takes masks before it cuts needs none of this for them.
+    Used for a search without masks, such as an approximate one, and for a `Cap`, which needs ordered lists. A search
+    that applies masks before its cut does not need over-fetching.
 
     Args:
-        search: What makes the lists, of no item twice.
-        n: The number of users.
-        k: At least 1.
-        allowed: The filter.
-        possible: (n,) how many items of a user can be allowed at all, where that is known: a user who has them is not
-            asked for any more.
+        search: returns lists without repeated items.
+        n: the number of users.
+        k: at least 1.
+        keep_mask: the filter.
+        max_lengths: (n,), how many items of a user can pass at all, if known; the search for a user stops there.
 
     Returns:
-        Positions (n, k) int32 and scores (n, k) float32, best first; where the search has no more, position -1 with
-        score -inf.
+        Lists of width k, padded where the search has no more items.
 
     Raises:
-        ValueError: k is below 1, or the search answers for other users than it was asked.
+        ValueError: k is below 1, or the search returns lists of other users.
     """
-    rows, _, positions, scores = search_deeper(search, n, k, allowed, possible)
+    rows, _, positions, scores = search_deeper(search, n, k, keep_mask, max_lengths)
     return top_k_of_sorted(rows, positions, scores, n, k)
 
 
 def search_deeper(
-    search: Search, n: int, k: int, allowed: Allowed, possible: NDArray[np.integer[Any]] | None = None
-) -> Found:
-    """Return the same as pairs, with the places where the items stand on the unfiltered lists."""
+    search: Search, n: int, k: int, keep_mask: KeepMask, max_lengths: NDArray[np.integer[Any]] | None = None
+) -> Pairs:
+    """Return the same items as `over_fetch` as pairs, with their ranks on the unfiltered lists."""
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}.")
-    wanted = np.full(n, k) if possible is None else np.minimum(k, possible)
-    found: list[Found] = []
+    wanted = np.full(n, k) if max_lengths is None else np.minimum(k, max_lengths)
+    found: list[Pairs] = []
     users, depth = np.flatnonzero(wanted > 0), k
     while len(users):
-        block = max(1, PLACES_PER_SEARCH // depth)
+        block = max(1, SLOTS_PER_SEARCH // depth)
         short: list[NDArray[np.intp]] = []
         for start in range(0, len(users), block):
-            asked = users[start : start + block]
-            rows, places, positions, scores, more = _at_depth(search, asked, depth)
-            stays = allowed(rows, positions)
-            rows, places, positions, scores = rows[stays], places[stays], positions[stays], scores[stays]
-            lacking = more & (np.bincount(rows, minlength=n)[asked] < wanted[asked])
-            ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)
-            done = ~np.isin(rows, asked[lacking]) & (ranks < k)
-            found.append((rows[done], places[done], positions[done], scores[done]))
-            short.append(asked[lacking])
+            requested = users[start : start + block]
+            (rows, ranks, positions, scores), complete = _search_at_depth(search, requested, depth)
+            kept = keep_mask(rows, positions)
+            rows, ranks, positions, scores = rows[kept], ranks[kept], positions[kept], scores[kept]
+            lacking = ~complete & (np.bincount(rows, minlength=n)[requested] < wanted[requested])
+            done = ~np.isin(rows, requested[lacking]) & (ranks_within_groups(rows) < k)
+            found.append((rows[done], ranks[done], positions[done], scores[done]))
+            short.append(requested[lacking])
         users, depth = np.concatenate(short), 2 * depth
-    return _by_user(found)
+    return _concat_by_user(found)
 
 
-def _at_depth(
-    search: Search, users: NDArray[np.intp], depth: int
-) -> tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_]]:
-    """Return one search as pairs, and who has more than was asked for, (users,) bool."""
+def _search_at_depth(search: Search, users: NDArray[np.intp], depth: int) -> tuple[Pairs, NDArray[np.bool_]]:
+    """Return the lists of one search as pairs, and which users have no more items, bool (users,)."""
     positions, scores = search(users, depth)
     if len(positions) != len(users) or positions.shape != scores.shape:
         raise ValueError(f"Of {len(users)} users the search returned lists of {positions.shape} and {scores.shape}.")
     listed = positions >= 0
-    rows, places = np.nonzero(listed)
-    more = listed.sum(axis=1) >= depth
-    return users[rows], (places + 1).astype(np.int32), positions[listed], scores[listed], more
+    rows, columns = np.nonzero(listed)
+    pairs = users[rows], (columns + 1).astype(np.int32), positions[listed], scores[listed]
+    return pairs, listed.sum(axis=1) < depth
 
 
-def _by_user(found: list[Found]) -> Found:
+def _concat_by_user(found: list[Pairs]) -> Pairs:
     if not found:
         return np.empty(0, np.intp), np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32)
-    rows, places, positions, scores = (np.concatenate(column) for column in zip(*found, strict=True))
+    rows, ranks, positions, scores = (np.concatenate(column) for column in zip(*found, strict=True))
     order = np.argsort(rows, kind="stable")
-    return rows[order], places[order], positions[order], scores[order]
+    return rows[order], ranks[order], positions[order], scores[order]

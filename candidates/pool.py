@@ -1,4 +1,4 @@
-"""What several sources propose, each candidate once, with what every source said of it."""
+"""The candidate pool: the union of the lists of several sources, with each source's rank and score."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,21 +7,21 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.item_lists import TopK
+from candidates.topk import TopK
 
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """The union of the sources' lists.
+    """The candidates of n users, each once, as pairs of user and item.
 
     Attributes:
-        sources: their names, in order.
-        users: how many users there are, n.
-        rows: int64 (pairs,), ascending: whose candidate it is, 0 to n - 1.
-        positions: int32 (pairs,), ascending within a user: which item it is.
-        ranks: int32 (pairs, sources), the place on the source's list from 1, 0 if it is not on it.
-        scores: float32 (pairs, sources), the source's own score; 0 if it is not on the list and the source says
-            nothing of what it does not list.
+        sources: names of the sources, in order.
+        users: the number of users, n.
+        rows: int64 (pairs,), ascending, the user of each candidate, 0 to n - 1.
+        positions: int32 (pairs,), ascending within a user, the item of each candidate.
+        ranks: int32 (pairs, sources), the rank on each source's list from 1; 0 if it is not on the list.
+        scores: float32 (pairs, sources), each source's score; 0 if the candidate is not on the list and the source
+            does not score other items.
     """
 
     sources: tuple[str, ...]
@@ -33,34 +33,33 @@ class Pool:
 
     @classmethod
     def from_lists(cls, lists: Mapping[str, TopK]) -> Self:
-        """Put the lists of all sources together.
+        """Build the union of the lists of all sources.
 
         Args:
-            lists: by source, positions and scores (n, width); -1 is padding, no item twice in a row.
+            lists: for each source, positions and scores (n, width), no item twice in a row.
 
         Raises:
-            ValueError: there are no sources, or they are not about the same number of users.
+            ValueError: there are no sources, or their numbers of users differ.
         """
         users = {len(positions) for positions, _ in lists.values()}
         if len(users) != 1:
             raise ValueError(f"All sources must list for the same users, at least one source, not for {sorted(users)}.")
         [n] = users
-        entries = [_entries(source, *ranked) for source, ranked in enumerate(lists.values())]
+        entries = [_entries(source, *top) for source, top in enumerate(lists.values())]
         rows, positions, sources, ranks, scores = map(np.concatenate, zip(*entries, strict=True))
         width = int(positions.max(initial=0)) + 1
-        pairs, place = np.unique(rows * width + positions, return_inverse=True)
-        all_ranks = np.zeros((len(pairs), len(lists)), np.int32)
-        all_scores = np.zeros((len(pairs), len(lists)), np.float32)
-        all_ranks[place, sources] = ranks
-        all_scores[place, sources] = scores
-        return cls(tuple(lists), n, pairs // width, (pairs % width).astype(np.int32), all_ranks, all_scores)
+        keys, pairs = np.unique(rows * width + positions, return_inverse=True)
+        all_ranks = np.zeros((len(keys), len(lists)), np.int32)
+        all_scores = np.zeros((len(keys), len(lists)), np.float32)
+        all_ranks[pairs, sources], all_scores[pairs, sources] = ranks, scores
+        return cls(tuple(lists), n, keys // width, (keys % width).astype(np.int32), all_ranks, all_scores)
 
     def with_scores(self, scores: Mapping[str, NDArray[np.float32]]) -> Self:
-        """Return the pool with some sources' scores of every candidate, listed or not, float32 (pairs,) each."""
-        every = self.scores.copy()
+        """Return the pool with other scores of some sources, float32 (pairs,) each, for listed and unlisted items."""
+        replaced = self.scores.copy()
         for source, column in scores.items():
-            every[:, self.sources.index(source)] = column
-        return replace(self, scores=every)
+            replaced[:, self.sources.index(source)] = column
+        return replace(self, scores=replaced)
 
     def with_candidates(
         self,
@@ -70,36 +69,36 @@ class Pool:
         ranks: NDArray[np.int32],
         scores: NDArray[np.float32],
     ) -> Self:
-        """Return the pool with more that a source lists: pairs (m,) of user and item, none twice, in any order."""
+        """Return the pool with more candidates of one source: pairs (m,) of user and item in any order, none twice."""
         width = int(max(self.positions.max(initial=0), positions.max(initial=0))) + 1
-        own, more = self.rows * width + self.positions, rows.astype(np.int64) * width + positions
+        current, added = self.rows * width + self.positions, rows.astype(np.int64) * width + positions
         # Sorting and dropping repeats by hand takes a tenth of the time of np.union1d.
-        pairs = np.sort(np.concatenate([own, more]))
-        pairs = pairs[np.diff(pairs, prepend=-1) > 0]
-        all_ranks = np.zeros((len(pairs), len(self.sources)), np.int32)
-        all_scores = np.zeros((len(pairs), len(self.sources)), np.float32)
-        places = np.searchsorted(pairs, own)
-        all_ranks[places], all_scores[places] = self.ranks, self.scores
-        places, column = np.searchsorted(pairs, more), self.sources.index(source)
-        all_ranks[places, column], all_scores[places, column] = ranks, scores
+        keys = np.sort(np.concatenate([current, added]))
+        keys = keys[np.diff(keys, prepend=-1) > 0]
+        all_ranks = np.zeros((len(keys), len(self.sources)), np.int32)
+        all_scores = np.zeros((len(keys), len(self.sources)), np.float32)
+        pairs = np.searchsorted(keys, current)
+        all_ranks[pairs], all_scores[pairs] = self.ranks, self.scores
+        pairs, column = np.searchsorted(keys, added), self.sources.index(source)
+        all_ranks[pairs, column], all_scores[pairs, column] = ranks, scores
         return replace(
-            self, rows=pairs // width, positions=(pairs % width).astype(np.int32), ranks=all_ranks, scores=all_scores
+            self, rows=keys // width, positions=(keys % width).astype(np.int32), ranks=all_ranks, scores=all_scores
         )
 
     def __len__(self) -> int:
-        """How many pairs of user and candidate there are."""
+        """Return the number of pairs of user and candidate."""
         return len(self.rows)
 
 
 def _entries(
     source: int, positions: NDArray[np.int32], scores: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
-    """Row, position, source, rank and score of everything on a source's lists."""
-    rows, places = np.nonzero(positions >= 0)
+    """Return row, position, source, rank and score of each entry on the lists of a source."""
+    rows, columns = np.nonzero(positions >= 0)
     return (
         rows,
-        positions[rows, places].astype(np.int64),
+        positions[rows, columns].astype(np.int64),
         np.full(len(rows), source),
-        (places + 1).astype(np.int32),
-        scores[rows, places],
+        (columns + 1).astype(np.int32),
+        scores[rows, columns],
     )

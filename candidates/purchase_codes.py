@@ -1,4 +1,4 @@
-"""Purchases as columns of codes: who bought which item of the index, and when."""
+"""Single purchases as columns of codes: which user bought which item of the index, and when."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -12,12 +12,12 @@ class PurchaseCodes:
     """One row per purchase, in any order.
 
     Attributes:
-        user_codes: (rows,) int32, at least 0.
-        item_positions: (rows,) int32 positions in the item index, at least 0.
-        purchased_at: (rows,) datetime64[us], UTC.
+        user_codes: int32 (rows,), at least 0.
+        item_positions: int32 (rows,), positions in the item index, at least 0.
+        purchased_at: datetime64[us] (rows,), UTC.
 
     Raises:
-        ValueError: The arrays do not have this form.
+        ValueError: the arrays do not have this form.
     """
 
     user_codes: NDArray[np.int32]
@@ -43,7 +43,7 @@ class PurchaseCodes:
         return len(self.user_codes)
 
     def where(self, kept: NDArray[np.bool_]) -> Self:
-        """Return the rows where `kept` (rows,) is True."""
+        """Return the rows where `kept`, bool (rows,), is True."""
         return type(self)(self.user_codes[kept], self.item_positions[kept], self.purchased_at[kept])
 
     def before(self, cut: np.datetime64) -> Self:

@@ -1,4 +1,4 @@
-"""From query vectors and histories to fused lists: every source, filtered before the cut, and their fusion."""
+"""Retrieval: from query vectors and histories to blended lists, with all masks applied before any cut."""
 
 from dataclasses import dataclass
 
@@ -7,20 +7,21 @@ from numpy.typing import NDArray
 
 from candidates.blender import BlendedLists, Blender
 from candidates.index import ItemIndex
-from candidates.item_lists import ItemLists, TopK
+from candidates.item_lists import ItemLists
 from candidates.over_fetching import Cap, over_fetch, search_deeper
 from candidates.pool import Pool
 from candidates.sources.source_set import DEPTH, POPULARITY, TWO_TOWER, Queries, SourceSet
+from candidates.topk import TopK
 
 
 @dataclass(frozen=True, eq=False)
 class Retriever:
-    """What one release needs to retrieve.
+    """The retrieval stage of one release.
 
     Attributes:
-        sources: what proposes candidates.
-        blender: how they are put together.
-        k: candidates for each user; fewer only if fewer items may be shown.
+        sources: the candidate sources.
+        blender: merges their lists.
+        k: candidates for each user; a list is shorter only if fewer items are eligible.
     """
 
     sources: SourceSet
@@ -35,25 +36,25 @@ class Retriever:
         eligible: NDArray[np.bool_] | None = None,
         cap: Cap | None = None,
     ) -> BlendedLists:
-        """Return the fused lists of n users.
+        """Return the blended lists of n users.
 
-        All masks hold for every source and for the bestsellers, before any cut.
+        The masks apply to every source and to the list of cold users, before any cut.
 
         Args:
-            queries: n; without a history a user gets what sells, with units sold as score.
-            excluded: n lists of positions that their user must not be shown.
-            eligible: bool (items,), False where an item must not be shown to anybody.
-            cap: what a list may hold.
+            queries: of n users. A user without a history gets the popularity list, with units sold as score.
+            excluded: n lists of positions that must not be returned for their user.
+            eligible: bool (items,), False where an item must not be returned for any user.
+            cap: a limit on what one list may hold.
         """
         pool = Pool.from_lists(self.sources.retrieve(queries, max(DEPTH, self.k), excluded, eligible=eligible))
         if cap is not None:
             pool = deepen_pool(pool, self.sources.index, queries, self.k, cap, excluded, eligible=eligible)
         blended = self.blender.blend(self.sources.score_pool(pool, queries), self.k, cap)
-        nobody = np.flatnonzero(np.diff(queries.histories.offsets) == 0)
-        self._write_bestsellers(blended, nobody, excluded, eligible, cap)
+        cold = np.flatnonzero(queries.histories.empty)
+        self._write_popular(blended, cold, excluded, eligible, cap)
         return blended
 
-    def _write_bestsellers(
+    def _write_popular(
         self,
         blended: BlendedLists,
         users: NDArray[np.intp],
@@ -61,29 +62,23 @@ class Retriever:
         eligible: NDArray[np.bool_] | None,
         cap: Cap | None,
     ) -> None:
-        """Give some users the bestsellers: nothing else speaks for them, and the weights were learned from others."""
+        """Overwrite the lists of cold users with the popularity list: the blender was fitted on other users."""
 
-        def search(some: NDArray[np.intp], depth: int) -> TopK:
-            exclusions = None if excluded is None else excluded.take(users[some])
-            return self.sources.popularity.top(len(some), depth, exclusions, eligible=eligible)
+        def search(selected: NDArray[np.intp], depth: int) -> TopK:
+            exclusions = None if excluded is None else excluded.take(users[selected])
+            return self.sources.popularity.top(len(selected), depth, exclusions, eligible=eligible)
 
         if cap is None:
             positions, scores = search(np.arange(len(users)), self.k)
         else:
-            possible = cap.max_lengths(len(blended.positions), excluded, eligible)[users]
-            positions, scores = over_fetch(search, len(users), self.k, cap.keep_mask, possible)
-        blended.positions[users], blended.scores[users], blended.ranks[users], blended.source_scores[users] = (
-            -1,
-            -np.inf,
-            0,
-            0,
-        )
-        rows, places = np.nonzero(positions >= 0)
-        listed, column = users[rows], blended.sources.index(POPULARITY)
-        blended.positions[listed, places] = positions[rows, places]
-        blended.scores[listed, places] = scores[rows, places]
-        blended.ranks[listed, places, column] = places + 1
-        blended.source_scores[listed, places, column] = scores[rows, places]
+            max_lengths = cap.max_lengths(len(blended.positions), excluded, eligible)[users]
+            positions, scores = over_fetch(search, len(users), self.k, cap.keep_mask, max_lengths)
+        blended.positions[users], blended.scores[users] = -1, -np.inf
+        blended.ranks[users], blended.source_scores[users] = 0, 0
+        rows, columns = np.nonzero(positions >= 0)
+        cells, source = (users[rows], columns), blended.sources.index(POPULARITY)
+        blended.positions[cells], blended.scores[cells] = positions[rows, columns], scores[rows, columns]
+        blended.ranks[*cells, source], blended.source_scores[*cells, source] = columns + 1, scores[rows, columns]
 
 
 def deepen_pool(
@@ -96,30 +91,28 @@ def deepen_pool(
     *,
     eligible: NDArray[np.bool_] | None = None,
 ) -> Pool:
-    """Return the pool with more of the two towers' list, for those of whose candidates the cap would leave too few.
+    """Return the pool with more candidates of the two towers for users whom a cap would leave fewer than k.
 
-    The towers' search is exact and can list the whole catalogue. Their k best that stand under the cap are enough: a
-    cap leaves at least as many of these together with others, in whatever order. Sources that are short for one user
-    cost the others nothing.
+    The search of the towers is exact and can list all items. Their k best items under the cap are enough: a cap leaves
+    at least as many of these together with other candidates, in any order. Other users are not searched again.
 
     Args:
-        pool: what all sources propose to n users under the masks.
+        pool: the candidates of all sources for n users, under the masks.
         index: the item vectors.
-        queries: n. Users without a history get nothing more: the towers do not speak for them.
+        queries: of n users. Users without a history get no more candidates, because the towers do not list for them.
         k: candidates wanted for each user, at least 1.
-        cap: what a list may hold.
+        cap: a limit on what one list may hold.
         excluded: n lists of positions that must not be returned for their user.
-        eligible: bool (items,), False where an item must not be returned for anybody.
+        eligible: bool (items,), False where an item must not be returned for any user.
     """
-    standing = np.bincount(pool.rows[cap.keep_mask(pool.rows, pool.positions)], minlength=len(queries))
-    possible = cap.max_lengths(len(queries), excluded, eligible)
-    known = np.diff(queries.histories.offsets) > 0
-    short = np.flatnonzero(known & (standing < np.minimum(k, possible)))
+    kept = np.bincount(pool.rows[cap.keep_mask(pool.rows, pool.positions)], minlength=len(queries))
+    max_lengths = cap.max_lengths(len(queries), excluded, eligible)
+    short = np.flatnonzero(~queries.histories.empty & (kept < np.minimum(k, max_lengths)))
 
-    def search(users: NDArray[np.intp], depth: int) -> TopK:
-        asked = short[users]
-        exclusions = None if excluded is None else excluded.take(asked)
-        return index.search(queries.vectors[asked], depth, exclusions, eligible=eligible)
+    def search(selected: NDArray[np.intp], depth: int) -> TopK:
+        users = short[selected]
+        exclusions = None if excluded is None else excluded.take(users)
+        return index.search(queries.vectors[users], depth, exclusions, eligible=eligible)
 
-    rows, ranks, positions, scores = search_deeper(search, len(short), k, cap.keep_mask, possible[short])
+    rows, ranks, positions, scores = search_deeper(search, len(short), k, cap.keep_mask, max_lengths[short])
     return pool.with_candidates(TWO_TOWER, short[rows], positions, ranks, scores)

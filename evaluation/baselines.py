@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candidates.histories import Histories
-from candidates.item_lists import ItemLists, TopK
+from candidates.item_lists import ItemLists
 from candidates.purchase_codes import PurchaseCodes
 from candidates.sources.item_knn import ItemKnn
 from candidates.sources.own_purchases import fill_lists, top_by_frequency, top_by_recency
 from candidates.sources.popularity import PopularityList
+from candidates.topk import TopK
 from evaluation.candidate_lists import CandidateLists
 from evaluation.implicit_als import ImplicitAls, available
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candidates.item_lists import ItemLists
-from candidates.over_fetching import Allowed
+from candidates.over_fetching import KeepMask
 from evaluation.candidate_lists import CandidateLists
 from evaluation.comparisons import comparisons_of
 from evaluation.hits import Hits
@@ -25,7 +25,7 @@ def price_of(
     in_force: bool,
     without: CandidateLists,
     filtered: CandidateLists,
-    allowed: Allowed,
+    allowed: KeepMask,
     judge: Scoreboard,
 ) -> FilterPrice:
     """Price a filter, or several together, by lists made with it beside lists made without any.
@@ -116,7 +116,7 @@ class PricedFilter:
 
 
 def _dropped(
-    positions: NDArray[np.int32], allowed: Allowed
+    positions: NDArray[np.int32], allowed: KeepMask
 ) -> tuple[NDArray[np.integer[Any]], NDArray[np.integer[Any]]]:
     """How many candidates each list holds, and how many of them are not allowed, (users,) each."""
     rows, places = np.nonzero(positions >= 0)

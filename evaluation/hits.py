@@ -37,7 +37,7 @@ class Hits:
         Raises:
             ValueError: An argument does not have this form.
         """
-        missing = int((relevant.counts == 0).sum())
+        missing = int((relevant.lengths == 0).sum())
         if missing:
             raise ValueError(
                 f"{missing} of {len(relevant)} users have no relevant item: leave them out before measuring."
@@ -54,7 +54,7 @@ class Hits:
 
     def recall(self, k: int) -> NDArray[np.float64]:
         """Return each user's recall at k, (n,) float64."""
-        return np.asarray(np.count_nonzero(self._top(k), axis=1) / self.relevant.counts)
+        return np.asarray(np.count_nonzero(self._top(k), axis=1) / self.relevant.lengths)
 
     def hit_rate(self, k: int) -> NDArray[np.float64]:
         """Return 1 for each user with a hit among the first k, else 0, (n,) float64."""
@@ -64,13 +64,13 @@ class Hits:
         """Return each user's average precision at k, (n,) float64."""
         top = self._top(k)
         precision = top.cumsum(axis=1) / _ranks(top)
-        return np.asarray((precision * top).sum(axis=1) / np.minimum(self.relevant.counts, k))
+        return np.asarray((precision * top).sum(axis=1) / np.minimum(self.relevant.lengths, k))
 
     def ndcg(self, k: int) -> NDArray[np.float64]:
         """Return each user's normalised discounted cumulative gain at k, (n,) float64."""
         top = self._top(k)
         gained = (top / np.log2(_ranks(top) + 1)).sum(axis=1)
-        in_front = np.minimum(self.relevant.counts, k)
+        in_front = np.minimum(self.relevant.lengths, k)
         ideal = np.cumsum(1 / np.log2(np.arange(1, int(in_front.max(initial=1)) + 1) + 1))
         return np.asarray(gained / ideal[in_front - 1])
 

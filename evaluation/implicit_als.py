@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from candidates.index import ItemIndex
-from candidates.item_lists import ItemLists, TopK
+from candidates.item_lists import ItemLists
 from candidates.purchase_codes import PurchaseCodes
 from candidates.sources.item_similarity import purchase_matrix
+from candidates.topk import TopK
 
 _EVERY_PURCHASE: Final = 2**31 - 1  # the work for a user grows only in proportion to them
 

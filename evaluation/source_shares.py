@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candidates.blender import BlendedLists
-from candidates.item_lists import ItemLists, TopK
+from candidates.item_lists import ItemLists
+from candidates.topk import TopK
 from evaluation.metrics import recall_at
 from evaluation.results import SourceResults, SourceRow
 
@@ -38,7 +39,7 @@ def source_shares(
         for number, (row, positions) in enumerate(zip(rows, named.values(), strict=True)):
             row["alone"][str(budget)] = float(recall_at(positions, relevant, budget).mean())
             only = found[number] & (found.sum(axis=0) == 1)
-            row["unique"][str(budget)] = float((np.bincount(relevant.rows, only) / relevant.counts).mean())
+            row["unique"][str(budget)] = float((np.bincount(relevant.rows, only) / relevant.lengths).mean())
         result["union"][str(budget)] = float(recall_at(turns, relevant, budget).mean())
         result["blended"][str(budget)] = float(recall_at(blended.positions, relevant, budget).mean())
         listed = blended.ranks[:, :budget] > 0

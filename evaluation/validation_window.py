@@ -177,7 +177,7 @@ class ValidationWindow:
     def new_items(self) -> tuple[NDArray[np.intp], ItemLists]:
         """The users who bought something new to them, and what of their purchases that was."""
         new = self.new_relevant
-        rows = np.flatnonzero(new.counts)
+        rows = np.flatnonzero(new.lengths)
         return rows, new.take(rows)
 
     @property

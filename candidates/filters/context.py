@@ -37,7 +37,7 @@ class UserContext:
         _check("Ages", self.ages, n, np.float32)
         if (self.days_since_last_purchase < 0).any() or (self.ages < 0).any():
             raise ValueError("Days since the last purchase and ages must be at least 0, or NaN.")
-        if np.isnan(self.days_since_last_purchase[np.diff(self.histories.offsets) > 0]).any():
+        if np.isnan(self.days_since_last_purchase[~self.histories.empty]).any():
             raise ValueError("Users with a history need the days since their last purchase: some are NaN.")
 
     def __len__(self) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candidates.item_lists import ItemLists
+from candidates.topk import ranks_within_groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +49,7 @@ class DepartmentCap:
         """
         departments = self.departments[positions]
         keys = rows.astype(np.int64) * (int(self.departments.max(initial=-1)) + 2) + departments + 1
-        order = np.argsort(keys, kind="stable")
-        ordered = keys[order]
-        better = np.empty(len(keys), np.int64)
-        better[order] = np.arange(len(keys)) - np.searchsorted(ordered, ordered)
-        return np.asarray((better < self.at_most) | (departments < 0))
+        return np.asarray((ranks_within_groups(keys) < self.at_most) | (departments < 0))
 
     def max_lengths(self, n: int, excluded: ItemLists | None, eligible: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """Return the length of the longest list that each of n users can have under these masks, (n,) int64."""

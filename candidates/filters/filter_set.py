@@ -21,7 +21,7 @@ from candidates.filters.exclusions import Exclusions
 from candidates.filters.item_filters import BlockedCategories, BlockedItems, Channel, ForSale, Unsold
 from candidates.filters.settings import FilterSettings, Policy
 from candidates.filters.user_filters import AgeLimit, AlreadyBought, CoolDown
-from candidates.over_fetching import Allowed
+from candidates.over_fetching import KeepMask
 
 
 class Filter(Protocol):
@@ -97,7 +97,7 @@ class FilterSet:
         """Return what all filters exclude. The cap is passed to the search beside it."""
         return Exclusions.combine(self.exclude_by_filter(users, items).values())
 
-    def build_keep_mask(self, users: UserContext, items: ItemContext) -> Allowed:
+    def build_keep_mask(self, users: UserContext, items: ItemContext) -> KeepMask:
         """Return the function that decides which candidates of a list stay under all filters and the cap."""
         exclusions, cap = self.exclude(users, items), self.build_cap(items)
 

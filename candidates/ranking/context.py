@@ -123,8 +123,10 @@ class UserFeatures:
             purchases=numbers[:, :3],
             visits=numbers[:, 3],
             log_price=_log_prices(told, MEAN_PRICE),
-            tastes=PairCounts.of(rows, codes, counts, items.width),
-            lately=PairCounts.of(buyers, _coded(ids, lately_codes, -1), times, len(lately_codes) + 1),
+            tastes=PairCounts.from_pairs(rows, codes, counts, told.num_rows, items.width),
+            lately=PairCounts.from_pairs(
+                buyers, _coded(ids, lately_codes, -1), times, told.num_rows, len(lately_codes) + 1
+            ),
             lately_codes=lately_codes,
         )
 
@@ -139,7 +141,7 @@ class UserFeatures:
             rows: (pairs,), users, 0 to n - 1.
             item_ids: str (pairs,).
         """
-        return self.lately.of_pairs(rows, _coded(item_ids.tolist(), self.lately_codes, len(self.lately_codes)))
+        return self.lately.look_up(rows, _coded(item_ids.tolist(), self.lately_codes, len(self.lately_codes)))
 
 
 def _listed(

@@ -1,4 +1,4 @@
-"""Counts of pairs: of a row, such as a user, and a code, such as an item's position or a word's."""
+"""Counts of pairs of a user and a code, such as the position of an item or the code of a category."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -6,56 +6,55 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from candidates.item_lists import ItemLists, gather
+
 
 @dataclass(frozen=True, eq=False)
 class PairCounts:
-    """How often each pair occurs, in one way or in several; pairs that are not listed never do.
+    """One or more counts for each pair of user and code; pairs that are not listed have count 0.
 
     Attributes:
-        keys: int64 (m,), strictly ascending: row x width + code.
+        pairs: the codes of n users, with m entries.
         counts: float32 (m, columns).
-        width: codes lie from 0 to below it.
+        width: the number of codes; codes are 0 to width - 1.
     """
 
-    keys: NDArray[np.int64]
+    pairs: ItemLists
     counts: NDArray[np.float32]
     width: int
 
     @classmethod
-    def of(
+    def from_pairs(
         cls,
         rows: NDArray[np.integer[Any]],
         codes: NDArray[np.integer[Any]],
         counts: NDArray[np.float32],
+        n: int,
         width: int,
     ) -> Self:
-        """Make them of pairs in any order, none twice; a pair whose code is -1 is left out.
+        """Build from pairs in any order, none twice; a pair with code -1 is left out.
 
         Args:
-            rows: (m,), from 0.
+            rows: (m,), the user of each pair, 0 to n - 1.
             codes: (m,), below `width`.
             counts: float32 (m, columns).
-            width: how many codes there are.
+            n: the number of users.
+            width: the number of codes.
         """
         listed = np.flatnonzero(codes >= 0)
-        keys = rows[listed].astype(np.int64) * width + codes[listed]
-        order = np.argsort(keys)
-        return cls(keys[order], counts[listed[order]], width)
+        listed = listed[np.lexsort((codes[listed], rows[listed]))]
+        return cls(ItemLists.from_ordered_pairs(rows[listed], codes[listed], n), counts[listed], width)
 
-    def of_pairs(self, rows: NDArray[np.integer[Any]], codes: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-        """Look pairs up.
+    def look_up(self, rows: NDArray[np.integer[Any]], codes: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """Return the counts of pairs of user and code.
 
         Args:
-            rows: of any shape.
-            codes: of the same shape, 0 to width - 1, or -1 for none.
+            rows: users, of any shape.
+            codes: of the same shape, 0 to width - 1, or -1 for an unknown code.
 
         Returns:
-            float32, of that shape and one axis more for the columns: 0 where the pair never occurs, NaN without code.
+            float32, of that shape followed by the columns: 0 for pairs that are not listed, NaN for unknown codes.
         """
-        asked = rows.astype(np.int64) * self.width + codes
-        found = np.zeros((*codes.shape, self.counts.shape[1]), np.float32)
-        if len(self.keys):
-            nearest = np.searchsorted(self.keys, asked).clip(max=len(self.keys) - 1)
-            found = np.where((self.keys[nearest] == asked)[..., None], self.counts[nearest], np.float32(0))
+        found = gather(self.counts, self.pairs.find_pairs(rows, codes))
         found[codes < 0] = np.nan
         return found

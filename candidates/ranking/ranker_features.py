@@ -119,7 +119,7 @@ def pair_features(
         )
     if max(blended.positions.max(initial=-1), histories.positions.max(initial=-1)) >= len(items):
         raise ValueError(f"Candidates and histories must hold positions below {len(items)}.")
-    lengths = np.diff(histories.offsets)
+    lengths = histories.bought.lengths
     rows, places = np.nonzero((blended.positions >= 0) & (lengths > 0)[:, None])
     positions = blended.positions[rows, places]
     columns: list[NDArray[Any]] = [
@@ -157,7 +157,7 @@ def _tastes(
     users: UserFeatures, items: ItemFeatures, rows: NDArray[np.int64], positions: NDArray[np.int32]
 ) -> NDArray[np.float32]:
     words = items.words[positions]
-    counts = users.tastes.of_pairs(np.broadcast_to(rows[:, None], words.shape), words)[..., 0]
+    counts = users.tastes.look_up(np.broadcast_to(rows[:, None], words.shape), words)[..., 0]
     purchases = users.purchases[rows, 2][:, None]
     shares = items.word_shares[positions]
     lift = np.log((counts / shares + _PRIOR) / (purchases + _PRIOR))

@@ -63,7 +63,7 @@ class TrainingExamples:
     def judged(self) -> NDArray[np.intp]:
         """The lists of which an order can be judged: there are candidates, and something was bought; ascending."""
         candidates = np.bincount(self.pairs.rows, minlength=len(self))
-        return np.flatnonzero((candidates > 0) & (self.relevant.counts > 0))
+        return np.flatnonzero((candidates > 0) & (self.relevant.lengths > 0))
 
     def take(self, lists: NDArray[np.integer[Any]]) -> Self:
         """Return some lists, ascending and none twice, numbered from 0."""

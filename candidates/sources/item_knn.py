@@ -1,4 +1,4 @@
-"""What is bought by those who buy the same, as a source of candidates."""
+"""Item-kNN as a candidate source: items that are similar to those in the user's history."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,25 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from candidates.histories import Histories, check_request
-from candidates.item_lists import ItemLists, TopK
+from candidates.histories import Histories
+from candidates.item_lists import ItemLists, check_request
 from candidates.purchase_codes import PurchaseCodes
 from candidates.sources.item_similarity import blocks_of, nearest, purchase_matrix
-from candidates.topk import top_k
+from candidates.topk import TopK, top_k
 
-HALF_LIFE: Final = 90.0
+HALF_LIFE: Final = 90.0  # days
 
 
 @dataclass(frozen=True, eq=False)
 class ItemKnn:
-    """Each item's nearest neighbours, itself among them: people buy the same again.
+    """Each item's nearest neighbours, including the item itself, because users buy the same item again.
 
     Attributes:
-        neighbours: (items, width) int32 positions, none twice in a row; -1 is padding.
-        similarities: (items, width) float32, at least 0, and 0 for padding.
+        neighbours: int32 (items, width), positions, none twice in a row; -1 is padding.
+        similarities: float32 (items, width), at least 0; 0 for padding.
 
     Raises:
-        ValueError: The arrays do not have this form.
+        ValueError: the arrays do not have this form.
     """
 
     neighbours: NDArray[np.int32]
@@ -66,23 +66,23 @@ class ItemKnn:
     ) -> Self:
         """Fit to purchases before the cut: `purchase_matrix`, then `nearest` of `candidates.sources.item_similarity`.
 
-        The settings were chosen in the weeks from 2017-11-14 and 2017-11-21 of completejourney, near ones being as
-        good. In the four weeks from 2017-11-07 they found, as recall@100 of everything / of what was new to the user,
-        0.342 / 0.083, and weighed by the root of recent sales 0.323 / 0.085; what users bought most often, then
-        bestsellers, 0.338 / 0.073.
+        The defaults were chosen on the weeks from 2017-11-14 and 2017-11-21 of completejourney; nearby values are as
+        good. In the four weeks from 2017-11-07 their recall@100 of all purchases / of items new to the user was
+        0.342 / 0.083, and 0.323 / 0.085 with item weights of sqrt(recent sales). The baseline of own purchases by
+        frequency, filled with bestsellers, had 0.338 / 0.073.
 
         Args:
-            purchases: Everybody's; those at or after the cut are passed over.
-            cut: The moment of the forecast, UTC.
-            n_items: The number of items in the index.
-            width: How many neighbours to keep of each item.
-            half_life: Days in which a purchase loses half its weight.
-            newest: How many purchases of one user are looked at.
-            shrinkage: Keeps down what few users have in common.
-            sharpness: Keeps down what many items have a little of.
+            purchases: of all users; those at or after the cut are left out.
+            cut: the cut date, UTC.
+            n_items: the number of items in the index.
+            width: the number of neighbours of each item.
+            half_life: days in which a purchase loses half its weight.
+            newest: the number of newest purchases of one user that are used.
+            shrinkage: lowers similarities that rest on few users.
+            sharpness: lowers small similarities.
 
         Raises:
-            ValueError: An argument does not have this form.
+            ValueError: an argument does not have this form.
         """
         matrix = purchase_matrix(purchases, cut, n_items, half_life, newest)
         neighbours, similarities = nearest(matrix, width, shrinkage, sharpness)
@@ -101,26 +101,26 @@ class ItemKnn:
         *,
         eligible: NDArray[np.bool_] | None = None,
     ) -> TopK:
-        """Return the k items with the largest score for each user, equal scores by position.
+        """Return the k items with the largest score for each user; ties by position.
 
         score(u, i) = item_weights_i * sum over the items h of u's history of
         log(1 + count_h) * 0.5 ** (days_h / HALF_LIFE) * similarity(h, i).
 
         Args:
-            histories: Of n users, over the same items.
-            k: The width of the lists, at least 1.
-            item_weights: (items,) float32, at least 0, for example the root of recent sales.
-            excluded: n lists of positions that must not be returned for their user; taken out before the cut.
-            eligible: (items,) bool, False where an item must not be returned for anybody.
+            histories: of n users, over the same items.
+            k: the width of the lists, at least 1.
+            item_weights: float32 (items,), at least 0, for example the square root of recent sales.
+            excluded: n lists of positions that must not be returned for their user; removed before the cut.
+            eligible: bool (items,), False where an item must not be returned for any user.
 
         Returns:
-            Positions (n, k) int32 and scores (n, k) float32, best first; where fewer items score above 0, the rest is
-            position -1 with score -inf.
+            Lists of width k, padded where fewer items have a score above 0.
 
         Raises:
-            ValueError: An argument does not have this form.
+            ValueError: an argument does not have this form.
         """
-        check_request(histories, k, excluded, len(self), eligible)
+        check_request(len(histories), k, len(self), excluded, eligible)
+        histories.check_positions(len(self))
         if item_weights is not None and (
             item_weights.shape != (len(self),) or not np.isfinite(item_weights).all() or (item_weights < 0).any()
         ):
@@ -129,10 +129,10 @@ class ItemKnn:
         positions, scores = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
         for start, stop, product in self._products(histories):
             rows = np.repeat(np.arange(stop - start), np.diff(product.indptr))
-            found = product.data if item_weights is None else product.data * item_weights[product.indices]
-            found = found.astype(np.float32)
-            kept = found > 0 if eligible is None else (found > 0) & eligible[product.indices]
-            pairs = (rows[kept], product.indices[kept], found[kept])
+            weighted = product.data if item_weights is None else product.data * item_weights[product.indices]
+            weighted = weighted.astype(np.float32)
+            kept = weighted > 0 if eligible is None else (weighted > 0) & eligible[product.indices]
+            pairs = (rows[kept], product.indices[kept], weighted[kept])
             exclusions = None if excluded is None else excluded.slice(start, stop)
             positions[start:stop], scores[start:stop] = top_k(*pairs, stop - start, k, exclusions)
         return positions, scores
@@ -140,31 +140,31 @@ class ItemKnn:
     def score_pairs(
         self, histories: Histories, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]
     ) -> NDArray[np.float32]:
-        """Return the scores of pairs of history and item, without item weights, float32 (pairs,), at least 0.
+        """Return the scores of pairs of user and item, without item weights, float32 (pairs,), at least 0.
 
         Args:
-            histories: Of n users, over the same items.
-            rows: (pairs,) from 0 to n - 1, ascending.
-            positions: (pairs,) positions of items.
+            histories: of n users, over the same items.
+            rows: (pairs,), the user of each pair, 0 to n - 1, ascending.
+            positions: (pairs,), positions of items.
         """
-        found = np.zeros(len(rows), np.float32)
+        scores = np.zeros(len(rows), np.float32)
         for start, stop, product in self._products(histories):
             part = slice(*np.searchsorted(rows, (start, stop)))
-            found[part] = np.asarray(product[rows[part] - start, positions[part]]).reshape(-1)
-        return found
+            scores[part] = np.asarray(product[rows[part] - start, positions[part]]).reshape(-1)
+        return scores
 
     def _products(self, histories: Histories) -> Iterator[tuple[int, int, csr_array]]:
-        """The scores of users start to stop - 1 and all items, sparse, for block after block of users."""
+        """Yield blocks of users: start, stop, and the sparse scores of users start to stop - 1 for all items."""
         n, similar = len(histories), self._matrix
         weights = np.log1p(histories.counts) * 0.5 ** (histories.days.astype(np.float64) / HALF_LIFE)
-        asked = csr_array((weights, histories.positions, histories.offsets), shape=(n, len(self)))
+        bought = csr_array((weights, histories.positions, histories.bought.offsets), shape=(n, len(self)))
         products = np.bincount(histories.rows, np.diff(similar.indptr)[histories.positions], minlength=n)
         for start, stop in blocks_of(products):
-            yield start, stop, asked[start:stop] @ similar
+            yield start, stop, bought[start:stop] @ similar
 
     @cached_property
     def _matrix(self) -> csr_array:
-        """Return the similarities as float64 (items, items), so that sums of them are rounded once, at the end."""
+        """The similarities, sparse float64 (items, items), so that their sums are rounded once, at the end."""
         listed = self.neighbours >= 0
         offsets = np.concatenate([[0], np.cumsum(listed.sum(axis=1))])
         entries = (self.similarities[listed].astype(np.float64), self.neighbours[listed], offsets)

@@ -1,4 +1,4 @@
-"""How similar items are, judged by who bought both."""
+"""Item similarity: the cosine of purchase vectors, for item-kNN."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -7,31 +7,31 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from candidates.item_lists import TopK
 from candidates.purchase_codes import PurchaseCodes
-from candidates.topk import top_k
+from candidates.topk import TopK, ranks_within_groups, top_k
 
-PRODUCTS_PER_BLOCK: Final = 2**21  # of two numbers: with all that is made of them, at most some 200 MB at once
+PRODUCTS_PER_BLOCK: Final = 2**21  # pairs of numbers; with all intermediate arrays at most about 200 MB
 
 
 def purchase_matrix(
     purchases: PurchaseCodes, cut: np.datetime64, n_items: int, half_life: float, newest: int
 ) -> csr_array:
-    """Weigh what each user bought before the cut.
+    """Return the weighted purchases of each user before the cut.
 
     Args:
-        purchases: Everybody's; those at or after the cut are passed over.
-        cut: The moment of the forecast, UTC.
-        n_items: The number of items in the index.
-        half_life: Days in which a purchase loses half its weight, above 0; infinity if it keeps it.
-        newest: How many purchases of one user are looked at, at least 1: the work for a user grows with their square.
+        purchases: of all users; those at or after the cut are left out.
+        cut: the cut date, UTC.
+        n_items: the number of items in the index.
+        half_life: days in which a purchase loses half its weight, above 0; infinity for constant weights.
+        newest: the number of newest purchases of one user that are used, at least 1; the work for a user grows with
+            its square.
 
     Returns:
         float64 (users, n_items): log(1 + sum over the user's purchases of the item of 0.5 ** (age / half_life)). One
-        row for each user who had bought, by code.
+        row for each user with purchases, by code.
 
     Raises:
-        ValueError: An item's position is not below `n_items`, or another argument does not have this form.
+        ValueError: an item's position is not below `n_items`, or another argument does not have this form.
     """
     if not half_life > 0 or newest < 1:
         raise ValueError(f"Half-life must be above 0 and newest at least 1, not {half_life} and {newest}.")
@@ -39,8 +39,7 @@ def purchase_matrix(
     if past.item_positions.max(initial=-1) >= n_items:
         raise ValueError(f"Item positions must be below {n_items}, not {past.item_positions.max()}.")
     newest_first = np.lexsort((past.item_positions, -past.purchased_at.astype(np.int64), past.user_codes))
-    users = past.user_codes[newest_first]
-    kept = newest_first[np.arange(len(users)) - np.searchsorted(users, users) < newest]
+    kept = newest_first[ranks_within_groups(past.user_codes[newest_first]) < newest]
     ages = (cut - past.purchased_at[kept]) / np.timedelta64(1, "D")
     codes, rows = np.unique(past.user_codes[kept], return_inverse=True)
     entries = (0.5 ** (ages / half_life), (rows, past.item_positions[kept]))
@@ -54,23 +53,22 @@ def nearest(matrix: csr_array, width: int, shrinkage: float, sharpness: float) -
     """Return each item's nearest neighbours by the cosine of columns.
 
     similarity(i, j) = (x_i . x_j / (|x_i| |x_j| + shrinkage)) ** sharpness, and similarity(i, i) = 1. The shrinkage
-    keeps down what few users have in common (as in the ItemKNN of Ferrari Dacrema et al., "Are we really making much
-    progress?", RecSys 2019), the sharpness what many items have a little of ("case amplification": Breese et al.,
-    "Empirical analysis of predictive algorithms for collaborative filtering", UAI 1998).
+    lowers similarities that rest on few users (as in the ItemKNN of Ferrari Dacrema et al., "Are we really making much
+    progress?", RecSys 2019). The sharpness lowers small similarities ("case amplification": Breese et al., "Empirical
+    analysis of predictive algorithms for collaborative filtering", UAI 1998).
 
     Args:
         matrix: float64 (users, items), at least 0.
-        width: How many neighbours to keep, at least 1, the item itself among them.
-        shrinkage: At least 0.
-        sharpness: Above 0.
+        width: the number of neighbours to keep, at least 1, including the item itself.
+        shrinkage: at least 0.
+        sharpness: above 0.
 
     Returns:
-        Neighbours (items, width) int32 and similarities (items, width) float32, the most similar first, equal
-        similarities by position; -1 and -inf where fewer items have anything in common. An item that nobody bought has
-        no neighbours.
+        Neighbours int32 (items, width) and similarities float32 (items, width), most similar first, ties by position;
+        padded with -1 and -inf where fewer items share a user. An item without purchases has no neighbours.
 
     Raises:
-        ValueError: An argument does not have this form.
+        ValueError: an argument does not have this form.
     """
     if width < 1 or not shrinkage >= 0 or not sharpness > 0:
         raise ValueError(
@@ -87,17 +85,17 @@ def nearest(matrix: csr_array, width: int, shrinkage: float, sharpness: float) -
         similar = product.data / (norms[start + rows] * norms[columns] + shrinkage)
         similar **= sharpness
         similar[columns == start + rows] = 1.0
-        found = top_k(rows, columns, similar.astype(np.float32), stop - start, width)
-        neighbours[start:stop], similarities[start:stop] = found
+        top = top_k(rows, columns, similar.astype(np.float32), stop - start, width)
+        neighbours[start:stop], similarities[start:stop] = top
     return neighbours, similarities
 
 
 def blocks_of(products: NDArray[np.number[Any]]) -> Iterator[tuple[int, int]]:
-    """Part rows, given the products that each takes, into blocks of at most PRODUCTS_PER_BLOCK, or of one row."""
-    until = np.cumsum(products)
+    """Split rows into blocks of at most PRODUCTS_PER_BLOCK products, or of one row, given the products of each row."""
+    totals = np.cumsum(products)
     start = 0
     while start < len(products):
-        most = until[start] - products[start] + PRODUCTS_PER_BLOCK
-        stop = max(start + 1, int(np.searchsorted(until, most, side="right")))
+        limit = totals[start] - products[start] + PRODUCTS_PER_BLOCK
+        stop = max(start + 1, int(np.searchsorted(totals, limit, side="right")))
         yield start, stop
         start = stop

@@ -1,4 +1,4 @@
-"""One ranking for everybody: the source for users without history, and the list that any model has to beat."""
+"""Popularity: one ranking for all users, the source for cold users and the simplest baseline."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,9 +7,10 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.item_lists import ItemLists, TopK, check_masks
+from candidates.item_lists import ItemLists, check_request
+from candidates.topk import TopK, top_k_of_sorted
 
-PLACES_PER_BLOCK: Final = 2**23
+SLOTS_PER_BLOCK: Final = 2**23
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,11 +18,11 @@ class PopularityList:
     """All items in one fixed order.
 
     Attributes:
-        ranking: (items,) int32, each position once, best first.
-        scores: (items,) float32, the score of each place of `ranking`, never rising.
+        ranking: int32 (items,), each position once, best first.
+        scores: float32 (items,), the scores in the order of `ranking`, not rising.
 
     Raises:
-        ValueError: The arrays do not have this form.
+        ValueError: the arrays do not have this form.
     """
 
     ranking: NDArray[np.int32]
@@ -44,10 +45,10 @@ class PopularityList:
 
     @classmethod
     def from_counts(cls, counts: NDArray[np.number[Any]]) -> Self:
-        """Rank positions by count, the largest first, equal counts by position.
+        """Rank positions by count, largest first; ties by position.
 
         Args:
-            counts: (items,) numbers, for example purchases in the last week; an item without any still has a place.
+            counts: numbers (items,), for example purchases in the last week; items without any are ranked, too.
 
         Raises:
             ValueError: `counts` is empty, not one-dimensional or not finite.
@@ -61,7 +62,7 @@ class PopularityList:
 
     @cached_property
     def scores_by_position(self) -> NDArray[np.float32]:
-        """The score of each item, (items,) float32, in the order of positions."""
+        """The score of each item, float32 (items,), in the order of positions."""
         scores = np.empty_like(self.scores)
         scores[self.ranking] = self.scores
         return scores
@@ -74,46 +75,39 @@ class PopularityList:
         *,
         eligible: NDArray[np.bool_] | None = None,
     ) -> TopK:
-        """Return for each of n users the first k items of the ranking that are allowed.
+        """Return the first k allowed items of the ranking for each of n users.
 
         Args:
-            n: The number of users.
-            k: How many items to return, at least 1; more than there are items is the same as all items.
+            n: the number of users.
+            k: at least 1; a k above the number of items means all items.
             excluded: n lists of positions that must not be returned for their user.
-            eligible: (items,) bool, False where an item must not be returned for anybody.
+            eligible: bool (items,), False where an item must not be returned for any user.
 
         Returns:
-            Positions (n, min(k, items)) int32 and scores (n, min(k, items)) float32, best first. Where fewer items
-            remain, the rest is position -1 with score -inf.
+            Lists of width min(k, items), padded where fewer items remain.
 
         Raises:
-            ValueError: An argument does not have this form.
+            ValueError: an argument does not have this form.
         """
-        if k < 1:
-            raise ValueError(f"k must be at least 1, not {k}.")
-        check_masks(n, len(self), excluded, eligible)
+        check_request(n, k, len(self), excluded, eligible)
         allowed = np.ones(len(self), np.bool_) if eligible is None else eligible[self.ranking]
         ranking, ranked_scores = self.ranking[allowed], self.scores[allowed]
-        places = np.full(len(self), len(self), np.int64)  # ineligible items lie past the end of every list
-        places[ranking] = np.arange(len(ranking))
+        slots = np.full(len(self), len(self), np.int64)  # ineligible items lie past the end of every list
+        slots[ranking] = np.arange(len(ranking))
 
         k = min(k, len(self))
-        exclusions = (
-            ItemLists.from_pairs(np.empty(0, np.int64), np.empty(0, np.int64), n) if excluded is None else excluded
-        )
-        # With at most m items barred for anybody, the first k + m places hold the best k of what remains.
-        depth = min(len(ranking), k + int(exclusions.counts.max(initial=0)))
-        positions = np.full((n, k), -1, np.int32)
-        scores = np.full((n, k), -np.inf, np.float32)
-        block = max(1, PLACES_PER_BLOCK // max(1, depth))
+        exclusions = ItemLists.from_padded(np.empty((n, 0), np.int32)) if excluded is None else excluded
+        # With at most m items excluded for any user, the first k + m slots hold the best k of the remaining items.
+        depth = min(len(ranking), k + int(exclusions.lengths.max(initial=0)))
+        positions, scores = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
+        block = max(1, SLOTS_PER_BLOCK // max(1, depth))
         for start in range(0, n, block):
             part = exclusions.slice(start, min(start + block, n))
             kept = np.ones((len(part), depth), np.bool_)
-            barred_places = places[part.positions]
-            within = barred_places < depth
-            kept[part.rows[within], barred_places[within]] = False
-            ranks = kept.cumsum(axis=1) - 1
-            rows, found = np.nonzero(kept & (ranks < k))
-            positions[start + rows, ranks[rows, found]] = ranking[found]
-            scores[start + rows, ranks[rows, found]] = ranked_scores[found]
+            excluded_slots = slots[part.positions]
+            within = excluded_slots < depth
+            kept[part.rows[within], excluded_slots[within]] = False
+            rows, found = np.nonzero(kept)
+            top = top_k_of_sorted(rows, ranking[found], ranked_scores[found], len(part), k)
+            positions[start : start + block], scores[start : start + block] = top
         return positions, scores

@@ -1,4 +1,4 @@
-"""The sources of candidates: each proposes its own, and says what it can of the others'."""
+"""The candidate sources of a release, and what they need of a request."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,12 +9,18 @@ from numpy.typing import NDArray
 
 from candidates.histories import Histories
 from candidates.index import ItemIndex
-from candidates.item_lists import ItemLists, TopK
+from candidates.item_lists import ItemLists
 from candidates.pool import Pool
 from candidates.sources.garment_groups import GarmentGroupPopularity
 from candidates.sources.item_knn import ItemKnn
-from candidates.sources.own_purchases import repurchase_scores, top_by_frequency, top_by_recency, top_by_repurchase_rate
+from candidates.sources.own_purchases import (
+    repurchase_scores,
+    top_by_frequency,
+    top_by_recency,
+    top_by_repurchase_rate,
+)
 from candidates.sources.popularity import PopularityList
+from candidates.topk import TopK
 
 TWO_TOWER: Final = "two_tower"
 TWO_TOWER_NEW: Final = "two_tower_new"
@@ -32,18 +38,18 @@ SOURCES: Final = (
 
 DEPTH: Final = 300
 USERS_PER_BLOCK: Final = 1_000
-_LONG_AGO = 10_000.0  # days; what was never bought was bought longer ago than anything
-_HARDLY_NEAR = 0.01  # beside this, similarities of nothing in common and of next to nothing are the same
+_NEVER_BOUGHT_DAYS = 10_000.0  # stands for the days since a purchase that never happened
+_SIMILARITY_OFFSET = 0.01  # keeps the log of a similarity of 0 finite, and close to that of a negligible one
 
 
 @dataclass(frozen=True, eq=False)
 class Queries:
-    """What is asked for n users.
+    """Query vectors and histories of n users.
 
     Attributes:
         vectors: float32 (n, dimensions), query vectors for any item.
         new_item_vectors: float32 (n, dimensions), query vectors for items that the user has not bought.
-        histories: n.
+        histories: of n users.
     """
 
     vectors: NDArray[np.float32]
@@ -51,11 +57,11 @@ class Queries:
     histories: Histories
 
     def __len__(self) -> int:
-        """How many users are asked for."""
+        """Return the number of users, n."""
         return len(self.vectors)
 
     def blocks(self, size: int) -> Iterator["Queries"]:
-        """The queries of so many users at a time."""
+        """Yield consecutive blocks of at most `size` users."""
         for start in range(0, len(self), size):
             part = slice(start, start + size)
             histories = self.histories.slice(start, min(start + size, len(self)))
@@ -64,15 +70,15 @@ class Queries:
 
 @dataclass(frozen=True, eq=False)
 class SourceSet:
-    """Everything that proposes candidates, as of one moment, over one catalogue.
+    """All candidate sources as of one moment, over the same items.
 
     Attributes:
         index: the item vectors.
         popularity: by sales of the last week.
         garment_groups: popularity within the garment groups in which a user buys.
-        item_knn: items bought by the same people.
-        repurchase_rates: float32 (items,), how many of those who have an item buy it again in 28 days.
-        sales: float32 (items,), units sold in the last 28 days, by which neighbours are weighed.
+        item_knn: nearest neighbours of each item.
+        repurchase_rates: float32 (items,), repeat purchases of each item in 28 days per user who ever bought it.
+        sales: float32 (items,), units sold in the last 28 days, the item weights of `ITEM_TO_ITEM_SELLING`.
     """
 
     index: ItemIndex
@@ -90,21 +96,24 @@ class SourceSet:
         *,
         eligible: NDArray[np.bool_] | None = None,
     ) -> dict[str, TopK]:
-        """Each source's own list, positions and scores (n, depth); users without history have popularity only.
+        """Return the list of each source, positions and scores (n, depth).
+
+        The two towers list nothing for users without a history; only the popularity sources do.
 
         Args:
-            queries: what is asked.
+            queries: of n users.
             depth: the length of the lists.
-            excluded: n lists of what must not be listed, taken out before the cut.
-            eligible: bool (items,), False for what must not be listed for anybody, taken out before the cut.
+            excluded: n lists of positions that must not be returned for their user; removed before the cut.
+            eligible: bool (items,), False where an item must not be returned for any user; removed before the cut.
         """
-        histories, bought, mask = queries.histories, queries.histories.bought, {"eligible": eligible}
-        exclusions = bought if excluded is None else bought.union(excluded)
-        nobody = np.diff(histories.offsets) == 0
+        histories, mask = queries.histories, {"eligible": eligible}
+        new_only = histories.bought if excluded is None else histories.bought.union(excluded)
         weights = np.log1p(self.sales)
+        any_item = self.index.search(queries.vectors, depth, excluded, **mask)
+        new_item = self.index.search(queries.new_item_vectors, depth, new_only, **mask)
         return {
-            TWO_TOWER: _without(nobody, self.index.search(queries.vectors, depth, excluded, **mask)),
-            TWO_TOWER_NEW: _without(nobody, self.index.search(queries.new_item_vectors, depth, exclusions, **mask)),
+            TWO_TOWER: _clear_rows(any_item, histories.empty),
+            TWO_TOWER_NEW: _clear_rows(new_item, histories.empty),
             BOUGHT_OFTEN: top_by_frequency(histories, depth, excluded, **mask),
             BOUGHT_LATELY: top_by_recency(histories, depth, excluded, **mask),
             BOUGHT_AGAIN: top_by_repurchase_rate(histories, self.repurchase_rates, depth, excluded, **mask),
@@ -115,39 +124,41 @@ class SourceSet:
         }
 
     def retrieve_pool(self, queries: Queries, depth: int, excluded: ItemLists | None = None) -> Pool:
-        """What all sources propose, with the scores of those that can score any candidate; arguments as above."""
+        """Return the scored pool of the lists of all sources; arguments as for `retrieve`."""
         return self.score_pool(Pool.from_lists(self.retrieve(queries, depth, excluded)), queries)
 
     def score_pool(self, pool: Pool, queries: Queries) -> Pool:
-        """The pool of these queries, with the scores of those sources that can score any candidate.
+        """Return the pool with scores of all candidates by the sources that can score any item.
 
-        Those of the two towers are log shares: the logarithm of the softmax over the user's candidates. Towers that
-        have learned longer give larger products, whose height means nothing to weights learned from others.
+        The scores of the two towers are the log softmax over the user's candidates. Longer training yields larger
+        inner products, whose scale means nothing to blender weights that were fitted with other towers.
         """
         rows, positions = pool.rows, pool.positions
         counts, days = queries.histories.look_up(rows, positions)
-        vectors = self.index.vectors
+        vectors, rates = self.index.vectors, self.repurchase_rates[positions]
         return pool.with_scores(
             {
                 TWO_TOWER: _log_shares(_products(queries.vectors, vectors, rows, positions), rows),
                 TWO_TOWER_NEW: _log_shares(_products(queries.new_item_vectors, vectors, rows, positions), rows),
                 BOUGHT_OFTEN: np.log1p(counts),
-                BOUGHT_LATELY: -np.log1p(np.where(counts > 0, days, np.float32(_LONG_AGO))),
-                BOUGHT_AGAIN: np.where(counts > 0, repurchase_scores(self.repurchase_rates[positions]), np.float32(0)),
+                BOUGHT_LATELY: -np.log1p(np.where(counts > 0, days, np.float32(_NEVER_BOUGHT_DAYS))),
+                BOUGHT_AGAIN: np.where(counts > 0, repurchase_scores(rates), np.float32(0)),
                 POPULARITY: np.log1p(self.popularity.scores_by_position[positions]),
-                ITEM_TO_ITEM: np.log(self.item_knn.score_pairs(queries.histories, rows, positions) + _HARDLY_NEAR),
+                ITEM_TO_ITEM: np.log(
+                    self.item_knn.score_pairs(queries.histories, rows, positions) + _SIMILARITY_OFFSET
+                ),
             }
         )
 
 
-def _without(rows: NDArray[np.bool_], ranked: TopK) -> TopK:
-    """Empty the lists of some users."""
-    positions, scores = ranked
+def _clear_rows(top: TopK, rows: NDArray[np.bool_]) -> TopK:
+    """Return the lists with those of some users empty."""
+    positions, scores = top
     return np.where(rows[:, None], np.int32(-1), positions), np.where(rows[:, None], np.float32(-np.inf), scores)
 
 
 def _log_shares(scores: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Log softmax within each row, float32 (pairs,); rows ascend."""
+    """Return the log softmax within each row, float32 (pairs,); rows ascend."""
     if len(rows) == 0:
         return scores
     starts = np.flatnonzero(np.diff(rows, prepend=-1))
@@ -163,7 +174,7 @@ def _products(
     rows: NDArray[np.int64],
     positions: NDArray[np.int32],
 ) -> NDArray[np.float32]:
-    """The dot product of each pair, float32 (pairs,), in blocks that fit into the cache."""
+    """Return the inner product of each pair, float32 (pairs,), in blocks that fit into the processor's cache."""
     scores = np.empty(len(rows), np.float32)
     for start in range(0, len(rows), 2**16):
         part = slice(start, start + 2**16)

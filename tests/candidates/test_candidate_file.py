@@ -1,14 +1,79 @@
-"""Candidate sets on disk: whole or not at all, and with the story of how they were made."""
-
 import json
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from candidates.candidate_file import CANDIDATES, CandidateFile, read_users
+from candidates.blender import BlendedLists
+from candidates.candidate_file import CANDIDATES, CandidateFile, candidates_to_table, read_users
 from features.errors import InputError
+
+ITEM_IDS = np.array(["a", "b", "c"])
+
+
+def blended(positions, scores=None, ranks=None):
+    positions = np.array(positions, np.int32)
+    ranks = np.zeros((*positions.shape, 2)) if ranks is None else ranks
+    scores = positions if scores is None else scores
+    ranks = np.array(ranks, np.int32)
+    return BlendedLists(
+        ("two_tower", "popularity"), positions, np.array(scores, np.float32), ranks, ranks * np.float32(0.5)
+    )
+
+
+def unranked(positions):
+    shape = np.array(positions).shape
+    return np.ones(shape, np.int32), np.full(shape, np.nan, np.float32)
+
+
+def test_each_candidate_becomes_a_row_with_its_sources_and_padding_is_dropped():
+    lists = blended(
+        [[2, 0], [1, -1], [-1, -1]],
+        [[3.5, 1.0], [0.5, -np.inf], [-np.inf, -np.inf]],
+        [[[1, 3], [2, 0]], [[0, 1], [0, 0]], [[0, 0], [0, 0]]],
+    )
+
+    table = candidates_to_table(
+        np.array(["u2", "u1", "u3"]),
+        lists,
+        ITEM_IDS,
+        np.array([[2, 1], [1, 0], [0, 0]], np.int32),
+        np.array([[0.75, 0.5], [np.nan, np.nan], [np.nan, np.nan]], np.float32),
+    )
+
+    assert [tuple(row.values()) for row in table.to_pylist()] == [
+        ("u2", "c", 1, 0.75, 2, 3.5, ["two_tower", "popularity"], [1, 3], [0.5, 1.5]),
+        ("u2", "a", 2, 0.5, 1, 1.0, ["two_tower"], [2], [1.0]),
+        ("u1", "b", 1, None, 1, 0.5, ["popularity"], [1], [0.5]),
+    ]
+
+
+def test_a_table_without_rows_has_all_columns():
+    table = candidates_to_table(np.array([], np.str_), blended(np.empty((0, 2))), ITEM_IDS, *unranked(np.empty((0, 2))))
+
+    assert table.schema.equals(CANDIDATES)
+    assert table.column_names == [
+        "user_id", "item_id", "rank", "ranking_score", "retrieval_rank", "score", "sources", "source_ranks",
+        "source_scores",
+    ]  # fmt: skip
+    assert table.schema.field("sources").type == pa.list_(pa.string())
+    assert table.num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("user_ids", "positions", "message"),
+    [
+        (["u", "u"], [[0], [1]], "unique"),
+        (["u"], [[3]], "below 3"),
+        (["u"], [[-1, 0]], "only at the end"),
+        (["u", "v"], [[0]], "2 user ids"),
+    ],
+)
+def test_lists_that_do_not_match_users_or_items_are_refused(user_ids, positions, message):
+    with pytest.raises(ValueError, match=message):
+        candidates_to_table(np.array(user_ids), blended(positions), ITEM_IDS, *unranked(positions))
 
 
 def candidates_of(*rows):
@@ -39,7 +104,7 @@ def write(path):
     return file
 
 
-def fail_half_way(path):
+def write_and_fail(path):
     with CandidateFile.create(path) as file:
         file.append(SECOND)
         raise ZeroDivisionError
@@ -49,7 +114,7 @@ def names_in(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_batches_are_written_one_after_the_other_with_a_description_beside_them(path):
+def test_batches_are_appended_and_described_in_a_json_file(path):
     file = write(path)
 
     assert pq.read_table(path).equals(pa.concat_tables([FIRST, SECOND]))
@@ -65,25 +130,25 @@ def test_batches_are_written_one_after_the_other_with_a_description_beside_them(
     assert names_in(path.parent) == ["candidates.json", "candidates.parquet"]
 
 
-def test_a_failure_leaves_both_files_of_the_last_run(path):
+def test_a_failed_run_leaves_both_files_of_the_last_run(path):
     write(path)
     before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
 
     with pytest.raises(ZeroDivisionError):
-        fail_half_way(path)
+        write_and_fail(path)
 
     assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == before
 
 
-def test_a_file_without_its_description_is_not_written(path):
-    with pytest.raises(ValueError, match="needs its description"), CandidateFile.create(path) as file:
+def test_a_file_without_a_description_is_not_written(path):
+    with pytest.raises(ValueError, match="description"), CandidateFile.create(path) as file:
         file.append(FIRST)
 
     assert names_in(path.parent) == []
 
 
-def test_another_suffix_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"candidates\.csv does not end in \.parquet"):
+def test_a_path_that_does_not_end_in_parquet_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"candidates\.csv .*\.parquet"):
         CandidateFile.create(tmp_path / "candidates.csv").__enter__()
 
     assert names_in(tmp_path) == []
@@ -99,25 +164,25 @@ def test_the_first_candidates_of_the_first_users_are_read_in_order(path):
 
 
 @pytest.mark.parametrize(("users", "top"), [(1, 9), (2, 9), (3, 9), (3, 1)])
-def test_a_list_that_goes_on_in_the_next_row_group_is_read_whole(path, users, top):
+def test_a_list_that_spans_two_row_groups_is_read_whole(path, users, top):
     write(path)
     whole = pq.read_table(path)
 
     pq.write_table(whole, path, row_group_size=1)
 
-    found, wanted = read_users(path, users, top), pa.array(["u1", "u2", "u3"][:users])
+    found, requested = read_users(path, users, top), pa.array(["u1", "u2", "u3"][:users])
     assert pq.ParquetFile(path).num_row_groups == len(whole) > 3
-    assert list(found) == wanted.to_pylist()
-    expected = whole.filter(pc.and_(pc.is_in(whole["user_id"], wanted), pc.less_equal(whole["rank"], top)))
+    assert list(found) == requested.to_pylist()
+    expected = whole.filter(pc.and_(pc.is_in(whole["user_id"], requested), pc.less_equal(whole["rank"], top)))
     assert pa.concat_tables(found.values()).equals(expected)
 
 
-def test_a_missing_file_and_one_of_another_kind_are_refused(path):
-    with pytest.raises(InputError, match=r"There is no file .*: run `python jobs/generate_candidates\.py` first"):
+def test_missing_files_and_files_of_other_kinds_are_refused(path):
+    with pytest.raises(InputError, match=r"candidates\.parquet: run `python jobs/generate_candidates\.py`"):
         read_users(path, 1, 1)
     path.parent.mkdir()
     path.write_text("text", encoding="utf-8")
-    with pytest.raises(InputError, match="is not a Parquet file"):
+    with pytest.raises(InputError, match=r"candidates\.parquet is not a Parquet file"):
         read_users(path, 1, 1)
     pq.write_table(pa.table({"user_id": ["u"]}), path)
     with pytest.raises(InputError, match=r"has columns \['user_id'\], not \['user_id', 'item_id'"):

@@ -41,8 +41,8 @@ def searches(draw):
     most = draw(st.integers(0, 3))
     vectors = generator.integers(-most, most + 1, (items, dimensions)).astype(np.float32)
     queries = generator.integers(-most, most + 1, (users, dimensions)).astype(np.float32)
-    barred_share, eligible_share = draw(st.sampled_from([0.0, 0.2, 0.9, 1.0])), draw(st.sampled_from([0.1, 0.7, 1.0]))
-    excluded = [np.flatnonzero(generator.random(items) < barred_share) for _ in range(users)]
+    excluded_share, eligible_share = draw(st.sampled_from([0.0, 0.2, 0.9, 1.0])), draw(st.sampled_from([0.1, 0.7, 1.0]))
+    excluded = [np.flatnonzero(generator.random(items) < excluded_share) for _ in range(users)]
     return vectors, queries, draw(st.integers(1, 70)), excluded, generator.random(items) < eligible_share
 
 
@@ -63,22 +63,22 @@ def test_search_equals_a_full_sort_under_any_masks_and_ties(search):
 
 @settings(max_examples=20)
 @given(searches(), st.integers(1, 200), st.integers(1, 200))
-def test_the_answer_does_not_depend_on_how_the_work_is_cut_into_blocks(search, product, selection):
+def test_the_result_does_not_depend_on_block_sizes(search, product, selection):
     vectors, queries, k, excluded, eligible = search
     index, lists = index_of(vectors), ItemLists.from_lists(excluded)
-    whole = index.search(queries, k, lists, eligible=eligible)
+    expected = index.search(queries, k, lists, eligible=eligible)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(candidates.index, "SCORES_PER_PRODUCT", product)
         patch.setattr(candidates.index, "SCORES_PER_SELECTION", selection)
         patch.setattr(candidates.index, "PAIRS_PER_RESCORING", 5)
-        cut = index.search(queries, k, lists, eligible=eligible)
+        found = index.search(queries, k, lists, eligible=eligible)
 
-    assert cut[0].tolist() == whole[0].tolist()
-    assert cut[1].tolist() == whole[1].tolist()
+    assert found[0].tolist() == expected[0].tolist()
+    assert found[1].tolist() == expected[1].tolist()
 
 
-def test_the_best_come_first_with_their_scores():
+def test_the_best_items_come_first_with_their_scores():
     index = index_of([[1, 0], [0, 1], [2, 2], [-1, 0]])
 
     positions, scores = index.search(queries_of([1, 0], [0, -1]), 3)
@@ -87,7 +87,7 @@ def test_the_best_come_first_with_their_scores():
     assert scores.tolist() == [[2.0, 1.0, 0.0], [0.0, 0.0, -1.0]]
 
 
-def test_equal_scores_are_cut_by_position():
+def test_ties_are_cut_by_position():
     index = index_of([[1.0]] * 500)
 
     positions, _ = index.search(queries_of([1.0]), 3)
@@ -95,7 +95,7 @@ def test_equal_scores_are_cut_by_position():
     assert positions.tolist() == [[0, 1, 2]]
 
 
-def test_excluding_all_but_k_items_leaves_exactly_k_and_one_more_leaves_a_gap():
+def test_lists_are_padded_if_fewer_than_k_items_remain():
     index = index_of([[1.0], [2.0], [3.0], [4.0], [5.0]])
     excluded = ItemLists.from_lists([np.array([4, 2]), np.array([4, 2, 0])])
 
@@ -105,7 +105,7 @@ def test_excluding_all_but_k_items_leaves_exactly_k_and_one_more_leaves_a_gap():
     assert scores.tolist() == [[4.0, 2.0, 1.0], [4.0, 2.0, -np.inf]]
 
 
-def test_ineligible_items_are_returned_to_nobody():
+def test_ineligible_items_are_returned_for_no_query():
     index = index_of([[1.0], [2.0], [3.0]])
 
     positions, _ = index.search(queries_of([1.0], [-1.0]), 2, eligible=np.array([True, True, False]))
@@ -113,7 +113,7 @@ def test_ineligible_items_are_returned_to_nobody():
     assert positions.tolist() == [[1, 0], [0, 1]]
 
 
-def test_a_user_gets_the_same_list_alone_as_in_a_crowd():
+def test_the_result_for_a_query_does_not_depend_on_other_queries():
     generator = np.random.default_rng(0)
     index = index_of(generator.standard_normal((5_003, 48)))
     queries = generator.standard_normal((33, 48)).astype(np.float32)
@@ -126,7 +126,7 @@ def test_a_user_gets_the_same_list_alone_as_in_a_crowd():
         assert alone_scores[0].tolist() == scores[user].tolist()
 
 
-def test_twins_stay_in_the_order_of_their_ids_wherever_they_stand():
+def test_items_with_equal_vectors_are_ordered_by_id():
     generator = np.random.default_rng(1)
     distinct = generator.standard_normal((400, 31))
     first, second = np.split(generator.permutation(800), 2)
@@ -139,8 +139,8 @@ def test_twins_stay_in_the_order_of_their_ids_wherever_they_stand():
     assert (positions[0, ::2] < positions[0, 1::2]).all()
 
 
-def test_scores_are_those_of_exact_arithmetic_where_float32_sums_are_not():
-    # 2**24 + 1 is not a float32: summed in float32, the last item's 1 may drown and tie it with the first.
+def test_scores_are_summed_exactly_where_float32_sums_are_not():
+    # 2**24 + 1 is not a float32: summed in float32, the last item's 1 may be lost and the last item tie with the first.
     index = index_of([[4096, 0, 0], [4096, 2, -1], [4096, 2, 0]])
 
     positions, scores = index.search(queries_of([4096, 1, 1]), 3)
@@ -150,19 +150,19 @@ def test_scores_are_those_of_exact_arithmetic_where_float32_sums_are_not():
 
 
 @pytest.mark.parametrize("users", [1, 2, 40])
-def test_the_cut_does_not_fall_on_an_item_whose_float32_sum_drowned(users):
+def test_an_item_with_an_inexact_float32_sum_is_not_cut(users):
     # 16 products of 2**24 make 2**28. Added to that in float32, 1 changes nothing, not even 128 times, while 64 counts:
     # a float32 product gives 2**28 and 2**28 + 64, exact sums are 2**28 + 128 and 2**28 + 64.
-    drowning = [4096.0] * 16 + [1.0] * 128
-    plain = [4096.0] * 16 + [64.0] + [0.0] * 127
+    inexact = [4096.0] * 16 + [1.0] * 128
+    exact = [4096.0] * 16 + [64.0] + [0.0] * 127
 
-    positions, scores = index_of([plain, drowning]).search(np.array([drowning] * users, np.float32), 1)
+    positions, scores = index_of([exact, inexact]).search(np.array([inexact] * users, np.float32), 1)
 
     assert positions.tolist() == [[1]] * users
     assert scores.tolist() == [[2.0**28 + 128]] * users
 
 
-def test_no_queries_get_no_lists():
+def test_zero_queries_have_zero_lists():
     positions, scores = index_of([[1.0], [2.0]]).search(np.empty((0, 1), np.float32), 5)
 
     assert positions.shape == scores.shape == (0, 2)
@@ -216,7 +216,7 @@ def test_queries_of_the_wrong_form_are_refused(queries, message):
         index_of([[2.0]]).search(np.array(queries, np.float32), 1)
 
 
-def test_k_must_be_at_least_one():
+def test_k_must_be_at_least_1():
     with pytest.raises(ValueError, match="not 0"):
         index_of([[2.0]]).search(queries_of([1.0]), 0)
 

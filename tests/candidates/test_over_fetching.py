@@ -9,14 +9,14 @@ from candidates.over_fetching import over_fetch, search_deeper
 
 
 class ApproximateIndex:
-    """An index without masks: whole lists of users, cut where it is asked to, in as many places as there are."""
+    """A search without masks in fixed lists of users, which records its calls."""
 
     def __init__(self, *lists):
         self.lists = lists
-        self.asked = []
+        self.calls = []
 
     def __call__(self, users, depth):
-        self.asked.append((users.tolist(), depth))
+        self.calls.append((users.tolist(), depth))
         width = min(depth, max(len(own) for own in self.lists))
         positions = np.full((len(users), width), -1, np.int32)
         scores = np.full((len(users), width), -np.inf, np.float32)
@@ -30,7 +30,7 @@ def even(rows, positions):
     return positions % 2 == 0
 
 
-def test_what_is_filtered_out_afterwards_makes_room_for_what_stands_further_down():
+def test_filtered_items_are_replaced_by_items_further_down():
     index = ApproximateIndex([1, 2, 3, 5, 7, 8, 4, 6], [2, 4, 1, 3, 5, 6, 7, 8])
 
     positions, scores = over_fetch(index, 2, 2, even)
@@ -40,15 +40,15 @@ def test_what_is_filtered_out_afterwards_makes_room_for_what_stands_further_down
     assert (positions.dtype, scores.dtype) == (np.int32, np.float32)
 
 
-def test_only_users_who_have_too_few_are_asked_again_at_twice_the_depth():
+def test_only_users_with_too_few_items_are_searched_again_at_twice_the_depth():
     index = ApproximateIndex([1, 2, 3, 5, 7, 8, 4, 6], [2, 4, 1, 3, 5, 6, 7, 8])
 
     over_fetch(index, 2, 2, even)
 
-    assert index.asked == [([0, 1], 2), ([0], 4), ([0], 8)]
+    assert index.calls == [([0, 1], 2), ([0], 4), ([0], 8)]
 
 
-def test_the_noise_twin_that_filters_what_it_asked_for_once_starves():
+def test_a_filter_after_a_single_search_leaves_fewer_than_k_items():
     index = ApproximateIndex([1, 2, 3, 5, 7, 8, 4, 6])
     positions, _ = index(np.array([0]), 2)
 
@@ -56,28 +56,28 @@ def test_the_noise_twin_that_filters_what_it_asked_for_once_starves():
     assert (over_fetch(index, 1, 2, even)[0] >= 0).sum() == 2
 
 
-def test_a_list_that_comes_shorter_than_asked_has_no_more():
+def test_a_list_shorter_than_the_depth_is_not_searched_again():
     index = ApproximateIndex([2, 1], [1, 3, 4, 5, 7, 9])
 
     assert over_fetch(index, 2, 3, even)[0].tolist() == [[2, -1, -1], [4, -1, -1]]
-    assert index.asked == [([0, 1], 3), ([1], 6), ([1], 12)]
+    assert index.calls == [([0, 1], 3), ([1], 6), ([1], 12)]
 
 
-def test_who_has_all_that_is_possible_is_not_asked_for_more():
+def test_users_with_all_possible_items_are_not_searched_again():
     index = ApproximateIndex([2, 1, 3, 5, 7], [1, 3, 5, 7, 9], [1, 3, 4, 5, 7])
 
     positions, _ = over_fetch(index, 3, 2, even, np.array([1, 0, 1]))
 
     assert positions.tolist() == [[2, -1], [-1, -1], [4, -1]]
-    assert index.asked == [([0, 2], 2), ([2], 4)]
+    assert index.calls == [([0, 2], 2), ([2], 4)]
 
 
-def test_pairs_know_their_places_on_the_unfiltered_list():
+def test_pairs_have_their_ranks_on_the_unfiltered_list():
     index = ApproximateIndex([1, 2, 3, 5, 7, 8, 4, 6], [2, 4, 1, 3, 5, 6, 7, 8])
 
-    rows, places, positions, scores = search_deeper(index, 2, 2, even)
+    rows, ranks, positions, scores = search_deeper(index, 2, 2, even)
 
-    assert list(zip(rows, places, positions, scores, strict=True)) == [
+    assert list(zip(rows, ranks, positions, scores, strict=True)) == [
         (0, 2, 2, -1),
         (0, 6, 8, -5),
         (1, 1, 2, 0),
@@ -87,7 +87,7 @@ def test_pairs_know_their_places_on_the_unfiltered_list():
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 60))
-def test_k_remain_whenever_k_are_allowed_and_all_that_are_if_fewer_are(seed, k, block):
+def test_lists_hold_k_items_or_all_allowed_items_if_there_are_fewer(seed, k, block):
     generator = np.random.default_rng(seed)
     users, items = 5, 20
     lists = [generator.permutation(items)[: generator.integers(1, items + 1)].tolist() for _ in range(users)]
@@ -95,7 +95,7 @@ def test_k_remain_whenever_k_are_allowed_and_all_that_are_if_fewer_are(seed, k, 
     excluded = ItemLists.from_lists(exclusions)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(candidates.over_fetching, "PLACES_PER_SEARCH", block)
+        patch.setattr(candidates.over_fetching, "SLOTS_PER_SEARCH", block)
         positions, _ = over_fetch(
             ApproximateIndex(*lists), users, k, lambda rows, positions: ~excluded.contains_pairs(rows, positions)
         )
@@ -105,15 +105,15 @@ def test_k_remain_whenever_k_are_allowed_and_all_that_are_if_fewer_are(seed, k, 
         assert positions[user].tolist() == allowed + [-1] * (k - len(allowed))
 
 
-def test_nobody_gets_no_lists_and_k_must_be_at_least_one():
+def test_zero_users_get_zero_lists_and_k_must_be_at_least_1():
     assert over_fetch(ApproximateIndex([1]), 0, 2, even)[0].shape == (0, 2)
     with pytest.raises(ValueError, match="not 0"):
         over_fetch(ApproximateIndex([1]), 1, 0, even)
 
 
-def test_lists_of_other_users_than_were_asked_for_are_refused():
+def test_lists_of_another_number_of_users_are_refused():
     def search(users, depth):
         return np.zeros((3, depth), np.int32), np.zeros((3, depth), np.float32)
 
-    with pytest.raises(ValueError, match=r"Of 1 users the search returned lists of \(3, 1\)"):
+    with pytest.raises(ValueError, match=r"1 users .* \(3, 1\)"):
         over_fetch(search, 1, 1, even)

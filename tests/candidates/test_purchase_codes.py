@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
+from fixtures.purchases import purchases_of
 
 from candidates.purchase_codes import PurchaseCodes
+
+
+def test_purchases_before_a_cut_exclude_those_at_the_cut():
+    purchases = purchases_of((0, 1, "2020-01-02"), (3, 2, "2020-01-01 23:59:59.999999"), (3, 4, "2020-01-03"))
+
+    past = purchases.before(np.datetime64("2020-01-02", "us"))
+
+    assert (len(past), past.user_codes.tolist(), past.item_positions.tolist()) == (1, [3], [2])
 
 
 def test_malformed_purchases_are_refused():

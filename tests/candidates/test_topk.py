@@ -1,9 +1,10 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from candidates.item_lists import ItemLists
-from candidates.topk import top_k, top_k_of_sorted
+from candidates.topk import ranks_within_groups, top_k, top_k_of_sorted
 
 
 def pairs(*triples):
@@ -11,7 +12,7 @@ def pairs(*triples):
     return np.array(rows), np.array(positions, np.int32), np.array(scores, np.float32)
 
 
-def test_the_best_pairs_come_first_and_equal_scores_by_position_also_at_the_cut():
+def test_the_best_pairs_come_first_and_ties_are_ordered_and_cut_by_position():
     positions, scores = top_k(*pairs((0, 9, 1), (0, 4, 2), (0, 2, 1), (0, 7, 1), (2, 5, -3)), 3, 3)
 
     assert positions.tolist() == [[4, 2, 7], [-1, -1, -1], [5, -1, -1]]
@@ -19,7 +20,7 @@ def test_the_best_pairs_come_first_and_equal_scores_by_position_also_at_the_cut(
     assert (positions.dtype, scores.dtype) == (np.int32, np.float32)
 
 
-def test_excluded_items_make_room_before_the_cut():
+def test_excluded_items_are_removed_before_the_cut():
     excluded = ItemLists.from_lists([np.array([4, 9]), np.array([8])])
 
     positions, _ = top_k(*pairs((0, 9, 3), (0, 4, 2), (0, 2, 1), (0, 7, 0), (1, 8, 1)), 2, 2, excluded)
@@ -27,23 +28,23 @@ def test_excluded_items_make_room_before_the_cut():
     assert positions.tolist() == [[2, 7], [-1, -1]]
 
 
-def test_pairs_in_order_are_laid_out_as_they_stand():
+def test_sorted_pairs_keep_their_order():
     positions, scores = top_k_of_sorted(*pairs((1, 3, 0), (1, 1, 5), (1, 2, 9)), 2, 2)
 
     assert positions.tolist() == [[-1, -1], [3, 1]]
     assert scores.tolist() == [[-np.inf, -np.inf], [0, 5]]
 
 
-def test_no_pairs_are_empty_lists():
-    nothing = (np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
+def test_without_pairs_all_lists_are_padding():
+    no_pairs = (np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
 
-    assert top_k(*nothing, 2, 1)[0].tolist() == [[-1], [-1]]
-    assert top_k(*nothing, 0, 1)[0].shape == (0, 1)
+    assert top_k(*no_pairs, 2, 1)[0].tolist() == [[-1], [-1]]
+    assert top_k(*no_pairs, 0, 1)[0].shape == (0, 1)
 
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12))
-def test_it_answers_like_a_sort_of_each_users_pairs(seed, k):
+def test_top_k_equals_a_full_sort_of_each_users_pairs(seed, k):
     generator = np.random.default_rng(seed)
     cells = np.flatnonzero(generator.random(4 * 20) < 0.5)
     scores = generator.integers(0, 4, len(cells)).astype(np.float32)
@@ -59,3 +60,17 @@ def test_it_answers_like_a_sort_of_each_users_pairs(seed, k):
         ]
         expected = [position for _, position in sorted(own)[:k]]
         assert found[user].tolist() == expected + [-1] * (k - len(expected))
+
+
+@pytest.mark.parametrize(
+    ("groups", "ranks"),
+    [
+        ([2, 2, 5, 5, 5, 9], [0, 1, 0, 1, 2, 0]),
+        ([5, 2, 5, 9, 2, 5], [0, 0, 1, 0, 1, 2]),
+        ([-1, -1, 0], [0, 1, 0]),
+        ([7], [0]),
+        ([], []),
+    ],
+)
+def test_ranks_count_the_earlier_elements_of_the_same_group(groups, ranks):
+    assert ranks_within_groups(np.array(groups, np.int64)).tolist() == ranks

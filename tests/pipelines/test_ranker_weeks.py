@@ -78,7 +78,7 @@ def test_of_many_users_some_are_drawn_and_they_are_not_the_first(taught):
     assert set(drawn) < set(everybody)
     assert drawn != everybody[:10]
     places = [everybody.index(user) for user in drawn]
-    assert np.array_equal(few.bought.counts, whole[-1].bought.counts[places])
+    assert np.array_equal(few.bought.lengths, whole[-1].bought.lengths[places])
     assert np.allclose(few.queries.vectors, whole[-1].queries.vectors[places], atol=1e-5)
 
 

@@ -24,7 +24,7 @@ def listing_counts(sources):
     from candidates.blender import Blender, term_names
 
     said = term_names(sources)
-    weights = [1 if word.endswith("lists it") else -0.25 if word.startswith("log rank") else 0 for word in said]
+    weights = [1 if word.startswith("listed by") else -0.25 if word.startswith("log rank") else 0 for word in said]
     zeros, ones = np.zeros(len(said), np.float32), np.ones(len(said), np.float32)
     return Blender(sources, zeros, ones, np.array(weights, np.float32), -1.0)
 
@@ -255,7 +255,7 @@ def test_what_is_proposed_without_filters_has_the_weights_for_everything_whateve
 
     store, release, moment = served
     kept = release.blender["keep"]
-    reverse = {**kept, "words": [{**word, "weight": -word["weight"]} for word in kept["words"]]}
+    reverse = {**kept, "terms": [{**term, "weight": -term["weight"]} for term in kept["terms"]]}
     other = replace(release, blender={"keep": kept, "drop": reverse})
     asked = CandidatePipeline.of(
         store, other, moment, FilterSet.from_settings(FilterSettings(already_bought="drop")), K

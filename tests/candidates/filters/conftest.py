@@ -6,6 +6,7 @@ import pytest
 
 from candidates.filters.context import Channels, ItemContext, UserContext
 from candidates.histories import Histories
+from candidates.item_lists import ItemLists
 
 
 @pytest.fixture
@@ -16,8 +17,10 @@ def make_users():
         bought = [user.get("bought", []) for user in users]
         entries = [entry for own in bought for entry in own]
         histories = Histories(
-            np.cumsum([0, *map(len, bought)]).astype(np.int64),
-            np.array([position for position, _ in entries], np.int32),
+            ItemLists(
+                np.cumsum([0, *map(len, bought)]).astype(np.int64),
+                np.array([position for position, _ in entries], np.int32),
+            ),
             np.ones(len(entries), np.float32),
             np.array([days for _, days in entries], np.float32),
         )

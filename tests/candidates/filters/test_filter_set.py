@@ -53,7 +53,7 @@ def test_a_set_excludes_what_any_of_its_filters_excludes(users, items):
 
     assert exclusions.items.tolist() == [True, True, True, True, True, False, False]
     # The first user bought item f three days ago and is too young for e; the second bought f 30 days ago.
-    assert exclusions.pairs.counts.tolist() == [2, 0]
+    assert exclusions.pairs.lengths.tolist() == [2, 0]
     assert exclusions.pairs.positions.tolist() == [4, 5]
 
 

@@ -44,8 +44,7 @@ class Catalogue:
         bought = [generator.permutation(ITEMS)[: generator.integers(1, 6)] for _ in range(USERS - 1)]
         count = sum(map(len, bought))
         histories = Histories(
-            np.cumsum([0, *map(len, bought), 0]).astype(np.int64),
-            np.concatenate(bought).astype(np.int32),
+            ItemLists(np.cumsum([0, *map(len, bought), 0]).astype(np.int64), np.concatenate(bought).astype(np.int32)),
             np.ones(count, np.float32),
             np.zeros(count, np.float32),
         )
@@ -169,7 +168,7 @@ def test_with_a_cap_a_retriever_returns_k_items_or_as_many_as_the_cap_admits(see
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(candidates.retriever, "DEPTH", 1)
-        patch.setattr(candidates.over_fetching, "PLACES_PER_SEARCH", block)
+        patch.setattr(candidates.over_fetching, "SLOTS_PER_SEARCH", block)
         lists = catalogue.candidates(k, exclusions, cap)
 
     for listed, eligible in zip(lists, eligible_items(exclusions), strict=True):

@@ -6,6 +6,7 @@ import pytest
 
 from candidates.blender import BlendedLists
 from candidates.histories import Histories
+from candidates.item_lists import ItemLists
 from candidates.ranking.context import ItemFeatures, UserFeatures
 from candidates.ranking.pair_counts import PairCounts
 from candidates.ranking.ranker_features import PairFeatures, feature_names, feature_origins, pair_features
@@ -13,6 +14,12 @@ from candidates.ranking.ranker_features import PairFeatures, feature_names, feat
 SOURCES = ("two_tower", "popularity")
 NOTHING = np.nan
 LOG = np.log
+
+
+def counts_of(lists, counts, width):
+    """Counts of the codes of each user, one row for each code."""
+    codes = ItemLists.from_lists([np.array(own, np.int32) for own in lists])
+    return PairCounts(codes, np.array(counts, np.float32), width)
 
 
 @pytest.fixture
@@ -36,8 +43,8 @@ def users():
         purchases=np.array([[1, 2, 6], [0, 0, 0], [0, 0, 1]], np.float32),
         visits=np.array([3, 0, 1], np.float32),
         log_price=np.array([3, NOTHING, NOTHING], np.float32),
-        tastes=PairCounts(np.array([0, 1, 2, 7, 8]), np.array([[5], [1], [6], [1], [1]], np.float32), 3),
-        lately=PairCounts(np.array([0, 1, 7]), np.array([[2, 4], [1, 1], [1, 1]], np.float32), 3),
+        tastes=counts_of([[0, 1, 2], [], [1, 2]], [[5], [1], [6], [1], [1]], 3),
+        lately=counts_of([[0, 1], [], [1]], [[2, 4], [1, 1], [1, 1]], 3),
         lately_codes={"a": 0, "c": 1},
     )
 
@@ -45,7 +52,7 @@ def users():
 @pytest.fixture
 def histories():
     return Histories(
-        np.array([0, 2, 2, 3]), np.array([2, 0, 2], np.int32), np.array([1, 5, 1], np.float32),
+        ItemLists(np.array([0, 2, 2, 3]), np.array([2, 0, 2], np.int32)), np.array([1, 5, 1], np.float32),
         np.array([0, 9, 0], np.float32),
     )  # fmt: skip
 
@@ -138,8 +145,8 @@ def test_a_user_alone_has_the_features_he_has_among_others(blended, histories, u
     whole = pair_features(blended, histories, users, items)
     alone = replace(
         users, purchases=users.purchases[2:], visits=users.visits[2:], log_price=users.log_price[2:],
-        tastes=PairCounts(np.array([1, 2]), users.tastes.counts[3:], 3),
-        lately=PairCounts(np.array([1]), users.lately.counts[2:], 3),
+        tastes=counts_of([[1, 2]], users.tastes.counts[3:], 3),
+        lately=counts_of([[1]], users.lately.counts[2:], 3),
     )  # fmt: skip
 
     told = pair_features(blended.slice(2, 3), histories.slice(2, 3), alone, items)
@@ -183,10 +190,10 @@ def test_three_hundred_candidates_of_one_user_take_a_few_milliseconds(items):
         np.ones((1, 300, 9), np.int32), np.ones((1, 300, 9), np.float32),
     )  # fmt: skip
     bought = np.sort(generator.permutation(5_000)[:500]).astype(np.int32)
-    histories = Histories(np.array([0, 500]), bought, np.ones(500, np.float32), np.zeros(500, np.float32))
+    histories = Histories(ItemLists.from_lists([bought]), np.ones(500, np.float32), np.zeros(500, np.float32))
     one = np.ones(1, np.float32)
-    tastes = PairCounts(np.arange(3), np.ones((3, 1), np.float32), 3)
-    lately = PairCounts(np.arange(500), np.ones((500, 2), np.float32), 501)
+    tastes = counts_of([range(3)], np.ones((3, 1)), 3)
+    lately = counts_of([range(500)], np.ones((500, 2)), 501)
     codes = {f"{number}": number for number in range(500)}
     user = UserFeatures(np.ones((1, 3), np.float32), one, one, tastes, lately, codes)
     taken = []

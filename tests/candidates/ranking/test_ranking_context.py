@@ -84,7 +84,7 @@ def test_who_never_bought_has_bought_nothing_and_pays_no_price(users):
 def test_words_are_counted_for_the_user_who_bought_them(users, items):
     rows = np.repeat([[0, 0, 0], [1, 1, 1]], 3, axis=0)
 
-    counts = users.tastes.of_pairs(rows, np.concatenate([items.words, items.words]))
+    counts = users.tastes.look_up(rows, np.concatenate([items.words, items.words]))
 
     nothing = np.nan
     expected = [
@@ -95,7 +95,12 @@ def test_words_are_counted_for_the_user_who_bought_them(users, items):
 
 
 def test_words_of_no_item_are_left_out(users):
-    assert users.tastes.keys.tolist() == [0, 1, 2]  # hat, shoe, wear of the first user; nobody asks for coats
+    assert users.tastes.pairs.rows.tolist() == [0, 0, 0]
+    assert users.tastes.pairs.positions.tolist() == [
+        0,
+        1,
+        2,
+    ]  # hat, shoe, wear of the first user; nobody asks for coats
     assert users.tastes.counts.tolist() == [[1], [3], [4]]
 
 
@@ -117,7 +122,7 @@ def test_users_who_bought_the_same_lately_are_not_mixed_up(items):
 def test_nobody_has_no_facts(items):
     nobody = UserFeatures.of(table({name: [] for name in USERS}), items)
 
-    assert len(nobody) == len(nobody.tastes.keys) == len(nobody.lately.keys) == 0
+    assert len(nobody) == len(nobody.tastes.pairs) == len(nobody.lately.pairs) == 0
     assert nobody.lately_of_pairs(np.zeros(0, np.int64), np.zeros(0, np.str_)).shape == (0, 2)
 
 

@@ -40,7 +40,7 @@ def test_days_are_put_together(examples):
     assert both.users.tolist() == [10, 11, 10, 11, 10, 12]
     assert both.pairs.rows.tolist() == [0, 0, 2, 2, 4, 5]
     assert both.bought.tolist() == [False, True, False, True, True, False]
-    assert both.relevant.counts.tolist() == [2, 1, 2, 1, 1, 0]
+    assert both.relevant.lengths.tolist() == [2, 1, 2, 1, 1, 0]
 
 
 def test_lists_are_drawn_by_the_seed_and_stay_in_order(examples):

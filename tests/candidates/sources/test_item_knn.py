@@ -1,41 +1,24 @@
 import numpy as np
 import pytest
+from fixtures.purchases import histories_of, purchases_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import candidates.sources.item_similarity
 from candidates.histories import Histories
 from candidates.item_lists import ItemLists
-from candidates.purchase_codes import PurchaseCodes
 from candidates.sources.item_knn import HALF_LIFE, ItemKnn
 
 CUT = np.datetime64("2020-09-16", "us")
 
-# Bread 0 goes with butter 1 and a little with jam 2; butter with bread; jam with itself alone; 3 was never bought.
+# Bread 0 is similar to butter 1 and a little to jam 2; butter to bread; jam to itself only; item 3 was never bought.
 KITCHEN = ItemKnn(
     np.array([[0, 1, 2], [1, 0, -1], [2, -1, -1], [-1, -1, -1]], np.int32),
     np.array([[1, 0.5, 0.25], [1, 0.5, 0], [1, 0, 0], [0, 0, 0]], np.float32),
 )
 
 
-def purchases_of(*rows):
-    """Rows of user code, item position, time."""
-    users, items, times = zip(*rows, strict=True)
-    return PurchaseCodes(np.array(users, np.int32), np.array(items, np.int32), np.array(times, "datetime64[us]"))
-
-
-def histories_of(*users):
-    """For each user triples of item position, count and days, newest first."""
-    rows = [entry for user in users for entry in user]
-    return Histories(
-        np.cumsum([0, *map(len, users)]).astype(np.int64),
-        np.array([item for item, _, _ in rows], np.int32),
-        np.array([count for _, count, _ in rows], np.float32),
-        np.array([days for _, _, days in rows], np.float32),
-    )
-
-
-def test_similarities_to_all_that_was_bought_add_up():
+def test_the_similarities_to_all_items_of_the_history_add_up():
     # log(1 + 1) for bread and log(1 + 3) = 2 log 2, halved by its age, for butter: one log 2 each.
     histories = histories_of([(0, 1, 0), (1, 3, HALF_LIFE)], [(3, 1, 0)], [])
 
@@ -48,7 +31,7 @@ def test_similarities_to_all_that_was_bought_add_up():
     assert (positions.dtype, scores.dtype) == (np.int32, np.float32)
 
 
-def test_pairs_have_the_scores_of_the_lists_and_others_none(monkeypatch):
+def test_pairs_have_the_same_scores_as_in_the_lists_and_0_elsewhere(monkeypatch):
     monkeypatch.setattr(candidates.sources.item_similarity, "PRODUCTS_PER_BLOCK", 1)
     histories = histories_of([(0, 1, 0), (1, 3, HALF_LIFE)], [], [(2, 1, 0)])
 
@@ -59,27 +42,27 @@ def test_pairs_have_the_scores_of_the_lists_and_others_none(monkeypatch):
     assert KITCHEN.score_pairs(histories, np.array([], np.int64), np.array([], np.int32)).shape == (0,)
 
 
-def test_item_weights_multiply_and_what_weighs_nothing_is_not_listed():
+def test_scores_are_multiplied_by_item_weights_and_items_of_weight_0_are_not_listed():
     positions, scores = KITCHEN.top(histories_of([(0, 1, 0)]), 3, np.array([0, 1, 4, 1], np.float32))
 
     assert positions.tolist() == [[2, 1, -1]]
     assert scores[0, :2] == pytest.approx([np.log(2), 0.5 * np.log(2)])
 
 
-def test_excluded_items_make_room_before_the_cut():
+def test_excluded_items_are_removed_before_the_cut():
     excluded = ItemLists.from_lists([np.array([0, 3])])
 
     assert KITCHEN.top(histories_of([(0, 1, 0)]), 2, excluded=excluded)[0].tolist() == [[1, 2]]
 
 
-def test_ineligible_items_make_room_before_the_cut():
+def test_ineligible_items_are_removed_before_the_cut():
     eligible = np.array([False, True, True, False])
 
     assert KITCHEN.top(histories_of([(0, 1, 0)]), 2, eligible=eligible)[0].tolist() == [[1, 2]]
 
 
-def test_it_finds_the_squares_of_a_checkerboard():
-    # Even users buy even items and odd users odd ones, each all but one: what is left over is proposed first.
+def test_the_missing_item_of_a_checkerboard_comes_first():
+    # Even users buy even items and odd users odd items, each all but one: the missing one is listed first.
     rows = [(user, item, "2020-09-01") for user in range(8) for item in range(8) if (user + item) % 2 == 0]
     rows = [(user, item, time) for user, item, time in rows if item != user]
     purchases, users = purchases_of(*rows), np.arange(8, dtype=np.int32)
@@ -94,7 +77,7 @@ def test_it_finds_the_squares_of_a_checkerboard():
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.integers(1, 60), st.booleans())
-def test_it_answers_like_scoring_every_item_for_every_user(seed, k, block, weighted):
+def test_the_result_equals_a_full_sort_of_all_scores(seed, k, block, weighted):
     generator = np.random.default_rng(seed)
     n, items = 4, 12
     similarity = np.round(generator.random((items, items)), 1) * (generator.random((items, items)) < 0.4)
@@ -127,7 +110,7 @@ def test_it_answers_like_scoring_every_item_for_every_user(seed, k, block, weigh
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_nothing_from_the_cut_on_changes_a_fit(seed):
+def test_purchases_at_or_after_the_cut_do_not_change_a_fit(seed):
     numbers = np.random.default_rng(seed).integers((0, 0, 0), (5, 8, 10), (40, 3)).tolist()
     past = [(user, item, CUT - np.timedelta64(day * 24 + 1, "h")) for user, item, day in numbers[:20]]
     future = [(user, item, CUT + np.timedelta64(day, "D")) for user, item, day in numbers[20:]]
@@ -139,7 +122,7 @@ def test_nothing_from_the_cut_on_changes_a_fit(seed):
     assert with_future.similarities.tolist() == without.similarities.tolist()
 
 
-def test_nothing_is_changed():
+def test_arguments_are_not_changed():
     neighbours, similarities = KITCHEN.neighbours.copy(), KITCHEN.similarities.copy()
     purchases = purchases_of((1, 1, "2020-09-15"), (0, 0, "2020-09-14"))
     weights, histories = np.ones(4, np.float32), histories_of([(0, 1, 0)])
@@ -165,12 +148,12 @@ def test_nothing_is_changed():
         ([[0]], [[1.0, 1.0]], r"\(1, 1\) and \(1, 2\)"),
     ],
 )
-def test_neighbours_of_the_wrong_form_are_refused(neighbours, similarities, message):
+def test_malformed_neighbours_are_refused(neighbours, similarities, message):
     with pytest.raises(ValueError, match=message):
         ItemKnn(np.array(neighbours, np.int32), np.array(similarities, np.float32))
 
 
-def test_wrong_dtypes_and_questions_are_refused():
+def test_wrong_dtypes_and_requests_are_refused():
     with pytest.raises(ValueError, match="not int64 and float32"):
         ItemKnn(np.array([[0]]), np.ones((1, 1), np.float32))
     with pytest.raises(ValueError, match="at least 1, not 0"):

@@ -1,23 +1,17 @@
 import numpy as np
 import pytest
+from fixtures.purchases import purchases_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 import candidates.sources.item_similarity
-from candidates.purchase_codes import PurchaseCodes
 from candidates.sources.item_similarity import blocks_of, nearest, purchase_matrix
 
 CUT = np.datetime64("2020-09-16", "us")
 
 
-def purchases_of(*rows):
-    """Rows of user code, item position, time."""
-    users, items, times = zip(*rows, strict=True)
-    return PurchaseCodes(np.array(users, np.int32), np.array(items, np.int32), np.array(times, "datetime64[us]"))
-
-
-def test_purchases_count_by_their_age_and_those_from_the_cut_on_not_at_all():
+def test_purchases_are_weighted_by_age_and_those_from_the_cut_on_are_left_out():
     purchases = purchases_of(
         (5, 0, "2020-09-06"),  # one half-life ago: 1/2
         (5, 0, "2020-08-27"),  # two: 1/4
@@ -31,7 +25,7 @@ def test_purchases_count_by_their_age_and_those_from_the_cut_on_not_at_all():
     assert matrix.toarray() == pytest.approx(np.log([[1.75, 1, 2, 1], [1, 1.125, 1, 1]]))
 
 
-def test_only_the_newest_purchases_of_each_user_are_looked_at_and_equal_moments_by_position():
+def test_only_the_newest_purchases_of_each_user_count_and_ties_go_by_position():
     purchases = purchases_of((0, 3, "2020-09-01"), (0, 1, "2020-09-02"), (0, 0, "2020-09-02"), (1, 3, "2020-01-01"))
 
     matrix = purchase_matrix(purchases, CUT, 4, half_life=np.inf, newest=1)
@@ -46,7 +40,7 @@ def test_without_purchases_there_are_no_rows_and_no_neighbours():
     assert nearest(matrix, 1, 1.0, 1.0)[0].tolist() == [[-1], [-1]]
 
 
-def test_neighbours_are_found_by_the_cosine_of_columns():
+def test_neighbours_are_ordered_by_the_cosine_of_columns():
     # Columns (3, 4), (4, 3), (0, 1) and (0, 0): the cosines are 24/25, 4/5 and 3/5.
     matrix = csr_array(np.array([[3.0, 4, 0, 0], [4, 3, 1, 0]]))
 
@@ -58,7 +52,7 @@ def test_neighbours_are_found_by_the_cosine_of_columns():
     assert (neighbours.dtype, similarities.dtype) == (np.int32, np.float32)
 
 
-def test_shrinkage_and_sharpness_lower_all_similarities_but_an_items_own():
+def test_shrinkage_and_sharpness_lower_all_similarities_except_to_the_item_itself():
     matrix = csr_array(np.array([[3.0, 4], [4, 3]]))
 
     assert nearest(matrix, 2, 5.0, 2.0)[1] == pytest.approx(np.array([[1, 0.64], [1, 0.64]]))  # (24 / (25 + 5)) ** 2
@@ -66,7 +60,7 @@ def test_shrinkage_and_sharpness_lower_all_similarities_but_an_items_own():
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 60))
-def test_it_answers_like_all_cosines_at_once(seed, width, block):
+def test_the_result_equals_a_full_sort_of_all_cosines(seed, width, block):
     generator = np.random.default_rng(seed)
     matrix = generator.integers(0, 3, (6, 8)) * (generator.random((6, 8)) < 0.5)
 
@@ -86,14 +80,14 @@ def test_it_answers_like_all_cosines_at_once(seed, width, block):
         assert similarities[item, : len(expected)].tolist() == [-score for score, _ in expected]
 
 
-def test_blocks_hold_as_many_rows_as_fit_and_at_least_one(monkeypatch):
+def test_blocks_hold_as_many_rows_as_fit_and_at_least_1(monkeypatch):
     monkeypatch.setattr(candidates.sources.item_similarity, "PRODUCTS_PER_BLOCK", 10)
 
     assert list(blocks_of(np.array([4, 6, 1, 99, 0, 3]))) == [(0, 2), (2, 3), (3, 4), (4, 6)]
     assert list(blocks_of(np.array([], np.int64))) == []
 
 
-def test_faulty_arguments_are_refused():
+def test_malformed_arguments_are_refused():
     purchases = purchases_of((0, 5, "2020-09-15"))
 
     with pytest.raises(ValueError, match="below 5, not 5"):

@@ -1,22 +1,18 @@
 import numpy as np
 import pytest
+from fixtures.purchases import histories_of
 
-from candidates.histories import Histories
 from candidates.item_lists import ItemLists
 from candidates.sources.own_purchases import fill_lists, top_by_frequency, top_by_recency, top_by_repurchase_rate
 
-# The first user, newest first: item 4 once today, 2 three times and 6 once yesterday, 1 three times and 0 five times
-# long ago. The second has bought nothing.
-HISTORIES = Histories(
-    np.array([0, 5, 5], np.int64),
-    np.array([4, 6, 2, 1, 0], np.int32),
-    np.array([1, 1, 3, 3, 5], np.float32),
-    np.array([0, 1, 1, 30, 90], np.float32),
-)
+# User 0, newest first: item 4 once today, 2 three times and 6 once yesterday, 1 three times and 0 five times long ago.
+# User 1 has no purchases.
+HISTORIES = histories_of([(4, 1, 0), (6, 1, 1), (2, 3, 1), (1, 3, 30), (0, 5, 90)], [])
 PADDING = [-1] * 5
+EQUAL_RATES = np.ones(7, np.float32)
 
 
-def test_often_lists_by_count_and_equal_counts_newest_first():
+def test_items_are_listed_by_frequency_and_ties_newest_first():
     positions, scores = top_by_frequency(HISTORIES, 5)
 
     assert positions.tolist() == [[0, 2, 1, 4, 6], PADDING]
@@ -25,14 +21,14 @@ def test_often_lists_by_count_and_equal_counts_newest_first():
     assert (positions.dtype, scores.dtype) == (np.int32, np.float32)
 
 
-def test_lately_lists_by_day_and_equal_days_by_count():
+def test_items_are_listed_by_recency_and_ties_by_count():
     positions, scores = top_by_recency(HISTORIES, 6)
 
     assert positions.tolist() == [[4, 2, 6, 1, 0, -1], [*PADDING, -1]]
     assert scores[0, :5].tolist() == (-np.log1p(np.array([0, 1, 1, 30, 90], np.float32))).tolist()
 
 
-def test_again_lists_by_count_and_by_how_often_people_buy_it_again():
+def test_items_are_listed_by_frequency_times_repurchase_rate_and_ties_newest_first():
     rates = np.array([0.01, 0.02, 0.5, 9, 0.3, 9, 0.3], np.float32)
 
     positions, scores = top_by_repurchase_rate(HISTORIES, rates, 6)
@@ -43,34 +39,32 @@ def test_again_lists_by_count_and_by_how_often_people_buy_it_again():
     assert scores[0, 5] == -np.inf
 
 
-def test_equal_days_and_counts_are_listed_by_position():
-    histories = Histories(
-        np.array([0, 3], np.int64), np.array([5, 1, 3], np.int32), np.ones(3, np.float32), np.zeros(3, np.float32)
-    )
+def test_equal_days_and_counts_are_ordered_by_position():
+    histories = histories_of([(5, 1, 0), (1, 1, 0), (3, 1, 0)])
 
     assert top_by_recency(histories, 3)[0].tolist() == [[1, 3, 5]]
 
 
-def test_excluded_items_make_room_before_the_cut():
+def test_excluded_items_are_removed_before_the_cut():
     excluded = ItemLists.from_lists([np.array([0, 2]), np.array([1])])
 
     assert top_by_frequency(HISTORIES, 2, excluded)[0].tolist() == [[1, 4], [-1, -1]]
     assert top_by_recency(HISTORIES, 2, excluded)[0].tolist() == [[4, 6], [-1, -1]]
-    assert top_by_repurchase_rate(HISTORIES, np.ones(7, np.float32), 2, excluded)[0].tolist() == [[1, 4], [-1, -1]]
+    assert top_by_repurchase_rate(HISTORIES, EQUAL_RATES, 2, excluded)[0].tolist() == [[1, 4], [-1, -1]]
 
 
-def test_ineligible_items_make_room_before_the_cut():
+def test_ineligible_items_are_removed_before_the_cut():
     eligible = np.array([False, True, False, True, True, True, True])
 
     assert top_by_frequency(HISTORIES, 2, eligible=eligible)[0].tolist() == [[1, 4], [-1, -1]]
     assert top_by_recency(HISTORIES, 2, eligible=eligible)[0].tolist() == [[4, 6], [-1, -1]]
-    assert top_by_repurchase_rate(HISTORIES, np.ones(7, np.float32), 2, eligible=eligible)[0].tolist() == [
+    assert top_by_repurchase_rate(HISTORIES, EQUAL_RATES, 2, eligible=eligible)[0].tolist() == [
         [1, 4],
         [-1, -1],
     ]
 
 
-def test_lists_are_filled_up_with_what_they_do_not_hold_yet():
+def test_lists_are_filled_with_items_that_they_do_not_hold():
     first = np.array([[5, 2, -1], [-1, -1, -1], [0, 1, 2]], np.int32)
     filler = np.array([[2, 7, 5, 8], [2, 7, 5, 8], [2, 7, 5, 8]], np.int32)
 
@@ -78,14 +72,14 @@ def test_lists_are_filled_up_with_what_they_do_not_hold_yet():
     assert fill_lists(first, filler, 2).tolist() == [[5, 2], [2, 7], [0, 1]]
 
 
-def test_lists_stay_short_where_both_together_hold_too_little():
+def test_filled_lists_are_padded_where_both_hold_too_few_items():
     lists = fill_lists(np.array([[3, -1]], np.int32), np.array([[3, 4, -1]], np.int32), 4)
 
     assert lists.tolist() == [[3, 4, -1, -1]]
     assert lists.dtype == np.int32
 
 
-def test_neither_list_is_changed():
+def test_filling_does_not_change_its_arguments():
     first, filler = np.array([[3, -1]], np.int32), np.array([[4, 3]], np.int32)
 
     fill_lists(first, filler, 2)
@@ -93,7 +87,7 @@ def test_neither_list_is_changed():
     assert (first.tolist(), filler.tolist()) == ([[3, -1]], [[4, 3]])
 
 
-def test_faulty_arguments_are_refused():
+def test_malformed_arguments_are_refused():
     with pytest.raises(ValueError, match="not 0"):
         top_by_frequency(HISTORIES, 0)
     with pytest.raises(ValueError, match="2 lists"):

@@ -9,21 +9,21 @@ from candidates.item_lists import ItemLists
 from candidates.sources.popularity import PopularityList
 
 
-def test_items_are_ranked_by_count_and_equal_counts_by_position():
+def test_items_are_ranked_by_count_and_ties_by_position():
     ranked = PopularityList.from_counts(np.array([2, 5, 0, 5]))
 
     assert ranked.ranking.tolist() == [1, 3, 0, 2]
     assert ranked.scores.tolist() == [5.0, 5.0, 2.0, 0.0]
 
 
-def test_everybody_gets_the_same_list_without_masks():
+def test_all_users_have_the_same_list_without_masks():
     positions, scores = PopularityList.from_counts(np.array([2, 5, 0, 5])).top(2, 3)
 
     assert positions.tolist() == [[1, 3, 0], [1, 3, 0]]
     assert scores.tolist() == [[5.0, 5.0, 2.0], [5.0, 5.0, 2.0]]
 
 
-def test_excluded_and_ineligible_items_make_room_before_the_cut():
+def test_excluded_and_ineligible_items_are_removed_before_the_cut():
     excluded = ItemLists.from_lists([np.array([1]), np.array([0, 3]), np.array([0, 1, 3])])
 
     positions, scores = PopularityList.from_counts(np.array([2, 5, 0, 5])).top(
@@ -35,7 +35,7 @@ def test_excluded_and_ineligible_items_make_room_before_the_cut():
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.integers(0, 5), st.integers(1, 40), st.integers(1, 100))
-def test_it_answers_like_an_index_whose_one_dimension_is_the_count(seed, items, users, k, block):
+def test_the_result_equals_a_search_by_vectors_of_the_counts(seed, items, users, k, block):
     generator = np.random.default_rng(seed)
     counts = generator.integers(0, 4, items)
     index = ItemIndex(np.array([f"{item:02d}" for item in range(items)]), counts[:, None].astype(np.float32))
@@ -43,7 +43,7 @@ def test_it_answers_like_an_index_whose_one_dimension_is_the_count(seed, items, 
     eligible = generator.random(items) < 0.7
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(candidates.sources.popularity, "PLACES_PER_BLOCK", block)
+        patch.setattr(candidates.sources.popularity, "SLOTS_PER_BLOCK", block)
         positions, scores = PopularityList.from_counts(counts).top(users, k, excluded, eligible=eligible)
 
     expected = index.search(np.ones((users, 1), np.float32), k, excluded, eligible=eligible)
@@ -62,7 +62,7 @@ def test_it_answers_like_an_index_whose_one_dimension_is_the_count(seed, items, 
         ([], [], "at least one item"),
     ],
 )
-def test_a_ranking_of_the_wrong_form_is_refused(ranking, scores, message):
+def test_a_malformed_ranking_is_refused(ranking, scores, message):
     with pytest.raises(ValueError, match=message):
         PopularityList(np.array(ranking, np.int32), np.array(scores, np.float32))
 
@@ -72,7 +72,7 @@ def test_a_ranking_of_wrong_dtypes_is_refused():
         PopularityList(np.array([0]), np.array([1], np.float32))
 
 
-def test_k_must_be_at_least_one_and_masks_must_fit():
+def test_k_must_be_at_least_1_and_masks_must_match():
     ranked = PopularityList.from_counts(np.array([1, 2]))
 
     with pytest.raises(ValueError, match="not 0"):
