@@ -77,8 +77,8 @@ def main(raw_dir: Path | None, seed: int) -> None:
             *values["recalls"].values(),
             "{:.3f}-{:.3f}".format(*values["interval"]),
             values["recalls"]["100"] / popular["100"],
-            *values["new_recalls"].values(),
-            values["dropped_recalls"]["100"],
+            *values["new_item_recalls"].values(),
+            values["excluding_bought_recalls"]["100"],
         ]
         for name, values in judged.items()
     ]

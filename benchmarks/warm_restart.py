@@ -86,9 +86,9 @@ class Run:
 
     def overlap_with(self, other: "Run") -> float:
         """The share of each user's top 100 by the other that stands in this one's."""
-        from evaluation.release_overlap import overlap_of
+        from evaluation.diagnostics import list_overlap
 
-        return overlap_of(other.top, self.top)
+        return list_overlap(other.top, self.top)
 
 
 class School:
@@ -132,7 +132,9 @@ class School:
         )
         purchases = run.data.purchases.training
         checkpoint = run.towers.checkpoint
-        return Run(name, purchases, seconds, window_metrics.recall, window_metrics.new_recall or 0.0, top, checkpoint)
+        return Run(
+            name, purchases, seconds, window_metrics.recall, window_metrics.new_item_recall or 0.0, top, checkpoint
+        )
 
     def _made(self, name: str) -> Path:
         folder = self._folder / name.replace(" ", "_")

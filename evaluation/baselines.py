@@ -16,10 +16,19 @@ from candidates.sources.item_knn import ItemKnn
 from candidates.sources.own_purchases import fill_lists, top_by_frequency, top_by_recency
 from candidates.sources.popularity import PopularityList
 from candidates.topk import TopK
-from evaluation.candidate_lists import CandidateLists
 from evaluation.implicit_als import ImplicitAls, available
+from evaluation.metrics import CandidateLists
 
 HALF_LIFE: Final = 4.0
+
+ALL_TIME_BESTSELLERS: Final = "all-time bestsellers"
+LAST_WEEK_BESTSELLERS: Final = "last week's bestsellers"
+DECAYED_POPULARITY: Final = "decayed popularity"
+OWN_BY_FREQUENCY: Final = "own purchases by frequency"
+OWN_BY_RECENCY: Final = "own purchases by recency"
+ITEM_KNN: Final = "item-kNN"
+ITEM_KNN_BY_SALES: Final = "item-kNN, sales-weighted"
+IALS: Final = "iALS"
 
 _Source: TypeAlias = Callable[[ItemLists | None], TopK]
 """What is listed for n users if one list of items for each, or nothing, is left out."""
@@ -65,22 +74,22 @@ def baselines(
         return CandidateLists(name, every, fresh)
 
     decayed = decayed_popularity(past, cut, n_items, HALF_LIFE)
-    yield lists("popularity over all time", _popular(decayed_popularity(past, cut, n_items, np.inf), n, width))
-    yield CandidateLists("last week's bestsellers", *fillers)
-    yield lists("decayed popularity", _popular(decayed, n, width))
+    yield lists(ALL_TIME_BESTSELLERS, _popular(decayed_popularity(past, cut, n_items, np.inf), n, width))
+    yield CandidateLists(LAST_WEEK_BESTSELLERS, *fillers)
+    yield lists(DECAYED_POPULARITY, _popular(decayed, n, width))
 
     histories = Histories.from_purchases(past, cut, users)
-    yield lists("bought often, then bestsellers", lambda excluded: top_by_frequency(histories, width, excluded))
-    yield lists("bought lately, then bestsellers", lambda excluded: top_by_recency(histories, width, excluded))
+    yield lists(OWN_BY_FREQUENCY, lambda excluded: top_by_frequency(histories, width, excluded))
+    yield lists(OWN_BY_RECENCY, lambda excluded: top_by_recency(histories, width, excluded))
 
     neighbours = ItemKnn.fit(past, cut, n_items)
     sales = np.sqrt(decayed).astype(np.float32)
-    yield lists("item-kNN", lambda excluded: neighbours.top(histories, width, None, excluded))
-    yield lists("item-kNN x sales", lambda excluded: neighbours.top(histories, width, sales, excluded))
+    yield lists(ITEM_KNN, lambda excluded: neighbours.top(histories, width, None, excluded))
+    yield lists(ITEM_KNN_BY_SALES, lambda excluded: neighbours.top(histories, width, sales, excluded))
 
     if available():
         factors = ImplicitAls.fitted(past, cut, users, n_items)
-        yield lists("iALS", lambda excluded: factors.top(width, excluded))
+        yield lists(IALS, lambda excluded: factors.top(width, excluded))
 
 
 def decayed_popularity(

@@ -7,44 +7,44 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.bootstrap import Bootstrap, interval_of
-from evaluation.results import PROTOCOLS, Compared, Comparison, Protocol
+from evaluation.bootstrap import Bootstrap, percentile_interval
+from evaluation.results import PROTOCOLS, Comparison, Protocol, ProtocolComparisons
 
-MeasuredModel: TypeAlias = Mapping[Protocol, Mapping[str, NDArray[np.float64]]]
-"""By protocol and name of the measure: (users of that protocol,) float64, as from `measures.user_measures`."""
+UserMetrics: TypeAlias = Mapping[Protocol, Mapping[str, NDArray[np.float64]]]
+"""By protocol and name of the measure: (users of that protocol,) float64, as from `measures.metrics_per_user`."""
 
 
-def differences_of(
-    measured: Mapping[str, MeasuredModel],
+def compare_models(
+    measured: Mapping[str, UserMetrics],
     resamples: Mapping[Protocol, Bootstrap],
     models: Sequence[str],
     baselines: Sequence[str],
     measures: Sequence[str],
-) -> dict[str, dict[str, Compared]]:
-    """Compare every model with every baseline on every protocol that has users, as `comparisons_of` does.
+) -> dict[str, dict[str, ProtocolComparisons]]:
+    """Compare every model with every baseline on every protocol that has users, as `compare_on_metric` does.
 
     Args:
         measured: By name of the model.
         resamples: By protocol; one without users has none.
         models: Names of what is compared, the one that matters most first.
         baselines: Names of what it is compared with.
-        measures: For example "recall@100", as from `measures.compared_by`.
+        measures: For example "recall@100", as from `measures.comparison_metrics`.
 
     Returns:
         By model, then baseline: the `differences` of a cut's results.
     """
-    differences: dict[str, dict[str, Compared]] = {
+    differences: dict[str, dict[str, ProtocolComparisons]] = {
         model: {baseline: {"all": {}, "new": {}} for baseline in baselines if baseline != model} for model in models
     }
     for protocol, measure in product([each for each in PROTOCOLS if each in resamples], measures):
         values = {name: measured[name][protocol][measure] for name in (*models, *baselines)}
-        for model, compared in comparisons_of(values, resamples[protocol], models, baselines).items():
+        for model, compared in compare_on_metric(values, resamples[protocol], models, baselines).items():
             for baseline, comparison in compared.items():
                 differences[model][baseline][protocol][measure] = comparison
     return differences
 
 
-def comparisons_of(
+def compare_on_metric(
     measured: Mapping[str, NDArray[np.float64]],
     resamples: Bootstrap,
     models: Sequence[str],
@@ -75,10 +75,10 @@ def comparisons_of(
     drawn = dict(zip(names, resamples.means(values).T, strict=True))
 
     def compared(model: str, baseline: str) -> Comparison:
-        difference = [means[model] - means[baseline], *interval_of(drawn[model] - drawn[baseline])]
+        difference = [means[model] - means[baseline], *percentile_interval(drawn[model] - drawn[baseline])]
         if means[baseline] == 0 or (drawn[baseline] == 0).any():
             return {"difference": difference, "ratio": None}
-        ratio = [means[model] / means[baseline], *interval_of(drawn[model] / drawn[baseline])]
+        ratio = [means[model] / means[baseline], *percentile_interval(drawn[model] / drawn[baseline])]
         return {"difference": difference, "ratio": ratio}
 
     return {

@@ -9,16 +9,15 @@ from numpy.typing import NDArray
 
 from candidates.item_lists import ItemLists
 from candidates.over_fetching import KeepMask
-from evaluation.candidate_lists import CandidateLists
-from evaluation.comparisons import comparisons_of
-from evaluation.hits import Hits
-from evaluation.results import Comparison, CutResult, FilterPrice, Protocol
+from evaluation.comparisons import compare_on_metric
+from evaluation.metrics import CandidateLists, Hits
+from evaluation.results import Comparison, FilterCost, Protocol, WindowResult
 from evaluation.scoreboard import Scoreboard
 
-ALL_IN_FORCE: Final = "all in force"
+ALL_FILTERS: Final = "all in force"
 
 
-def price_of(
+def measure_filter_cost(
     name: str,
     setting: str,
     *,
@@ -27,20 +26,20 @@ def price_of(
     filtered: CandidateLists,
     allowed: KeepMask,
     judge: Scoreboard,
-) -> FilterPrice:
+) -> FilterCost:
     """Price a filter, or several together, by lists made with it beside lists made without any.
 
     - dropped: the share of a user's first k candidates without filters, out of the whole catalogue, that the filter
       does not allow, averaged over users; of an empty list nothing is lost.
     - users: the share of the users who lose at least one of these.
     - short: the share of the users who have fewer than k candidates under the filter.
-    - all, new: recall@k with the filter minus recall@k without, and over it, as `comparisons_of` says.
+    - all, new: recall@k with the filter minus recall@k without, and over it, as `compare_on_metric` says.
 
     What is dropped is asked of the filter and not told from what the two lists share: fused scores depend on all
     candidates, and one that is allowed may have to make way for another that was not on the list before.
 
     Args:
-        name: of the filter, or `ALL_IN_FORCE`.
+        name: of the filter, or `ALL_FILTERS`.
         setting: for a reader, may be empty.
         in_force: whether the set in force holds it.
         without: lists of the judged users without filters, at least k wide.
@@ -53,19 +52,19 @@ def price_of(
     """
     k, users = judge.k, judge.week.users
     for lists in (without, filtered):
-        if lists.every.shape[0] != users or lists.every.shape[1] < k:
-            raise ValueError(f"Lists must be of {users} users and at least {k} wide, not {lists.every.shape}.")
-    counts, dropped = _dropped(without.every[:, :k], allowed)
+        if lists.all_items.shape[0] != users or lists.all_items.shape[1] < k:
+            raise ValueError(f"Lists must be of {users} users and at least {k} wide, not {lists.all_items.shape}.")
+    counts, dropped = _dropped(without.all_items[:, :k], allowed)
     return {
         "name": name,
         "setting": setting,
-        "in_force": in_force,
+        "active": in_force,
         "dropped": float((dropped / np.maximum(counts, 1)).mean()),
-        "users": float((dropped > 0).mean()),
-        "short": float(((filtered.every[:, :k] >= 0).sum(axis=1) < k).mean()),
-        "all": _compared(filtered.every, without.every, judge.week.relevant, "all", judge),
+        "affected_users": float((dropped > 0).mean()),
+        "short_lists": float(((filtered.all_items[:, :k] >= 0).sum(axis=1) < k).mean()),
+        "all": _compared(filtered.all_items, without.all_items, judge.week.relevant, "all", judge),
         "new": (
-            _compared(filtered.fresh[judge.new_rows], without.fresh[judge.new_rows], judge.new, "new", judge)
+            _compared(filtered.new_items[judge.new_rows], without.new_items[judge.new_rows], judge.new, "new", judge)
             if len(judge.new_rows)
             else None
         ),
@@ -73,7 +72,7 @@ def price_of(
 
 
 @dataclass(frozen=True)
-class PricedFilter:
+class FilterCosts:
     """One filter with one setting at all cuts at which it was priced.
 
     Attributes:
@@ -86,19 +85,19 @@ class PricedFilter:
     name: str
     setting: str
     in_force: bool
-    prices: tuple[tuple[str, FilterPrice], ...]
+    prices: tuple[tuple[str, FilterCost], ...]
 
     @classmethod
-    def of(cls, cuts: Sequence[CutResult]) -> list[Self]:
+    def of(cls, cuts: Sequence[WindowResult]) -> list[Self]:
         """Return what was priced at any cut: all in force together, then these one by one, then the others."""
-        found: dict[tuple[str, str], list[tuple[str, FilterPrice]]] = {}
+        found: dict[tuple[str, str], list[tuple[str, FilterCost]]] = {}
         for cut in cuts:
-            for price in cut.get("filters", []):
-                found.setdefault((price["name"], price["setting"]), []).append((cut["cut"], price))
+            for price in cut.get("filter_costs", []):
+                found.setdefault((price["name"], price["setting"]), []).append((cut["cut_date"], price))
         priced = [
-            cls(name, setting, prices[-1][1]["in_force"], tuple(prices)) for (name, setting), prices in found.items()
+            cls(name, setting, prices[-1][1]["active"], tuple(prices)) for (name, setting), prices in found.items()
         ]
-        return sorted(priced, key=lambda each: (each.name != ALL_IN_FORCE, not each.in_force))
+        return sorted(priced, key=lambda each: (each.name != ALL_FILTERS, not each.in_force))
 
     @property
     def dropped(self) -> list[float]:
@@ -129,4 +128,4 @@ def _compared(
 ) -> Comparison:
     lists = {"filtered": filtered, "without": without}
     recalls = {name: Hits.of(positions[:, : judge.k], relevant).recall(judge.k) for name, positions in lists.items()}
-    return comparisons_of(recalls, judge.draws[protocol], ["filtered"], ["without"])["filtered"]["without"]
+    return compare_on_metric(recalls, judge.resamples[protocol], ["filtered"], ["without"])["filtered"]["without"]

@@ -1,4 +1,4 @@
-"""The form of an evaluation's results, in memory and as a JSON file."""
+"""The schema of an evaluation's results, in memory and as a JSON file."""
 
 import json
 from pathlib import Path
@@ -7,17 +7,18 @@ from typing import Any, Final, Literal, NoReturn, NotRequired, TypeAlias, TypedD
 from evaluation.bootstrap import Estimate
 from features.files import atomic_write
 
-FORMAT: Final = "evaluation 1"
+FORMAT: Final = "evaluation 2"
 
 Protocol: TypeAlias = Literal["all", "new"]
 PROTOCOLS: Final[tuple[Protocol, ...]] = ("all", "new")
-"""Judged on all purchases, or on items that the user never bought before, with lists that leave the others out."""
+"""Relevant items: all purchases of the window, or only items new to the user, with lists that exclude bought items."""
 
 
-class Made(TypedDict):
+class RunInfo(TypedDict):
     """Where the results come from.
 
-    `created` as ISO time, the numbers of the whole data set, `data` its name, `filters` the settings of those in force.
+    `created` is an ISO time, `dataset` a name, `filters` the settings of the active filters. `users`, `items` and
+    `purchases` are counts of the whole data set; `seconds` is the run time.
     """
 
     created: str
@@ -27,7 +28,7 @@ class Made(TypedDict):
     items: int
     purchases: int
     seconds: float
-    data: str
+    dataset: str
     filters: NotRequired[dict[str, Any]]
 
 
@@ -40,7 +41,7 @@ class ActivityRow(TypedDict):
 
 
 class ItemRow(TypedDict):
-    """Recall over the purchases of one kind of item; None where nobody bought any."""
+    """Recall over the purchases of one kind of item; None if there are none."""
 
     name: str
     relevant: int
@@ -48,7 +49,7 @@ class ItemRow(TypedDict):
 
 
 class DecileRow(TypedDict):
-    """Recall over the purchases of one popularity decile, 1 the best sellers; None where nobody bought any."""
+    """Recall over the purchases of one popularity decile, 1 the bestsellers; None if there are none."""
 
     decile: int
     relevant: int
@@ -56,7 +57,7 @@ class DecileRow(TypedDict):
 
 
 class Slices(TypedDict):
-    """One model's recall, taken apart."""
+    """One model's recall by activity of the user, kind of item and popularity of the item."""
 
     activity: list[ActivityRow]
     items: list[ItemRow]
@@ -64,7 +65,7 @@ class Slices(TypedDict):
 
 
 class CatalogueCoverage(TypedDict):
-    """How much of the catalogue one model's lists show; defined in `evaluation.catalogue_coverage`."""
+    """How much of the catalogue one model's lists contain; defined in `evaluation.catalogue_coverage`."""
 
     distinct_items: int
     coverage: float
@@ -73,7 +74,7 @@ class CatalogueCoverage(TypedDict):
 
 
 class ModelResult(TypedDict):
-    """One model at one cut; measures by name, such as "recall@100". `new` is empty if nobody bought anything new."""
+    """One model in one window; metrics by name, such as "recall@100". `new` is empty if no user bought new items."""
 
     all: dict[str, Estimate]
     new: dict[str, Estimate]
@@ -82,21 +83,21 @@ class ModelResult(TypedDict):
 
 
 class Comparison(TypedDict):
-    """Model minus baseline and model over baseline, paired; the ratio is None where the baseline may find nothing."""
+    """Model minus baseline and model over baseline, paired by user; no ratio if the baseline may be 0."""
 
     difference: Estimate
     ratio: Estimate | None
 
 
-class Compared(TypedDict):
-    """Comparisons on both protocols, by measure; `new` is empty if nobody bought anything new."""
+class ProtocolComparisons(TypedDict):
+    """Comparisons on both protocols, by metric; `new` is empty if no user bought new items."""
 
     all: dict[str, Comparison]
     new: dict[str, Comparison]
 
 
 class SourceRow(TypedDict):
-    """Recall of one candidate source alone, and what only this source finds; by budget as text."""
+    """Recall of one candidate source alone, and of the items that no other source lists; by budget as text."""
 
     source: str
     alone: dict[str, float]
@@ -104,7 +105,11 @@ class SourceRow(TypedDict):
 
 
 class SourceResults(TypedDict):
-    """Where candidates come from; `shares` holds each source's share of the fused candidates, by budget as text."""
+    """Where candidates come from; defined in `evaluation.source_shares`.
+
+    `budgets` are numbers of candidates per user, `shares` the share of each source in the blended lists; the other keys
+    are budgets as text.
+    """
 
     budgets: list[int]
     rows: list[SourceRow]
@@ -113,184 +118,175 @@ class SourceResults(TypedDict):
     shares: dict[str, dict[str, float]]
 
 
-class FilterPrice(TypedDict):
-    """What one filter, or all in force together, takes out of the lists, and what recall that costs.
+class FilterCost(TypedDict):
+    """What one filter, or all active filters together, exclude, and how recall changes.
 
-    Made by `evaluation.filter_costs.price_of`, where the numbers are defined. `name` is that of the filter or
-    `evaluation.filter_costs.ALL_IN_FORCE`; `setting` is for a reader, such as "28 days", and may be empty; `in_force`
-    tells whether the set in force holds it, or it is priced for those who choose. `all` and `new` are recall with the
-    filter minus, and over, recall without any; `new` is None if nobody bought anything new.
+    Defined in `evaluation.filter_costs.measure_filter_cost`. `name` is the filter's or
+    `evaluation.filter_costs.ALL_FILTERS`; `setting` is for display, such as "28 days", and may be empty; `active` is
+    whether the filter is in use or measured for comparison. `dropped` is a share of candidates, `affected_users` and
+    `short_lists` are shares of users. `all` and `new` compare recall with the filter to recall without any filter;
+    `new` is None if no user bought new items.
     """
 
     name: str
     setting: str
-    in_force: bool
+    active: bool
     dropped: float
-    users: float
-    short: float
+    affected_users: float
+    short_lists: float
     all: Comparison
     new: Comparison | None
 
 
 class ImportanceRow(TypedDict):
-    """How much NDCG@12 falls if the values of one feature are exchanged among the candidates."""
+    """Permutation importance: how much NDCG@12 falls if the values of one feature are permuted among candidates."""
 
-    name: str
-    loss: float
+    feature: str
+    ndcg_drop: float
 
 
 class ReliabilityRow(TypedDict):
-    """Candidates of about the same odds: their mean predicted probability, the share that was bought, their number."""
+    """One bin of a reliability diagram: mean predicted probability, share of purchased candidates, their number."""
 
     predicted: float
-    bought: float
+    observed: float
     count: int
 
 
 class RankingResult(TypedDict):
-    """Whether candidates are put in a learned order at this cut, and what that order is worth.
+    """Whether the ranker orders the candidates of one window, and what that changes.
 
-    - ranked, reason: whether the ranker orders the candidates, and why or why not, in one sentence.
-    - users, before_cut: what was decided on: how many users bought in the week before the cut, which the rankers had
-      not seen, and by measure the mean of "retrieval", of "ranker" and of their "difference"; empty if there were too
-      few users.
-    - as_retrieved, as_ranked: the names of the models whose lists are the same candidates in retrieval's order, and in
-      the order that was decided on.
-    - after_cut: the latter compared with the former in the week after the cut, by measure; empty if the protocol had no
-      users then.
-    - importances: of the features that matter most, the most important first; empty if nothing was learned.
-    - reliability: in the week before the cut, the least likely candidates first; empty if nothing was learned.
+    - ranked, reason: whether the ranker orders the candidates, and why, in one sentence.
+    - validation_users, validation: the data of that decision: the number of users with purchases in the week before the
+      cut, which the ranker was not trained on, and by metric the mean of "retrieval", of "ranker" and of their
+      "difference"; empty if there were too few users.
+    - retrieved_model, ranked_model: names of the models with the same candidates in retrieval order and in the final
+      order.
+    - test: the latter compared with the former in the week after the cut, by metric; empty if the protocol has no
+      users.
+    - importances: of the most important features, in descending order; empty without a ranker.
+    - reliability: of the ranker in the validation week, bins in ascending order; empty without a ranker.
     """
 
     ranked: bool
     reason: str
-    users: int
-    before_cut: dict[str, dict[str, Estimate]]
-    as_retrieved: str
-    as_ranked: str
-    after_cut: dict[str, Comparison]
+    validation_users: int
+    validation: dict[str, dict[str, Estimate]]
+    retrieved_model: str
+    ranked_model: str
+    test: dict[str, Comparison]
     importances: list[ImportanceRow]
     reliability: list[ReliabilityRow]
 
 
 class EpochRow(TypedDict):
-    """One epoch of training."""
+    """One epoch of training; recall on the validation week, None if it failed a sanity check."""
 
     epoch: int
     loss: float
     recall: float | None
-    new_recall: float | None
-
-
-class ItemMap(TypedDict):
-    """Item vectors in two dimensions, with what is known of the items; equally long."""
-
-    x: list[float]
-    y: list[float]
-    department: list[str]
-    name: list[str]
-    sales: list[int]
+    new_item_recall: float | None
 
 
 class ColdUsers(TypedDict):
-    """Users who bought in the week and never before, and recall of the list of last week's bestsellers, None if none.
+    """Users who bought in the window and never before, and the recall of last week's bestsellers, None without users.
 
-    The retriever shows this list to all users without history. Nothing else in the results counts them.
+    The retriever returns this list for every user without history. No other number in the results includes them.
     """
 
     users: int
     recall: Estimate | None
 
 
-class CutResult(TypedDict):
-    """All that was found at one cut, a date such as "2017-12-05".
+class WindowResult(TypedDict):
+    """All results of one evaluation window: the seven days from `cut_date`, such as "2017-12-05".
 
-    `differences` is by model, then baseline: its keys are the models that the page is about, the first of them first.
+    `users` had bought before the cut and bought in the window, `users_new` of them bought an item new to them.
+    `comparisons` is by model, then baseline: its keys are the models that the report is about, the main one first.
     """
 
-    cut: str
+    cut_date: str
     users: int
     users_new: int
     cold_users: NotRequired[ColdUsers]
     models: dict[str, ModelResult]
-    differences: dict[str, dict[str, Compared]]
+    comparisons: dict[str, dict[str, ProtocolComparisons]]
     sources: SourceResults | None
-    filters: NotRequired[list[FilterPrice]]
+    filter_costs: NotRequired[list[FilterCost]]
     rankings: NotRequired[dict[Protocol, RankingResult]]
     training_history: list[EpochRow]
-    map: ItemMap | None
 
 
 class Medians(TypedDict):
-    """Medians over cuts of a model's means, by measure."""
+    """Medians over windows of a model's means, by metric."""
 
     all: dict[str, float]
     new: dict[str, float]
 
 
 class Ratios(TypedDict):
-    """Medians over cuts of the ratio of recall; None where a ratio has no value."""
+    """Medians over windows of the ratio of recall; None if a ratio is undefined."""
 
     all: float | None
     new: float | None
 
 
 class RatioToBest(TypedDict):
-    """A model over the simple list that was the best in each week: the median over cuts, the least and the largest."""
+    """A model over the best baseline of each window: median, minimum and maximum over windows."""
 
     median: float
-    least: float
-    largest: float
+    min: float
+    max: float
 
 
 class RatiosToBest(TypedDict):
-    """Ratios on both protocols, by measure; a measure is left out where a ratio has no value."""
+    """Ratios on both protocols, by metric; without metrics of which a ratio is undefined."""
 
     all: dict[str, RatioToBest]
     new: dict[str, RatioToBest]
 
 
 class Results(TypedDict):
-    """A whole evaluation. Made by `evaluation.summaries.results_of`.
+    """A whole evaluation. Created by `evaluation.summaries.combine_windows`.
 
-    `ratios` are of recall, by model and simple list; `ratios_to_best` of all measures that were compared, by model.
+    `ratios` are of recall, by model and baseline; `ratios_to_best` are of all compared metrics, by model.
     """
 
     format: str
-    made: Made
+    run: RunInfo
     cutoffs: list[int]
-    cuts: list[CutResult]
+    windows: list[WindowResult]
     medians: dict[str, Medians]
     ratios: dict[str, dict[str, Ratios]]
     ratios_to_best: NotRequired[dict[str, RatiosToBest]]
 
 
 def write_results(results: Results, path: Path) -> None:
-    """Write the results as JSON, whole or not at all.
+    """Write the results as JSON, under a temporary name until the file is complete.
 
     Raises:
         ValueError: A number is not finite.
     """
     text = json.dumps(results, indent=1, allow_nan=False)
-    with atomic_write(path) as fresh:
-        fresh.write_text(text + "\n", encoding="utf-8")
+    with atomic_write(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def read_results(path: Path) -> Results:
-    """Read what `write_results` wrote.
+    """Read a file of `write_results`.
 
     Raises:
-        ValueError: The file is not JSON, is of another format, holds a number that is not finite, or lacks a part.
+        ValueError: The file is not JSON, has another format, contains a number that is not finite, or lacks a key.
     """
-    read = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
-    found = read.get("format") if isinstance(read, dict) else None
+    content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+    found = content.get("format") if isinstance(content, dict) else None
     if found != FORMAT:
-        raise ValueError(f"{path} is of format {found!r}, not {FORMAT!r}: make it again with jobs/evaluate.py.")
-    missing = sorted(Results.__required_keys__ - set(read))
+        raise ValueError(f"{path} has the format {found!r}, expected {FORMAT!r}: run jobs/evaluate.py again.")
+    missing = sorted(Results.__required_keys__ - set(content))
     if missing:
-        raise ValueError(f"{path} lacks {', '.join(missing)}: make it again with jobs/evaluate.py.")
-    return cast("Results", read)
+        raise ValueError(f"{path} lacks {', '.join(missing)}: run jobs/evaluate.py again.")
+    return cast("Results", content)
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"Results must be finite numbers, and one is {constant}.")
+    raise ValueError(f"Results must be finite numbers, found {constant}.")

@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 from candidates.item_lists import ItemLists
 from candidates.purchase_codes import PurchaseCodes
 from evaluation.bootstrap import Bootstrap
-from evaluation.candidate_lists import CandidateLists
 from evaluation.catalogue_coverage import coverage_of
-from evaluation.hits import Hits
-from evaluation.measures import cutoffs_for, estimates_of, judged_at, user_measures
+from evaluation.metrics import CandidateLists, Hits, cutoffs_for, metric_estimates, metrics_per_user, primary_cutoff
 from evaluation.results import ModelResult, Protocol
 from evaluation.slices import ActivityGroup, SalesRanks, activity_groups, activity_slice, decile_slice, item_slice
 from evaluation.validation_window import ValidationWindow
@@ -28,10 +26,10 @@ class Scoreboard:
         sold: int64 (items,), units sold before the cut.
         new_rows: which users bought something new to them.
         new: what that was, a list for each of these users.
-        draws: resamples of the users of each protocol.
+        resamples: resamples of the users of each protocol.
         groups: the users by activity.
         models: results so far, by name.
-        measured: measures of each user so far, by name and protocol.
+        user_metrics: measures of each user so far, by name and protocol.
     """
 
     week: ValidationWindow
@@ -39,10 +37,10 @@ class Scoreboard:
     sold: NDArray[np.int64]
     new_rows: NDArray[np.intp]
     new: ItemLists
-    draws: dict[Protocol, Bootstrap]
+    resamples: dict[Protocol, Bootstrap]
     groups: tuple[ActivityGroup, ...]
     models: dict[str, ModelResult] = field(default_factory=dict)
-    measured: dict[str, dict[Protocol, dict[str, NDArray[np.float64]]]] = field(default_factory=dict)
+    user_metrics: dict[str, dict[Protocol, dict[str, NDArray[np.float64]]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, week: ValidationWindow, past: PurchaseCodes, user_codes: NDArray[np.int32], seed: int) -> Self:
@@ -55,36 +53,36 @@ class Scoreboard:
             seed: of the resamples.
         """
         items = len(week.item_ids)
-        rows, new = week.new_items()
-        draws: dict[Protocol, Bootstrap] = {"all": Bootstrap.of(week.users, seed)}
+        rows, new = week.users_with_new_items()
+        resamples: dict[Protocol, Bootstrap] = {"all": Bootstrap.of(week.users, seed)}
         if len(rows):
-            draws["new"] = Bootstrap.of(len(rows), seed)
+            resamples["new"] = Bootstrap.of(len(rows), seed)
         sold = np.bincount(past.item_positions, minlength=items).astype(np.int64)
         purchases = np.bincount(past.user_codes, minlength=int(user_codes.max()) + 1)[user_codes].astype(np.int64)
-        return cls(week, cutoffs_for(items), sold, rows, new, draws, activity_groups(purchases, seed))
+        return cls(week, cutoffs_for(items), sold, rows, new, resamples, activity_groups(purchases, seed))
 
     @property
     def k(self) -> int:
         """The cut-off by which models are compared."""
-        return judged_at(self.cutoffs)
+        return primary_cutoff(self.cutoffs)
 
-    def take(self, lists: CandidateLists) -> str:
+    def evaluate(self, lists: CandidateLists) -> str:
         """Measure a model, and say in one line what it was worth."""
-        hits = Hits.of(lists.every, self.week.relevant)
-        measured: dict[Protocol, dict[str, NDArray[np.float64]]] = {"all": user_measures(hits, self.cutoffs)}
+        hits = Hits.of(lists.all_items, self.week.relevant)
+        user_metrics: dict[Protocol, dict[str, NDArray[np.float64]]] = {"all": metrics_per_user(hits, self.cutoffs)}
         if len(self.new_rows):
-            measured["new"] = user_measures(Hits.of(lists.fresh[self.new_rows], self.new), self.cutoffs)
+            user_metrics["new"] = metrics_per_user(Hits.of(lists.new_items[self.new_rows], self.new), self.cutoffs)
         ranks = SalesRanks.from_counts(self.sold)
-        self.measured[lists.name] = measured
+        self.user_metrics[lists.name] = user_metrics
         self.models[lists.name] = {
-            "all": estimates_of(measured["all"], self.draws["all"]),
-            "new": estimates_of(measured["new"], self.draws["new"]) if "new" in measured else {},
+            "all": metric_estimates(user_metrics["all"], self.resamples["all"]),
+            "new": metric_estimates(user_metrics["new"], self.resamples["new"]) if "new" in user_metrics else {},
             "slices": {
-                "activity": activity_slice(self.groups, measured["all"][f"recall@{self.k}"]),
+                "activity": activity_slice(self.groups, user_metrics["all"][f"recall@{self.k}"]),
                 "items": item_slice(hits, ranks, self.k),
                 "deciles": decile_slice(hits, ranks, self.k),
             },
-            "catalogue_coverage": coverage_of(lists.every, self.sold, self.k),
+            "catalogue_coverage": coverage_of(lists.all_items, self.sold, self.k),
         }
-        told = [f"{protocol} {values[f'recall@{self.k}'].mean():.4f}" for protocol, values in measured.items()]
+        told = [f"{protocol} {values[f'recall@{self.k}'].mean():.4f}" for protocol, values in user_metrics.items()]
         return f"{lists.name}: recall@{self.k} {', '.join(told)}"

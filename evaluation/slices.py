@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from candidates.item_lists import ItemLists
 from candidates.sources.popularity import PopularityList
 from evaluation.bootstrap import Bootstrap
-from evaluation.hits import Hits
+from evaluation.metrics import Hits
 from evaluation.results import ActivityRow, ColdUsers, DecileRow, ItemRow
 
 DECILES: Final = 10

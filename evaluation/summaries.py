@@ -4,25 +4,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evaluation.measures import judged_at
+from evaluation.metrics import primary_cutoff
 from evaluation.results import (
     FORMAT,
     PROTOCOLS,
-    CutResult,
-    Made,
     Medians,
     Protocol,
     Ratios,
     RatiosToBest,
     Results,
+    RunInfo,
+    WindowResult,
 )
 
 
-def results_of(made: Made, cutoffs: Sequence[int], cuts: list[CutResult]) -> Results:
+def combine_windows(run: RunInfo, cutoffs: Sequence[int], cuts: list[WindowResult]) -> Results:
     """Put cuts together and add what they say together.
 
     Args:
-        made: Where the results come from.
+        run: Where the results come from.
         cutoffs: Those of the measures, ascending.
         cuts: In the order of time, at least one, all about the same models.
 
@@ -35,15 +35,15 @@ def results_of(made: Made, cutoffs: Sequence[int], cuts: list[CutResult]) -> Res
     for cut in cuts:
         if set(cut["models"]) != set(models):
             raise ValueError(
-                f"All cuts must be about the same models: {cuts[0]['cut']} has {', '.join(models)}, and "
-                f"{cut['cut']} has {', '.join(cut['models'])}."
+                f"All cuts must be about the same models: {cuts[0]['cut_date']} has {', '.join(models)}, and "
+                f"{cut['cut_date']} has {', '.join(cut['models'])}."
             )
-    measure, compared = f"recall@{judged_at(cutoffs)}", compared_models(cuts)
+    measure, compared = f"recall@{primary_cutoff(cutoffs)}", compared_models(cuts)
     return {
         "format": FORMAT,
-        "made": made,
+        "run": run,
         "cutoffs": list(cutoffs),
-        "cuts": cuts,
+        "windows": cuts,
         "medians": {model: _medians(cuts, model) for model in models},
         "ratios": {
             model: {baseline: _ratios(cuts, model, baseline, measure) for baseline in baselines}
@@ -53,16 +53,16 @@ def results_of(made: Made, cutoffs: Sequence[int], cuts: list[CutResult]) -> Res
     }
 
 
-def compared_models(cuts: Sequence[CutResult]) -> dict[str, list[str]]:
+def compared_models(cuts: Sequence[WindowResult]) -> dict[str, list[str]]:
     """Return the baselines that each compared model is compared with at any cut, in the order of the results."""
     together: dict[str, dict[str, None]] = {}
     for cut in cuts:
-        for model, baselines in cut["differences"].items():
+        for model, baselines in cut["comparisons"].items():
             together.setdefault(model, {}).update(dict.fromkeys(baselines))
     return {model: list(baselines) for model, baselines in together.items()}
 
 
-def cold_users_of(cuts: Sequence[CutResult]) -> tuple[int, float] | None:
+def cold_users_of(cuts: Sequence[WindowResult]) -> tuple[int, float] | None:
     """Return how many users had never bought before their cut, and their mean recall, all cuts together.
 
     Returns:
@@ -75,7 +75,7 @@ def cold_users_of(cuts: Sequence[CutResult]) -> tuple[int, float] | None:
 
 
 def median_ratio(
-    cuts: Sequence[CutResult], model: str, baseline: str, protocol: Protocol, measure: str
+    cuts: Sequence[WindowResult], model: str, baseline: str, protocol: Protocol, measure: str
 ) -> float | None:
     """Return the median over cuts of model over baseline.
 
@@ -94,7 +94,7 @@ def median_ratio(
     return float(np.median([above / below for above, below in pairs]))
 
 
-def ratios_to_best(cuts: Sequence[CutResult], model: str, protocol: Protocol, measure: str) -> list[float]:
+def ratios_to_best(cuts: Sequence[WindowResult], model: str, protocol: Protocol, measure: str) -> list[float]:
     """Return at each cut the model over the simple list that was the best in that very week.
 
     That is a harder rival than any one list, which is good in some weeks and not in others. Simple lists are those that
@@ -113,30 +113,30 @@ def ratios_to_best(cuts: Sequence[CutResult], model: str, protocol: Protocol, me
     return [models[model][protocol][measure][0] / below for models, below in zip(judged, best, strict=True)]
 
 
-def _ratios_to_best(cuts: Sequence[CutResult], model: str) -> RatiosToBest:
+def _ratios_to_best(cuts: Sequence[WindowResult], model: str) -> RatiosToBest:
     """Return the ratios of every measure by which this model was compared at any cut."""
     ratios: RatiosToBest = {"all": {}, "new": {}}
     for protocol in PROTOCOLS:
-        compared = [each[protocol] for cut in cuts for each in cut["differences"].get(model, {}).values()]
+        compared = [each[protocol] for cut in cuts for each in cut["comparisons"].get(model, {}).values()]
         for measure in dict.fromkeys(measure for measures in compared for measure in measures):
             found = ratios_to_best(cuts, model, protocol, measure)
             if found:
                 ratios[protocol][measure] = {
                     "median": float(np.median(found)),
-                    "least": min(found),
-                    "largest": max(found),
+                    "min": min(found),
+                    "max": max(found),
                 }
     return ratios
 
 
-def _ratios(cuts: Sequence[CutResult], model: str, baseline: str, measure: str) -> Ratios:
+def _ratios(cuts: Sequence[WindowResult], model: str, baseline: str, measure: str) -> Ratios:
     return {
         "all": median_ratio(cuts, model, baseline, "all", measure),
         "new": median_ratio(cuts, model, baseline, "new", measure),
     }
 
 
-def _medians(cuts: Sequence[CutResult], model: str) -> Medians:
+def _medians(cuts: Sequence[WindowResult], model: str) -> Medians:
     medians: Medians = {"all": {}, "new": {}}
     for protocol in PROTOCOLS:
         judged = [cut["models"][model][protocol] for cut in cuts if cut["models"][model][protocol]]

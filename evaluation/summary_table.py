@@ -5,20 +5,20 @@ from collections.abc import Mapping
 import numpy as np
 from tabulate import tabulate
 
-from evaluation.filter_costs import PricedFilter
-from evaluation.measures import judged_at
+from evaluation.filter_costs import FilterCosts
+from evaluation.metrics import primary_cutoff
 from evaluation.results import PROTOCOLS, Protocol, RatioToBest, Results
 from evaluation.summaries import cold_users_of
 
 
 def evaluation_table(results: Results) -> str:
     """One row for each model, beneath one for each filter and each order: medians over the cuts, least and largest."""
-    k = judged_at(results["cutoffs"])
+    k = primary_cutoff(results["cutoffs"])
     measures = [*(f"recall@{cutoff}" for cutoff in results["cutoffs"]), f"map@{min(results['cutoffs'])}"]
-    header = ["", *(f"{measure}" for measure in measures), "cuts", f"new: recall@{k}", "cuts", "coverage"]
+    header = ["", *(f"{measure}" for measure in measures), "windows", f"new: recall@{k}", "windows", "coverage"]
     body = []
     for name, medians in results["medians"].items():
-        models = [cut["models"][name] for cut in results["cuts"]]
+        models = [cut["models"][name] for cut in results["windows"]]
         body.append(
             [
                 name,
@@ -30,7 +30,7 @@ def evaluation_table(results: Results) -> str:
             ]
         )
     table: str = tabulate(body, headers=header, disable_numparse=True)
-    cuts = results["cuts"]
+    cuts = results["windows"]
     cold = cold_users_of(cuts)
     beside = (
         f"\nBeside these {cold[0]:,} users who had never bought before, and are shown last week's bestsellers: "
@@ -39,7 +39,7 @@ def evaluation_table(results: Results) -> str:
         else ""
     )
     return (
-        f"\nMedians over {len(cuts)} cuts, {cuts[0]['cut']} to {cuts[-1]['cut']}, "
+        f"\nMedians over {len(cuts)} cuts, {cuts[0]['cut_date']} to {cuts[-1]['cut_date']}, "
         f"{min(cut['users'] for cut in cuts):,} to {max(cut['users'] for cut in cuts):,} users, whole catalogue:\n\n"
         f"{table}\n{beside}{_filter_table(results, k)}{_order_table(results)}"
     )
@@ -47,7 +47,7 @@ def evaluation_table(results: Results) -> str:
 
 def _filter_table(results: Results, k: int) -> str:
     """What filters drop, and recall with them minus recall without any; nothing if none was priced."""
-    filters = PricedFilter.of(results["cuts"])
+    filters = FilterCosts.of(results["windows"])
     if not filters:
         return ""
     body = [
@@ -62,7 +62,17 @@ def _filter_table(results: Results, k: int) -> str:
         ]
         for each in filters
     ]
-    header = ["filter", "setting", "in force", "dropped", "cuts", f"recall@{k}", "cuts", f"new: recall@{k}", "cuts"]
+    header = [
+        "filter",
+        "setting",
+        "in force",
+        "dropped",
+        "windows",
+        f"recall@{k}",
+        "windows",
+        f"new: recall@{k}",
+        "windows",
+    ]
     table: str = tabulate(body, headers=header, disable_numparse=True)
     return f"\nFilters: share of {k:,} candidates dropped, and recall with the filter minus without any:\n\n{table}\n"
 
@@ -76,7 +86,7 @@ def _order_table(results: Results) -> str:
     ]
     if not body:
         return ""
-    columns = [measure, "cuts", "ratio", "cuts"]
+    columns = [measure, "windows", "ratio", "windows"]
     header = ["", *columns, f"new: {measure}", *columns[1:]]
     table: str = tabulate(body, headers=header, disable_numparse=True)
     return f"\nOrder: {measure}, and its ratio to that of each week's best simple list:\n\n{table}\n"
@@ -86,12 +96,12 @@ def _in_front(
     results: Results, name: str, protocol: Protocol, measure: str, ratios: Mapping[str, RatioToBest]
 ) -> list[str]:
     """Return the cells of one model on one protocol: its median and range, those of its ratio to the best list."""
-    judged = [cut["models"][name][protocol] for cut in results["cuts"]]
+    judged = [cut["models"][name][protocol] for cut in results["windows"]]
     ratio = ratios.get(measure)
     return [
         _shown(results["medians"][name][protocol].get(measure)),
         _range([estimates[measure][0] for estimates in judged if estimates]),
-        *([f"{ratio['median']:.3f}", f"{ratio['least']:.3f}-{ratio['largest']:.3f}"] if ratio else ["-", "-"]),
+        *([f"{ratio['median']:.3f}", f"{ratio['min']:.3f}-{ratio['max']:.3f}"] if ratio else ["-", "-"]),
     ]
 
 

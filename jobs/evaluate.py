@@ -69,10 +69,10 @@ def main(
 
     settings = read_settings(filters_file) if filters_file else FilterSettings()
     load_tensorflow()
-    from evaluation.measures import cutoffs_for
+    from evaluation.metrics import cutoffs_for
     from evaluation.report.page import write_page
-    from evaluation.results import CutResult, Made, Results, write_results
-    from evaluation.summaries import results_of
+    from evaluation.results import Results, RunInfo, WindowResult, write_results
+    from evaluation.summaries import combine_windows
     from evaluation.summary_table import evaluation_table
     from evaluation.windows import weekly_cuts
     from features.errors import InputError
@@ -88,14 +88,14 @@ def main(
         raise InputError(f"{output} does not end in .html: the page is written as HTML, and its numbers beside it.")
     watch = Stopwatch()
     store = open_feature_store(repo)
-    found: list[CutResult] = []
+    found: list[WindowResult] = []
     end = data_end(store)
     items = len(catalogue_ids(store, end))
     if filters_file:
         warn(warnings_of(store, settings, end))
 
     def write() -> Results:
-        made: Made = {
+        run: RunInfo = {
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "commit": commit() or "",
             "seed": seed,
@@ -103,10 +103,10 @@ def main(
             "items": items,
             "purchases": read_source(store, "transactions", [], known_at=end).num_rows,
             "seconds": watch.seconds,
-            "data": store.project,
+            "dataset": store.project,
             "filters": settings.to_json(),
         }
-        results = results_of(made, cutoffs_for(items), found)
+        results = combine_windows(run, cutoffs_for(items), found)
         write_results(results, output.with_suffix(".json"))
         write_page(results, output)
         return results
@@ -117,7 +117,7 @@ def main(
         with scratch_folder(output.parent) as folder:
             result = evaluate_cut(
                 store, split, folder, seed=seed, filters=settings, with_seed=not without_seed,
-                draws_map=len(found) == cuts - 1, say=lambda line: print(f"  {line}", flush=True),
+                say=lambda line: print(f"  {line}", flush=True),
             )  # fmt: skip
         found.append(result)
         results = write()  # a cut takes a quarter of an hour: whoever stops the rest keeps what is judged

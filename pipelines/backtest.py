@@ -17,10 +17,9 @@ from candidates.ranking.context import ItemFeatures
 from candidates.ranking.ranker import Ranker
 from candidates.sources.source_set import DEPTH, Queries, SourceSet
 from evaluation.baselines import baselines
-from evaluation.candidate_lists import CandidateLists
-from evaluation.comparisons import differences_of
-from evaluation.measures import compared_by
-from evaluation.results import CutResult, EpochRow, SourceResults
+from evaluation.comparisons import compare_models
+from evaluation.metrics import CandidateLists, comparison_metrics
+from evaluation.results import EpochRow, SourceResults, WindowResult
 from evaluation.scoreboard import Scoreboard
 from evaluation.slices import cold_users_slice
 from evaluation.source_shares import source_shares
@@ -33,9 +32,8 @@ from models.training.history import TrainingHistory
 from pipelines.build_sources import sources_at
 from pipelines.candidate_lists import blended, two_tower_lists
 from pipelines.filter_context import build_item_context, build_user_context
-from pipelines.filter_costs import Shop, filter_prices
+from pipelines.filter_costs import Shop, measure_filter_costs
 from pipelines.fit_blender import fit_blenders
-from pipelines.item_map import item_map
 from pipelines.messages import epoch_line
 from pipelines.ranker_weeks import RANKER_WEEKS, label_weeks
 from pipelines.ranking_results import ranking_results
@@ -48,15 +46,15 @@ BUDGETS = (50, 100, 300)
 _USERS_TAKEN_APART = 5_000
 
 RANKED_LISTS = "ranked candidates"
-BLENDED = "fused candidates"
+BLENDED = "blended candidates"
 TWO_TOWERS = "two towers"
 PRESET_SEED = "two towers, preset seed"
 
 
 def evaluate_cut(
     store: FeatureStore, split: TimeSplit, folder: Path, *, seed: int, filters: FilterSettings, with_seed: bool,
-    draws_map: bool, say: Callable[[str], None],
-) -> CutResult:  # fmt: skip
+    say: Callable[[str], None],
+) -> WindowResult:  # fmt: skip
     """Train at a cut, judge the week after it.
 
     Args:
@@ -66,7 +64,6 @@ def evaluate_cut(
         seed: of draws, weights and shuffling.
         filters: those in force, which are priced beside others; all else is judged without any.
         with_seed: whether the preset `seed` is trained beside.
-        draws_map: whether the item vectors are laid out.
         say: called with a sentence for each finished step.
     """
     run = train_towers(
@@ -83,41 +80,44 @@ def evaluate_cut(
     fresh = blended(queries, sources, blenders.drop, Exclusions(pairs=queries.histories.bought))
     judge = Scoreboard.of(test.judge, test.past, test.user_codes, seed)
     unfiltered = CandidateLists(BLENDED, keep.positions, fresh.positions)
-    say(judge.take(unfiltered))
-    say(judge.take(_ranked(store, test, queries, rankings, keep, fresh, split)))
-    say(judge.take(two_tower_lists(TWO_TOWERS, queries, sources.index)))
+    say(judge.evaluate(unfiltered))
+    say(judge.evaluate(_ranked(store, test, queries, rankings, keep, fresh, split)))
+    say(judge.evaluate(two_tower_lists(TWO_TOWERS, queries, sources.index)))
     reader = FeatureReader(store, "offline")
     user_features = reader.read(FILTER_USERS, test.user_ids, split.as_of)
     item_features = reader.read(FILTER_ITEMS, test.item_ids, split.as_of)
     users = build_user_context(user_features, queries.histories, split.as_of)
     item_context = build_item_context(item_features, test.judge.item_ids, split.as_of)
-    prices = filter_prices(Shop(queries, sources, blenders, users, item_context, judge), unfiltered, filters)
+    prices = measure_filter_costs(Shop(queries, sources, blenders, users, item_context, judge), unfiltered, filters)
     past, cut = test.past, test.judge.cut
     simple = []
     for lists in baselines(past, cut, test.user_codes, len(test.item_ids), DEPTH, test.judge.bought):
-        say(judge.take(lists))
+        say(judge.evaluate(lists))
         simple.append(lists.name)
     if with_seed:
         seeded = replace(split, start=None)
         copied = train_towers(store, SEED, seeded, _made(folder / "seed"), seed=seed, say=lambda _: None)
         other = refit_towers(store, copied, SEED, folder / "seed_refit", seed=seed).towers
         index = ItemIndex(test.judge.item_ids, test.item_vectors(store, other))
-        say(judge.take(two_tower_lists(PRESET_SEED, test.queries(store, other), index)))
+        say(judge.evaluate(two_tower_lists(PRESET_SEED, test.queries(store, other), index)))
         simple.append(PRESET_SEED)
     return {
-        "cut": f"{split.as_of:%Y-%m-%d}",
+        "cut_date": f"{split.as_of:%Y-%m-%d}",
         "users": test.judge.users,
         "users_new": len(judge.new_rows),
         "cold_users": cold_users_slice(sources.popularity, test.cold, judge.k, seed),
         "models": judge.models,
-        "differences": differences_of(
-            judge.measured, judge.draws, (BLENDED, RANKED_LISTS, TWO_TOWERS), tuple(simple), compared_by(judge.cutoffs)
+        "comparisons": compare_models(
+            judge.user_metrics,
+            judge.resamples,
+            (BLENDED, RANKED_LISTS, TWO_TOWERS),
+            tuple(simple),
+            comparison_metrics(judge.cutoffs),
         ),
         "sources": _where_from(queries, sources, keep, test.judge),
-        "filters": prices,
+        "filter_costs": prices,
         "rankings": ranking_results(rankings, judge, as_retrieved=BLENDED, as_ranked=RANKED_LISTS),
         "training_history": _curve(run.training_history),
-        "map": item_map(store, test.item_ids, vectors, judge.sold, split.as_of) if draws_map else None,
     }
 
 
@@ -153,8 +153,8 @@ def _curve(training_history: TrainingHistory) -> list[EpochRow]:
         {
             "epoch": epoch.number,
             "loss": epoch.loss,
-            "recall": None if epoch.window_metrics.faults else epoch.window_metrics.recall,
-            "new_recall": None if epoch.window_metrics.faults else epoch.window_metrics.new_recall,
+            "recall": None if epoch.window_metrics.failed_checks else epoch.window_metrics.recall,
+            "new_item_recall": None if epoch.window_metrics.failed_checks else epoch.window_metrics.new_item_recall,
         }
         for epoch in training_history.epochs
     ]

@@ -6,7 +6,7 @@ from candidates.index import ItemIndex
 from candidates.over_fetching import Cap
 from candidates.retriever import Retriever
 from candidates.sources.source_set import DEPTH, USERS_PER_BLOCK, Queries, SourceSet
-from evaluation.candidate_lists import CandidateLists
+from evaluation.metrics import CandidateLists
 
 
 def two_tower_lists(name: str, queries: Queries, index: ItemIndex) -> CandidateLists:

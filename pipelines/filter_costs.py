@@ -8,9 +8,9 @@ from candidates.filters.exclusions import Exclusions
 from candidates.filters.filter_set import FilterSet
 from candidates.filters.settings import FilterSettings
 from candidates.sources.source_set import Queries, SourceSet
-from evaluation.candidate_lists import CandidateLists
-from evaluation.filter_costs import ALL_IN_FORCE, price_of
-from evaluation.results import FilterPrice
+from evaluation.filter_costs import ALL_FILTERS, measure_filter_cost
+from evaluation.metrics import CandidateLists
+from evaluation.results import FilterCost
 from evaluation.scoreboard import Scoreboard
 from pipelines.candidate_lists import blended
 from pipelines.fit_blender import Blenders
@@ -62,7 +62,7 @@ class Shop:
         return CandidateLists("filtered", every, new)
 
 
-def filter_prices(shop: Shop, without: CandidateLists, in_force: FilterSettings) -> list[FilterPrice]:
+def measure_filter_costs(shop: Shop, without: CandidateLists, in_force: FilterSettings) -> list[FilterCost]:
     """Price each filter alone, and those in force together.
 
     Args:
@@ -75,16 +75,16 @@ def filter_prices(shop: Shop, without: CandidateLists, in_force: FilterSettings)
     priced = [(settings, True) for settings in mine] + [(settings, False) for settings in others]
     prices = [_price(shop, without, settings, in_force=active) for settings, active in priced]
     if len(mine) > 1:
-        prices.insert(0, _price(shop, without, in_force, in_force=True, name=ALL_IN_FORCE))
+        prices.insert(0, _price(shop, without, in_force, in_force=True, name=ALL_FILTERS))
     return prices
 
 
 def _price(
     shop: Shop, without: CandidateLists, settings: FilterSettings, *, in_force: bool, name: str | None = None
-) -> FilterPrice:
+) -> FilterCost:
     filters = FilterSet.from_settings(settings)
     [alone, *_] = filters.explanations(shop.item_context)
-    return price_of(
+    return measure_filter_cost(
         name or alone,
         "" if name else _told(settings),
         in_force=in_force,

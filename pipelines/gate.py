@@ -7,7 +7,7 @@ import numpy as np
 from feast import FeatureStore
 from numpy.typing import NDArray
 
-from evaluation.metrics import paired_interval
+from evaluation.bootstrap import paired_interval
 from features.errors import InputError
 from features.store.reader import FeatureReader
 from features.store.registry import tower_schemas

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 from tabulate import tabulate
 
-from evaluation.diversity import VectorDiversity
+from evaluation.diagnostics import VectorDiversity
 from evaluation.validation_window import WindowMetrics
 from features.schema import RANK, RANKING_SCORE, RETRIEVAL_RANK, SCORE, SOURCES
 from models.training.history import Epoch, TrainingHistory
@@ -43,11 +43,11 @@ def baseline_line(name: str, window_metrics: WindowMetrics) -> str:
 
 def recalls(window_metrics: WindowMetrics) -> str:
     """A judgement in words."""
-    if window_metrics.faults:
-        return f"FAULT. {' '.join(window_metrics.faults)}"
+    if window_metrics.failed_checks:
+        return f"FAULT. {' '.join(window_metrics.failed_checks)}"
     told = [f"recall@{k} {_shown(value)}" for k, value in window_metrics.recalls.items()]
-    if window_metrics.new_recall is not None:
-        told.append(f"recall@{max(window_metrics.recalls)} of new items {_shown(window_metrics.new_recall)}")
+    if window_metrics.new_item_recall is not None:
+        told.append(f"recall@{max(window_metrics.recalls)} of new items {_shown(window_metrics.new_item_recall)}")
     return ", ".join(told)
 
 
@@ -66,7 +66,7 @@ def recall_table(
             name,
             *(_shown(window_metrics.recalls[k]) for k in cutoffs),
             "{:.3f}-{:.3f}".format(*window_metrics.interval or (0, 0)),
-            *(_shown(window_metrics.new_recalls.get(k)) for k in cutoffs),
+            *(_shown(window_metrics.new_item_recalls.get(k)) for k in cutoffs),
         ]
         for name, window_metrics in judged.items()
     ]
@@ -75,7 +75,7 @@ def recall_table(
     return (
         f"\nThe days after the cut, {users:,} users, whole catalogue:\n\n{table}\n\n"
         f"Dropping what a user bought before takes recall@{k} from {best.recall:.4f} "
-        f"to {best.dropped_recalls[k]:.4f}.\n"
+        f"to {best.excluding_bought_recalls[k]:.4f}.\n"
     )
 
 

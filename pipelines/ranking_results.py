@@ -3,8 +3,8 @@
 from typing import Final
 
 from evaluation.bootstrap import Estimate
-from evaluation.comparisons import differences_of
-from evaluation.measures import compared_by
+from evaluation.comparisons import compare_models
+from evaluation.metrics import comparison_metrics
 from evaluation.ranker.selection import Choice, K
 from evaluation.results import Comparison, Protocol, RankingResult
 from evaluation.scoreboard import Scoreboard
@@ -27,22 +27,24 @@ def ranking_results(
     Raises:
         KeyError: the judge has not taken one of the lists.
     """
-    measures = compared_by(judge.cutoffs)
-    compared = differences_of(judge.measured, judge.draws, [as_ranked], [as_retrieved], measures)
+    measures = comparison_metrics(judge.cutoffs)
+    compared = compare_models(judge.user_metrics, judge.resamples, [as_ranked], [as_retrieved], measures)
     after = compared[as_ranked][as_retrieved]
 
     def told(ranking: TrainedRanker, after_cut: dict[str, Comparison]) -> RankingResult:
         return {
             "ranked": ranking.choice.ranked,
             "reason": ranking.choice.reason,
-            "users": ranking.choice.users,
-            "before_cut": _before_cut(ranking.choice),
-            "as_retrieved": as_retrieved,
-            "as_ranked": as_ranked,
-            "after_cut": after_cut,
-            "importances": [{"name": each.name, "loss": each.loss} for each in ranking.importances[:FEATURES_TOLD]],
+            "validation_users": ranking.choice.users,
+            "validation": _before_cut(ranking.choice),
+            "retrieved_model": as_retrieved,
+            "ranked_model": as_ranked,
+            "test": after_cut,
+            "importances": [
+                {"feature": each.name, "ndcg_drop": each.loss} for each in ranking.importances[:FEATURES_TOLD]
+            ],
             "reliability": [
-                {"predicted": each.predicted, "bought": each.bought, "count": each.count}
+                {"predicted": each.predicted, "observed": each.bought, "count": each.count}
                 for each in ranking.reliability
             ],
         }
@@ -51,5 +53,5 @@ def ranking_results(
 
 
 def _before_cut(choice: Choice) -> dict[str, dict[str, Estimate]]:
-    measured = {f"ndcg@{K}": choice.ndcg_at_12, f"map@{K}": choice.map_at_12}
-    return {name: estimates for name, estimates in measured.items() if estimates}
+    user_metrics = {f"ndcg@{K}": choice.ndcg_at_12, f"map@{K}": choice.map_at_12}
+    return {name: estimates for name, estimates in user_metrics.items() if estimates}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from feast import FeatureStore
 
-from evaluation.diversity import VectorDiversity
+from evaluation.diagnostics import VectorDiversity
 from features.errors import InputError
 from features.progress import Stopwatch, progress_bar
 from features.store.catalogue import catalogue_ids
@@ -64,11 +64,12 @@ def refit_towers(store: FeatureStore, run: TrainedTowers, config: Config, folder
     towers = refit(rows, schemas, config, folder / "codes", seed=seed, progress=progress_bar, earlier=kept.checkpoint)
     asked = run.data.validation
     # What they recall of the validation days would say nothing: they have learned from them.
-    collapse = run.week.collapse(*towers.query_vectors(asked.queries), towers.item_vectors(asked.catalogue))
+    collapse = run.week.check_collapse(*towers.query_vectors(asked.queries), towers.item_vectors(asked.catalogue))
     since = purchases.split.start or purchases.split.cut
-    if collapse.faults:
+    if collapse.failed_checks:
         raise InputError(
-            f"No release was written: after one more pass over the days since {since:%Y-%m-%d} the towers are at "
-            f"fault: {' '.join(collapse.faults)} Try another --seed, or a lower learning rate in models/config.py."
+            f"No release was written: after one more pass over the days since {since:%Y-%m-%d} the towers "
+            f"failed sanity checks: {' '.join(collapse.failed_checks)} "
+            "Try another --seed, or a lower learning rate in models/config.py."
         )
     return Refit(towers, since, int(rows.purchases_per_day.sum()), watch.seconds, collapse.diversities)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from candidates.index import ItemIndex
-from evaluation.release_overlap import overlap_of
+from evaluation.diagnostics import list_overlap
 from models.release.earlier_release import EarlierRelease
 from models.release.release import load_item_tower
 from models.towers import Towers
@@ -23,6 +23,7 @@ def overlap_line(run: TrainedTowers, towers: Towers, earlier: EarlierRelease, re
     )
     now, _ = ItemIndex(ids, towers.item_vectors(asked.catalogue)).search(towers.query_vectors(asked.queries)[0], k)
     return (
-        f"overlap {overlap_of(before, now):.4f}: the share of each user's top {k} by release {earlier.release.version} "
-        f"that stands in his new one ({run.week.users:,} users, both as of {run.data.purchases.split.cut:%Y-%m-%d})"
+        f"overlap {list_overlap(before, now):.4f}: the share of each user's top {k} by release "
+        f"{earlier.release.version} that is in the new one ({run.week.users:,} users, "
+        f"both as of {run.data.purchases.split.cut:%Y-%m-%d})"
     )

@@ -38,7 +38,7 @@ MAY_IMPORT = {
         "features.training_data.dataset", "features.training_data.training_set", *BASE,
     },
     "models.release": {
-        "models", "candidates.ranking.ranker", "evaluation.diversity", "evaluation.validation_window",
+        "models", "candidates.ranking.ranker", "evaluation.diagnostics", "evaluation.validation_window",
         "features.store.service_schema", "features.training_data.dataset", *BASE,
     },
     "pipelines": {"pipelines", "models", "evaluation", "candidates", "features.store", "features.training_data", *BASE},

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from candidates.ranking.reordering import best_positions
 from candidates.ranking.training_examples import TrainingExamples
 from evaluation.bootstrap import Bootstrap, Estimate
-from evaluation.hits import Hits
+from evaluation.metrics import Hits
 
 K: Final = 12
 TOO_FEW: Final = 50  # users; the interval of fewer says nothing

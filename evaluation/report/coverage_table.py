@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from evaluation.measures import judged_at
+from evaluation.metrics import primary_cutoff
 from evaluation.report.formatting import percent
 from evaluation.report.model_styles import contenders_of
 from evaluation.report.report_section import ReportSection, Table
@@ -13,7 +13,7 @@ def catalogue_coverage(results: Results) -> ReportSection:
     """Tabulate breadth, medians over cuts."""
     rows = []
     for contender in contenders_of(results):
-        breadths = [cut["models"][contender.name]["catalogue_coverage"] for cut in results["cuts"]]
+        breadths = [cut["models"][contender.name]["catalogue_coverage"] for cut in results["windows"]]
         rows.append(
             (
                 contender.label,
@@ -23,7 +23,7 @@ def catalogue_coverage(results: Results) -> ReportSection:
                 percent(float(np.median([each["bestseller_share"] for each in breadths]))),
             )
         )
-    k = judged_at(results["cutoffs"])
+    k = primary_cutoff(results["cutoffs"])
     return ReportSection(
         title="How much of the catalogue is shown?",
         reading=(

@@ -6,7 +6,7 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.transforms import blended_transform_factory
 
-from evaluation.measures import judged_at
+from evaluation.metrics import primary_cutoff
 from evaluation.report.drawing import drawn
 from evaluation.report.formatting import NO_VALUE, plain, points, shortened, times
 from evaluation.report.model_styles import ModelStyle, contenders_of
@@ -33,7 +33,7 @@ class _Group:
 
 def paired_differences(results: Results) -> ReportSection | None:
     """Draw the paired differences of recall, or return None where nothing is compared."""
-    measure = f"recall@{judged_at(results['cutoffs'])}"
+    measure = f"recall@{primary_cutoff(results['cutoffs'])}"
     panels, tables = [], []
     for protocol in protocols_of(results):
         groups = _groups_of(results, protocol, measure)
@@ -59,10 +59,10 @@ def _groups_of(results: Results, protocol: Protocol, measure: str) -> list[_Grou
     groups = []
     for contender in contenders_of(results):
         by_baseline: dict[str, list[tuple[str, Comparison]]] = {}
-        for cut in results["cuts"]:
-            for baseline, compared in cut["differences"].get(contender.name, {}).items():
+        for cut in results["windows"]:
+            for baseline, compared in cut["comparisons"].get(contender.name, {}).items():
                 if measure in compared[protocol]:
-                    by_baseline.setdefault(baseline, []).append((cut["cut"], compared[protocol][measure]))
+                    by_baseline.setdefault(baseline, []).append((cut["cut_date"], compared[protocol][measure]))
         groups += [_Group(contender, plain(baseline), tuple(each)) for baseline, each in by_baseline.items()]
     return groups
 

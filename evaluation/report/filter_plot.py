@@ -8,14 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
-from evaluation.filter_costs import ALL_IN_FORCE, PricedFilter
-from evaluation.measures import judged_at
+from evaluation.filter_costs import ALL_FILTERS, FilterCosts
+from evaluation.metrics import primary_cutoff
 from evaluation.report.drawing import drawn
 from evaluation.report.formatting import NO_VALUE, percent, plain, points, shortened, tick, times
 from evaluation.report.palette import CARD, INK, OTHER, SERIES, SOFT, Colour
 from evaluation.report.recall_plots import PROTOCOL_TITLES, protocols_of
 from evaluation.report.report_section import Key, Panel, ReportSection, Table
-from evaluation.results import Comparison, FilterPrice, Protocol, Results
+from evaluation.results import Comparison, FilterCost, Protocol, Results
 
 _NAMES: Final = 236  # pixels at the left for names
 _COLUMN: Final = 208  # pixels of one column's axes
@@ -31,12 +31,12 @@ _KEYS: Final = {True: "in force", False: "not in force: what it would cost"}
 _BOUGHT: Final[dict[Protocol, str]] = {"all": "on all purchases", "new": "on items new to the user"}
 
 
-def filter_prices(results: Results) -> ReportSection | None:
+def filter_costs(results: Results) -> ReportSection | None:
     """Draw what filters drop and cost at every cut; None if no cut has priced any."""
-    filters = PricedFilter.of(results["cuts"])
+    filters = FilterCosts.of(results["windows"])
     if not filters:
         return None
-    k = judged_at(results["cutoffs"])
+    k = primary_cutoff(results["cutoffs"])
     protocols = [each for each in protocols_of(results) if any(priced.changes(each) for priced in filters)]
     return ReportSection(
         title="What do filters cost?",
@@ -59,16 +59,16 @@ def filter_prices(results: Results) -> ReportSection | None:
     )
 
 
-def _together(filters: Sequence[PricedFilter], k: int) -> str:
+def _together(filters: Sequence[FilterCosts], k: int) -> str:
     """Say in a sentence or two what the set in force does, or nothing if it was not priced."""
     for each in filters:
-        if each.name == ALL_IN_FORCE:
+        if each.name == ALL_FILTERS:
             changes = [
                 f"by {points(_median(each.changes(protocol)))} points {bought}"
                 for protocol, bought in _BOUGHT.items()
                 if each.changes(protocol)
             ]
-            short = _median([price["short"] for _, price in each.prices])
+            short = _median([price["short_lists"] for _, price in each.prices])
             return (
                 f"All filters in force together take out {percent(_median(each.dropped))} of the candidates and change "
                 f"recall@{k} {' and '.join(changes)}. "
@@ -77,13 +77,13 @@ def _together(filters: Sequence[PricedFilter], k: int) -> str:
     return ""
 
 
-def _label(each: PricedFilter) -> str:
+def _label(each: FilterCosts) -> str:
     """Return a filter's name and setting as words: "cool down, 28 days"."""
     name, setting = plain(each.name.replace("_", " ")), plain(each.setting)
     return f"{name}, {setting}" if setting else name
 
 
-def _prices(filters: Sequence[PricedFilter], protocols: Sequence[Protocol], k: int) -> str:
+def _prices(filters: Sequence[FilterCosts], protocols: Sequence[Protocol], k: int) -> str:
     """Draw a row for each filter: bars of what it drops, then intervals of what it costs on each protocol."""
     places, inner = _places(filters)
     columns = 1 + len(protocols)
@@ -108,7 +108,7 @@ def _prices(filters: Sequence[PricedFilter], protocols: Sequence[Protocol], k: i
     return drawn(draw, "filter prices", (width, height), margins)
 
 
-def _places(filters: Sequence[PricedFilter]) -> tuple[list[float], int]:
+def _places(filters: Sequence[FilterCosts]) -> tuple[list[float], int]:
     """Return the top of each filter's row in pixels, and the height of all together."""
     places, y = [], 0.0
     for number, each in enumerate(filters):
@@ -119,11 +119,11 @@ def _places(filters: Sequence[PricedFilter]) -> tuple[list[float], int]:
     return places, int(y)
 
 
-def _middle(each: PricedFilter, place: float) -> float:
+def _middle(each: FilterCosts, place: float) -> float:
     return place + len(each.prices) * _STEP / 2
 
 
-def _name_rows(axes: Axes, filters: Sequence[PricedFilter], places: Sequence[float]) -> None:
+def _name_rows(axes: Axes, filters: Sequence[FilterCosts], places: Sequence[float]) -> None:
     names = blended_transform_factory(axes.figure.transFigure, axes.transData)
     for number, (each, place) in enumerate(zip(filters, places, strict=True)):
         if number == 0 or each.in_force != filters[number - 1].in_force:
@@ -134,16 +134,16 @@ def _name_rows(axes: Axes, filters: Sequence[PricedFilter], places: Sequence[flo
             shortened(_label(each), 33),
             transform=names,
             color=_ink(each).light,
-            weight="bold" if each.name == ALL_IN_FORCE else "normal",
+            weight="bold" if each.name == ALL_FILTERS else "normal",
             verticalalignment="center_baseline",
         )
 
 
-def _ink(each: PricedFilter) -> Colour:
+def _ink(each: FilterCosts) -> Colour:
     return INK if each.in_force else SOFT
 
 
-def _draw_dropped(axes: Axes, filters: Sequence[PricedFilter], places: Sequence[float], k: int) -> None:
+def _draw_dropped(axes: Axes, filters: Sequence[FilterCosts], places: Sequence[float], k: int) -> None:
     for each, place in zip(filters, places, strict=True):
         for week, share in enumerate(each.dropped):
             axes.barh(place + (week + 0.5) * _STEP, share, height=7, color=_COLOURS[each.in_force].light, linewidth=0)
@@ -153,7 +153,7 @@ def _draw_dropped(axes: Axes, filters: Sequence[PricedFilter], places: Sequence[
 
 
 def _draw_changes(
-    axes: Axes, filters: Sequence[PricedFilter], places: Sequence[float], protocol: Protocol, k: int
+    axes: Axes, filters: Sequence[FilterCosts], places: Sequence[float], protocol: Protocol, k: int
 ) -> None:
     axes.axvline(0, color=SOFT.light, linewidth=1, zorder=1)
     ends = [0.0]
@@ -176,7 +176,7 @@ def _draw_interval(axes: Axes, comparison: Comparison, y: float, colour: Colour)
     axes.plot([mean], [y], "o", markersize=6, markerfacecolor=face.light, markeredgecolor=colour.light, zorder=4)
 
 
-def _write_beside(axes: Axes, each: PricedFilter, place: float, text: str) -> None:
+def _write_beside(axes: Axes, each: FilterCosts, place: float, text: str) -> None:
     beside = blended_transform_factory(axes.transAxes, axes.transData)
     axes.text(
         1 + 62 / _COLUMN,
@@ -205,7 +205,7 @@ def _median(values: Sequence[float]) -> float:
     return float(np.median(values))
 
 
-def _table(filters: Sequence[PricedFilter], k: int) -> Table:
+def _table(filters: Sequence[FilterCosts], k: int) -> Table:
     rows = [
         (
             plain(each.name.replace("_", " ")),
@@ -221,11 +221,11 @@ def _table(filters: Sequence[PricedFilter], k: int) -> Table:
     return Table((*header, "all: points", "ratio", "new: points", "ratio"), tuple(rows), words=4)
 
 
-def _numbers(price: FilterPrice) -> tuple[str, ...]:
+def _numbers(price: FilterCost) -> tuple[str, ...]:
     return (
         percent(price["dropped"]),
-        percent(price["users"]),
-        percent(price["short"]),
+        percent(price["affected_users"]),
+        percent(price["short_lists"]),
         *_written(price["all"]),
         *(_written(price["new"]) if price["new"] else (NO_VALUE, NO_VALUE)),
     )
@@ -240,7 +240,7 @@ def _written(comparison: Comparison) -> tuple[str, str]:
     )
 
 
-def _told(filters: Sequence[PricedFilter], protocols: Sequence[Protocol]) -> str:
+def _told(filters: Sequence[FilterCosts], protocols: Sequence[Protocol]) -> str:
     parts = []
     for each in filters:
         changes = {protocol: each.changes(protocol) for protocol in protocols}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from evaluation.measures import judged_at
+from evaluation.metrics import primary_cutoff
 from evaluation.report.formatting import counted, percent, shortened, times
 from evaluation.report.model_styles import best_baseline
 from evaluation.results import Protocol, Results
@@ -39,19 +39,19 @@ class Verdict:
 
 def verdict_of(results: Results, protocol: Protocol) -> Verdict | None:
     """Return the verdict on one protocol, or None if the protocol had no users."""
-    k = judged_at(results["cutoffs"])
+    k = primary_cutoff(results["cutoffs"])
     measure = f"recall@{k}"
     recalls = {name: medians[protocol][measure] for name, medians in results["medians"].items() if medians[protocol]}
     if not recalls:
         return None
-    model = next(iter(compared_models(results["cuts"])), max(recalls, key=recalls.__getitem__))
+    model = next(iter(compared_models(results["windows"])), max(recalls, key=recalls.__getitem__))
     baseline = best_baseline(results, protocol)
     if baseline is None:
         return Verdict(model, k, recalls[model])
     ends = [
-        cut["differences"][model][baseline][protocol][measure]["difference"][1:]
-        for cut in results["cuts"]
-        if measure in cut["differences"].get(model, {}).get(baseline, {"all": {}, "new": {}})[protocol]
+        cut["comparisons"][model][baseline][protocol][measure]["difference"][1:]
+        for cut in results["windows"]
+        if measure in cut["comparisons"].get(model, {}).get(baseline, {"all": {}, "new": {}})[protocol]
     ]
     ahead, behind = sum(low > 0 for low, _ in ends), sum(high < 0 for _, high in ends)
     return Verdict(
@@ -60,7 +60,7 @@ def verdict_of(results: Results, protocol: Protocol) -> Verdict | None:
         recall=recalls[model],
         baseline=baseline,
         baseline_recall=recalls[baseline],
-        ratio=median_ratio(results["cuts"], model, baseline, protocol, measure),
+        ratio=median_ratio(results["windows"], model, baseline, protocol, measure),
         ahead=ahead,
         behind=behind,
         close=len(ends) - ahead - behind,

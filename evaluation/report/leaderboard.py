@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from evaluation.measures import judged_at
+from evaluation.metrics import primary_cutoff
 from evaluation.report.formatting import NO_VALUE, decimals, percent, times
 from evaluation.report.model_styles import ROLES, ModelStyle, best_baseline, contenders_of
 from evaluation.report.recall_plots import protocols_of
@@ -106,4 +106,4 @@ def _ratio(results: Results, name: str, protocol: Protocol) -> float | None:
     baseline = best_baseline(results, protocol)
     if baseline is None:
         return None
-    return median_ratio(results["cuts"], name, baseline, protocol, f"recall@{judged_at(results['cutoffs'])}")
+    return median_ratio(results["windows"], name, baseline, protocol, f"recall@{primary_cutoff(results['cutoffs'])}")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from evaluation.measures import judged_at
+from evaluation.metrics import primary_cutoff
 from evaluation.report.formatting import plain
 from evaluation.report.palette import BASELINE, OTHER, SERIES, Colour
 from evaluation.results import Protocol, Results
@@ -39,7 +39,7 @@ class ModelStyle:
 
 def contenders_of(results: Results) -> tuple[ModelStyle, ...]:
     """Return all models: ours, then the baselines, then the others, each as in the results."""
-    compared = compared_models(results["cuts"])
+    compared = compared_models(results["windows"])
     against = {baseline for baselines in compared.values() for baseline in baselines}
     names: dict[Role, list[str]] = {
         "ours": list(compared),
@@ -51,7 +51,7 @@ def contenders_of(results: Results) -> tuple[ModelStyle, ...]:
 
 def best_baseline(results: Results, protocol: Protocol) -> str | None:
     """Return the baseline with the highest median recall, the first of equal ones; None if there is none."""
-    measure = f"recall@{judged_at(results['cutoffs'])}"
+    measure = f"recall@{primary_cutoff(results['cutoffs'])}"
     found = {
         contender.name: results["medians"][contender.name][protocol].get(measure)
         for contender in contenders_of(results)

@@ -7,7 +7,7 @@ from typing import Final
 import jinja2
 import numpy as np
 
-from evaluation.measures import judged_at
+from evaluation.metrics import primary_cutoff
 from evaluation.report.formatting import counted, percent, plain, times
 from evaluation.report.headline import headline, verdict_of
 from evaluation.report.leaderboard import hit_rates, leaderboard, main_measures
@@ -37,7 +37,7 @@ def render_page(results: Results) -> str:
     to the network by its content security policy.
 
     Args:
-        results: As from `results_of` or `read_results`.
+        results: As from `combine_windows` or `read_results`.
     """
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -56,10 +56,10 @@ def render_page(results: Results) -> str:
         protocol_titles=PROTOCOL_TITLES,
         exhibits=exhibits_of(results),
         colours=COLOURS,
-        k=judged_at(results["cutoffs"]),
+        k=primary_cutoff(results["cutoffs"]),
         first=min(results["cutoffs"]),
         made=_made(results),
-        weeks=counted(len(results["cuts"]), "week"),
+        weeks=counted(len(results["windows"]), "week"),
     )
 
 
@@ -72,9 +72,9 @@ def write_page(results: Results, path: Path) -> None:
 
 def _made(results: Results) -> str:
     """Say where the numbers come from."""
-    made = results["made"]
+    made = results["run"]
     return (
-        f"Data: {plain(made['data'])}; {counted(made['users'], 'user')}, {counted(made['items'], 'item')}, "
+        f"Data: {plain(made['dataset'])}; {counted(made['users'], 'user')}, {counted(made['items'], 'item')}, "
         f"{counted(made['purchases'], 'purchase')}. Made {plain(made['created'])} from commit {plain(made['commit'])}, "
         f"seed {made['seed']}, in {made['seconds']:,.0f} seconds."
     )
@@ -96,18 +96,20 @@ def _figures(results: Results) -> list[Figure]:
                 )
     verdict = verdict_of(results, "all")
     if verdict:
-        coverages = [cut["models"][verdict.model]["catalogue_coverage"]["coverage"] for cut in results["cuts"]]
+        coverages = [cut["models"][verdict.model]["catalogue_coverage"]["coverage"] for cut in results["windows"]]
         figures.append(Figure(percent(float(np.median(coverages))), "of the catalogue is shown to somebody"))
     return figures
 
 
 def _question(results: Results) -> str:
     """Say in one paragraph what was asked."""
-    cuts, made, k = results["cuts"], results["made"], judged_at(results["cutoffs"])
+    cuts, made, k = results["windows"], results["run"], primary_cutoff(results["cutoffs"])
     users = sorted({cut["users"] for cut in cuts})
     asked = f"{users[0]:,}" if len(users) == 1 else f"{users[0]:,} to {users[-1]:,}"
     when = (
-        f"on {cuts[0]['cut']}" if len(cuts) == 1 else f"on {len(cuts)} dates from {cuts[0]['cut']} to {cuts[-1]['cut']}"
+        f"on {cuts[0]['cut_date']}"
+        if len(cuts) == 1
+        else f"on {len(cuts)} dates from {cuts[0]['cut_date']} to {cuts[-1]['cut_date']}"
     )
     return (
         f"Which of {counted(made['items'], 'item')} should each user be shown? We stopped the clock {when}. Knowing "

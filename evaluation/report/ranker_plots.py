@@ -34,7 +34,7 @@ def ranker(results: Results) -> ReportSection | None:
             weeks.append(f"{title}: learned for the week of {cut}{'' if ranking['ranked'] else ', but not used'}.")
             panels += _panels(ranking, title, protocol)
             tables += [_importance_table(ranking["importances"], title), _bin_table(ranking["reliability"], title)]
-            lost = lost or any(each["bought"] == 0 for each in ranking["reliability"])
+            lost = lost or any(each["observed"] == 0 for each in ranking["reliability"])
     if not panels:
         return None
     return ReportSection(
@@ -69,19 +69,19 @@ def _panels(ranking: RankingResult, title: str, salt: str) -> tuple[Panel, Panel
 def _bars(rows: Sequence[ImportanceRow], salt: str) -> str:
     def draw(axes: Axes) -> None:
         for y, row in enumerate(rows):
-            axes.barh(y, row["loss"], height=0.62, color=SERIES[0].light, linewidth=0)
+            axes.barh(y, row["ndcg_drop"], height=0.62, color=SERIES[0].light, linewidth=0)
             axes.annotate(
-                f"{row['loss']:z.4f}",
-                (max(row["loss"], 0), y),
+                f"{row['ndcg_drop']:z.4f}",
+                (max(row["ndcg_drop"], 0), y),
                 xytext=(6, 0),
                 textcoords="offset points",
                 verticalalignment="center_baseline",
                 color=INK.light,
                 annotation_clip=False,
             )
-        axes.set_yticks(range(len(rows)), [shortened(_named(row["name"]), 50) for row in rows])
+        axes.set_yticks(range(len(rows)), [shortened(_named(row["feature"]), 50) for row in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
-        losses = [row["loss"] for row in rows]
+        losses = [row["ndcg_drop"] for row in rows]
         axes.set_xlim(1.1 * min(*losses, 0), 1.35 * max(*losses, 0) or 1)
         axes.grid(visible=False, axis="y")
         axes.tick_params(length=0)
@@ -95,7 +95,7 @@ def _bars(rows: Sequence[ImportanceRow], salt: str) -> str:
 
 def _curve(bins: Sequence[ReliabilityRow], salt: str) -> str:
     """Draw what was bought against what was predicted, both on the same logarithmic scale: most odds are small."""
-    shares = [share for each in bins for share in (each["predicted"], each["bought"]) if share > 0]
+    shares = [share for each in bins for share in (each["predicted"], each["observed"]) if share > 0]
     low, high = min(shares) / _ROOM, min(max(shares) * _ROOM, 1.0)
     ticks = (1.0, 3.0) if high / low < _MANY else (1.0,)
 
@@ -103,10 +103,10 @@ def _curve(bins: Sequence[ReliabilityRow], salt: str) -> str:
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.plot([low, high], [low, high], color=SOFT.light, linewidth=1, dashes=(4, 3), zorder=2)
-        found = [each for each in bins if each["bought"] > 0]
+        found = [each for each in bins if each["observed"] > 0]
         axes.plot(
             [each["predicted"] for each in found],
-            [each["bought"] for each in found],
+            [each["observed"] for each in found],
             color=SERIES[0].light,
             linewidth=1.8,
             marker="o",
@@ -115,7 +115,7 @@ def _curve(bins: Sequence[ReliabilityRow], salt: str) -> str:
             zorder=3,
         )
         for each in bins:
-            if each["bought"] == 0 and each["predicted"] > 0:
+            if each["observed"] == 0 and each["predicted"] > 0:
                 axes.plot(
                     [each["predicted"]],
                     [low],
@@ -141,25 +141,26 @@ def _curve(bins: Sequence[ReliabilityRow], salt: str) -> str:
 
 def _importance_table(rows: Sequence[ImportanceRow], title: str) -> Table:
     return Table(
-        (f"{title}: feature", "loss of NDCG@12"), tuple((_named(each["name"]), _fine(each["loss"])) for each in rows)
+        (f"{title}: feature", "loss of NDCG@12"),
+        tuple((_named(each["feature"]), _fine(each["ndcg_drop"])) for each in rows),
     )
 
 
 def _bin_table(bins: Sequence[ReliabilityRow], title: str) -> Table:
     rows = tuple(
-        (f"{number}", _share(each["predicted"]), _share(each["bought"]), f"{each['count']:,}")
+        (f"{number}", _share(each["predicted"]), _share(each["observed"]), f"{each['count']:,}")
         for number, each in enumerate(bins, 1)
     )
     return Table((f"{title}: group", "predicted", "bought", "candidates"), rows)
 
 
 def _told_importances(rows: Sequence[ImportanceRow]) -> str:
-    told = ", ".join(f"{plain(each['name'])} {each['loss']:z.4f}" for each in rows)
+    told = ", ".join(f"{plain(each['feature'])} {each['ndcg_drop']:z.4f}" for each in rows)
     return f"Bars of the loss of NDCG@12 without a feature: {told}."
 
 
 def _told_bins(bins: Sequence[ReliabilityRow]) -> str:
-    told = ", ".join(f"{_share(each['bought'])} of {_share(each['predicted'])}" for each in bins)
+    told = ", ".join(f"{_share(each['observed'])} of {_share(each['predicted'])}" for each in bins)
     return f"Line chart on logarithmic axes, share bought of share predicted, the least likely first: {told}."
 
 

@@ -79,13 +79,13 @@ def _rows(
     contenders = {contender.name: contender for contender in contenders_of(results)}
 
     def row(name: str, as_retrieved: frozenset[str] = frozenset()) -> _Row:
-        judged = [(cut["cut"], cut["models"][name][protocol]) for cut in results["cuts"]]
+        judged = [(cut["cut_date"], cut["models"][name][protocol]) for cut in results["windows"]]
         estimates = tuple((cut, measured[measure]) for cut, measured in judged if measured)
         return _Row(contenders[name], estimates, as_retrieved)
 
     lists = [row(contender.name) for contender in contenders.values() if contender.role == "baseline"]
     lists.sort(key=lambda each: -each.median)
-    return (row(last["as_ranked"], kept), row(last["as_retrieved"]), *lists[:_LISTS])
+    return (row(last["ranked_model"], kept), row(last["retrieved_model"]), *lists[:_LISTS])
 
 
 def _forest(rows: Sequence[_Row], salt: str) -> str:
@@ -132,7 +132,7 @@ def _said(rankings: Mapping[str, RankingResult], title: str, measure: str) -> st
         last = list(rankings.values())[-1]
         return f"{title}: retrieval's order was kept in {weeks}. {plain(last['reason'])}"
     said = f"{title}: the ranker orders the candidates in {len(ranked)} of {weeks}"
-    changes = [each["after_cut"][measure]["difference"] for each in ranked if measure in each["after_cut"]]
+    changes = [each["test"][measure]["difference"] for each in ranked if measure in each["test"]]
     if not changes:
         return f"{said}."
     ahead, behind = sum(low > 0 for _, low, _ in changes), sum(high < 0 for *_, high in changes)

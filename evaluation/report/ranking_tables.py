@@ -15,7 +15,7 @@ _DECIDED_BY: Final = "ndcg@12"  # by which it is decided, whatever the catalogue
 
 def rankings_by_cut(results: Results, protocol: Protocol) -> dict[str, RankingResult]:
     """Return what each cut tells of a learned order on a protocol, by the cut's date; empty if none does."""
-    told = [(cut["cut"], cut.get("rankings", {}).get(protocol)) for cut in results["cuts"]]
+    told = [(cut["cut_date"], cut.get("rankings", {}).get(protocol)) for cut in results["windows"]]
     return {cut: ranking for cut, ranking in told if ranking is not None}
 
 
@@ -24,9 +24,13 @@ def order_table(
 ) -> Table:
     """Return a row for each model and week with users: measures with their intervals."""
     rows = [
-        (contender.label, cut["cut"], *(_shown(cut["models"][contender.name][protocol][each]) for each in measures))
+        (
+            contender.label,
+            cut["cut_date"],
+            *(_shown(cut["models"][contender.name][protocol][each]) for each in measures),
+        )
         for contender in contenders
-        for cut in results["cuts"]
+        for cut in results["windows"]
         if cut["models"][contender.name][protocol]
     ]
     return Table(
@@ -50,9 +54,9 @@ def decision_table(rankings: Mapping[str, RankingResult], title: str, measure: s
         (
             cut,
             "the ranker" if ranking["ranked"] else "retrieval",
-            f"{ranking['users']:,}",
-            *_before_cut(ranking["before_cut"].get(_DECIDED_BY, {})),
-            *_after(ranking["after_cut"].get(measure)),
+            f"{ranking['validation_users']:,}",
+            *_before_cut(ranking["validation"].get(_DECIDED_BY, {})),
+            *_after(ranking["test"].get(measure)),
         )
         for cut, ranking in rankings.items()
     ]

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from evaluation.bootstrap import Estimate
-from evaluation.measures import judged_at
+from evaluation.metrics import primary_cutoff
 from evaluation.report.formatting import NO_VALUE, day, percent
 from evaluation.report.line_panel import Line, line_panel
 from evaluation.report.model_styles import ModelStyle, contenders_of
@@ -45,15 +45,15 @@ def recall_by_candidates(results: Results) -> ReportSection:
 
 def recall_by_cut(results: Results) -> ReportSection | None:
     """Draw recall at each cut, or return None where there is only one."""
-    if len(results["cuts"]) == 1:
+    if len(results["windows"]) == 1:
         return None
-    measure = f"recall@{judged_at(results['cutoffs'])}"
-    cuts = [cut["cut"] for cut in results["cuts"]]
+    measure = f"recall@{primary_cutoff(results['cutoffs'])}"
+    cuts = [cut["cut_date"] for cut in results["windows"]]
     panels, tables = [], []
     for protocol in protocols_of(results):
         lines, rows = [], []
         for contender in contenders_of(results):
-            estimates = [cut["models"][contender.name][protocol].get(measure) for cut in results["cuts"]]
+            estimates = [cut["models"][contender.name][protocol].get(measure) for cut in results["windows"]]
             lines.append(line_of(contender, tuple(each[0] if each else None for each in estimates)))
             rows.append((contender.label, *(shown(each) if each else NO_VALUE for each in estimates)))
         svg = line_panel(lines, range(len(cuts)), _days(cuts), "weeks that begin on", f"cuts {protocol}")
@@ -89,7 +89,7 @@ def shown(estimate: Estimate) -> str:
 
 def _median_estimate(results: Results, name: str, protocol: Protocol, measure: str) -> Estimate:
     """Return the medians over cuts of mean, lower and upper end, each on its own: those of a usual week."""
-    judged = [cut["models"][name][protocol] for cut in results["cuts"] if cut["models"][name][protocol]]
+    judged = [cut["models"][name][protocol] for cut in results["windows"] if cut["models"][name][protocol]]
     return [float(value) for value in np.median([estimates[measure] for estimates in judged], axis=0)]
 
 
@@ -101,7 +101,7 @@ def _days(cuts: list[str]) -> list[str]:
 
 
 def _over_cuts(results: Results) -> str:
-    return f"Values and bands are medians over {len(results['cuts'])} weeks." if len(results["cuts"]) > 1 else ""
+    return f"Values and bands are medians over {len(results['windows'])} weeks." if len(results["windows"]) > 1 else ""
 
 
 def _told(lines: list[Line], where: str) -> str:

@@ -2,8 +2,7 @@
 
 from evaluation.report.coverage_table import catalogue_coverage
 from evaluation.report.difference_plot import paired_differences
-from evaluation.report.filter_plot import filter_prices
-from evaluation.report.item_map import item_map
+from evaluation.report.filter_plot import filter_costs
 from evaluation.report.ranker_plots import ranker
 from evaluation.report.ranking_plot import candidate_order
 from evaluation.report.recall_plots import recall_by_candidates, recall_by_cut
@@ -25,10 +24,9 @@ def exhibits_of(results: Results) -> tuple[ReportSection, ...]:
         recall_by_activity(results),
         recall_of_cold_items(results),
         catalogue_coverage(results),
-        filter_prices(results),
+        filter_costs(results),
         ranker(results),
         candidate_sources(results),
         training_curve(results),
-        item_map(results),
     )
     return tuple(exhibit for exhibit in exhibits if exhibit)

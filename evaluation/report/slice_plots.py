@@ -5,7 +5,7 @@ from typing import Final
 
 from matplotlib.axes import Axes
 
-from evaluation.measures import judged_at
+from evaluation.metrics import primary_cutoff
 from evaluation.report.drawing import drawn
 from evaluation.report.formatting import counted, percent, shortened, tick
 from evaluation.report.line_panel import WIDTH, line_panel
@@ -24,7 +24,7 @@ def recall_by_decile(results: Results) -> ReportSection:
     """Draw recall by popularity decile, over the purchases of all cuts together."""
     contenders = contenders_of(results)
     pooled = {
-        contender.name: _pooled([cut["models"][contender.name]["slices"]["deciles"] for cut in results["cuts"]])
+        contender.name: _pooled([cut["models"][contender.name]["slices"]["deciles"] for cut in results["windows"]])
         for contender in contenders
     }
     relevant = [number for number, _ in pooled[contenders[0].name]]
@@ -38,7 +38,7 @@ def recall_by_decile(results: Results) -> ReportSection:
         reading=(
             "Items are ranked by sales before the week and cut into ten groups, each of which holds a tenth of all "
             "units sold: group 1 is a handful of best sellers, group 10 the long tail. Drawn is the share of purchases "
-            f"found among {judged_at(results['cutoffs']):,} candidates, over all purchases of all weeks."
+            f"found among {primary_cutoff(results['cutoffs']):,} candidates, over all purchases of all weeks."
         ),
         panels=(Panel("Share found by popularity of the item", svg, f"Line chart, decile 1 to 10: {first}."),),
         tables=(
@@ -55,7 +55,7 @@ def recall_by_decile(results: Results) -> ReportSection:
 
 def recall_by_activity(results: Results) -> ReportSection | None:
     """Draw recall by activity of the user at the last cut; None where users were not grouped."""
-    last = results["cuts"][-1]
+    last = results["windows"][-1]
     contenders = contenders_of(results)
     rows = {contender.name: last["models"][contender.name]["slices"]["activity"] for contender in contenders}
     groups = rows[contenders[0].name]
@@ -76,7 +76,8 @@ def recall_by_activity(results: Results) -> ReportSection | None:
         title="For whom does it work?",
         reading=(
             "Users grouped by how often they had bought before the week; cold users had never bought. "
-            f"Week of {last['cut']}, recall@{judged_at(results['cutoffs'])}, with 95 % intervals.{_cold_users(results)}"
+            f"Week of {last['cut_date']}, recall@{primary_cutoff(results['cutoffs'])}, "
+            f"with 95 % intervals.{_cold_users(results)}"
         ),
         panels=(Panel("Recall by activity of the user", svg, f"Line chart, least to most active: {told}."),),
         tables=(
@@ -93,7 +94,7 @@ def recall_by_activity(results: Results) -> ReportSection | None:
 
 def _cold_users(results: Results) -> str:
     """Say how many had never bought before, and what the list they are shown is worth, all weeks together."""
-    cold = cold_users_of(results["cuts"])
+    cold = cold_users_of(results["windows"])
     if cold is None:
         return ""
     users, recall = cold
@@ -106,9 +107,9 @@ def _cold_users(results: Results) -> str:
 def recall_of_cold_items(results: Results) -> ReportSection:
     """Draw recall of items never sold before beside that of the others, over the purchases of all cuts together."""
     contenders = contenders_of(results)
-    kinds = [row["name"] for row in results["cuts"][0]["models"][contenders[0].name]["slices"]["items"]]
+    kinds = [row["name"] for row in results["windows"][0]["models"][contenders[0].name]["slices"]["items"]]
     pooled = {
-        contender.name: _pooled([cut["models"][contender.name]["slices"]["items"] for cut in results["cuts"]])
+        contender.name: _pooled([cut["models"][contender.name]["slices"]["items"] for cut in results["windows"]])
         for contender in contenders
     }
     names = [f"{kind} ({counted(number, 'purchase')})" for kind, (number, _) in zip(
@@ -122,7 +123,7 @@ def recall_of_cold_items(results: Results) -> ReportSection:
         title="Are new items found?",
         reading=(
             "Some of what people buy was never sold before the week began: no list of past sales can contain it. "
-            f"Drawn is the share found among {judged_at(results['cutoffs']):,} candidates, over all weeks."
+            f"Drawn is the share found among {primary_cutoff(results['cutoffs']):,} candidates, over all weeks."
         ),
         panels=(Panel("Share found by kind of item", _pairs(contenders, shares), f"{' and '.join(names)}: {told}."),),
         tables=(

@@ -4,13 +4,13 @@ from typing import Final
 
 from matplotlib.axes import Axes
 
-from evaluation.measures import JUDGED_AT
+from evaluation.metrics import PRIMARY_CUTOFF
 from evaluation.report.drawing import drawn
 from evaluation.report.formatting import percent, plain, shortened, tick
 from evaluation.report.line_panel import WIDTH
 from evaluation.report.palette import CARD, INK, SERIES, SOFT, Colour
 from evaluation.report.report_section import Key, Panel, ReportSection, Table
-from evaluation.results import CutResult, Results, SourceResults
+from evaluation.results import Results, SourceResults, WindowResult
 
 _NAMES: Final = 170
 _ROW: Final = 30
@@ -19,16 +19,17 @@ _ROOM_FOR_TEXT: Final = 0.09  # a narrower part of a bar has no room for its num
 
 def candidate_sources(results: Results) -> ReportSection | None:
     """Draw shares and worth of the sources at the last cut that has them; None if none has."""
-    told = [(cut, cut["sources"]) for cut in results["cuts"] if cut["sources"]]
+    told = [(cut, cut["sources"]) for cut in results["windows"] if cut["sources"]]
     if not told:
         return None
     cut, sources = told[-1]
     colours = {row["source"]: SERIES[place % len(SERIES)] for place, row in enumerate(sources["rows"])}
-    budget = JUDGED_AT if JUDGED_AT in sources["budgets"] else max(sources["budgets"])
+    budget = PRIMARY_CUTOFF if PRIMARY_CUTOFF in sources["budgets"] else max(sources["budgets"])
     return ReportSection(
         title="Where do the candidates come from?",
         reading=(
-            f"Week of {cut['cut']}. The fused list is put together from several sources. First: whose candidates it "
+            f"Week of {cut['cut_date']}. The fused list is put together from several sources. First: whose candidates "
+            "it "
             "holds, by its length. Second: recall of each source alone (pale), and what only this source finds (full); "
             "union is what all sources find together, each with this many candidates."
         ),
@@ -135,13 +136,13 @@ def _table(sources: SourceResults) -> Table:
     return Table(header, tuple(rows))
 
 
-def _share_table(cut: CutResult, sources: SourceResults) -> Table:
+def _share_table(cut: WindowResult, sources: SourceResults) -> Table:
     budgets = [str(budget) for budget in sources["budgets"]]
     rows = tuple(
         (plain(row["source"]), *(percent(sources["shares"][budget].get(row["source"], 0.0)) for budget in budgets))
         for row in sources["rows"]
     )
-    return Table((f"share of the fused, week of {cut['cut']}", *(f"{each} candidates" for each in budgets)), rows)
+    return Table((f"share of the fused, week of {cut['cut_date']}", *(f"{each} candidates" for each in budgets)), rows)
 
 
 def _told_shares(sources: SourceResults) -> str:

@@ -13,7 +13,7 @@ _MOST_TICKS: Final = 10
 
 def training_curve(results: Results) -> ReportSection | None:
     """Draw the training of the last cut that has one; None if none has."""
-    trained = [cut for cut in results["cuts"] if cut["training_history"]]
+    trained = [cut for cut in results["windows"] if cut["training_history"]]
     if not trained:
         return None
     epochs = trained[-1]["training_history"]
@@ -21,7 +21,7 @@ def training_curve(results: Results) -> ReportSection | None:
     loss = Line("loss", "ours", blue, (), "o", tuple(epoch["loss"] for epoch in epochs))
     recall = [
         Line("all purchases", "ours", vermillion, (), "o", tuple(epoch["recall"] for epoch in epochs)),
-        Line("new to the user", "ours", green, (5, 2), "s", tuple(epoch["new_recall"] for epoch in epochs)),
+        Line("new to the user", "ours", green, (5, 2), "s", tuple(epoch["new_item_recall"] for epoch in epochs)),
     ]
     panels = [
         Panel(
@@ -35,12 +35,12 @@ def training_curve(results: Results) -> ReportSection | None:
         svg = line_panel(recall, _places(epochs), _ticks(epochs), "epoch", "recall by epoch")
         panels.append(Panel("Recall", svg, f"Line chart of recall; after the last epoch: {ends}."))
     rows = tuple(
-        (str(epoch["epoch"]), decimals(epoch["loss"]), percent(epoch["recall"]), percent(epoch["new_recall"]))
+        (str(epoch["epoch"]), decimals(epoch["loss"]), percent(epoch["recall"]), percent(epoch["new_item_recall"]))
         for epoch in epochs
     )
     return ReportSection(
         title="How did the model learn?",
-        reading=f"Training for the week of {trained[-1]['cut']}. An epoch is one pass over the past purchases.",
+        reading=f"Training for the week of {trained[-1]['cut_date']}. An epoch is one pass over the past purchases.",
         panels=tuple(panels),
         tables=(Table(("epoch", "loss", "recall", "recall of new items"), rows),),
     )

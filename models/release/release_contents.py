@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candidates.ranking.ranker import Ranker
-from evaluation.diversity import VectorDiversity
+from evaluation.diagnostics import VectorDiversity
 from evaluation.validation_window import WindowMetrics
 from features.time_split import TimeSplit
 from models.release.checkpoint import Checkpoint

@@ -72,14 +72,14 @@ def train(
         )
         epochs.append(Epoch(number, loss, window_metrics))
         report(epochs[-1])
-        if not window_metrics.faults and (best is None or window_metrics.recall > best.window_metrics.recall):
+        if not window_metrics.failed_checks and (best is None or window_metrics.recall > best.window_metrics.recall):
             best, weights = epochs[-1], model.get_weights()
         elif best is not None and number - best.number >= config.patience:
             break
     if best is None:
         raise InputError(
             "No release was written, the training is at fault: "
-            f"{' '.join(epochs[-1].window_metrics.faults)} {_WHAT_TO_DO}"
+            f"{' '.join(epochs[-1].window_metrics.failed_checks)} {_WHAT_TO_DO}"
         )
     model.set_weights(weights)
     return towers, TrainingHistory(tuple(epochs), best)

@@ -5,7 +5,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from candidates.index import ItemIndex
-from evaluation.collapse import ANYTHING, SOMETHING_NEW
+from evaluation.diagnostics import NEW_ITEM_QUERY_VECTORS, QUERY_VECTORS
 from features.schema import ITEM_ID, RANK, USER_ID
 from models.release.saved_models import SavedTower
 from pipelines.leakage.differences import Answer
@@ -30,7 +30,7 @@ def list_answers(
     index = ItemIndex(np.array(items[ITEM_ID].to_pylist(), np.str_), item_tower.vectors(items))
     return [
         _answer(index, queries, users[USER_ID], k, what, release)
-        for what, queries in zip((ANYTHING, SOMETHING_NEW), query_tower.query_vectors(users), strict=True)
+        for what, queries in zip((QUERY_VECTORS, NEW_ITEM_QUERY_VECTORS), query_tower.query_vectors(users), strict=True)
     ]
 
 
@@ -44,5 +44,5 @@ def _answer(
         RANK: pa.array(np.tile(np.arange(1, width + 1), len(positions))),
         ITEM_ID: pa.array(index.item_ids[positions.reshape(-1)], pa.string()),
     }
-    question = f"the {width} best items of each user for {what}"
+    question = f"the {width} best items of each user by {what}"
     return Answer(question, pa.table(rows), (USER_ID, RANK), dict.fromkeys(rows, f"lists of {release}"))

@@ -143,7 +143,7 @@ def lists_of(purchases, users, n_items, k, bought):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluation.baselines, "available", lambda: False)  # what follows is the same with and without
         made = list(baselines(purchases, CUT, np.array(users, np.int32), n_items, k, ItemLists.from_lists(bought)))
-    return {lists.name: (lists.every.tolist(), lists.fresh.tolist()) for lists in made}
+    return {lists.name: (lists.all_items.tolist(), lists.new_items.tolist()) for lists in made}
 
 
 def test_the_baselines_by_hand():
@@ -162,24 +162,24 @@ def test_the_baselines_by_hand():
 
     lists = lists_of(purchases, [5, 6, 7], 4, 3, [np.array([0, 3]), np.array([2]), np.array([], np.int64)])
 
-    assert lists["popularity over all time"] == ([[0, 1, 2]] * 3, [[1, 2, -1], [0, 1, 3], [0, 1, 2]])
+    assert lists["all-time bestsellers"] == ([[0, 1, 2]] * 3, [[1, 2, -1], [0, 1, 3], [0, 1, 2]])
     assert lists["last week's bestsellers"] == ([[2, 3, 0]] * 3, [[2, 1, -1], [3, 0, 1], [2, 3, 0]])
     # 1 sold twice but once a month before, 0 once as long ago as 1: 1 comes before 0.
     assert lists["decayed popularity"] == ([[2, 3, 1]] * 3, [[2, 1, -1], [3, 1, 0], [2, 3, 1]])
     fresh = [[2, 1, -1], [3, 0, 1], [2, 3, 0]]
-    assert lists["bought often, then bestsellers"] == ([[0, 3, 2], [2, 3, 0], [2, 3, 0]], fresh)
-    assert lists["bought lately, then bestsellers"] == ([[3, 0, 2], [2, 3, 0], [2, 3, 0]], fresh)
+    assert lists["own purchases by frequency"] == ([[0, 3, 2], [2, 3, 0], [2, 3, 0]], fresh)
+    assert lists["own purchases by recency"] == ([[3, 0, 2], [2, 3, 0], [2, 3, 0]], fresh)
     # 5 is nearest to his own items, the newer first, then to what 8 bought with 0, the newer first. 6 is nearest to 2,
     # then to what 8 bought with it: 1 is known from 9 as well and therefore less like 2. The rest is bestsellers.
     assert lists["item-kNN"] == ([[3, 0, 2], [2, 0, 1], [2, 3, 0]], [[2, 1, -1], [0, 1, 3], [2, 3, 0]])
     assert set(lists) == {
-        "popularity over all time",
+        "all-time bestsellers",
         "last week's bestsellers",
         "decayed popularity",
-        "bought often, then bestsellers",
-        "bought lately, then bestsellers",
+        "own purchases by frequency",
+        "own purchases by recency",
         "item-kNN",
-        "item-kNN x sales",
+        "item-kNN, sales-weighted",
     }
     assert HALF_LIFE == 4
 
@@ -195,7 +195,7 @@ def test_sales_move_a_neighbour_that_sells_before_one_that_does_not():
 
     lists = lists_of(purchases, [4], 4, 2, [np.array([0])])
 
-    assert lists["item-kNN x sales"][1] == [[2, 1]]
+    assert lists["item-kNN, sales-weighted"][1] == [[2, 1]]
 
 
 @settings(max_examples=25, deadline=None)
@@ -230,5 +230,5 @@ def test_the_factors_of_implicit_come_last_and_are_filled_up_for_a_user_without_
     *_, last = baselines(purchases, CUT, np.array([0, 7], np.int32), 3, 2, bought)
 
     assert last.name == "iALS"
-    assert last.every[1].tolist() == [1, 0]
-    assert 0 not in last.fresh[0]
+    assert last.all_items[1].tolist() == [1, 0]
+    assert 0 not in last.new_items[0]

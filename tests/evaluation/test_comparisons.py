@@ -1,16 +1,15 @@
 import numpy as np
 import pytest
 
-from evaluation.bootstrap import Bootstrap
-from evaluation.comparisons import comparisons_of, differences_of
-from evaluation.metrics import paired_interval
+from evaluation.bootstrap import Bootstrap, paired_interval
+from evaluation.comparisons import compare_models, compare_on_metric
 
 
 def test_a_model_always_twice_as_good_has_a_ratio_without_doubt():
     baseline = np.array([0.1, 0.2, 0.4, 0.1])
     measured = {"model": 2 * baseline, "baseline": baseline}
 
-    compared = comparisons_of(measured, Bootstrap.of(4, seed=0), ["model"], ["baseline"])["model"]["baseline"]
+    compared = compare_on_metric(measured, Bootstrap.of(4, seed=0), ["model"], ["baseline"])["model"]["baseline"]
 
     assert compared["ratio"] == pytest.approx([2.0, 2.0, 2.0])
     assert compared["difference"][0] == pytest.approx(0.2)
@@ -20,7 +19,7 @@ def test_the_difference_has_the_interval_of_pairs():
     chance = np.random.default_rng(0)
     values, baseline = chance.random(60), chance.random(60)
 
-    compared = comparisons_of({"a": values, "b": baseline}, Bootstrap.of(60, seed=8), ["a"], ["b"])["a"]["b"]
+    compared = compare_on_metric({"a": values, "b": baseline}, Bootstrap.of(60, seed=8), ["a"], ["b"])["a"]["b"]
 
     mean, *interval = compared["difference"]
     assert mean == pytest.approx((values - baseline).mean())
@@ -32,7 +31,7 @@ def test_the_interval_of_the_ratio_is_that_of_ratios_of_resampled_means():
     # Four resamples: users 0 0, 0 1, 1 1, 0 1. Means of a 1, 1/2, 0, 1/2; of b 1/2, 3/4, 1, 3/4: ratios 2, 2/3, 0, 2/3.
     resamples = Bootstrap(np.array([[2, 0], [1, 1], [0, 2], [1, 1]], np.uint16))
 
-    ratio = comparisons_of(measured, resamples, ["a"], ["b"])["a"]["b"]["ratio"]
+    ratio = compare_on_metric(measured, resamples, ["a"], ["b"])["a"]["b"]["ratio"]
 
     # Of 0, 2/3, 2/3, 2 the quantile 0.025 lies 0.075 of the way from 0 to 2/3, and 0.975 lies 0.925 of it to 2.
     assert ratio == pytest.approx([2 / 3, 0.05, 2 / 3 + 0.925 * 4 / 3])
@@ -41,7 +40,7 @@ def test_the_interval_of_the_ratio_is_that_of_ratios_of_resampled_means():
 def test_a_baseline_that_may_find_nothing_has_no_ratio():
     measured = {"model": np.array([1.0, 1.0]), "never": np.zeros(2), "once": np.array([1.0, 0.0])}
 
-    compared = comparisons_of(measured, Bootstrap.of(2, seed=0), ["model"], ["never", "once"])["model"]
+    compared = compare_on_metric(measured, Bootstrap.of(2, seed=0), ["model"], ["never", "once"])["model"]
 
     assert compared["never"] == {"difference": [1.0, 1.0, 1.0], "ratio": None}
     assert compared["once"]["ratio"] is None
@@ -50,7 +49,7 @@ def test_a_baseline_that_may_find_nothing_has_no_ratio():
 def test_a_model_is_not_compared_with_itself():
     measured = {"a": np.ones(2), "b": np.ones(2)}
 
-    compared = comparisons_of(measured, Bootstrap.of(2, seed=0), ["a", "b"], ["b"])
+    compared = compare_on_metric(measured, Bootstrap.of(2, seed=0), ["a", "b"], ["b"])
 
     assert {model: list(baselines) for model, baselines in compared.items()} == {"a": ["b"], "b": []}
 
@@ -61,7 +60,7 @@ def test_differences_are_by_model_baseline_protocol_and_measure():
         "baseline": {"all": {"recall@1": np.array([0.25, 0.25]), "map@1": np.array([0.0, 0.0])}, "new": {}},
     }
 
-    differences = differences_of(measured, {"all": Bootstrap.of(2, 0)}, ["model"], ["baseline"], ["recall@1", "map@1"])
+    differences = compare_models(measured, {"all": Bootstrap.of(2, 0)}, ["model"], ["baseline"], ["recall@1", "map@1"])
 
     assert differences == {
         "model": {

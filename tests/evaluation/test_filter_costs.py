@@ -9,8 +9,8 @@ from candidates.filters.department_cap import DepartmentCap
 from candidates.filters.exclusions import Exclusions
 from candidates.item_lists import ItemLists
 from candidates.purchase_codes import PurchaseCodes
-from evaluation.candidate_lists import CandidateLists
-from evaluation.filter_costs import ALL_IN_FORCE, PricedFilter, price_of
+from evaluation.filter_costs import ALL_FILTERS, FilterCosts, measure_filter_cost
+from evaluation.metrics import CandidateLists
 from evaluation.scoreboard import Scoreboard
 from evaluation.validation_window import ValidationWindow
 
@@ -50,7 +50,7 @@ def judge():
 
 
 def priced(judge, filtered, allowed, without=None):
-    return price_of(
+    return measure_filter_cost(
         "cool_down", "28 days", in_force=True, without=without or lists(EVERY), filtered=filtered, allowed=allowed,
         judge=judge,
     )  # fmt: skip
@@ -61,10 +61,10 @@ def test_a_filter_is_priced_by_hand(judge):
 
     price = priced(judge, filtered, exclusions_for([0, 1], [0], []))
 
-    assert (price["name"], price["setting"], price["in_force"]) == ("cool_down", "28 days", True)
+    assert (price["name"], price["setting"], price["active"]) == ("cool_down", "28 days", True)
     assert price["dropped"] == pytest.approx((2 / 3 + 1 / 3 + 0) / 3)
-    assert price["users"] == pytest.approx(2 / 3)
-    assert price["short"] == 0
+    assert price["affected_users"] == pytest.approx(2 / 3)
+    assert price["short_lists"] == 0
     # Recall falls from 2/3 to 1/3 for the first user and stays 1 for the others: from 8/9 to 7/9.
     assert price["all"]["difference"][0] == pytest.approx(-1 / 9)
     assert price["all"]["ratio"][0] == pytest.approx(7 / 8)
@@ -86,7 +86,7 @@ def test_new_items_are_judged_by_the_lists_of_what_is_new_to_the_user(judge):
 def test_a_filter_that_bars_nothing_costs_nothing_for_sure(judge):
     price = priced(judge, lists(EVERY), exclusions_for([], [], []))
 
-    assert (price["dropped"], price["users"], price["short"]) == (0, 0, 0)
+    assert (price["dropped"], price["affected_users"], price["short_lists"]) == (0, 0, 0)
     assert price["all"] == price["new"] == {"difference": [0, 0, 0], "ratio": [1, 1, 1]}
 
 
@@ -101,15 +101,15 @@ def test_a_user_with_fewer_than_k_candidates_is_short(judge):
 
     price = priced(judge, filtered, exclusions_for([0, 1, 2, 5], [0, 1, 2], []))
 
-    assert price["short"] == pytest.approx(1 / 3)
-    assert price["users"] == pytest.approx(2 / 3)
+    assert price["short_lists"] == pytest.approx(1 / 3)
+    assert price["affected_users"] == pytest.approx(2 / 3)
     assert price["dropped"] == pytest.approx((1 + 1 + 0) / 3)
 
 
 def test_what_is_barred_below_the_first_k_is_not_lost(judge):
     price = priced(judge, lists([[0, 1, 2, 4], *EVERY[1:]]), exclusions_for([3], [3], []))
 
-    assert (price["dropped"], price["users"]) == (0, 0)
+    assert (price["dropped"], price["affected_users"]) == (0, 0)
 
 
 def test_a_candidate_that_makes_way_for_another_is_not_dropped(judge):
@@ -125,7 +125,7 @@ def test_of_an_empty_list_nothing_is_lost(judge):
     price = priced(judge, empty, exclusions_for([0, 1], [0], []), without=empty)
 
     assert price["dropped"] == pytest.approx((0 + 1 / 3 + 0) / 3)
-    assert price["short"] == pytest.approx(1 / 3)
+    assert price["short_lists"] == pytest.approx(1 / 3)
 
 
 def test_a_cap_is_priced_by_what_stands_above_a_candidate(judge):
@@ -135,7 +135,7 @@ def test_a_cap_is_priced_by_what_stands_above_a_candidate(judge):
 
     # Of 0, 1, 2 the 1 is out, twice; of 5, 0, 1 it is out, too.
     assert price["dropped"] == pytest.approx(1 / 3)
-    assert price["users"] == 1
+    assert price["affected_users"] == 1
 
 
 def first_allowed(order, allowed, width):
@@ -163,7 +163,7 @@ def test_where_the_order_is_fixed_what_a_mask_or_a_cap_drops_is_what_has_left_th
 
         gone = [len(set(before) - set(after)) for before, after in zip(without, filtered, strict=True)]
         assert price["dropped"] == pytest.approx(np.mean(gone) / 6)
-        assert price["users"] == np.mean(np.array(gone) > 0)
+        assert price["affected_users"] == np.mean(np.array(gone) > 0)
 
 
 def test_lists_that_are_too_narrow_or_of_other_users_are_refused(judge):
@@ -177,20 +177,20 @@ def test_lists_that_are_too_narrow_or_of_other_users_are_refused(judge):
 
 def price(name, setting="", dropped=0.0, change=None, *, in_force=True):
     compared = None if change is None else {"difference": [change, change, change], "ratio": None}
-    return {"name": name, "setting": setting, "in_force": in_force, "dropped": dropped, "all": compared, "new": None}
+    return {"name": name, "setting": setting, "active": in_force, "dropped": dropped, "all": compared, "new": None}
 
 
 def test_what_was_priced_at_several_cuts_is_told_together_the_set_first_and_what_is_not_in_force_last():
     cuts = [
-        {"cut": "2017-11-28", "filters": [
+        {"cut_date": "2017-11-28", "filter_costs": [
             price("cool_down", "7 days", 0.1, -0.01, in_force=False), price("for_sale", "", 0.2, -0.02),
-            price("cool_down", "28 days", 0.3, -0.03, in_force=False), price(ALL_IN_FORCE, "", 0.4, -0.04),
+            price("cool_down", "28 days", 0.3, -0.03, in_force=False), price(ALL_FILTERS, "", 0.4, -0.04),
         ]},
-        {"cut": "2017-12-05"},
-        {"cut": "2017-12-12", "filters": [price("for_sale", "", 0.5, -0.05)]},
+        {"cut_date": "2017-12-05"},
+        {"cut_date": "2017-12-12", "filter_costs": [price("for_sale", "", 0.5, -0.05)]},
     ]  # fmt: skip
 
-    found = PricedFilter.of(cuts)
+    found = FilterCosts.of(cuts)
 
     assert [(each.name, each.setting, each.in_force) for each in found] == [
         ("all in force", "", True), ("for_sale", "", True), ("cool_down", "7 days", False),
@@ -203,4 +203,4 @@ def test_what_was_priced_at_several_cuts_is_told_together_the_set_first_and_what
 
 
 def test_an_older_evaluation_priced_nothing():
-    assert PricedFilter.of([{"cut": "2017-11-28"}]) == []
+    assert FilterCosts.of([{"cut_date": "2017-11-28"}]) == []

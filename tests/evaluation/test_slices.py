@@ -3,7 +3,7 @@ import pytest
 
 from candidates.item_lists import ItemLists
 from candidates.sources.popularity import PopularityList
-from evaluation.hits import Hits
+from evaluation.metrics import Hits
 from evaluation.slices import (
     SalesRanks,
     activity_groups,

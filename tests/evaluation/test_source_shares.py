@@ -43,7 +43,7 @@ def test_the_fused_list_is_shared_out_among_those_who_list_its_candidates(shares
 
 
 def test_a_source_with_a_shorter_list_takes_its_turns_and_then_is_passed_over():
-    lists = {"short": ranked([[5]]), "long": ranked([[7, 8, 9]])}
+    lists = {"short_lists": ranked([[5]]), "long": ranked([[7, 8, 9]])}
     blended = BlendedLists(tuple(lists), np.array([[5]], np.int32), np.zeros((1, 1), np.float32),
                   np.array([[[1, 0]]], np.int32), np.zeros((1, 1, 2), np.float32))  # fmt: skip
 

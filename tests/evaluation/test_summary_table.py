@@ -1,5 +1,5 @@
-from evaluation.filter_costs import ALL_IN_FORCE
-from evaluation.summaries import results_of
+from evaluation.filter_costs import ALL_FILTERS
+from evaluation.summaries import combine_windows
 from evaluation.summary_table import evaluation_table
 
 
@@ -7,7 +7,8 @@ def price(name, setting, dropped, every, new, *, in_force=True):
     def compared(change):
         return None if change is None else {"difference": [change, change - 0.01, change + 0.01], "ratio": None}
 
-    return {"name": name, "setting": setting, "in_force": in_force, "dropped": dropped, "users": 1.0, "short": 0.0,
+    return {"name": name, "setting": setting, "active": in_force, "dropped": dropped, "affected_users": 1.0,
+    "short_lists": 0.0,
             "all": compared(every), "new": compared(new)}  # fmt: skip
 
 
@@ -17,12 +18,12 @@ def table_of(*filters):
     coverage = {"distinct_items": 8, "coverage": 0.5, "popularity_bias": 0.5, "bestseller_share": 0.5}
     parts = {"slices": {"activity": [], "items": [], "deciles": []}, "catalogue_coverage": coverage}
     cuts = [
-        {"cut": date, "users": 40, "users_new": 30, "differences": {}, "sources": None,
-         "training_history": [], "map": None,
+        {"cut_date": date, "users": 40, "users_new": 30, "comparisons": {}, "sources": None,
+         "training_history": [],
          "models": {"towers": {"all": measured, "new": measured, **parts}}, **prices}
         for date, prices in zip(("2017-11-28", "2017-12-05"), filters, strict=True)
     ]  # fmt: skip
-    return evaluation_table(results_of({}, [100], cuts))
+    return evaluation_table(combine_windows({}, [100], cuts))
 
 
 def cells_of(lines):
@@ -31,16 +32,16 @@ def cells_of(lines):
 
 def test_beneath_the_models_every_filter_stands_with_what_it_drops_and_costs():
     said = table_of(
-        {"filters": [price("cool_down", "28 days", 0.2, -0.05, 0.0, in_force=False),
-                     price(ALL_IN_FORCE, "", 0.02, -0.004, 0.001)]},
-        {"filters": [price("cool_down", "28 days", 0.3, -0.07, None, in_force=False),
-                     price(ALL_IN_FORCE, "", 0.04, -0.002, None)]},
+        {"filter_costs": [price("cool_down", "28 days", 0.2, -0.05, 0.0, in_force=False),
+                     price(ALL_FILTERS, "", 0.02, -0.004, 0.001)]},
+        {"filter_costs": [price("cool_down", "28 days", 0.3, -0.07, None, in_force=False),
+                     price(ALL_FILTERS, "", 0.04, -0.002, None)]},
     )  # fmt: skip
 
     models, filters = said.split("\nFilters: share of 100 candidates dropped, and recall with the filter minus without")
     assert "towers" in models
     assert cells_of(filters.splitlines()[2:]) == [
-        ["filter", "setting", "in force", "dropped", "cuts", "recall@100", "cuts", "new: recall@100", "cuts"],
+        ["filter", "setting", "in force", "dropped", "windows", "recall@100", "windows", "new: recall@100", "windows"],
         ["-" * width for width in (12, 9, 10, 9, 13, 12, 18, 17, 18)],
         ["all in force", "-", "yes", "0.0300", "0.0200-0.0400", "-0.0030", "-0.0040 to -0.0020", "+0.0010",
          "+0.0010 to +0.0010"],
@@ -50,14 +51,14 @@ def test_beneath_the_models_every_filter_stands_with_what_it_drops_and_costs():
 
 
 def test_where_nobody_bought_anything_new_there_is_a_dash():
-    said = table_of(*[{"filters": [price("for_sale", "", 0.1, -0.01, None)]}] * 2)
+    said = table_of(*[{"filter_costs": [price("for_sale", "", 0.1, -0.01, None)]}] * 2)
 
     assert cells_of(said.splitlines()[-1:])[0][-3:] == ["-0.0100 to -0.0100", "-", "-"]
 
 
 def test_an_evaluation_without_prices_ends_with_its_models():
     assert "Filters" not in table_of({}, {})
-    assert table_of({}, {"filters": []}).splitlines()[-1].startswith("towers")
+    assert table_of({}, {"filter_costs": []}).splitlines()[-1].startswith("towers")
 
 
 def test_at_the_end_every_compared_model_stands_beside_the_best_simple_list_of_each_week():
@@ -75,19 +76,19 @@ def test_at_the_end_every_compared_model_stands_beside_the_best_simple_list_of_e
         }  # fmt: skip
 
     cuts = [
-        {"cut": date, "users": 40, "users_new": 30, "sources": None,
-         "training_history": [], "map": None,
+        {"cut_date": date, "users": 40, "users_new": 30, "sources": None,
+         "training_history": [],
          "models": dict(zip(("towers", "a", "b"), (model(each, date) for each in precisions), strict=True)),
-         "differences": {"towers": {
+         "comparisons": {"towers": {
              name: {"all": compared, "new": {} if date == "2017-12-05" else compared} for name in "ab"}}}
         for date, precisions in weeks.items()
     ]  # fmt: skip
 
-    said = evaluation_table(results_of({}, [12], cuts))
+    said = evaluation_table(combine_windows({}, [12], cuts))
 
     _, orders = said.split("\nOrder: map@12, and its ratio to that of each week's best simple list:\n")
     header, _, *rows = cells_of(orders.splitlines()[1:])
-    assert header == ["map@12", "cuts", "ratio", "cuts", "new: map@12", "cuts", "ratio", "cuts"]
+    assert header == ["map@12", "windows", "ratio", "windows", "new: map@12", "windows", "ratio", "windows"]
     # Ratios of 1.5, 1.2 and 0.8; without the second week 1.5 and 0.8.
     assert rows == [
         ["towers", "0.1500", "0.1000-0.2400", "1.200", "0.800-1.500", "0.1250", "0.1000-0.1500", "1.150", "0.800-1.500"]

@@ -15,15 +15,15 @@ from evaluation.results import read_results
 
 pytestmark = pytest.mark.whole_path
 
-OURS = ["fused candidates", "ranked candidates", "two towers"]
+OURS = ["blended candidates", "ranked candidates", "two towers"]
 LISTS = [
-    "popularity over all time",
+    "all-time bestsellers",
     "last week's bestsellers",
     "decayed popularity",
-    "bought often, then bestsellers",
-    "bought lately, then bestsellers",
+    "own purchases by frequency",
+    "own purchases by recency",
     "item-kNN",
-    "item-kNN x sales",
+    "item-kNN, sales-weighted",
     *(["iALS"] if available() else []),
 ]
 MEASURES = ["recall@12", "hit_rate@12", "map@12", "ndcg@12"]  # 12 is all that is at most half of 60 items
@@ -40,7 +40,7 @@ class Evaluation:
 
     @property
     def cuts(self):
-        return self.results["cuts"]
+        return self.results["windows"]
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_settings_that_do_nothing_are_spoken_of_before_anything_is_trained(evalu
 
 
 def test_the_numbers_say_where_they_come_from(evaluation):
-    made = evaluation.results["made"]
+    made = evaluation.results["run"]
     assert made["filters"]["age_limit"] is True
 
     assert {name: made[name] for name in ("seed", "users", "items", "purchases")} == {
@@ -90,7 +90,7 @@ def test_the_numbers_say_where_they_come_from(evaluation):
 
 
 def test_the_last_weeks_report_in_the_order_of_time(evaluation):
-    assert [(cut["cut"], cut["users"], cut["users_new"]) for cut in evaluation.cuts] == [
+    assert [(cut["cut_date"], cut["users"], cut["users_new"]) for cut in evaluation.cuts] == [
         ("2020-02-16", 199, 0),  # the 200th user buys nothing
         ("2020-02-23", 199, 199),
     ]
@@ -116,7 +116,7 @@ def test_both_protocols_have_every_measure_with_its_interval(evaluation):
 
 
 def test_what_was_bought_before_is_the_answer_in_one_week_and_none_in_the_other(evaluation):
-    known, unknown = (cut["models"]["bought often, then bestsellers"] for cut in evaluation.cuts)
+    known, unknown = (cut["models"]["own purchases by frequency"] for cut in evaluation.cuts)
 
     # A user knows 10 items at most, all of them on his list; in the last week only 2 or 3 bestsellers are left to hit.
     assert known["all"]["recall@12"][0] == 1
@@ -126,16 +126,16 @@ def test_what_was_bought_before_is_the_answer_in_one_week_and_none_in_the_other(
 def test_both_models_are_compared_with_every_list_and_the_difference_has_an_interval(evaluation):
     first, last = evaluation.cuts
 
-    assert {model: list(compared) for model, compared in last["differences"].items()} == dict.fromkeys(OURS, LISTS)
+    assert {model: list(compared) for model, compared in last["comparisons"].items()} == dict.fromkeys(OURS, LISTS)
     for model in OURS:
         for name in LISTS:
-            compared = last["differences"][model][name]["new"]["recall@12"]
+            compared = last["comparisons"][model][name]["new"]["recall@12"]
             mine, theirs = (last["models"][each]["new"]["recall@12"][0] for each in (model, name))
             difference, low, high = compared["difference"]
             assert difference == pytest.approx(mine - theirs)
             assert low <= difference <= high
-            assert list(last["differences"][model][name]["new"]) == ["recall@12", "map@12", "ndcg@12"]
-            assert first["differences"][model][name]["new"] == {}
+            assert list(last["comparisons"][model][name]["new"]) == ["recall@12", "map@12", "ndcg@12"]
+            assert first["comparisons"][model][name]["new"] == {}
     assert list(evaluation.results["ratios"]) == OURS
 
 
@@ -149,7 +149,7 @@ def test_each_model_is_told_beside_the_best_simple_list_of_each_week(evaluation)
             for cut in evaluation.cuts
         ]
         told = ratios[model]["all"]["map@12"]
-        assert (told["least"], told["largest"]) == pytest.approx((min(found), max(found)))
+        assert (told["min"], told["max"]) == pytest.approx((min(found), max(found)))
         assert told["median"] == pytest.approx(sum(found) / 2)
 
 
@@ -158,16 +158,18 @@ def test_whether_a_ranker_orders_the_candidates_is_told_at_every_cut(evaluation)
         every, new = cut["rankings"]["all"], cut["rankings"]["new"]
         who = "The ranker orders the candidates: NDCG@12 of "
         assert every["reason"].startswith(who if every["ranked"] else "Retrieval orders the candidates: NDCG@12 of ")
-        assert list(every["before_cut"]) == ["ndcg@12", "map@12"]
-        for estimates in every["before_cut"].values():
+        assert list(every["validation"]) == ["ndcg@12", "map@12"]
+        for estimates in every["validation"].values():
             assert list(estimates) == ["retrieval", "ranker", "difference"]
         assert (len(every["importances"]), len(every["reliability"])) == (20, 10)
-        ranked, blended = (cut["models"][every[name]]["all"]["map@12"][0] for name in ("as_ranked", "as_retrieved"))
-        assert every["after_cut"]["map@12"]["difference"][0] == pytest.approx(ranked - blended)
+        ranked, blended = (
+            cut["models"][every[name]]["all"]["map@12"][0] for name in ("ranked_model", "retrieved_model")
+        )
+        assert every["test"]["map@12"]["difference"][0] == pytest.approx(ranked - blended)
 
         assert not new["ranked"]
-        assert [new[name] for name in ("before_cut", "importances", "reliability")] == [{}, [], []]
-    assert [list(cut["rankings"]["new"]["after_cut"]) for cut in evaluation.cuts] == [
+        assert [new[name] for name in ("validation", "importances", "reliability")] == [{}, [], []]
+    assert [list(cut["rankings"]["new"]["test"]) for cut in evaluation.cuts] == [
         [],
         ["recall@12", "map@12", "ndcg@12"],
     ]
@@ -186,8 +188,8 @@ def test_the_sources_of_the_candidates_are_told_at_every_cut(evaluation):
 
 def test_filters_in_force_and_others_are_priced_at_every_cut(evaluation):
     for cut in evaluation.cuts:
-        prices = {price["name"]: price for price in cut["filters"]}
-        assert {name: (price["in_force"], price["setting"]) for name, price in prices.items()} == {
+        prices = {price["name"]: price for price in cut["filter_costs"]}
+        assert {name: (price["active"], price["setting"]) for name, price in prices.items()} == {
             "all in force": (True, ""),
             "for_sale": (True, ""),
             "age_limit": (True, ""),
@@ -204,7 +206,7 @@ def test_filters_in_force_and_others_are_priced_at_every_cut(evaluation):
         assert prices["unsold"]["all"]["difference"] == [0, 0, 0]
         # In one week only what was bought before is bought again, in the other only what was not.
         assert prices["already_bought"]["dropped"] > 0.1
-    old, new = ({price["name"]: price for price in cut["filters"]} for cut in evaluation.cuts)
+    old, new = ({price["name"]: price for price in cut["filter_costs"]} for cut in evaluation.cuts)
     assert old["already_bought"]["all"]["ratio"][0] == 0
     assert new["already_bought"]["all"]["difference"][0] > 0
     assert new["already_bought"]["new"]["difference"] == [0, 0, 0]
@@ -231,10 +233,10 @@ def test_the_preset_seed_is_judged_beside_them(call, toy, small, tmp_path):
     )
 
     assert done.exit_code == 0, done.stderr
-    (cut,) = json.loads((tmp_path / "choosing.json").read_text(encoding="utf-8"))["cuts"]
-    assert cut["cut"] == "2020-01-26"
+    (cut,) = json.loads((tmp_path / "choosing.json").read_text(encoding="utf-8"))["windows"]
+    assert cut["cut_date"] == "2020-01-26"
     assert list(cut["models"]) == [*OURS, *LISTS, "two towers, preset seed"]
-    assert list(cut["differences"]["two towers"]) == [*LISTS, "two towers, preset seed"]
+    assert list(cut["comparisons"]["two towers"]) == [*LISTS, "two towers, preset seed"]
 
 
 @pytest.fixture
@@ -285,5 +287,5 @@ def test_what_is_judged_stays_where_a_later_cut_fails(call, toy, evaluation, tmp
 
     assert done.exit_code == 1
     assert done.stderr.splitlines()[-1] == "error: The second cut cannot be judged."
-    assert read_results(tmp_path / "page.json")["cuts"] == evaluation.cuts[:1]
+    assert read_results(tmp_path / "page.json")["windows"] == evaluation.cuts[:1]
     assert "2020-02-16" in (tmp_path / "page.html").read_text(encoding="utf-8")

@@ -40,7 +40,7 @@ def test_it_says_in_one_line_how_much_of_the_earlier_top_stands_in_the_new_one(s
     (line,) = [line for line in story.said.splitlines() if line.startswith("overlap ")]
 
     told = re.fullmatch(
-        rf"overlap (\d\.\d{{4}}): the share of each user's top 12 by release {story.versions[0]} that stands in his "
+        rf"overlap (\d\.\d{{4}}): the share of each user's top 12 by release {story.versions[0]} that is in the "
         r"new one \(\d+ users, both as of 2020-02-23\)",
         line,
     )
@@ -62,9 +62,9 @@ def test_it_trains_once_on_the_days_since_and_a_few_before(story):
 
 def test_it_does_not_forget(story):
     def recall(place):
-        return story.file(place, "metrics.json")["epochs"][-1]["window_metrics"]["new_recalls"]["12"]
+        return story.file(place, "metrics.json")["epochs"][-1]["window_metrics"]["new_item_recalls"]["12"]
 
-    popular = story.file(1, "metrics.json")["baselines"]["last week's bestsellers"]["new_recalls"]["12"]
+    popular = story.file(1, "metrics.json")["baselines"]["last week's bestsellers"]["new_item_recalls"]["12"]
     assert recall(1) > 2 * popular
     assert recall(1) > recall(0) - 0.1
 
@@ -79,12 +79,14 @@ def test_words_of_before_stay_in_it_with_their_scales(story):
 
 
 def test_the_figures_that_tell_a_collapse_are_printed_and_kept(story):
-    lines = [line for line in story.said.splitlines() if line.startswith("  anything: mean cosine ")]
+    lines = [line for line in story.said.splitlines() if line.startswith("  query vectors: mean cosine ")]
 
     assert len(lines) == 2  # of the epoch, and of what is released
-    assert re.search(r"; something new: mean cosine -?\d\.\d{3}, effective rank \d+\.\d of \d+, \d+ items", lines[0])
+    assert re.search(
+        r"; new-item query vectors: mean cosine -?\d\.\d{3}, effective rank \d+\.\d of \d+, \d+ items", lines[0]
+    )
     diversities = story.file(1, "metrics.json")["epochs"][0]["window_metrics"]["diversities"]
-    assert set(diversities) == {"anything", "something new"}
+    assert set(diversities) == {"query vectors", "new-item query vectors"}
     assert all(diversity["mean_cosine"] < 0.999 for diversity in diversities.values())
     assert all(diversity["distinct_items"] > diversity["k"] for diversity in diversities.values())
 

@@ -172,7 +172,7 @@ def test_training_prints_recall_beside_the_simple_lists(road):
     for epoch in (1, 2):
         assert re.search(rf"^epoch {epoch}\b.*\bloss [0-9]+\.[0-9]+\b.*\brecall@12 0\.[0-9]{{4}}", said, re.MULTILINE)
     assert re.search(r"^gate (NOT )?passed: recall@", said, re.MULTILINE)
-    for model in ("two towers, preset default (epoch ", "last week's bestsellers", "bought before, then bestsellers"):
+    for model in ("two towers, preset default (epoch ", "last week's bestsellers", "own purchases by frequency"):
         assert model in said
 
 

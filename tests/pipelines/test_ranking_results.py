@@ -5,7 +5,7 @@ import pytest
 
 from candidates.item_lists import ItemLists
 from candidates.purchase_codes import PurchaseCodes
-from evaluation.candidate_lists import CandidateLists
+from evaluation.metrics import CandidateLists
 from evaluation.ranker.calibration import ReliabilityBin
 from evaluation.ranker.importances import Importance
 from evaluation.ranker.selection import Choice
@@ -28,7 +28,7 @@ def judge_of(later):
     judge = Scoreboard.of(week, past, np.arange(2, dtype=np.int32), seed=0)
     for name, lists in (("blended", [[1, 0], [1, 0]]), ("ranked", [[0, 1], [0, 1]])):
         positions = np.array(lists, np.int32)
-        judge.take(CandidateLists(name, positions, np.array([[1, 2], [1, 2]], np.int32)))
+        judge.evaluate(CandidateLists(name, positions, np.array([[1, 2], [1, 2]], np.int32)))
     return judge
 
 
@@ -51,18 +51,20 @@ def told():
 def test_what_was_learned_is_told_with_the_features_that_matter_most(told):
     result = told([[0], [1]])["all"]
 
-    assert {name: result[name] for name in ("ranked", "reason", "users", "as_retrieved", "as_ranked")} == {
+    assert {
+        name: result[name] for name in ("ranked", "reason", "validation_users", "retrieved_model", "ranked_model")
+    } == {
         "ranked": True,
         "reason": "The ranker is better.",
-        "users": 90,
-        "as_retrieved": "blended",
-        "as_ranked": "ranked",
+        "validation_users": 90,
+        "retrieved_model": "blended",
+        "ranked_model": "ranked",
     }
-    assert result["before_cut"] == {"ndcg@12": HELD_OUT, "map@12": HELD_OUT}
+    assert result["validation"] == {"ndcg@12": HELD_OUT, "map@12": HELD_OUT}
     assert len(result["importances"]) == 20
-    assert result["importances"][0] == {"name": "feature 0", "loss": 0.3}
+    assert result["importances"][0] == {"feature": "feature 0", "ndcg_drop": 0.3}
     assert result["reliability"] == [
-        {"predicted": 0.01, "bought": 0.0, "count": 50}, {"predicted": 0.2, "bought": 0.25, "count": 50}
+        {"predicted": 0.01, "observed": 0.0, "count": 50}, {"predicted": 0.2, "observed": 0.25, "count": 50}
     ]  # fmt: skip
 
 
@@ -70,9 +72,9 @@ def test_after_the_cut_the_order_is_compared_with_retrievals_on_both_protocols(t
     both = told([[0], [0, 1]])
 
     # In retrieval's order item 0 is second: average precision 1/2 for the first user; the second finds both.
-    assert both["all"]["after_cut"]["map@2"]["difference"][0] == pytest.approx((1 / 2 + 0) / 2)
-    assert both["all"]["after_cut"]["recall@2"]["difference"] == [0, 0, 0]
-    assert both["new"]["after_cut"]["map@2"] == {"difference": [0, 0, 0], "ratio": [1, 1, 1]}
+    assert both["all"]["test"]["map@2"]["difference"][0] == pytest.approx((1 / 2 + 0) / 2)
+    assert both["all"]["test"]["recall@2"]["difference"] == [0, 0, 0]
+    assert both["new"]["test"]["map@2"] == {"difference": [0, 0, 0], "ratio": [1, 1, 1]}
 
 
 def test_where_nothing_was_learned_the_reason_is_told_and_nothing_else(told):
@@ -80,4 +82,4 @@ def test_where_nothing_was_learned_the_reason_is_told_and_nothing_else(told):
 
     assert result["reason"] == "Retrieval is better."
     assert not result["ranked"]
-    assert [result[name] for name in ("before_cut", "after_cut", "importances", "reliability")] == [{}, {}, [], []]
+    assert [result[name] for name in ("validation", "test", "importances", "reliability")] == [{}, {}, [], []]

@@ -52,7 +52,7 @@ def test_it_learns_once_more_from_the_last_days_and_from_nothing_later(story, to
     assert rows.num_rows == manifest["rows"]["purchases_refitted"] == len(bought)
     assert manifest["refit_start"] == "2020-02-05T00:00:00+00:00"
     assert manifest["seconds"]["refit"] > 0
-    assert f"refit on {len(bought):,} purchases since 2020-02-05\n  anything: mean cosine " in said
+    assert f"refit on {len(bought):,} purchases since 2020-02-05\n  query vectors: mean cosine " in said
 
 
 def test_the_figures_of_a_collapse_are_kept_of_what_is_released_too(story):
@@ -61,8 +61,8 @@ def test_the_figures_of_a_collapse_are_kept_of_what_is_released_too(story):
     metrics = json.loads((releases / version / "metrics.json").read_text(encoding="utf-8"))
 
     released, judged = metrics["released"]["diversities"], metrics["epochs"][0]["window_metrics"]["diversities"]
-    assert set(released) == set(judged) == {"anything", "something new"}
-    assert released["anything"]["mean_cosine"] != judged["anything"]["mean_cosine"]
+    assert set(released) == set(judged) == {"query vectors", "new-item query vectors"}
+    assert released["query vectors"]["mean_cosine"] != judged["query vectors"]["mean_cosine"]
 
 
 def test_what_is_released_has_gone_on_from_what_was_judged(story, toy_store):
@@ -106,7 +106,8 @@ def test_towers_at_fault_afterwards_are_no_release(call, toy, tmp_path, monkeypa
     assert done.exit_code == 1
     # Ten days before the cut on 2020-02-23: what is not to be learned from is not refitted on either.
     assert done.stderr.splitlines()[-1].startswith(
-        "error: No release was written: after one more pass over the days since 2020-02-13 the towers are at fault: "
+        "error: No release was written: after one more pass over the days since 2020-02-13 the towers "
+        "failed sanity checks: "
     )
     assert "gate " in done.stdout  # what was judged is told before
     assert not tmp_path.exists() or list(tmp_path.iterdir()) == []

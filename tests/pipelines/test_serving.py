@@ -81,7 +81,7 @@ def write_untrained(store, releases, folder, rankers):
     vectors = towers.item_vectors(items)
     past = purchases_before(write_purchases(store, split, folder), item_ids, MOMENT)
     sources, sales = sources_at(store, past, item_ids, vectors, MOMENT)
-    none = WindowMetrics(recalls={K: 0.5}, new_recalls={}, dropped_recalls={}, user_recall=np.zeros(1))
+    none = WindowMetrics(recalls={K: 0.5}, new_item_recalls={}, excluding_bought_recalls={}, user_recall=np.zeros(1))
     epoch = Epoch(1, 1.0, none)
     contents = ReleaseContents(
         checkpoint=towers.checkpoint,

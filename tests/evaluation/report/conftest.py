@@ -5,17 +5,17 @@ from copy import deepcopy
 import numpy as np
 import pytest
 
-from evaluation.measures import compared_by
-from evaluation.summaries import results_of
+from evaluation.metrics import comparison_metrics
+from evaluation.summaries import combine_windows
 
 CUTOFFS = (12, 50, 100, 300)
 CUTS = ("2017-11-14", "2017-11-21", "2017-11-28", "2017-12-05")
 # Recall@100 on all purchases and on new ones, share of the catalogue shown, mean sales percentile.
 MODELS = {
-    "fused candidates": (0.338, 0.118, 0.61, 0.84),
+    "blended candidates": (0.338, 0.118, 0.61, 0.84),
     "two towers": (0.292, 0.109, 0.71, 0.79),
     "two towers, without recency": (0.271, 0.101, 0.69, 0.80),
-    "bought before, then bestsellers": (0.312, 0.052, 0.38, 0.93),
+    "own purchases by frequency": (0.312, 0.052, 0.38, 0.93),
     "last week's bestsellers": (0.121, 0.052, 0.004, 0.998),
     "bestsellers of the department": (0.164, 0.061, 0.05, 0.96),
     "bought together (item to item)": (0.262, 0.084, 0.57, 0.86),
@@ -26,7 +26,7 @@ MODELS = {
     "source: bestsellers": (0.121, 0.049, 0.004, 0.998),
 }
 RANKED = "ranked candidates"  # those of the first model in another order
-OURS = ("fused candidates", RANKED, "two towers", "two towers, without recency")
+OURS = ("blended candidates", RANKED, "two towers", "two towers, without recency")
 BASELINES = tuple(MODELS)[3:8]
 # How much NDCG@12 falls without a feature; shares of candidates that were predicted to be bought, and that were.
 IMPORTANCES = {
@@ -55,12 +55,6 @@ FILTERS = {
     ("department_cap", "at most 10"): (False, 0.262, 1.0, 0.0, -0.0402, -0.0187),
     ("unsold", "56 days"): (False, 0.013, 0.31, 0.0, 0.0011, 0.0014),
 }
-DEPARTMENTS = (
-    "GROCERY", "DRUG GM", "PRODUCE", "COSMETICS", "NUTRITION", "MEAT", "MEAT-PCKGD", "DELI", "PASTRY", "FLORAL",
-    "SEAFOOD-PCKGD", "SPIRITS", "SEAFOOD", "FUEL", "GARDEN CENTER",
-)  # fmt: skip
-GOODS = ("MILK 2% GALLON", "BANANAS", "SOFT DRINKS 12/18 & 15PK", "SHREDDED CHEESE", "GROUND BEEF", "WHITE BREAD",
-         "EGGS - LARGE", "POTATO CHIPS", "PAPER TOWELS", "STRAWBERRIES", "DAIRY CASE 100% PURE JUICE")  # fmt: skip
 
 
 def _estimate(mean, users):
@@ -106,7 +100,7 @@ def _compared(models, model, baseline, protocol, users):
         ratio = [mean / below, (mean - half) / below, (mean + half) / below] if below else None
         return {"difference": difference, "ratio": ratio}
 
-    return {measure: compared(measure) for measure in compared_by(CUTOFFS)}
+    return {measure: compared(measure) for measure in comparison_metrics(CUTOFFS)}
 
 
 def _ranked(retrieved):
@@ -123,19 +117,22 @@ def _rankings(models, users, *, ranked):
     nothing = {"difference": [0.0, 0.0, 0.0], "ratio": [1.0, 1.0, 1.0]}
     held_out = {"retrieval": [0.312, 0.301, 0.323], "ranker": [0.331, 0.32, 0.342],
                 "difference": [0.019, 0.004 if ranked else -0.004, 0.034]}  # fmt: skip
-    names = {"as_retrieved": OURS[0], "as_ranked": RANKED}
+    names = {"retrieved_model": OURS[0], "ranked_model": RANKED}
     return {
         "all": {
-            "ranked": ranked, "reason": f"{said[ranked]} orders the candidates: NDCG@12 says so.", "users": 1_214,
-            "before_cut": {"ndcg@12": held_out, "map@12": held_out}, **names, "after_cut": after,
-            "importances": [{"name": name, "loss": loss} for name, loss in IMPORTANCES.items()],
+            "ranked": ranked, "reason": f"{said[ranked]} orders the candidates: NDCG@12 says so.",
+            "validation_users": 1_214,
+            "validation": {"ndcg@12": held_out, "map@12": held_out}, **names, "test": after,
+            "importances": [{"feature": name, "ndcg_drop": loss} for name, loss in IMPORTANCES.items()],
             "reliability": [
-                {"predicted": predicted, "bought": bought, "count": 12_140} for predicted, bought in RELIABILITY.items()
+                {"predicted": predicted, "observed": bought, "count": 12_140} for predicted,
+                bought in RELIABILITY.items()
             ],
         },
         "new": {
-            "ranked": False, "reason": "Retrieval orders what is new to the user.", "users": 0, "before_cut": {},
-            **names, "after_cut": dict.fromkeys(after, nothing), "importances": [], "reliability": [],
+            "ranked": False, "reason": "Retrieval orders what is new to the user.", "validation_users": 0,
+            "validation": {},
+            **names, "test": dict.fromkeys(after, nothing), "importances": [], "reliability": [],
         },
     }  # fmt: skip
 
@@ -148,8 +145,9 @@ def _filters(chance, users, users_new):
         return {"difference": difference, "ratio": [1 + value / recall for value in difference]}
 
     return [
-        {"name": name, "setting": setting, "in_force": in_force, "dropped": dropped * (1 + chance.normal(0, 0.06)),
-         "users": lose, "short": short, "all": compared(every, users, 0.338), "new": compared(new, users_new, 0.118)}
+        {"name": name, "setting": setting, "active": in_force, "dropped": dropped * (1 + chance.normal(0, 0.06)),
+         "affected_users": lose, "short_lists": short, "all": compared(every, users, 0.338),
+         "new": compared(new, users_new, 0.118)}
         for (name, setting), (in_force, dropped, lose, short, every, new) in FILTERS.items()
     ]  # fmt: skip
 
@@ -178,26 +176,11 @@ def _sources():
     }
 
 
-def _map(items, chance):
-    weights = np.array([40, 30, 12, 10, 8, 7, 6, 6, 4, 3, 2, 2, 1, 1, 1])
-    group = chance.choice(len(DEPARTMENTS), items, p=weights / weights.sum())
-    angle = group * 2 * np.pi / len(DEPARTMENTS) * 4
-    centre = np.stack([np.cos(angle) * (4 + group % 3 * 3), np.sin(angle) * (4 + group % 3 * 2)], axis=1)
-    place = centre + chance.standard_t(4, (items, 2)) * (0.7 + weights[group, None] / 25)
-    return {
-        "x": place[:, 0].round(3).tolist(),
-        "y": place[:, 1].round(3).tolist(),
-        "department": [DEPARTMENTS[number] for number in group],
-        "name": [f"{GOODS[number % len(GOODS)]} {number}" for number in range(items)],
-        "sales": np.sort(chance.pareto(1.1, items) * 20).astype(int)[::-1].tolist(),
-    }
-
-
 @pytest.fixture(scope="session")
 def make_results():
     """Make results in which the first model's recall is multiplied by `factor`, at the first `cuts` cuts."""
 
-    def make_results(factor=1.0, cuts=4, items=300):
+    def make_results(factor=1.0, cuts=4):
         chance, tills = np.random.default_rng(5), np.random.default_rng(6)
         made = []
         for place, cut in enumerate(CUTS[:cuts]):
@@ -223,21 +206,19 @@ def make_results():
                 }
                 for model in OURS
             }
-            last = place == cuts - 1
             training_history = [
                 {"epoch": epoch, "loss": 7.2 + 1.9 * 0.8**epoch, "recall": 0.29 - 0.12 * 0.75**epoch,
-                 "new_recall": 0.11 - 0.06 * 0.75**epoch - 0.0004 * epoch}
+                 "new_item_recall": 0.11 - 0.06 * 0.75**epoch - 0.0004 * epoch}
                 for epoch in range(1, 16)
             ]  # fmt: skip
             made.append(
-                {"cut": cut, "users": users, "users_new": users_new, "models": models, "differences": differences,
-                 "sources": _sources(), "filters": _filters(tills, users, users_new),
-                 "rankings": _rankings(models, users, ranked=place != 1), "training_history": training_history,
-                 "map": _map(items, chance) if last else None}
+                {"cut_date": cut, "users": users, "users_new": users_new, "models": models, "comparisons": differences,
+                 "sources": _sources(), "filter_costs": _filters(tills, users, users_new),
+                 "rankings": _rankings(models, users, ranked=place != 1), "training_history": training_history}
             )  # fmt: skip
-        return results_of(
+        return combine_windows(
             {"created": "2024-05-01T12:00:00+00:00", "commit": "0123abc", "seed": 7, "users": 2_469, "items": 92_331,
-             "purchases": 1_469_307, "seconds": 812.4, "data": "The Complete Journey (invented numbers)"},
+             "purchases": 1_469_307, "seconds": 812.4, "dataset": "The Complete Journey (invented numbers)"},
             CUTOFFS,
             made,
         )  # fmt: skip

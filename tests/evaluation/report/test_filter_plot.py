@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from evaluation.report.filter_plot import filter_prices
+from evaluation.report.filter_plot import filter_costs
 
 
 def comparison(change, half=0.001):
@@ -14,7 +14,8 @@ def comparison(change, half=0.001):
 
 def price(name, setting, dropped, every, new, *, in_force=True, short=0.0):
     return {
-        "name": name, "setting": setting, "in_force": in_force, "dropped": dropped, "users": 0.5, "short": short,
+        "name": name, "setting": setting, "active": in_force, "dropped": dropped, "affected_users": 0.5,
+        "short_lists": short,
         "all": comparison(every), "new": None if new is None else comparison(new),
     }  # fmt: skip
 
@@ -24,9 +25,9 @@ def priced(make_results):
     """Results of three weeks with these prices in each."""
 
     def priced(*weeks):
-        results = make_results(cuts=3, items=9)
-        for cut, prices in zip(results["cuts"], weeks, strict=True):
-            cut["filters"] = list(prices)
+        results = make_results(cuts=3)
+        for cut, prices in zip(results["windows"], weeks, strict=True):
+            cut["filter_costs"] = list(prices)
         return results
 
     return priced
@@ -42,7 +43,7 @@ def results(priced):
 
 
 def test_one_sentence_says_what_the_filters_in_force_take_out_and_cost_in_the_median(results):
-    assert filter_prices(results).reading.startswith(
+    assert filter_costs(results).reading.startswith(
         "All filters in force together take out 4.0\xa0% of the candidates and change recall@100 by -0.40 points on "
         "all purchases and by +2.00 points on items new to the user. A filter takes "
     )
@@ -51,7 +52,7 @@ def test_one_sentence_says_what_the_filters_in_force_take_out_and_cost_in_the_me
 def test_users_who_are_left_with_too_few_candidates_are_told(priced):
     weeks = [[price("all in force", "", 0.5, -0.1, None, short=short)] for short in (0.02, 0.08, 0.01)]
 
-    reading = filter_prices(priced(*weeks)).reading
+    reading = filter_costs(priced(*weeks)).reading
 
     assert "by -10.00 points on all purchases. They leave 2.0\xa0% of the users with fewer than 100" in reading
 
@@ -59,7 +60,7 @@ def test_users_who_are_left_with_too_few_candidates_are_told(priced):
 def test_where_the_set_was_not_priced_nothing_is_said_of_it(priced):
     week = [price("channel", "2", 0.3, -0.03, 0.0, in_force=False)]
 
-    exhibit = filter_prices(priced(week, week, week))
+    exhibit = filter_costs(priced(week, week, week))
 
     assert exhibit.reading.startswith("A filter takes candidates out before the list is cut")
     assert [key.label for key in exhibit.keys] == [
@@ -68,7 +69,7 @@ def test_where_the_set_was_not_priced_nothing_is_said_of_it(priced):
 
 
 def test_each_row_has_its_medians_and_what_is_in_force_stands_first(results):
-    svg = filter_prices(results).panels[0].svg
+    svg = filter_costs(results).panels[0].svg
 
     texts = re.findall(r">([^<>]+)</text>", svg)
     assert [text for text in texts if text in {"In force", "all in force", "Not in force", "channel, 2"}] == [
@@ -79,7 +80,7 @@ def test_each_row_has_its_medians_and_what_is_in_force_stands_first(results):
 
 
 def test_those_who_cannot_see_it_are_told_the_medians(results):
-    assert filter_prices(results).panels[0].label == (
+    assert filter_costs(results).panels[0].label == (
         "Bars and forest plot, shares and percentage points, medians over weeks: all in force drops 4.0\xa0%, changes "
         "recall by -0.40 on all purchases, +2.00 on items new to the user; channel, 2 (not in force) drops 20.0\xa0%, "
         "changes recall by -3.00 on all purchases, +0.00 on items new to the user."
@@ -87,7 +88,7 @@ def test_those_who_cannot_see_it_are_told_the_medians(results):
 
 
 def test_the_table_has_a_row_for_each_filter_and_week(results):
-    (table,) = filter_prices(results).tables
+    (table,) = filter_costs(results).tables
 
     assert len(table.rows) == 6
     assert table.rows[0] == (
@@ -102,7 +103,7 @@ def test_an_interval_that_reaches_zero_is_hollow(priced):
     def marks(change):
         week = [price("for_sale", "", 0.1, change, None)]
         return re.findall(
-            r"<use [^>]*style=\"fill: var\(--(\w+)\)", filter_prices(priced(week, week, week)).panels[0].svg
+            r"<use [^>]*style=\"fill: var\(--(\w+)\)", filter_costs(priced(week, week, week)).panels[0].svg
         )
 
     assert marks(-0.05) == ["blue"] * 3
@@ -112,7 +113,7 @@ def test_an_interval_that_reaches_zero_is_hollow(priced):
 def test_without_purchases_of_new_items_there_is_no_column_for_them(priced):
     week = [price("for_sale", "", 0.1, -0.01, None)]
 
-    svg = filter_prices(priced(week, week, week)).panels[0].svg
+    svg = filter_costs(priced(week, week, week)).panels[0].svg
 
     assert "All purchases, recall@100" in svg
     assert "Items new to the user" not in svg
@@ -122,7 +123,7 @@ def test_filters_that_change_nothing_are_drawn_at_zero(priced):
     nothing = price("for_sale", "", 0.0, 0.0, 0.0)
     nothing["all"] = nothing["new"] = {"difference": [0.0, 0.0, 0.0], "ratio": [1.0, 1.0, 1.0]}
 
-    texts = re.findall(r">([^<>]+)</text>", filter_prices(priced([nothing], [nothing], [nothing])).panels[0].svg)
+    texts = re.findall(r">([^<>]+)</text>", filter_costs(priced([nothing], [nothing], [nothing])).panels[0].svg)
 
     assert "0" in texts
     assert texts.count("+0.00") == 2
@@ -131,7 +132,7 @@ def test_filters_that_change_nothing_are_drawn_at_zero(priced):
 def test_a_filter_that_some_weeks_did_not_price_keeps_its_places(priced):
     one, other = price("for_sale", "", 0.1, -0.01, None), price("age_limit", "", 0.2, -0.02, None)
 
-    exhibit = filter_prices(priced([one], [one, other], []))
+    exhibit = filter_costs(priced([one], [one, other], []))
 
     assert [row[0:4:3] for row in exhibit.tables[0].rows] == [
         ("for sale", "2017-11-14"), ("for sale", "2017-11-21"), ("age limit", "2017-11-21")
@@ -139,8 +140,8 @@ def test_a_filter_that_some_weeks_did_not_price_keeps_its_places(priced):
 
 
 def test_without_prices_there_is_no_section(make_results):
-    results = make_results(cuts=2, items=9)
-    del results["cuts"][0]["filters"]
-    results["cuts"][1]["filters"] = []
+    results = make_results(cuts=2)
+    del results["windows"][0]["filter_costs"]
+    results["windows"][1]["filter_costs"] = []
 
-    assert filter_prices(results) is None
+    assert filter_costs(results) is None

@@ -38,9 +38,9 @@ def test_the_verdict_is_about_the_first_compared_model_whether_it_wins_or_loses(
 
     verdict = verdict_of(results, "all")
 
-    assert (verdict.model, verdict.baseline) == ("fused candidates", "bought before, then bestsellers")
+    assert (verdict.model, verdict.baseline) == ("blended candidates", "own purchases by frequency")
     assert (verdict.ahead, verdict.behind, verdict.close) == (ahead, behind, 0)
-    assert verdict.ratio == results["ratios"]["fused candidates"]["bought before, then bestsellers"]["all"]
+    assert verdict.ratio == results["ratios"]["blended candidates"]["own purchases by frequency"]["all"]
     assert (verdict.ratio > 1) == (factor == 1)
 
 
@@ -50,10 +50,10 @@ def test_each_protocol_has_its_own_best_simple_list(make_results):
 
 def test_where_nothing_is_compared_the_verdict_is_about_the_best_model(make_results):
     results = make_results(0.5)
-    for cut in results["cuts"]:
-        cut["differences"] = {}
+    for cut in results["windows"]:
+        cut["comparisons"] = {}
 
-    assert verdict_of(results, "all").model == "bought before, then bestsellers"
+    assert verdict_of(results, "all").model == "own purchases by frequency"
     assert verdict_of(results, "all").baseline is None
 
 

@@ -10,12 +10,14 @@ from evaluation.report.ranker_plots import ranker
 @pytest.fixture
 def results(make_results):
     """Two weeks; in the second two features and two groups of candidates."""
-    results = make_results(cuts=2, items=9)
-    results["cuts"][1]["rankings"]["all"].update(
+    results = make_results(cuts=2)
+    results["windows"][1]["rankings"]["all"].update(
         ranked=True,
-        importances=[{"name": "fused score", "loss": 0.03125}, {"name": "log sales_1d", "loss": -0.00001}],
+        importances=[{"feature": "fused score", "ndcg_drop": 0.03125}, {"feature": "log sales_1d",
+        "ndcg_drop": -0.00001}],
         reliability=[
-            {"predicted": 0.00123, "bought": 0.002, "count": 1_100}, {"predicted": 0.25, "bought": 0.2, "count": 1_099}
+            {"predicted": 0.00123, "observed": 0.002, "count": 1_100}, {"predicted": 0.25, "observed": 0.2,
+            "count": 1_099}
         ],
     )  # fmt: skip
     return results
@@ -37,13 +39,13 @@ def test_the_last_ranker_that_was_learned_is_drawn(results):
 
 
 def test_a_ranker_that_was_not_worth_its_place_is_told_as_such(results):
-    results["cuts"][1]["rankings"]["all"]["ranked"] = False
+    results["windows"][1]["rankings"]["all"]["ranked"] = False
 
     assert "learned for the week of 2017-11-21, but not used. " in ranker(results).reading
 
 
 def test_a_week_without_a_ranker_of_its_own_leaves_the_one_before(results):
-    results["cuts"][1]["rankings"]["all"].update(importances=[], reliability=[])
+    results["windows"][1]["rankings"]["all"].update(importances=[], reliability=[])
 
     assert "the week of 2017-11-14. " in ranker(results).reading
 
@@ -69,7 +71,7 @@ def test_shares_bought_stand_beside_those_predicted(results):
 
 
 def test_over_many_powers_of_ten_only_these_are_ticks(results):
-    results["cuts"][1]["rankings"]["all"]["reliability"][0]["predicted"] = 0.00002
+    results["windows"][1]["rankings"]["all"]["reliability"][0]["predicted"] = 0.00002
 
     assert [text for text in texts(ranker(results).panels[1].svg) if "%" in text] == [
         "0.01\xa0%", "0.1\xa0%", "1\xa0%", "10\xa0%"
@@ -83,23 +85,23 @@ def test_a_group_of_which_nothing_was_bought_is_hollow_at_the_edge(results):
     assert marks() == ["blue"] * 2
     assert ranker(results).keys == ()
 
-    results["cuts"][1]["rankings"]["all"]["reliability"][0]["bought"] = 0.0
+    results["windows"][1]["rankings"]["all"]["reliability"][0]["observed"] = 0.0
     assert marks() == ["blue", "card"]
     assert [key.label for key in ranker(results).keys] == ["none of these was bought"]
 
 
 def test_where_nothing_was_learned_there_is_no_section(results):
-    for cut in results["cuts"]:
+    for cut in results["windows"]:
         cut["rankings"]["all"]["reliability"] = []
     assert ranker(results) is None
 
-    for cut in results["cuts"]:
+    for cut in results["windows"]:
         del cut["rankings"]
     assert ranker(results) is None
 
 
 def test_a_ranker_of_each_protocol_has_its_panels(results):
-    rankings = results["cuts"][1]["rankings"]
+    rankings = results["windows"][1]["rankings"]
     rankings["new"] = rankings["all"]
 
     exhibit = ranker(results)

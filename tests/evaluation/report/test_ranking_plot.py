@@ -16,10 +16,10 @@ def ordered(make_results):
     """Results of weeks with these changes of MAP@12 after the cut; None where retrieval's order was kept."""
 
     def ordered(*changes):
-        results = make_results(cuts=len(changes), items=9)
-        for cut, change in zip(results["cuts"], changes, strict=True):
+        results = make_results(cuts=len(changes))
+        for cut, change in zip(results["windows"], changes, strict=True):
             every = cut["rankings"]["all"]
-            every.update(ranked=change is not None, after_cut={"map@12": comparison(change or 0.0, 0.001)})
+            every.update(ranked=change is not None, test={"map@12": comparison(change or 0.0, 0.001)})
         return results
 
     return ordered
@@ -33,11 +33,11 @@ def test_both_orders_stand_above_the_three_best_simple_lists_of_the_protocol(ord
     every, new = candidate_order(ordered(0.002, 0.002)).panels
 
     assert [text for text in texts(every.svg) if re.search("[a-z]{4}", text)] == [
-        "mean average precision", "ranked candidates", "fused candidates", "bought before, then bestsellers",
+        "mean average precision", "ranked candidates", "blended candidates", "own purchases by frequency",
         "bought together (item to item)", "bestsellers of the department",
     ]  # fmt: skip
     assert [text for text in texts(new.svg) if re.search("[a-z]{4}", text)][3:] == [
-        "bought together (item to item)", "bestsellers of the department", "bought before, then bestsellers"
+        "bought together (item to item)", "bestsellers of the department", "own purchases by frequency"
     ]  # fmt: skip
 
 
@@ -62,27 +62,28 @@ def test_the_key_tells_hollow_marks_where_there_are_any(ordered):
     (key,) = candidate_order(results).keys
     assert (key.label, key.hollow) == ("retrieval's order was kept in that week", True)
 
-    del results["cuts"][0]["rankings"]["new"]
+    del results["windows"][0]["rankings"]["new"]
     assert candidate_order(results).keys == ()
 
 
 def test_those_who_cannot_see_it_are_told_the_medians(ordered):
     results = ordered(0.002)
-    for name, precision in (("ranked candidates", 0.2), ("fused candidates", 0.15)):
-        results["cuts"][0]["models"][name]["all"]["map@12"] = [precision, 0.1, 0.3]
+    for name, precision in (("ranked candidates", 0.2), ("blended candidates", 0.15)):
+        results["windows"][0]["models"][name]["all"]["map@12"] = [precision, 0.1, 0.3]
 
     assert (
         candidate_order(results)
         .panels[0]
         .label.startswith(
-            "Plot of MAP@12 with intervals, week by week; medians: ranked candidates 0.2000, fused candidates 0.1500, "
+            "Plot of MAP@12 with intervals, week by week; medians: ranked candidates 0.2000, "
+            "blended candidates 0.1500, "
         )
     )
 
 
 def test_the_tables_have_every_measure_of_every_week_and_what_was_decided(ordered):
     results = ordered(0.002, None)
-    results["cuts"][1]["models"]["ranked candidates"]["all"].update(
+    results["windows"][1]["models"]["ranked candidates"]["all"].update(
         {"map@12": [0.2, 0.1, 0.3], "ndcg@12": [0.4, 0.3, 0.5], "recall@12": [0.6, 0.5, 0.7]}
     )
 
@@ -104,8 +105,8 @@ def test_the_tables_have_every_measure_of_every_week_and_what_was_decided(ordere
 
 def test_a_week_without_purchases_of_new_items_has_no_mark_and_a_dash(ordered):
     results = ordered(0.002, 0.002)
-    results["cuts"][0]["rankings"]["new"]["after_cut"] = {}
-    for model in results["cuts"][0]["models"].values():
+    results["windows"][0]["rankings"]["new"]["test"] = {}
+    for model in results["windows"][0]["models"].values():
         model["new"] = {}
 
     exhibit = candidate_order(results)
@@ -116,7 +117,7 @@ def test_a_week_without_purchases_of_new_items_has_no_mark_and_a_dash(ordered):
 
 def test_a_ranker_after_whose_cuts_nobody_bought_is_told_without_a_change(ordered):
     results = ordered(0.002)
-    results["cuts"][0]["rankings"]["all"]["after_cut"] = {}
+    results["windows"][0]["rankings"]["all"]["test"] = {}
 
     assert candidate_order(results).reading.startswith(
         "All purchases: the ranker orders the candidates in 1 of 1 week. Items"
@@ -125,6 +126,6 @@ def test_a_ranker_after_whose_cuts_nobody_bought_is_told_without_a_change(ordere
 
 def test_evaluations_without_rankers_have_no_section(ordered):
     results = ordered(0.002)
-    del results["cuts"][0]["rankings"]
+    del results["windows"][0]["rankings"]
 
     assert candidate_order(results) is None

@@ -7,7 +7,6 @@ import pytest
 
 from evaluation.report.coverage_table import catalogue_coverage
 from evaluation.report.difference_plot import paired_differences
-from evaluation.report.item_map import item_map
 from evaluation.report.recall_plots import recall_by_candidates, recall_by_cut
 from evaluation.report.sections import exhibits_of
 from evaluation.report.slice_plots import recall_by_activity, recall_by_decile, recall_of_cold_items
@@ -17,7 +16,7 @@ from evaluation.report.training_plot import training_curve
 
 @pytest.fixture(scope="module")
 def results(make_results):
-    return make_results(cuts=2, items=60)
+    return make_results(cuts=2)
 
 
 def rows_of(table):
@@ -27,7 +26,7 @@ def rows_of(table):
 def test_every_section_has_panels_with_words_for_those_who_cannot_see_them(results):
     exhibits = exhibits_of(results)
 
-    assert len(exhibits) == 13
+    assert len(exhibits) == 12
     for exhibit in exhibits:
         assert exhibit.tables
         for panel in exhibit.panels:
@@ -59,18 +58,18 @@ def test_differences_are_shown_for_every_model_baseline_and_cut(results):
     exhibit = paired_differences(results)
 
     assert len(exhibit.tables[0].rows) == 4 * 5 * 2
-    assert "fused candidates against last week's bestsellers: ahead in 2, behind in 0 of 2" in exhibit.panels[0].label
+    assert "blended candidates against last week's bestsellers: ahead in 2, behind in 0 of 2" in exhibit.panels[0].label
 
 
 def test_without_comparisons_there_are_no_differences(make_results):
     results = make_results(cuts=1)
-    results["cuts"][0]["differences"] = {}
+    results["windows"][0]["comparisons"] = {}
 
     assert paired_differences(results) is None
 
 
 def test_deciles_are_added_up_over_cuts(results):
-    for cut, relevant, recall in zip(results["cuts"], (30, 10), (0.5, 0.1), strict=True):
+    for cut, relevant, recall in zip(results["windows"], (30, 10), (0.5, 0.1), strict=True):
         rows = cut["models"]["two towers"]["slices"]["deciles"]
         rows[0] = {"decile": 1, "relevant": relevant, "recall": recall}
         rows[1] = {"decile": 2, "relevant": 0, "recall": None}
@@ -90,7 +89,7 @@ def test_activity_is_that_of_the_last_cut(results):
 def test_users_who_had_never_bought_are_told_beside_the_others(make_results):
     results = make_results(cuts=2)
     assert "never bought before:" not in recall_by_activity(results).reading
-    for cut, users, recall in zip(results["cuts"], (1, 3), (0.05, 0.25), strict=True):
+    for cut, users, recall in zip(results["windows"], (1, 3), (0.05, 0.25), strict=True):
         cut["cold_users"] = {"users": users, "recall": [recall, 0.0, 1.0]}
 
     assert recall_by_activity(results).reading.endswith(
@@ -101,7 +100,7 @@ def test_users_who_had_never_bought_are_told_beside_the_others(make_results):
 
 def test_users_that_were_not_grouped_have_no_section(make_results):
     results = make_results(cuts=1)
-    for model in results["cuts"][0]["models"].values():
+    for model in results["windows"][0]["models"].values():
         model["slices"]["activity"] = []
 
     assert recall_by_activity(results) is None
@@ -139,74 +138,15 @@ def test_the_loss_axis_does_not_begin_at_zero_and_is_not_in_percent(results):
 
 def test_without_recall_the_training_curve_is_the_loss_alone(make_results):
     results = make_results(cuts=1)
-    for epoch in results["cuts"][0]["training_history"]:
-        epoch["recall"] = epoch["new_recall"] = None
+    for epoch in results["windows"][0]["training_history"]:
+        epoch["recall"] = epoch["new_item_recall"] = None
 
     assert [panel.title for panel in training_curve(results).panels] == ["Loss"]
 
 
 def test_what_was_not_made_is_not_shown(make_results):
     results = make_results(cuts=1)
-    results["cuts"][0].update(sources=None, training_history=[], map=None)
+    results["windows"][0].update(sources=None, training_history=[])
 
     assert candidate_sources(results) is None
     assert training_curve(results) is None
-    assert item_map(results) is None
-
-
-def _map(count, **columns):
-    return {
-        "x": [float(item) for item in range(count)],
-        "y": [float(item % 7) for item in range(count)],
-        "department": [f"department {item % 20:02}" for item in range(count)],
-        "name": [f"item {item}" for item in range(count)],
-        "sales": list(range(count)),
-        **columns,
-    }
-
-
-def test_the_map_shows_the_largest_departments_and_the_rest_together(results):
-    results["cuts"][-1]["map"] = _map(40, department=["A"] * 20 + [f"D{item}" for item in range(20)])
-
-    keys = item_map(results).keys
-
-    assert len(keys) == 13
-    assert (keys[0].label, keys[-1].label) == ("A (20)", "all other departments (9)")
-
-
-def test_the_map_tells_names_of_best_sellers_and_draws_the_others_as_dots(results):
-    results["cuts"][-1]["map"] = _map(2_000)
-
-    svg = item_map(results).panels[0].svg
-
-    assert svg.count("<title>") == 1_500
-    assert "<title>item 1999\ndepartment 19\n1,999 sold</title>" in svg
-    assert "<title>item 499\n" not in svg
-    assert sum(len(path.split("M")) - 1 for path in re.findall(r' d="([^"]*)"', svg)) == 500
-
-
-def test_a_large_catalogue_is_drawn_by_its_best_sellers(results):
-    results["cuts"][-1]["map"] = _map(13_000)
-
-    exhibit = item_map(results)
-
-    assert "13,000 items" in exhibit.reading
-    assert exhibit.reading.endswith("Only the 12,000 best sellers are drawn.")
-
-
-def test_one_item_is_a_map_too(results):
-    results["cuts"][-1]["map"] = _map(1)
-
-    assert item_map(results).panels[0].svg.count("<circle") == 1
-
-
-def test_a_few_items_far_away_do_not_shrink_the_map(results):
-    x = [float(item % 100) for item in range(2_000)]
-    near, far = _map(2_000, x=x), _map(2_000, x=[1e6, *x[1:]])
-
-    places = []
-    for drawn in (near, far):
-        results["cuts"][-1]["map"] = drawn
-        places.append(re.findall(r'cx="([\d.]+)"', item_map(results).panels[0].svg))
-
-    assert places[0] == places[1]

@@ -76,8 +76,8 @@ def test_the_checkerboard_world_is_learned(lesson, toy, preset, epochs):
     _, training_history = taught(learned_from, epochs=epochs, patience=epochs)
 
     popular = week.baselines()["last week's bestsellers"]
-    assert popular.new_recalls[12] < 0.3
-    assert training_history.best.window_metrics.new_recalls[12] > 0.8
+    assert popular.new_item_recalls[12] < 0.3
+    assert training_history.best.window_metrics.new_item_recalls[12] > 0.8
     assert training_history.best.window_metrics.recalls[12] > 2 * popular.recalls[12]
 
 
@@ -91,7 +91,7 @@ def test_its_noise_twin_is_not(lesson, noise, preset, epochs):
     popular = week.baselines()["last week's bestsellers"]
     for epoch in training_history.epochs:
         assert epoch.window_metrics.recalls[12] < popular.recalls[12] + 0.05
-        assert epoch.window_metrics.new_recalls[12] < popular.new_recalls[12] + 0.05
+        assert epoch.window_metrics.new_item_recalls[12] < popular.new_item_recalls[12] + 0.05
 
 
 def test_two_trainings_with_one_seed_give_the_same_vectors_and_another_seed_others(lesson, toy):
@@ -160,7 +160,7 @@ def test_a_collapsed_model_is_reported_as_a_fault_and_no_number(lesson, toy, mon
     ):
         taught(lesson(toy, "seed"), epochs=1, report=reported.append)
 
-    assert any("all point the same way" in fault for fault in reported[0].window_metrics.faults)
+    assert any("all point in the same direction" in fault for fault in reported[0].window_metrics.failed_checks)
 
 
 def test_a_diverged_training_is_reported_as_a_fault_and_no_number(lesson, toy):

@@ -32,16 +32,16 @@ def lists():
 def test_the_best_items_of_each_user_come_in_the_order_of_users_and_ranks(lists):
     anything, something_new = lists(USERS)
 
-    assert anything.question == "the 2 best items of each user for anything"
+    assert anything.question == "the 2 best items of each user by query vectors"
     assert anything.rows.to_pylist() == [
         {"user_id": "u", "rank": 1, "item_id": "a"},
         {"user_id": "u", "rank": 2, "item_id": "c"},
         {"user_id": "v", "rank": 1, "item_id": "b"},
         {"user_id": "v", "rank": 2, "item_id": "c"},
     ]
-    assert something_new.question == "the 2 best items of each user for something new"
+    assert something_new.question == "the 2 best items of each user by new-item query vectors"
     assert something_new.rows["item_id"].to_pylist() == ["b", "c", "a", "c"]
-    assert lists(USERS, k=100)[0].question == "the 3 best items of each user for anything"
+    assert lists(USERS, k=100)[0].question == "the 3 best items of each user by query vectors"
 
 
 def test_a_user_with_other_features_gets_another_list_which_is_named_by_user_and_rank(lists):
