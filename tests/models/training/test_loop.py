@@ -164,5 +164,5 @@ def test_a_collapsed_model_is_reported_as_a_fault_and_no_number(lesson, toy, mon
 
 
 def test_a_diverged_training_is_reported_as_a_fault_and_no_number(lesson, toy):
-    with pytest.raises(InputError, match="Vectors are not finite: the training diverged, lower the learning rate"):
+    with pytest.raises(InputError, match="Vectors are not finite: training diverged, lower the learning rate"):
         taught(lesson(toy, "seed"), learning_rate=1e38, epochs=1)
