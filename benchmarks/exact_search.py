@@ -1,10 +1,10 @@
-"""Exact search: queries a second of ItemIndex.search, as a ratio against TensorFlow and against argpartition.
+"""Throughput of exact search: ItemIndex.search against TensorFlow and against NumPy's argpartition.
 
     python benchmarks/exact_search.py
     python benchmarks/exact_search.py --items 20000 --queries 256 --threads 1
 
-All three search the same seeded random vectors, take turns in one process on the same number of threads, and are
-given as medians. The peers work in blocks of 256 queries: of 32 to 1,024, none was clearly faster for either.
+All three search the same seeded random vectors, by turns in one process with the same number of threads; the results
+are medians. The peers search blocks of 256 queries: no block size from 32 to 1,024 was clearly faster for either.
 """
 
 import os
@@ -22,13 +22,13 @@ PEER_BLOCK = 256
 @click.command()
 @click.option("--items", default=105_542, show_default=True, help="Item vectors; H&M's catalogue by default.")
 @click.option("--dimensions", default=64, show_default=True, help="Length of a vector.")
-@click.option("--k", default=100, show_default=True, help="Items returned for each query.")
+@click.option("--k", default=100, show_default=True, help="Items per query.")
 @click.option("--queries", default=1_024, show_default=True, help="Queries in one call.")
-@click.option("--threads", default=1, show_default=True, help="Threads of each of the three.")
+@click.option("--threads", default=1, show_default=True, help="Threads of each search.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the vectors.")
 def main(*, items: int, dimensions: int, k: int, queries: int, threads: int, seed: int) -> None:
-    """Print queries a second of exact search by ItemIndex, TensorFlow and NumPy's argpartition, and their ratios."""
-    # Both libraries read the number of threads when they are first imported.
+    """Print the throughput of ItemIndex, TensorFlow and NumPy's argpartition in queries/s, and the ratios."""
+    # NumPy and TensorFlow read these variables on import.
     os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import numpy as np
@@ -41,14 +41,14 @@ def main(*, items: int, dimensions: int, k: int, queries: int, threads: int, see
 
     generator = np.random.default_rng(seed)
     vectors = generator.standard_normal((items, dimensions), np.float32)
-    asked = generator.standard_normal((queries, dimensions), np.float32)
+    query_vectors = generator.standard_normal((queries, dimensions), np.float32)
     index = ItemIndex(np.array([f"{position:010d}" for position in range(items)]), vectors)
     tensor = tf.constant(vectors)
 
     def argpartition() -> Any:
         found = []
         for start in range(0, queries, PEER_BLOCK):
-            scores = asked[start : start + PEER_BLOCK] @ vectors.T
+            scores = query_vectors[start : start + PEER_BLOCK] @ vectors.T
             best = np.argpartition(scores, items - k, axis=1)[:, items - k :]
             best_scores = np.take_along_axis(scores, best, axis=1)
             found.append(np.take_along_axis(best, np.argsort(-best_scores, axis=1), axis=1))
@@ -57,16 +57,16 @@ def main(*, items: int, dimensions: int, k: int, queries: int, threads: int, see
     def tensorflow() -> Any:
         found = []
         for start in range(0, queries, PEER_BLOCK):
-            scores = tf.linalg.matmul(asked[start : start + PEER_BLOCK], tensor, transpose_b=True)
+            scores = tf.linalg.matmul(query_vectors[start : start + PEER_BLOCK], tensor, transpose_b=True)
             found.append(tf.math.top_k(scores, k).indices.numpy())
         return np.concatenate(found)
 
     searches: dict[str, Callable[[], Any]] = {
-        "ItemIndex.search": lambda: index.search(asked, k)[0],
+        "ItemIndex.search": lambda: index.search(query_vectors, k)[0],
         "TensorFlow matmul + top_k": tensorflow,
         "NumPy matmul + argpartition": argpartition,
     }
-    answers = {name: search() for name, search in searches.items()}  # also warms up
+    results = {name: search() for name, search in searches.items()}  # also the warm-up
     seconds: dict[str, list[float]] = {name: [] for name in searches}
     for _ in range(RUNS):
         for name, search in searches.items():
@@ -74,16 +74,16 @@ def main(*, items: int, dimensions: int, k: int, queries: int, threads: int, see
             search()
             seconds[name].append(time.perf_counter() - started)
 
-    ours, *_ = medians = [statistics.median(runs) for runs in seconds.values()]
+    reference, *_ = medians = [statistics.median(runs) for runs in seconds.values()]
     click.echo(
         f"{items:,} items x {dimensions}, k = {k}, {queries:,} queries, {threads} thread(s), seed {seed}, "
         f"medians of {RUNS} runs"
     )
-    for (name, answer), median in zip(answers.items(), medians, strict=True):
-        same = (answer == answers["ItemIndex.search"]).mean()
+    for (name, result), median in zip(results.items(), medians, strict=True):
+        same = (result == results["ItemIndex.search"]).mean()
         click.echo(
-            f"{name:<28} {queries / median:8,.0f} queries/s   ItemIndex is {median / ours:5.2f} x as fast   "
-            f"{same:.4%} of places hold the same item"
+            f"{name:<28} {queries / median:8,.0f} queries/s   ItemIndex is {median / reference:5.2f} x as fast   "
+            f"{same:.4%} of ranks hold the same item"
         )
 
 
