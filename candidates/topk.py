@@ -56,6 +56,12 @@ def top_k_of_sorted(
     return ranked_positions, ranked_scores
 
 
+def first_k(rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]], n: int, k: int) -> NDArray[np.int32]:
+    """Return the first k items of each user, int32 (n, k), padded with -1; arguments as for `top_k_of_sorted`."""
+    first, _ = top_k_of_sorted(rows, positions, np.zeros(len(rows), np.float32), n, k)
+    return first
+
+
 def ranks_within_groups(groups: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     """Return how many earlier elements belong to the same group, int64 (m,): 0 for the first of each group.
 

@@ -119,10 +119,8 @@ class Hits:
 
     def found(self, k: int) -> NDArray[np.bool_]:
         """Return which relevant items are among the first k, (m,) bool in the order of `relevant.positions`."""
-        rows, ranks = np.nonzero(self._top(k))
-        width = int(self.relevant.positions.max(initial=0)) + 1
-        relevant = self.relevant.rows * width + self.relevant.positions
-        return np.isin(relevant, rows * width + self.positions[rows, ranks])
+        listed = ItemLists.from_padded(self.positions[:, : self._top(k).shape[1]])
+        return listed.contains_pairs(self.relevant.rows, self.relevant.positions)
 
     def _top(self, k: int) -> NDArray[np.bool_]:
         if k < 1:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from candidates.blender import BlendedLists
 from candidates.item_lists import ItemLists
-from candidates.topk import TopK
+from candidates.topk import TopK, first_k
 from evaluation.metrics import recall_at
 from evaluation.results import SourceResults, SourceRow
 
@@ -50,9 +50,7 @@ def source_shares(
 
 def _found(positions: NDArray[np.int32], relevant: ItemLists) -> NDArray[np.bool_]:
     """Which of the relevant items are listed, bool (relevant,)."""
-    listed = positions >= 0
-    lists = ItemLists.from_pairs(np.nonzero(listed)[0], positions[listed], len(positions))
-    return lists.contains_pairs(relevant.rows, relevant.positions)
+    return ItemLists.from_padded(positions).contains_pairs(relevant.rows, relevant.positions)
 
 
 def _taking_turns(lists: list[NDArray[np.int32]]) -> NDArray[np.int32]:
@@ -65,8 +63,5 @@ def _taking_turns(lists: list[NDArray[np.int32]]) -> NDArray[np.int32]:
     again = np.zeros(turns.shape, np.bool_)
     np.put_along_axis(again, order[:, 1:], ordered[:, 1:] == ordered[:, :-1], axis=1)
     kept = (turns >= 0) & ~again
-    places = kept.cumsum(axis=1) - 1
-    answer = np.full(turns.shape, -1, np.int32)
-    rows, columns = np.nonzero(kept)
-    answer[rows, places[rows, columns]] = turns[rows, columns]
-    return answer
+    rows, _ = np.nonzero(kept)
+    return first_k(rows, turns[kept], *turns.shape)

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from candidates.histories import Histories
 from candidates.item_lists import ItemLists
-from candidates.topk import TopK, top_k_of_sorted
+from candidates.topk import TopK, first_k, top_k_of_sorted
 
 
 def top_by_frequency(
@@ -108,8 +108,7 @@ def fill_lists(first: NDArray[np.int32], filler: NDArray[np.int32], k: int) -> N
     both = np.concatenate([first, filler], axis=1)
     kept = np.concatenate([first >= 0, (filler >= 0) & ~listed.contains(filler)], axis=1)
     rows, columns = np.nonzero(kept)
-    positions, _ = top_k_of_sorted(rows, both[rows, columns], np.zeros(len(rows), np.float32), len(first), k)
-    return positions
+    return first_k(rows, both[rows, columns], len(first), k)
 
 
 def _in_order(

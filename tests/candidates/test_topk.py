@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from candidates.item_lists import ItemLists
-from candidates.topk import ranks_within_groups, top_k, top_k_of_sorted
+from candidates.topk import first_k, ranks_within_groups, top_k, top_k_of_sorted
 
 
 def pairs(*triples):
@@ -33,6 +33,7 @@ def test_sorted_pairs_keep_their_order():
 
     assert positions.tolist() == [[-1, -1], [3, 1]]
     assert scores.tolist() == [[-np.inf, -np.inf], [0, 5]]
+    assert first_k(np.array([1, 1, 1]), np.array([3, 1, 2]), 2, 2).tolist() == [[-1, -1], [3, 1]]
 
 
 def test_without_pairs_all_lists_are_padding():
