@@ -1,1 +1,1 @@
-"""The as-of store: a Feast offline store on DuckDB's native as-of join."""
+"""A Feast offline store whose point-in-time join is DuckDB's native as-of join."""

@@ -1,4 +1,4 @@
-"""The rows that a point-in-time join starts from: a frame, an Arrow table or a query."""
+"""The entity rows of a point-in-time join: a pandas frame, an Arrow table or an SQL query."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ _NAME: Final = "entities"
 
 @dataclass(frozen=True)
 class EntityRows:
-    """Entity rows that a connection can select from.
+    """Entity rows registered with a DuckDB connection.
 
     Attributes:
-        rows: the rows as they come out again.
-        table: the same for SQL.
-        timestamp: the column of the moment that is asked for. Text and dates have become timestamps, as in Feast's
-            own stores; every other column is as it came.
+        rows: the rows, as they are returned beside the features.
+        table: the same rows for SQL.
+        timestamp: the event timestamp column. Text and dates are converted to timestamps, as in Feast's own stores;
+            every other column is unchanged.
     """
 
     rows: Rows
@@ -35,19 +35,21 @@ class EntityRows:
     timestamp: str
 
     def metadata(self, connection: duckdb.DuckDBPyConnection, feature_refs: Sequence[str]) -> RetrievalMetadata:
-        """What Feast wants to know of a retrieval before it runs."""
+        """Return Feast's metadata of a retrieval: feature references, keys, first and last timestamp."""
         moment = f"CAST({identifier(self.timestamp)} AS TIMESTAMPTZ)"
         [(first, last)] = connection.execute(f"SELECT min({moment}), max({moment}) FROM {self.table.sql}").fetchall()
         keys = [name for name in self.table.types if name != self.timestamp]
         return RetrievalMetadata(list(feature_refs), keys, first, last)
 
 
-def entity_rows(connection: duckdb.DuckDBPyConnection, entities: pd.DataFrame | pa.Table | str | None) -> EntityRows:
-    """Make entity rows known to a connection.
+def register_entities(
+    connection: duckdb.DuckDBPyConnection, entities: pd.DataFrame | pa.Table | str | None
+) -> EntityRows:
+    """Register entity rows with a connection.
 
     Raises:
-        InputError: there are none, the query does not run, or the timestamps are none.
-        EntityTimestampInferenceException: no column is called `event_timestamp`, and not exactly one is a timestamp.
+        InputError: there are none, the query fails, or the event timestamps cannot be converted.
+        EntityTimestampInferenceException: no column is named `event_timestamp`, and not exactly one is a timestamp.
     """
     if isinstance(entities, str):
         return _from_query(connection, entities)
@@ -70,8 +72,7 @@ def _from_frame(frame: pd.DataFrame) -> tuple[pa.Table, str]:
 
 
 def _from_table(connection: duckdb.DuckDBPyConnection, table: pa.Table, timestamp: str) -> EntityRows:
-    kind = table.schema.field(timestamp).type
-    if not pa.types.is_timestamp(kind):
+    if not pa.types.is_timestamp(table.schema.field(timestamp).type):
         moments = pa.Array.from_pandas(_utc(table[timestamp].to_pandas()))
         table = table.set_column(table.column_names.index(timestamp), timestamp, moments)
     connection.register(_NAME, table)
@@ -84,9 +85,9 @@ def _from_query(connection: duckdb.DuckDBPyConnection, query: str) -> EntityRows
             raise InputError("The query for the entity rows must be one SELECT, not several statements.")
         connection.execute(f"CREATE TABLE {_NAME} AS {query}")
     except duckdb.Error as error:
-        raise InputError(f"The query for the entity rows does not run in DuckDB: {error}") from error
+        raise InputError(f"The query for the entity rows fails in DuckDB: {error}") from error
     types = types_of(connection, _NAME)
-    schema = {name: _dtype(is_time=kind.startswith("TIMESTAMP")) for name, kind in types.items()}
+    schema = {name: _dtype(is_time=sql_type.startswith("TIMESTAMP")) for name, sql_type in types.items()}
     timestamp = infer_event_timestamp_from_entity_df(schema)
     if not types[timestamp].startswith("TIMESTAMP"):
         connection.execute(f"ALTER TABLE {_NAME} ALTER {identifier(timestamp)} TYPE TIMESTAMPTZ")

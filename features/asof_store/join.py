@@ -1,25 +1,25 @@
-"""The tables of a point-in-time join: keys with their numbers, the rows to look up, and each view's history."""
+"""Prepares a point-in-time join: tables of key codes, of the rows to look up and of each view's history."""
 
 import math
 from collections.abc import Mapping, Sequence
 
 import duckdb
 
-from features.asof_store.clock import clock_for
 from features.asof_store.entities import EntityRows
 from features.asof_store.query import (
     PROBE,
-    Shape,
+    HistoryProperties,
     ViewJoin,
+    has_duplicates_sql,
+    has_late_rows_sql,
     history_sql,
     join_sql,
-    late_sql,
-    numbers_sql,
-    numbers_table,
+    key_codes_sql,
+    key_codes_table,
     probe_sql,
-    repeats_sql,
 )
 from features.asof_store.retrieval_job import QueryRows
+from features.asof_store.time_unit import exact_unit
 
 
 def view_queries(
@@ -28,38 +28,38 @@ def view_queries(
     probe_keys: Mapping[str, str],
     joins: Sequence[ViewJoin],
 ) -> list[QueryRows]:
-    """Make the tables, and return one query a view: `ROW` in order, and the view's features.
+    """Create the tables and return one query per view: `ROW` in ascending order and the view's features.
 
     Args:
-        connection: knows the entity rows.
+        connection: the connection that `entities` is registered with.
         entities: the rows to look up.
-        probe_keys: the probe's name of each entity column that is some view's key.
+        probe_keys: the probe's column name for each entity column that is a key of some view.
         joins: the views.
     """
-    stamps = [(join.source, stamp) for join in joins for stamp in (join.timestamp, join.created) if stamp]
-    clock = clock_for(table.types[stamp] for table, stamp in [(entities.table, entities.timestamp), *stamps])
+    timestamps = [(join.source, column) for join in joins for column in (join.timestamp, join.created) if column]
+    unit = exact_unit(table.types[column] for table, column in [(entities.table, entities.timestamp), *timestamps])
     for column, name in probe_keys.items():
-        connection.execute(f"CREATE TABLE {numbers_table(name)} AS {numbers_sql(entities.table, column)}")
-    probe = probe_sql(entities.table, entities.timestamp, probe_keys, clock)
+        connection.execute(f"CREATE TABLE {key_codes_table(name)} AS {key_codes_sql(entities.table, column)}")
+    probe = probe_sql(entities.table, entities.timestamp, probe_keys, unit)
     connection.execute(f"CREATE TABLE {PROBE} AS {probe}")
     first, last = connection.execute(f"SELECT min(moment), max(moment) FROM {PROBE}").fetchall()[0]
     only_moment = first if first == last else None
     queries = []
     for number, join in enumerate(joins):
         history = f"history_{number}"
-        connection.execute(f"CREATE TABLE {history} AS {history_sql(join, clock, only_moment)}")
-        queries.append(QueryRows(connection, join_sql(join, history, _shape(connection, join, history), clock)))
+        connection.execute(f"CREATE TABLE {history} AS {history_sql(join, unit, only_moment)}")
+        queries.append(QueryRows(connection, join_sql(join, history, _properties(connection, join, history), unit)))
     return queries
 
 
-def _shape(connection: duckdb.DuckDBPyConnection, join: ViewJoin, history: str) -> Shape:
-    late = join.hides_late_rows and bool(_value(connection, late_sql(history)))
-    tables = [PROBE, *map(numbers_table, join.keys.values())]
-    probes, *keys = [_value(connection, f"SELECT count(*) FROM {table}") for table in tables]
-    few = _value(connection, f"SELECT count(*) FROM {history}") <= min(probes, math.prod(keys))
-    single = few and not _value(connection, repeats_sql(history, join.key_columns))
-    tied = not single and (late or bool(_value(connection, repeats_sql(history, [*join.key_columns, "moment"]))))
-    return Shape(late, single, tied)
+def _properties(connection: duckdb.DuckDBPyConnection, join: ViewJoin, history: str) -> HistoryProperties:
+    late = join.uses_created and bool(_value(connection, has_late_rows_sql(history)))
+    tables = [PROBE, *map(key_codes_table, join.keys.values())]
+    probe_rows, *keys = [_value(connection, f"SELECT count(*) FROM {table}") for table in tables]
+    is_small = _value(connection, f"SELECT count(*) FROM {history}") <= min(probe_rows, math.prod(keys))
+    unique = is_small and not _value(connection, has_duplicates_sql(history, join.key_columns))
+    ties = not unique and (late or bool(_value(connection, has_duplicates_sql(history, [*join.key_columns, "moment"]))))
+    return HistoryProperties(late, unique, ties)
 
 
 def _value(connection: duckdb.DuckDBPyConnection, sql: str) -> int:

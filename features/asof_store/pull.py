@@ -1,19 +1,19 @@
-"""The SQL that reads a source without entity rows: the last row of each key, or all rows, within a range of time."""
+"""SQL that reads a source within a time range: all rows, or the last row of each key."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from features.asof_store.clock import clock_for
 from features.asof_store.table import Table
+from features.asof_store.time_unit import exact_unit
 from features.sql import identifier
 
 
-def between_sql(
+def range_sql(
     table: Table, columns: Sequence[str], timestamp: str, start: datetime | None, end: datetime | None
 ) -> str:
-    """Select the rows stamped from `start` to `end`, both included."""
+    """Select the rows with a timestamp from `start` to `end`, both included."""
     selected = ", ".join(map(identifier, columns))
-    return f"SELECT {selected} FROM {table.sql} WHERE {_between(table, timestamp, start, end)}"
+    return f"SELECT {selected} FROM {table.sql} WHERE {_in_range(table, timestamp, start, end)}"
 
 
 def latest_sql(
@@ -25,25 +25,29 @@ def latest_sql(
     start: datetime | None,
     end: datetime | None,
 ) -> str:
-    """Select the last row of each key stamped from `start` to `end`, both included.
+    """Select the last row of each key with a timestamp from `start` to `end`, both included.
 
-    The places of the last rows are found in the stamps alone; whole rows are read for those places only.
+    The last rows are located by their timestamps alone; the other columns are read for those rows only.
     """
-    clock = clock_for(table.types[stamp] for stamp in (timestamp, created) if stamp)
-    created_moment = f"coalesce({table.moment(created, clock)}, {clock.first})" if created else clock.first
-    rank = f"({table.moment(timestamp, clock)}, {created_moment}, {table.file}, {table.line})"
+    unit = exact_unit(table.types[column] for column in (timestamp, created) if column)
+    created_at = f"coalesce({table.timestamp(created, unit)}, {unit.minimum})" if created else unit.minimum
+    order = f"({table.timestamp(timestamp, unit)}, {created_at}, {table.file}, {table.row})"
     by_key = f"GROUP BY {', '.join(map(identifier, keys))}" if keys else "HAVING count(*) > 0"
-    places = f"SELECT max({rank}) AS best FROM {table.sql} WHERE {_between(table, timestamp, start, end)} {by_key}"
+    in_range = _in_range(table, timestamp, start, end)
+    latest = f"SELECT max({order}) AS latest FROM {table.sql} WHERE {in_range} {by_key}"
     selected = ", ".join(map(identifier, columns))
     return (
-        f"WITH places AS MATERIALIZED ({places}) SELECT {selected} FROM {table.sql} "
-        f"WHERE ({table.file}, {table.line}) IN (SELECT (best[3], best[4]) FROM places)"
+        f"WITH locations AS MATERIALIZED ({latest}) SELECT {selected} FROM {table.sql} "
+        f"WHERE ({table.file}, {table.row}) IN (SELECT (latest[3], latest[4]) FROM locations)"
     )
 
 
-def _between(table: Table, timestamp: str, start: datetime | None, end: datetime | None) -> str:
-    clock = clock_for([table.types[timestamp]])
-    moment = table.moment(timestamp, clock)
+def _in_range(table: Table, timestamp: str, start: datetime | None, end: datetime | None) -> str:
+    unit = exact_unit([table.types[timestamp]])
     bounds = [(">=", start), ("<=", end)]
-    limits = [f"{moment} {sign} {clock.since_epoch(bound)}" for sign, bound in bounds if bound is not None]
-    return " AND ".join(limits) or "true"
+    conditions = [
+        f"{table.timestamp(timestamp, unit)} {sign} {unit.since_epoch(bound)}"
+        for sign, bound in bounds
+        if bound is not None
+    ]
+    return " AND ".join(conditions) or "true"

@@ -1,4 +1,4 @@
-"""The answer of the as-of store: as one table, as record batches, or as a Parquet file."""
+"""The result of a retrieval: one table, record batches, or a Parquet file."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,18 +30,18 @@ _PART: Final = "part-0.parquet"
 
 
 class Rows(Protocol):
-    """Rows that are computed when asked for, as often as asked for."""
+    """Rows that are computed on each call."""
 
     def table(self) -> pa.Table:
         """All rows at once."""
 
     def reader(self, rows_per_batch: int) -> pa.RecordBatchReader:
-        """All rows, in batches of at most so many."""
+        """All rows, in batches of at most `rows_per_batch`."""
 
 
 @dataclass(frozen=True)
 class QueryRows:
-    """The rows of one query."""
+    """The rows of a query."""
 
     connection: duckdb.DuckDBPyConnection
     sql: str
@@ -51,13 +51,13 @@ class QueryRows:
         return self.connection.cursor().sql(self.sql).to_arrow_table()
 
     def reader(self, rows_per_batch: int) -> pa.RecordBatchReader:
-        """All rows, in batches; nothing but one batch is held outside of DuckDB."""
+        """All rows, in batches; only one batch is in memory outside of DuckDB."""
         return self.connection.cursor().sql(self.sql).to_arrow_reader(rows_per_batch)
 
 
 @dataclass(frozen=True)
 class TableRows:
-    """Rows that are there already."""
+    """The rows of an Arrow table."""
 
     rows: pa.Table
 
@@ -72,15 +72,15 @@ class TableRows:
 
 @dataclass(frozen=True)
 class JoinedRows:
-    """Entity rows, each with its features beside it.
+    """Entity rows with their features appended.
 
-    The entity rows themselves do not pass through the joins: each view's query answers by row number, in order, and
-    the answers are laid side by side. So every column of theirs comes out as it went in.
+    The entity rows do not pass through the joins: each view's query returns features by row number, in order, which are
+    appended as columns. Therefore every entity column is returned unchanged.
 
     Attributes:
         entities: the entity rows.
-        views: one query a view, of `ROW` and the features.
-        names: the features' names, for each view.
+        views: one query per view, of `ROW` and the features.
+        names: the features' names, per view.
     """
 
     entities: Rows
@@ -91,26 +91,26 @@ class JoinedRows:
         """All rows at once."""
         table = self.entities.table()
         for view, names in zip(self.views, self.names, strict=True):
-            answer = view.table()
-            _check(answer, 0, table.num_rows)
-            for name, column in zip(names, answer.columns[1:], strict=True):
+            features = view.table()
+            _check(features, 0, table.num_rows)
+            for name, column in zip(names, features.columns[1:], strict=True):
                 table = table.append_column(name, column)
         return table
 
     def reader(self, rows_per_batch: int) -> pa.RecordBatchReader:
-        """All rows, in batches; DuckDB holds the sorted answers, on disk where they exceed its memory."""
+        """All rows, in batches; DuckDB holds the sorted features, on disk beyond its memory limit."""
         readers = [rows.reader(rows_per_batch) for rows in (self.entities, *self.views)]
         fields = list(readers[0].schema)
         for reader, names in zip(readers[1:], self.names, strict=True):
             fields += [field.with_name(name) for field, name in zip(list(reader.schema)[1:], names, strict=True)]
         schema = pa.schema(fields, readers[0].schema.metadata)
-        return pa.RecordBatchReader.from_batches(schema, _side_by_side(readers, schema))
+        return pa.RecordBatchReader.from_batches(schema, _joined_batches(readers, schema))
 
 
 class AsOfRetrievalJob(IbisRetrievalJob):  # type: ignore[misc]  # feast has no types
-    """A retrieval job that streams.
+    """A retrieval job that also streams.
 
-    `to_arrow` and `to_df` are Feast's own. Beside them are `to_arrow_batches` and `to_parquet`, which hold one batch.
+    `to_arrow` and `to_df` are Feast's. `to_arrow_batches` and `to_parquet` hold one batch in memory.
     """
 
     def __init__(
@@ -136,23 +136,23 @@ class AsOfRetrievalJob(IbisRetrievalJob):  # type: ignore[misc]  # feast has no 
         self._config = config
 
     def to_arrow(self, validation_reference: Any = None, timeout: int | None = None) -> pa.Table:
-        """All rows at once, with their on-demand features."""
+        """All rows at once, with on-demand features."""
         if self.on_demand_feature_views and validation_reference is None:
             return self._transformed(self._to_arrow_internal(timeout))
         return super().to_arrow(validation_reference, timeout)
 
     def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:
-        del timeout  # Feast's own DuckDB store has no use for it either
+        del timeout  # Feast's DuckDB store ignores it as well
         return self._rows.table()
 
     def _to_df_internal(self, timeout: int | None = None) -> Any:
         return self._to_arrow_internal(timeout).to_pandas()
 
     def to_arrow_batches(self, rows_per_batch: int = ROWS_PER_BATCH) -> pa.RecordBatchReader:
-        """The rows of `to_arrow`, in its order, as a stream of batches of at most `rows_per_batch` rows.
+        """The rows of `to_arrow`, in the same order, as a stream of batches of at most `rows_per_batch` rows.
 
-        On-demand features are computed batch by batch, which is what they are made for: row by row. The first batch
-        decides about their types.
+        On-demand features are computed per batch; Feast defines them row by row. Their types are those of the first
+        batch.
         """
         reader = self._rows.reader(rows_per_batch)
         if not self.on_demand_feature_views:
@@ -165,15 +165,16 @@ class AsOfRetrievalJob(IbisRetrievalJob):  # type: ignore[misc]  # feast has no 
         return pa.RecordBatchReader.from_batches(schema, _batches(first.cast(schema), tables))
 
     def to_parquet(self, path: Path, rows_per_batch: int = ROWS_PER_BATCH) -> int:
-        """Write the rows of `to_arrow` to one file, whole or not at all, and return their number."""
-        with atomic_write(path) as fresh:
-            return self._write(fresh, rows_per_batch)
+        """Write the rows of `to_arrow` to one file, atomically, and return their number."""
+        with atomic_write(path) as temporary:
+            return self._write(temporary, rows_per_batch)
 
     def persist(self, storage: SavedDatasetStorage, allow_overwrite: bool = False, timeout: int | None = None) -> None:
-        """Write the rows of `to_arrow` to a saved dataset: a Parquet file, or a folder if it has no such ending.
+        """Write the rows of `to_arrow` to a saved dataset: a file if its name ends in .parquet, else a folder.
 
         Raises:
-            SavedDatasetLocationAlreadyExists: there is something already, and it may not be overwritten.
+            SavedDatasetLocationAlreadyExists: it exists, and `allow_overwrite` is false.
+            InputError: the folder holds other files, which overwriting would delete.
         """
         del timeout
         source = storage.to_data_source()
@@ -185,17 +186,17 @@ class AsOfRetrievalJob(IbisRetrievalJob):  # type: ignore[misc]  # feast has no 
             raise SavedDatasetLocationAlreadyExists(location=uri)
         if Path(uri).is_dir() and (others := [path.name for path in Path(uri).iterdir() if path.name != _PART]):
             raise InputError(
-                f"{uri} holds {min(others)}, which would be lost: give the saved dataset a folder of its own."
+                f"{uri} holds {min(others)}, which would be deleted: use another folder for the saved dataset."
             )
-        with atomic_write(Path(uri)) as fresh:
+        with atomic_write(Path(uri)) as temporary:
             if uri.endswith(".parquet"):
-                self._write(fresh, ROWS_PER_BATCH)
+                self._write(temporary, ROWS_PER_BATCH)
             else:
-                fresh.mkdir()
-                self._write(fresh / _PART, ROWS_PER_BATCH)
+                temporary.mkdir()
+                self._write(temporary / _PART, ROWS_PER_BATCH)
 
     def to_remote_storage(self) -> list[str]:
-        """Write the rows to the staging location, as Feast's own DuckDB store does."""
+        """Write the rows to the staging location, as Feast's DuckDB store does."""
         self.table = ibis.memtable(self.to_arrow())
         paths: list[str] = super().to_remote_storage()
         return paths
@@ -210,7 +211,7 @@ class AsOfRetrievalJob(IbisRetrievalJob):  # type: ignore[misc]  # feast has no 
         return written
 
     def _transformed(self, table: pa.Table) -> pa.Table:
-        """Append the on-demand features; only the columns that their views declare as inputs become a frame."""
+        """Append the on-demand features; only columns that their views declare as inputs are converted to pandas."""
         inputs = {name for view in self.on_demand_feature_views for name in _inputs(view)}
         narrow = table.select([name for name in table.column_names if name in inputs])
         job = AsOfRetrievalJob(
@@ -220,14 +221,14 @@ class AsOfRetrievalJob(IbisRetrievalJob):  # type: ignore[misc]  # feast has no 
             full_feature_names=self.full_feature_names,
             metadata=self.metadata,
         )
-        answer = IbisRetrievalJob.to_arrow(job)
-        for name in answer.column_names[narrow.num_columns :]:
-            table = table.append_column(name, answer[name])
+        computed = IbisRetrievalJob.to_arrow(job)
+        for name in computed.column_names[narrow.num_columns :]:
+            table = table.append_column(name, computed[name])
         return table
 
 
 def _inputs(view: OnDemandFeatureView) -> set[str]:
-    """The columns an on-demand view reads, each under both of its names, as Feast looks for either."""
+    """The columns that an on-demand view reads, under their short and full names; Feast accepts either."""
     projections = view.source_feature_view_projections.values()
     features = [(projection, feature.name) for projection in projections for feature in projection.features]
     full = {f"{projection.name_to_use()}__{name}" for projection, name in features}
@@ -236,7 +237,7 @@ def _inputs(view: OnDemandFeatureView) -> set[str]:
 
 
 def _typed(schema: pa.Schema, views: Sequence[OnDemandFeatureView]) -> pa.Schema:
-    """A schema in which an on-demand feature that had no value in the first batch has the type it is declared with."""
+    """The schema with declared types for on-demand features that are null throughout the first batch."""
     declared = {name: field for view in views for field in view.features for name in _names(view, field.name)}
     return pa.schema(
         [
@@ -258,20 +259,20 @@ def _batches(first: pa.Table, others: Iterator[pa.Table]) -> Iterator[pa.RecordB
         yield from table.cast(first.schema).to_batches()
 
 
-def _side_by_side(readers: Sequence[pa.RecordBatchReader], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _joined_batches(readers: Sequence[pa.RecordBatchReader], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     heads = [_next(reader) for reader in readers]
-    done = 0
+    row = 0
     while any(head.num_rows for head in heads):
         rows = min(head.num_rows for head in heads)
         if rows == 0:
-            raise RuntimeError(_mismatch(f"one answer ended after {done:,} rows, and others went on"))
+            raise RuntimeError(_mismatch(f"one view's features end after {row:,} rows, others continue"))
         columns = [column.slice(0, rows) for column in heads[0].columns]
         for head in heads[1:]:
-            answer = head.slice(0, rows)
-            _check(answer, done, rows)
-            columns += answer.columns[1:]
+            features = head.slice(0, rows)
+            _check(features, row, rows)
+            columns += features.columns[1:]
         yield pa.RecordBatch.from_arrays(columns, schema=schema)
-        done += rows
+        row += rows
         heads = [
             head.slice(rows) if head.num_rows > rows else _next(reader)
             for head, reader in zip(heads, readers, strict=True)
@@ -285,15 +286,17 @@ def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([], schema=reader.schema)
 
 
-def _check(answer: pa.Table | pa.RecordBatch, start: int, rows: int) -> None:
-    if not np.array_equal(answer[ROW].to_numpy(), np.arange(start, start + rows)):
+def _check(features: pa.Table | pa.RecordBatch, start: int, rows: int) -> None:
+    if not np.array_equal(features[ROW].to_numpy(), np.arange(start, start + rows)):
         raise RuntimeError(
-            _mismatch(f"{answer.num_rows:,} rows came for {rows:,} asked, or not in their order, from row {start:,} on")
+            _mismatch(
+                f"{features.num_rows:,} rows for {rows:,} entity rows, or not in their order, from row {start:,} on"
+            )
         )
 
 
-def _mismatch(what: str) -> str:
+def _mismatch(problem: str) -> str:
     return (
-        f"The as-of join lost, added or moved rows: {what}. Nothing of this answer can be trusted; set `offline_store: "
-        "{type: duckdb}` in feature_store.yaml meanwhile, and report the entity rows and views."
+        f"The as-of join lost, added or moved rows: {problem}. Do not use its result. Set `offline_store: "
+        "{type: duckdb}` in feature_store.yaml for now, and report the entity rows and views."
     )

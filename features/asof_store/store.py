@@ -1,4 +1,4 @@
-"""A Feast offline store whose point-in-time join takes n log n steps, on DuckDB's native as-of join.
+"""A Feast offline store with a point-in-time join in O(n log n), on DuckDB's native as-of join.
 
 In `feature_store.yaml`:
 
@@ -7,7 +7,7 @@ In `feature_store.yaml`:
       memory_limit: 8GB
       temp_directory: ../data/spill
 
-Whatever is not defined here is inherited from Feast's own DuckDB store.
+Everything else is inherited from Feast's DuckDB store.
 """
 
 import tempfile
@@ -32,18 +32,18 @@ from feast.infra.registry.base_registry import BaseRegistry
 from feast.on_demand_feature_view import OnDemandFeatureView
 from feast.repo_config import RepoConfig
 
-from features.asof_store.entities import entity_rows
+from features.asof_store.entities import register_entities
 from features.asof_store.join import view_queries
-from features.asof_store.pull import between_sql, latest_sql
+from features.asof_store.pull import latest_sql, range_sql
 from features.asof_store.retrieval_job import AsOfRetrievalJob, JoinedRows, QueryRows
 from features.asof_store.table import Table, parquet_table, types_of
 from features.asof_store.views import (
-    batch_source_of,
+    batch_source,
     check_columns,
-    check_outputs,
-    features_asked,
-    keys_of,
+    check_output_names,
+    join_keys,
     output_name,
+    requested_features,
     view_join,
 )
 from features.errors import InputError
@@ -54,11 +54,11 @@ class AsOfOfflineStoreConfig(DuckDBOfflineStoreConfig):  # type: ignore[misc]  #
 
     Attributes:
         type: import path of the store.
-        memory_limit: how much DuckDB may hold in memory, such as "8GB"; what exceeds it goes to `temp_directory`.
-            DuckDB's own default is 80% of the machine. The entity frame and the answer of `to_arrow` come on top.
-        temp_directory: where to spill, relative to the feature repository; by default a folder of
-            the process in the system's own.
-        threads: how many threads DuckDB may use; all by default.
+        memory_limit: DuckDB's memory, such as "8GB", beyond which it spills to `temp_directory`; DuckDB's default is
+            80% of the machine's. The entity rows and the result of `to_arrow` are not included.
+        temp_directory: spill folder, relative to the feature repository; by default a private folder of the process
+            in the system's temporary folder.
+        threads: DuckDB's threads; all cores by default.
     """
 
     type: str = "features.asof_store.store.AsOfOfflineStore"
@@ -68,7 +68,7 @@ class AsOfOfflineStoreConfig(DuckDBOfflineStoreConfig):  # type: ignore[misc]  #
 
 
 class AsOfOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]  # feast has no types
-    """Feast's DuckDB store with another join, which reads relative paths from the feature repository."""
+    """Feast's DuckDB store with another point-in-time join; relative paths start at the feature repository."""
 
     @staticmethod
     def get_historical_features(
@@ -83,43 +83,43 @@ class AsOfOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]  # feast has n
         start_date: datetime | None = None,
         end_date: datetime | None = None,
     ) -> AsOfRetrievalJob:
-        """Join features to entity rows, each as of the row's own moment.
+        """Join features to entity rows, each as of the row's event timestamp.
 
         Args:
             config: of the feature store.
-            feature_views: the views that `feature_refs` name.
+            feature_views: the views of `feature_refs`.
             feature_refs: features as "view:feature".
             entity_df: a frame, an Arrow table, or an SQL query for DuckDB. Timestamps without zone are UTC.
             registry: of the feature store, for on-demand views.
             project: of the feature store.
-            full_feature_names: whether to call a feature "view__feature".
-            filter_by_created_timestamp: hide values created after the row's moment.
-            start_date: not supported, nor is `end_date`: they are for a retrieval without entity rows.
-            end_date: see `start_date`.
+            full_feature_names: whether to name a feature "view__feature".
+            filter_by_created_timestamp: hide values created after the row's event timestamp.
+            start_date: not supported: for retrieval without entity rows.
+            end_date: not supported: for retrieval without entity rows.
 
         Returns:
-            A job for the entity rows, all of them and in their order, with the features beside them.
+            A job for all entity rows, in order, with the features appended.
 
         Raises:
-            InputError: a column or a file is missing, two features have one name, or a key's types do not fit.
+            InputError: a column or file is missing, two features have one name, or the types of a key differ.
         """
-        del start_date, end_date  # without entity rows `entity_rows` says that there must be some
+        del start_date, end_date  # `register_entities` refuses a retrieval without entity rows
         _validate_lance_feature_views(feature_views)
         connection = _connect(config)
-        entities = entity_rows(connection, entity_df)
-        views = [(view, names) for view in feature_views if (names := features_asked(view, feature_refs))]
+        entities = register_entities(connection, entity_df)
+        views = [(view, names) for view in feature_views if (names := requested_features(view, feature_refs))]
         outputs = [[output_name(view, name, full=full_feature_names) for name in names] for view, names in views]
-        check_outputs([*entities.table.types, *(name for names in outputs for name in names)])
-        columns = sorted({column for view, _ in views for column in keys_of(view).values()})
+        check_output_names([*entities.table.types, *(name for names in outputs for name in names)])
+        columns = sorted({column for view, _ in views for column in join_keys(view).values()})
         probe_keys = {column: f"e{number}" for number, column in enumerate(columns)}
         joins = [
             view_join(
                 view,
                 names,
-                _table(connection, config, batch_source_of(view)),
+                _table(connection, config, batch_source(view)),
                 entities.table,
                 probe_keys,
-                cut_off=filter_by_created_timestamp,
+                hide_created_later=filter_by_created_timestamp,
             )
             for view, names in views
         ]
@@ -142,10 +142,10 @@ class AsOfOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]  # feast has n
         start_date: datetime,
         end_date: datetime,
     ) -> AsOfRetrievalJob:
-        """Read the last row of each key among those stamped from `start_date` to `end_date`, both included."""
+        """Read the last row of each key with a timestamp from `start_date` to `end_date`, both included."""
         connection = _connect(config)
         table = _table(connection, config, data_source)
-        columns = _pulled(join_key_columns, feature_name_columns, timestamp_field, created_timestamp_column)
+        columns = _pulled_columns(join_key_columns, feature_name_columns, timestamp_field, created_timestamp_column)
         check_columns(table, columns, f"Source '{data_source.name}'")
         sql = latest_sql(
             table, columns, join_key_columns, timestamp_field, created_timestamp_column, start_date, end_date
@@ -163,25 +163,25 @@ class AsOfOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]  # feast has n
         start_date: datetime | None = None,
         end_date: datetime | None = None,
     ) -> AsOfRetrievalJob:
-        """Read all rows stamped from `start_date` to `end_date`, both included; None is no limit."""
+        """Read all rows with a timestamp from `start_date` to `end_date`, both included; None is no limit."""
         connection = _connect(config)
         table = _table(connection, config, data_source)
-        columns = _pulled(join_key_columns, feature_name_columns, timestamp_field, created_timestamp_column)
+        columns = _pulled_columns(join_key_columns, feature_name_columns, timestamp_field, created_timestamp_column)
         check_columns(table, columns, f"Source '{data_source.name}'")
         return AsOfRetrievalJob(
-            QueryRows(connection, between_sql(table, columns, timestamp_field, start_date, end_date)), config
+            QueryRows(connection, range_sql(table, columns, timestamp_field, start_date, end_date)), config
         )
 
 
 @cache
-def _own_spill() -> tempfile.TemporaryDirectory[str]:
-    """A folder of this process alone, which is gone with it."""
+def _private_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder that only this user can read and that is deleted when the process ends."""
     return tempfile.TemporaryDirectory(prefix="feast_asof_")
 
 
 def _connect(config: RepoConfig) -> duckdb.DuckDBPyConnection:
     store = config.offline_store
-    spill = Path(store.temp_directory or _own_spill().name)
+    spill = Path(store.temp_directory or _private_folder().name)
     settings: dict[str, str | bool | int | float | list[str]] = {
         "temp_directory": str(Path(config.repo_path or ".") / spill)
     }
@@ -203,16 +203,16 @@ def _table(connection: duckdb.DuckDBPyConnection, config: RepoConfig, source: Da
         except duckdb.IOException as error:
             raise InputError(
                 f"Source '{source.name}' has no readable Parquet files at {path}: write them, or correct the path and "
-                f"run `feast apply`. DuckDB says: {error}"
+                f"run `feast apply`. DuckDB: {error}"
             ) from error
-    # Whatever else Feast's own store can read, it reads.
+    # Feast's store reads all other kinds of sources.
     name = f"source_{len(connection.sql('SHOW TABLES').fetchall())}"
     connection.register("incoming", _read_data_source(source, str(config.repo_path)).to_pyarrow_batches())
     connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")
     connection.unregister("incoming")
-    return Table(name, types_of(connection, name), source.name, file="0", line="rowid")
+    return Table(name, types_of(connection, name), source.name, file="0", row="rowid")
 
 
-def _pulled(keys: Sequence[str], features: Sequence[str], timestamp: str, created: str | None) -> list[str]:
-    # Feast's own store drops __log_date, the partition of feature logs, as well.
+def _pulled_columns(keys: Sequence[str], features: Sequence[str], timestamp: str, created: str | None) -> list[str]:
+    # Feast's store drops __log_date, the partition of feature logs, as well.
     return [name for name in [*keys, *features, timestamp, *([created] if created else [])] if name != "__log_date"]

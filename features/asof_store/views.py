@@ -1,4 +1,4 @@
-"""What a feature view asks of the as-of join: whose columns, under which names, and whether they are there."""
+"""Feature views in terms of columns: keys, timestamps and requested features, checked against history and entities."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,8 +11,8 @@ from features.asof_store.table import Table
 from features.errors import InputError
 
 
-def batch_source_of(view: FeatureView) -> DataSource:
-    """Where the history of a view lies.
+def batch_source(view: FeatureView) -> DataSource:
+    """Return the source of a view's history.
 
     Raises:
         InputError: it has none.
@@ -29,38 +29,38 @@ def view_join(
     entities: Table,
     probe_keys: Mapping[str, str],
     *,
-    cut_off: bool,
+    hide_created_later: bool,
 ) -> ViewJoin:
-    """Put a view in terms of the columns of its history.
+    """Express a view in the columns of its history.
 
     Args:
-        view: the view, under an alias perhaps.
-        names: the features asked for.
+        view: the view, possibly under an alias.
+        names: the requested features.
         history: the rows of its batch source.
         entities: the entity rows.
-        probe_keys: the probe's name of each entity column that is a key.
-        cut_off: whether rows created after the moment asked for are hidden.
+        probe_keys: the probe's column name for each entity column that is a key.
+        hide_created_later: whether rows created after the moment of an entity row are hidden from it.
 
     Raises:
-        InputError: a column is missing, or a key is text on one side and no text on the other.
+        InputError: a column is missing, or a key is text on one side only.
     """
     source = view.batch_source
-    named = {new: old for old, new in source.field_mapping.items() if old in history.types}
-    keys = {named.get(key, key): column for key, column in keys_of(view).items()}
-    features = [named.get(name, name) for name in names]
-    timestamp = named.get(source.timestamp_field, source.timestamp_field)
-    created = named.get(source.created_timestamp_column, source.created_timestamp_column) or None
-    who = f"Feature view '{view.name}'"
-    check_columns(history, [*keys, timestamp, *([created] if created else []), *features], who)
+    in_source = {new: old for old, new in source.field_mapping.items() if old in history.types}
+    keys = {in_source.get(key, key): column for key, column in join_keys(view).items()}
+    features = [in_source.get(name, name) for name in names]
+    timestamp = in_source.get(source.timestamp_field, source.timestamp_field)
+    created = in_source.get(source.created_timestamp_column, source.created_timestamp_column) or None
+    owner = f"Feature view '{view.name}'"
+    check_columns(history, [*keys, timestamp, *([created] if created else []), *features], owner)
     for key, column in keys.items():
         if column not in entities.types:
             raise InputError(
-                f"{who} is joined on column '{column}', which the entity rows lack; they have "
+                f"{owner} is joined on column '{column}', which the entity rows lack; they have "
                 f"{', '.join(entities.types)}."
             )
         if not entities.is_untyped(column) and history.is_text(key) != entities.is_text(column):
             raise InputError(
-                f"{who} has {history.types[key]} in key '{key}', but column '{column}' of the entity rows is "
+                f"{owner} has {history.types[key]} in key '{key}', but column '{column}' of the entity rows is "
                 f"{entities.types[column]}: convert it to the view's type."
             )
     return ViewJoin(
@@ -71,50 +71,50 @@ def view_join(
         created,
         features,
         view.ttl,
-        cut_off,
+        hide_created_later,
     )
 
 
-def features_asked(view: FeatureView, feature_refs: Sequence[str]) -> list[str]:
-    """The features of a view among references of the form "view:feature"."""
+def requested_features(view: FeatureView, feature_refs: Sequence[str]) -> list[str]:
+    """Return the features of a view among references of the form "view:feature"."""
     prefix = f"{view.projection.name_to_use()}:"
     return [ref.removeprefix(prefix) for ref in feature_refs if ref.startswith(prefix)]
 
 
 def output_name(view: FeatureView, name: str, *, full: bool) -> str:
-    """The name of a feature's column in the answer."""
+    """Return the name of a feature's column in the result."""
     return f"{view.projection.name_alias or view.name}__{name}" if full else name
 
 
-def keys_of(view: FeatureView) -> dict[str, str]:
-    """The entity column for each join key of a view. A key that the alias does not rename keeps its name."""
+def join_keys(view: FeatureView) -> dict[str, str]:
+    """Return the entity column for each join key of a view; a key that the alias does not rename keeps its name."""
     renamed = view.projection.join_key_map
     return {key.name: renamed.get(key.name, key.name) for key in view.entity_columns if key.name != DUMMY_ENTITY_ID}
 
 
-def check_columns(table: Table, columns: Iterable[str], who: str) -> None:
-    """Refuse a table that lacks columns.
+def check_columns(table: Table, columns: Iterable[str], owner: str) -> None:
+    """Check that a table has these columns.
 
     Raises:
-        InputError: it does.
+        InputError: it lacks some; `owner` names the view or source that needs them.
     """
     missing = [column for column in columns if column not in table.types]
     if missing:
         raise InputError(
-            f"{who} needs {', '.join(repr(column) for column in missing)} in {table.place}, which has columns "
+            f"{owner} needs {', '.join(repr(column) for column in missing)} in {table.location}, which has columns "
             f"{', '.join(table.types)}: write the column, or correct the view and run `feast apply`."
         )
 
 
-def check_outputs(names: Sequence[str]) -> None:
-    """Refuse two columns of one name.
+def check_output_names(names: Sequence[str]) -> None:
+    """Check that the columns of the result have different names.
 
     Raises:
-        InputError: there are such.
+        InputError: two have the same name.
     """
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if duplicates:
         raise InputError(
-            f"Two columns of the answer would be called {', '.join(repr(name) for name in twice)}: ask with "
+            f"Two columns of the result would be named {', '.join(repr(name) for name in duplicates)}: use "
             "full_feature_names=True, or rename the column of the entity rows."
         )

@@ -17,7 +17,7 @@ from feast.infra.offline_stores.offline_store import RetrievalJob
 from feast.infra.offline_stores.offline_utils import get_offline_store_from_config
 
 from features.asof_store.retrieval_job import AsOfRetrievalJob
-from features.asof_store.views import keys_of
+from features.asof_store.views import join_keys
 from features.errors import InputError
 from features.schema import ITEM_ID, USER_ID
 from features.store.service_columns import ServiceColumn, ServiceColumns
@@ -188,7 +188,7 @@ def _source(
     return pull(
         config=store.config,
         data_source=source,
-        join_key_columns=[in_file.get(key, key) for key in keys_of(view)],
+        join_key_columns=[in_file.get(key, key) for key in join_keys(view)],
         feature_name_columns=[in_file.get(column, column) for column in columns],
         timestamp_field=in_file.get(source.timestamp_field, source.timestamp_field),
         created_timestamp_column=in_file.get(created, created) or None,

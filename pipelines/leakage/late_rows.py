@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 from feast import FeatureStore, FeatureView
 
-from features.asof_store.views import keys_of
+from features.asof_store.views import join_keys
 from features.schema import EVENT_TIMESTAMP
 from features.scratch_database import scratch_database
 from features.sql import identifier, literal
@@ -61,7 +61,7 @@ def late_answers(store: FeatureStore, late: list[LateRows]) -> Iterator[tuple[An
 def _late(store: FeatureStore, view: FeatureView, folder: Path) -> pa.Table:
     source = view.batch_source
     moment, created = identifier(source.timestamp_field), identifier(source.created_timestamp_column)
-    keys = ", ".join(map(identifier, keys_of(view)))
+    keys = ", ".join(map(identifier, join_keys(view)))
     path = write_source(store, view.name, [], folder / f"{view.name}.stamps.parquet", known_at=END_OF_TIME)
     with scratch_database(folder) as connection:
         rows = connection.sql(
