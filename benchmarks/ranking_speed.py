@@ -1,15 +1,13 @@
-"""What the third step costs: one user's candidates put in order, and all three steps beside retrieval alone.
+"""Latency of one candidate request by part, and throughput of candidate generation with and without ranking.
 
     .venv/bin/python benchmarks/ranking_speed.py
-    .venv/bin/python benchmarks/ranking_speed.py --already-bought drop
 
-Needs a release and a filled online store (`make demo` leaves both). First, with one thread, users with a history one at
-a time: their candidates are retrieved and filtered, their features read, and then put in order, part by part, all
-`--candidates` of them; what is served puts the first hundred in order. Then, on all threads, users up to a thousand at
-a time, from ids to a table of candidates: retrieval alone, with neither filters nor ranker, and all three steps,
-alternating, the median of `--repeats`. Users are drawn by `--seed`, and repeated if there are too few. Prints two
-Markdown tables with ratios. Without a ranker there is nothing to put in order: it says so, and the second table tells
-what filters cost.
+Two measurements of one release, from the online store. First the requests of `--single` users with a history, one user
+at a time and one thread per library (TensorFlow keeps its own): the complete request from id to ranked list, and its
+parts: reading the user's features, query tower, filter masks, retrieval, ranking. Then `--users` users in blocks:
+retrieval alone, without filters and ranker, and all three steps, alternating, as the median of `--repeats`. `--seed`
+draws the users; they are repeated if there are too few. Prints two Markdown tables with ratios. Without a ranker only
+the second is printed.
 """
 
 import statistics
@@ -25,10 +23,10 @@ from tabulate import tabulate
 
 from jobs.console import FEATURE_REPO, RELEASES, commit, load_tensorflow
 
-_RETRIEVING = "retrieving and filtering them"
-_RANKING = "putting them in order"
-_FACTS, _REST = "of these, the user's facts", "of these, pair_features, score and reordered"
-_PAIRS, _SCORES, _ORDER = "pair_features", "score", "reordered"
+_REQUEST = "complete request"
+_READ, _TOWER, _MASKS = "reading features", "query tower, histories, filter context", "filter masks"
+_RETRIEVE, _RANK = "retrieval and filtering", "ranking"
+_USER, _PAIRS, _SCORE, _REORDER = "of it: user features", "of it: pair features", "of it: scores", "of it: reordering"
 
 
 @click.command()
@@ -54,7 +52,7 @@ def main(
     repeats: int,
     seed: int,
 ) -> None:
-    """Measure both in one run, and print ratios."""
+    """Measure latency and throughput in one run."""
     load_tensorflow()
     import numpy as np
 
@@ -62,124 +60,118 @@ def main(
     from features.errors import InputError
     from features.store.catalogue import user_ids
     from pipelines.filter_context import settings_in_force
-    from pipelines.serving import CandidatePipeline, opened
+    from pipelines.serving import CandidatePipeline, open_release_and_store
 
     try:
-        store, release, moment = opened(repo, releases, version)
+        store, release, moment = open_release_and_store(repo, releases, version)
         filters = FilterSet.from_settings(settings_in_force(release, None, already_bought))
     except InputError as error:
         raise click.ClickException(str(error)) from error
-    known = user_ids(store, moment).to_pylist()
-    drawn = np.random.default_rng(seed).permutation(known).tolist()
+    all_users = user_ids(store, moment).to_pylist()
+    drawn = np.random.default_rng(seed).permutation(all_users).tolist()
     if filters.policy in release.rankers:
-        alone = CandidatePipeline.of(store, release, moment, filters, candidates)
-        rows, asked = one_at_a_time(alone, drawn, single)
-        header = ["one user, one thread", "p50, ms", "p99, ms", "p50, ratio to putting in order"]
-        print(tabulate(rows, header, "github", disable_numparse=True) + "\n\n" + asked + "\n")
+        pipeline = CandidatePipeline.open(store, release, moment, filters, candidates)
+        rows, measured = measure_latency(pipeline, drawn, single)
+        header = ["one user, one thread", "p50, ms", "p99, ms", "p50, ratio to ranking"]
+        print(tabulate(rows, header, "github", disable_numparse=True) + "\n\n" + measured + "\n")
     else:
-        print(f"Release {release.version} has no ranker for '{filters.policy}': retrieval's order stands.\n")
-    rows = all_together(CandidatePipeline.of(store, release, moment, filters, k), drawn, users, repeats)
+        print(f"Release {release.version} has no ranker for policy '{filters.policy}': no latency measured.\n")
+    rows = measure_throughput(CandidatePipeline.open(store, release, moment, filters, k), drawn, users, repeats)
     header = [f"{users:,} users, k = {k}", "seconds", "users/s", "ratio to retrieval alone"]
     print(tabulate(rows, header, "github", disable_numparse=True))
     print(
-        f"\nrelease {release.version} as of {moment:%Y-%m-%d}, {len(release.item_ids):,} items, {len(known):,} users, "
-        f"bought items {filters.policy}, {len(filters.filters)} filters, seed {seed}, median of {repeats}, "
+        print(f"Release {release.version} has no ranker for policy {filters.policy!r}: no latency to measure.\n")
+        f"policy {filters.policy}, {len(filters.filters)} filters, seed {seed}, median of {repeats}, "
         f"commit {commit()}"
     )
 
 
-def one_at_a_time(steps: Any, drawn: list[str], single: int) -> tuple[list[list[str]], str]:
-    """Seconds of each part for users with a history, as rows of a table; and a line on what was measured."""
+def measure_latency(pipeline: Any, drawn: list[str], single: int) -> tuple[list[list[str]], str]:
+    """Milliseconds of each part of a request, as rows of a table, and a line on the requests measured."""
     import numpy as np
     from threadpoolctl import threadpool_limits
 
-    from candidates.filters.exclusions import Exclusions
-
     seconds: list[dict[str, float]] = []
     counts: list[int] = []
-    for user in drawn:
-        queries = steps.queries([user])
-        if len(queries.histories.positions) == 0:
-            continue
-        exclusions = Exclusions.combine(steps.exclusions([user], queries).values())
-        with threadpool_limits(1):
+    with threadpool_limits(1):
+        for user in drawn:
+            request = pipeline.read([user])
+            if len(request.queries.histories.positions) == 0:
+                continue
             if not seconds:
-                timed(steps, user, queries, exclusions)  # the very first call is everybody's, not this user's
-            took, count = timed(steps, user, queries, exclusions)
-        seconds.append(took)
-        counts.append(count)
-        if len(seconds) == single:
-            break
+                run_timed(pipeline, user)  # the first call of all compiles and connects
+            parts, count = run_timed(pipeline, user)
+            seconds.append(parts)
+            counts.append(count)
+            if len(seconds) == single:
+                break
     if not seconds:
-        sys.exit("error: No user has bought anything: nobody's candidates can be put in order.")
-    parts = {name: np.array([took[name] for took in seconds]) * 1_000 for name in seconds[0]}
-    whole = np.median(parts[_RANKING])
+        sys.exit("error: No user has a purchase history: there are no requests to rank.")
+    columns = {name: np.array([parts[name] for parts in seconds]) * 1_000 for name in seconds[0]}
+    ranking = np.median(columns[_RANK])
     rows = [
-        [name, f"{np.median(ms):.2f}", f"{np.percentile(ms, 99):.2f}", f"{np.median(ms) / whole:.2f}"]
-        for name, ms in parts.items()
+        [name, f"{np.median(ms):.2f}", f"{np.percentile(ms, 99):.2f}", f"{np.median(ms) / ranking:.2f}"]
+        for name, ms in columns.items()
     ]
     return rows, f"{len(seconds):,} users with {min(counts):,} to {max(counts):,} candidates each"
 
 
-def timed(steps: Any, user: str, queries: Any, exclusions: Any) -> tuple[dict[str, float], int]:
-    """Seconds of each part of one user's lists, and how many candidates there are.
-
-    As in a request the user's features are read between retrieval and ranking, and that is not counted.
-    """
+def run_timed(pipeline: Any, user: str) -> tuple[dict[str, float], int]:
+    """Seconds of each part of one user's request, and the number of candidates that were ranked."""
+    from candidates.filters.exclusions import Exclusions
     from candidates.ranking.context import UserFeatures
     from candidates.ranking.ranker_features import pair_features
     from candidates.ranking.reordering import reordered
-    from features.store.reader import FeatureReader
-    from features.store.service_fingerprints import RANKING_USERS
+    from features.store.request_services import CANDIDATE_REQUEST
 
-    started = time.perf_counter()
-    blended = steps.under(exclusions, queries)
-    retrieving = time.perf_counter() - started
-    told = FeatureReader(steps.store, "online").read(RANKING_USERS, [user], steps.moment)
     moments = [time.perf_counter()]
 
     def done(value: Any) -> Any:
         moments.append(time.perf_counter())
         return value
 
-    facts = done(UserFeatures.of(told, steps.items))
-    pairs = done(pair_features(blended, queries.histories, facts, steps.items))
-    scores = done(steps.ranker.score(pairs))
+    features = done(pipeline.reader.read(CANDIDATE_REQUEST, [user], pipeline.moment))
+    request = done(pipeline.build_request([user], features))
+    exclusions = done(Exclusions.combine(pipeline.exclude_by_filter(request).values()))
+    blended = done(pipeline.filter(request, exclusions))
+    users = done(UserFeatures.of(request.features, pipeline.item_features))
+    pairs = done(pair_features(blended, request.queries.histories, users, pipeline.item_features))
+    scores = done(pipeline.ranker.score(pairs))
     done(reordered(blended, pairs, scores))
-    knowing, *rest = [later - earlier for earlier, later in pairwise(moments)]
-    parts = dict(zip((_PAIRS, _SCORES, _ORDER), rest, strict=True))
-    whole = {_RETRIEVING: retrieving, _RANKING: knowing + sum(rest), _FACTS: knowing, _REST: sum(rest)}
-    return whole | parts, len(scores)
+    read, tower, masks, retrieve, *rank = [later - earlier for earlier, later in pairwise(moments)]
+    parts = {_REQUEST: moments[-1] - moments[0], _READ: read, _TOWER: tower, _MASKS: masks, _RETRIEVE: retrieve}
+    return parts | {_RANK: sum(rank), **dict(zip((_USER, _PAIRS, _SCORE, _REORDER), rank, strict=True))}, len(scores)
 
 
-def all_together(steps: Any, drawn: list[str], users: int, repeats: int) -> list[list[str]]:
+def measure_throughput(pipeline: Any, drawn: list[str], users: int, repeats: int) -> list[list[str]]:
     """Seconds of retrieval alone and of all three steps, as rows of a table."""
 
-    def retrieved(ids: list[str]) -> Any:
-        return steps.table(ids, steps.after("retrieve", ids, steps.queries(ids)).first(steps.k))
+    def retrieve(ids: list[str]) -> Any:
+        request = pipeline.read(ids)
+        return pipeline.to_table(request, pipeline.run_until("retrieve", request).first(pipeline.k))
 
-    ways: dict[str, Callable[[list[str]], Any]] = {"retrieval alone": retrieved, "all three steps": steps.candidates}
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for way in ways.values():
-        way(drawn[:1])  # connections and kernels are made at the first call
+    variants: dict[str, Callable[[list[str]], Any]] = {"retrieval alone": retrieve, "all three steps": pipeline.run}
+    seconds: dict[str, list[float]] = {name: [] for name in variants}
+    for variant in variants.values():
+        variant(drawn[:1])  # the first call compiles and connects
     for _ in range(repeats):
-        for name, way in ways.items():
+        for name, variant in variants.items():
             started = time.perf_counter()
-            for ids in parts_of(drawn, users):
-                way(ids)
+            for ids in user_blocks(drawn, users):
+                variant(ids)
             seconds[name].append(time.perf_counter() - started)
-    medians = {name: statistics.median(took) for name, took in seconds.items()}
+    medians = {name: statistics.median(each) for name, each in seconds.items()}
     alone = medians["retrieval alone"]
     return [[name, f"{took:.1f}", f"{users / took:,.0f}", f"{took / alone:.2f}"] for name, took in medians.items()]
 
 
-def parts_of(drawn: list[str], users: int) -> Iterator[list[str]]:
-    """So many users, from the first again after the last, in parts in which nobody stands twice."""
+def user_blocks(drawn: list[str], users: int) -> Iterator[list[str]]:
+    """Blocks of users, cycling through them until there are enough; no user is twice in a block."""
     from features.store.reader import IDS_PER_READ
 
     rest = islice(cycle(drawn), users)
-    while part := list(islice(rest, min(IDS_PER_READ, len(drawn)))):
-        yield part
+    while block := list(islice(rest, min(IDS_PER_READ, len(drawn)))):
+        yield block
 
 
 if __name__ == "__main__":

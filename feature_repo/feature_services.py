@@ -78,39 +78,67 @@ item_tower_v3 = FeatureService(
     description="Item tower: item id, catalogue attributes, sales, buyers, mean price, days since first and last sale.",
 )
 
-candidate_sources_v1 = FeatureService(
-    name="candidate_sources_v1",
-    features=[user_bought_items_daily],
-    description="Candidate sources and purchase filters: a user's items, number of purchases and days since each.",
-)
-popularity_v3 = FeatureService(
-    name="popularity_v3",
+# A candidate request reads the online store once: everything about its users, and once per pipeline all items.
+candidate_request_v1 = FeatureService(
+    name="candidate_request_v1",
     features=[
-        item_sales_daily[["sales_7d", "sales_28d", "first_purchases_28d", "buyers_total"]],
-        item_catalog[["garment_group_name"]],
+        user_at_request[["age_at_request"]],
+        request_month,
+        user_activity_daily[
+            [
+                "purchases_7d",
+                "purchases_28d",
+                "purchases_total",
+                "active_days_total",
+                "mean_price",
+                "last_purchase_at",
+            ]
+        ],
+        user_recent_items_daily[["recent_items", "recent_counts", "recent_days"]],
+        user_tastes_daily,
+        user_lately_items_daily,
+        user_bought_items_daily,
     ],
-    description="Popularity sources: sales overall and per garment group, and how often an item is repurchased.",
+    description="Candidate request: all user features of the query towers, candidate sources, filters and the ranker.",
+)
+candidate_items_v1 = FeatureService(
+    name="candidate_items_v1",
+    features=[
+        item_catalog[["product_type_name", "department_name", "garment_group_name"]],
+        item_sales_daily[
+            [
+                "sales_1d",
+                "sales_7d",
+                "sales_28d",
+                "sales_total",
+                "first_purchases_28d",
+                "buyers_total",
+                "mean_price",
+                "last_sold_at",
+            ]
+        ],
+        item_availability,
+    ],
+    description="Candidate sources, filters and ranker: sales, buyers, price, categories and availability of items.",
 )
 item_card_v1 = FeatureService(
     name="item_card_v1",
     features=[item_catalog[["prod_name"]]],
     description="Display names of items.",
 )
+
+# Parts of candidate_request_v1, for point-in-time joins. Training needs each part at a different step, and joining all
+# of a user's lists each time would scan the largest feature tables three times.
+candidate_sources_v1 = FeatureService(
+    name="candidate_sources_v1",
+    features=[user_bought_items_daily],
+    description="Candidate sources and purchase filters: a user's items, number of purchases and days since each.",
+)
 filter_users_v1 = FeatureService(
     name="filter_users_v1",
     features=[user_at_request[["age_at_request"]], user_activity_daily[["last_purchase_at"]]],
     description="Candidate filters, user side: age and time of the last purchase.",
 )
-filter_items_v2 = FeatureService(
-    name="filter_items_v2",
-    features=[
-        item_catalog[["department_name", "garment_group_name"]],
-        item_sales_daily[["last_sold_at"]],
-        item_availability,
-    ],
-    description="Candidate filters, item side: department, garment group, time of the last sale and availability.",
-)
-
 ranking_users_v2 = FeatureService(
     name="ranking_users_v2",
     features=[
@@ -119,14 +147,4 @@ ranking_users_v2 = FeatureService(
         user_lately_items_daily,
     ],
     description="Ranker, user side: activity, favourite categories and purchases per item in 28 and 91 days.",
-)
-ranking_items_v1 = FeatureService(
-    name="ranking_items_v1",
-    features=[
-        item_sales_daily[
-            ["sales_1d", "sales_7d", "sales_28d", "sales_total", "first_purchases_28d", "buyers_total", "mean_price"]
-        ],
-        item_catalog[["product_type_name", "garment_group_name", "department_name"]],
-    ],
-    description="Ranker, item side: sales, buyers, mean price, product type, garment group and department.",
 )

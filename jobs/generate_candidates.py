@@ -79,18 +79,18 @@ def main(
     from features.store.reader import id_blocks
     from pipelines.filter_context import settings_in_force
     from pipelines.messages import exclusion_line
-    from pipelines.serving import CandidatePipeline, opened
+    from pipelines.serving import CandidatePipeline, open_release_and_store
 
     watch = Stopwatch()
-    store, release, moment = opened(repo, releases, version)
+    store, release, moment = open_release_and_store(repo, releases, version)
     users = wanted or user_ids(store, moment).to_pylist()
     settings = settings_in_force(release, told, already_bought)
-    steps = CandidatePipeline.of(store, release, moment, FilterSet.from_settings(settings), k)
-    warn(find_settings_without_effect(settings, steps.item_context))
+    pipeline = CandidatePipeline.open(store, release, moment, FilterSet.from_settings(settings), k)
+    warn(find_settings_without_effect(settings, pipeline.item_context))
     done, exclusions = reporter.progress("candidates", len(users)), Counter[str]()
     with CandidateFile.create(output) as file:
         for ids in id_blocks(users):
-            candidates, counts = steps.candidates(ids)
+            candidates, counts = pipeline.run(ids)
             file.append(candidates)
             exclusions.update(counts)
             done(len(ids))
@@ -101,10 +101,10 @@ def main(
             k=k,
             filters=settings.to_json(),
             barred_pairs=dict(exclusions),
-            ranked_by="retrieval" if steps.ranker is None else "ranker",
+            ranked_by="retrieval" if pipeline.ranker is None else "ranker",
             seconds=round(watch.seconds, 1),
         )
-    print(exclusion_line(exclusions, len(users), len(steps.item_context)))
+    print(exclusion_line(exclusions, len(users), len(pipeline.item_context)))
     sources = ", ".join(f"{count:,} listed by {source}" for source, count in file.sources.most_common())
     print(
         f"{file.rows:,} candidates of {len(users):,} users ({sources}) from release {release.version} as of "

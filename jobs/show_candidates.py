@@ -135,14 +135,14 @@ def show_file(reporter: ConsoleReporter, repo: Path, candidates: Path, users: in
     from features.store.materialization import filled_until
     from features.store.reader import FeatureReader
     from features.store.registry import open_feature_store
-    from features.store.service_fingerprints import PURCHASE_HISTORIES
+    from features.store.request_services import CANDIDATE_REQUEST
     from pipelines.item_names import item_names
     from pipelines.messages import candidate_table
 
     store = open_feature_store(repo)
     reader, moment = FeatureReader(store, "online"), filled_until(store)
     for user, rows in read_users(candidates, users, top).items():
-        bought = (reader.read(PURCHASE_HISTORIES, [user], moment)[BOUGHT_ITEMS].to_pylist()[0] or [])[:top]
+        bought = (reader.read(CANDIDATE_REQUEST, [user], moment)[BOUGHT_ITEMS].to_pylist()[0] or [])[:top]
         names, bought_names = (item_names(reader, ids, moment) for ids in (rows[ITEM_ID].to_pylist(), bought))
         reporter.result(candidate_table(user, rows, names, bought_names))
 
@@ -167,27 +167,26 @@ def show_step(
     from candidates.filters.filter_set import FilterSet
     from candidates.filters.settings_warnings import find_settings_without_effect
     from features.store.catalogue import user_ids
-    from features.store.reader import FeatureReader
     from pipelines.filter_context import settings_in_force
     from pipelines.item_names import item_names
     from pipelines.messages import request_line, step_table
-    from pipelines.serving import CandidatePipeline, opened
+    from pipelines.serving import CandidatePipeline, open_release_and_store
 
-    store, release, moment = opened(repo, releases, version)
+    store, release, moment = open_release_and_store(repo, releases, version)
     settings = settings_in_force(release, told, already_bought)
-    steps = CandidatePipeline.of(store, release, moment, FilterSet.from_settings(settings), max(k, top))
-    warn(find_settings_without_effect(settings, steps.item_context))
-    print(request_line(release.version, moment, steps.filters.explanations(steps.item_context)))
+    pipeline = CandidatePipeline.open(store, release, moment, FilterSet.from_settings(settings), max(k, top))
+    warn(find_settings_without_effect(settings, pipeline.item_context))
+    print(request_line(release.version, moment, pipeline.filters.explanations(pipeline.item_context)))
     known = cache(lambda: frozenset(user_ids(store, moment).to_pylist()))
     for user in users:
-        queries = steps.queries([user])
-        lists = steps.after(stage, [user], queries)
-        dropped_by = steps.reasons([user], queries, lists.blended) if stage == "retrieve" else None
-        rows = steps.table([user], lists)
-        names = item_names(FeatureReader(store, "online"), rows["item_id"].to_pylist()[:top], moment)
-        asked = steps.k if stage == "rank" else steps.retriever.k
+        request = pipeline.read([user])
+        lists = pipeline.run_until(stage, request)
+        dropped_by = pipeline.excluding_filters(request, lists.blended) if stage == "retrieve" else None
+        rows = pipeline.to_table(request, lists)
+        names = item_names(pipeline.reader, rows["item_id"].to_pylist()[:top], moment)
+        asked = pipeline.k if stage == "rank" else pipeline.retriever.k
         reporter.result(step_table(user, stage, asked, rows, names, dropped_by))
-        if len(queries.histories.positions) == 0:
+        if len(request.queries.histories.positions) == 0:
             who = "has bought nothing that this release knows" if user in known() else "is not known"
             print(f"\nuser {user} {who} as of {moment:%Y-%m-%d %H:%M} UTC: this is what sells, with units as scores")
 

@@ -73,7 +73,7 @@ def main(
     load_tensorflow()
     from features.store.data_end import moment_or_data_end
     from features.store.registry import open_feature_store, tower_schemas
-    from features.store.service_fingerprints import service_fingerprints
+    from features.store.request_services import request_service_fingerprints
     from features.time_split import TimeSplit
     from models.config import load_preset
     from models.release.earlier_release import WARM_START_EPOCHS, EarlierRelease
@@ -98,7 +98,7 @@ def main(
         warn(warnings_of(store, settings, moment))
     config = load_preset(preset, training_days=training_days, epochs=epochs)
     if earlier:
-        serving = service_fingerprints(store, ranked=bool(earlier.release.rankers))
+        serving = request_service_fingerprints(store)
         earlier.check_compatible(config, tower_schemas(store, config.query_service, config.item_service), serving)
     split = TimeSplit.for_release(moment, validation_days=validation_days, training_days=config.training_days)
     with scratch_folder(releases) as folder:

@@ -25,7 +25,7 @@ from evaluation.slices import cold_users_slice
 from evaluation.source_shares import source_shares
 from evaluation.validation_window import ValidationWindow
 from features.store.reader import FeatureReader
-from features.store.service_fingerprints import FILTER_ITEMS, FILTER_USERS, RANKING_ITEMS, RANKING_USERS
+from features.store.request_services import CANDIDATE_ITEMS, FILTER_USERS, RANKING_USERS
 from features.time_split import TimeSplit
 from models.config import DEFAULT, SEED
 from models.training.history import TrainingHistory
@@ -85,7 +85,7 @@ def evaluate_cut(
     say(judge.evaluate(two_tower_lists(TWO_TOWERS, queries, sources.index)))
     reader = FeatureReader(store, "offline")
     user_features = reader.read(FILTER_USERS, test.user_ids, split.as_of)
-    item_features = reader.read(FILTER_ITEMS, test.item_ids, split.as_of)
+    item_features = reader.read(CANDIDATE_ITEMS, test.item_ids, split.as_of)
     users = build_user_context(user_features, queries.histories, split.as_of)
     item_context = build_item_context(item_features, test.judge.item_ids, split.as_of)
     prices = measure_filter_costs(Shop(queries, sources, blenders, users, item_context, judge), unfiltered, filters)
@@ -128,7 +128,7 @@ def _ranked(
     """The fused lists in the rankers' order."""
     reader = FeatureReader(store, "offline")
     told = reader.read(RANKING_USERS, test.user_ids, split.as_of)
-    items = ItemFeatures.of(reader.read(RANKING_ITEMS, test.item_ids, split.as_of))
+    items = ItemFeatures.of(reader.read(CANDIDATE_ITEMS, test.item_ids, split.as_of))
 
     def positions(blended: BlendedLists, ranker: Ranker | None) -> NDArray[np.int32]:
         return ordered(blended, ranker, queries.histories, told, items).blended.positions

@@ -20,11 +20,10 @@ from candidates.sources.source_set import Queries, SourceSet
 from features.moments import datetime64
 from features.schema import BOUGHT_COUNTS, BOUGHT_DAYS, BOUGHT_ITEMS, GARMENT_GROUP_NAME
 from features.store.reader import FeatureReader
-from features.store.service_fingerprints import PURCHASE_HISTORIES
+from features.store.request_services import CANDIDATE_ITEMS, PURCHASE_HISTORIES
 from features.training_data.purchases import Purchases
 from models.release.release import Release
 
-ITEM_SALES: Final = "popularity_v3"
 _PRIOR_PURCHASES: Final = 1.0  # with the prior buyers: an item that few users have bought has a rate near one in ten
 _PRIOR_BUYERS: Final = 10.0
 
@@ -79,7 +78,7 @@ def sources_at(
         vectors: float32 (items, dimensions), as of `moment`.
         moment: UTC.
     """
-    sales = ItemSales.from_table(FeatureReader(store, "offline").read(ITEM_SALES, item_ids, moment))
+    sales = ItemSales.from_table(FeatureReader(store, "offline").read(CANDIDATE_ITEMS, item_ids, moment))
     item_knn = ItemKnn.fit(past, datetime64(moment), len(item_ids))
     return sources_of(np.array(item_ids.to_pylist(), np.str_), vectors, sales, item_knn), sales
 

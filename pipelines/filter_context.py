@@ -27,7 +27,7 @@ from features.schema import (
 )  # fmt: skip
 from features.store.catalogue import catalogue_ids
 from features.store.reader import FeatureReader
-from features.store.service_fingerprints import FILTER_ITEMS
+from features.store.request_services import CANDIDATE_ITEMS
 from models.release.release import Release
 
 
@@ -62,7 +62,7 @@ def warnings_of(store: FeatureStore, settings: FilterSettings, moment: datetime)
         InputError: the catalogue is empty.
     """
     ids = catalogue_ids(store, moment)
-    features = FeatureReader(store, "offline").read(FILTER_ITEMS, ids, moment)
+    features = FeatureReader(store, "offline").read(CANDIDATE_ITEMS, ids, moment)
     item_context = build_item_context(features, np.array(ids, np.str_), moment)
     return find_settings_without_effect(settings, item_context)
 

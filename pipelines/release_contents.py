@@ -8,7 +8,7 @@ from feast import FeatureStore
 from candidates.filters.settings import FilterSettings
 from features.store.catalogue import catalogue_ids
 from features.store.reader import FeatureReader
-from features.store.service_fingerprints import service_fingerprints
+from features.store.request_services import request_service_fingerprints
 from models.config import Config
 from models.release.manifest import manifest_fields
 from models.release.release import Release
@@ -66,7 +66,7 @@ def release_contents(
             config,
             filters=filters.to_json(),
             ranker_trained_until=rankings.until,
-            request_services=service_fingerprints(store, ranked=bool(rankings.rankers)),
+            request_services=request_service_fingerprints(store),
             seed=seed,
             data=run.data,
             commit=commit,

@@ -1,7 +1,7 @@
-"""Retrieve, filter, rank: what a release answers at a moment, from the online store."""
+"""The candidate pipeline of one release: retrieve, filter and rank, with features from the online store."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
@@ -13,6 +13,7 @@ from feast import FeatureStore
 from candidates.blender import BlendedLists, Blender
 from candidates.candidate_file import candidates_to_table
 from candidates.filters.context import ItemContext, UserContext
+from candidates.filters.department_cap import DepartmentCap
 from candidates.filters.exclusions import Exclusions
 from candidates.filters.filter_set import FilterSet
 from candidates.ranking.context import ItemFeatures
@@ -23,156 +24,178 @@ from candidates.sources.source_set import Queries
 from features.store.materialization import filled_until
 from features.store.reader import FeatureReader
 from features.store.registry import open_feature_store, tower_schemas
-from features.store.service_fingerprints import (
-    FILTER_ITEMS,
-    FILTER_USERS,
-    PURCHASE_HISTORIES,
-    RANKING_ITEMS,
-    RANKING_USERS,
-    service_fingerprints,
-)  # fmt: skip
+from features.store.request_services import (
+    CANDIDATE_ITEMS,
+    CANDIDATE_REQUEST,
+    check_request_covers,
+    request_service_fingerprints,
+)
 from models.release.release import Release, load_release
 from pipelines.build_sources import build_histories, released_sources
 from pipelines.filter_context import build_item_context, build_user_context
 from pipelines.steps import Step
 from pipelines.train_ranker import RANKED, ordered
 
-_CHOSEN_FROM: Final = 3  # times as many as are wanted are enough for a ranker
+# Under a cap the search goes through the whole catalogue for long lists: then the ranker gets fewer candidates.
+_CANDIDATES_PER_RESULT: Final = 3
 
 
-def opened(repo: Path, releases: Path, version: str | None) -> tuple[FeatureStore, Release, datetime]:
-    """Open the online store and the release that asks it, the latest one if no version is given.
+def open_release_and_store(repo: Path, releases: Path, version: str | None) -> tuple[FeatureStore, Release, datetime]:
+    """Open a release, the latest one if no version is given, and the feature store that serves its requests.
 
     Returns:
-        The store, the release, and the moment up to which the store is filled, UTC.
+        The store, the release, and the moment up to which the online store is filled, UTC.
 
     Raises:
         InputError: either is missing or damaged, or they do not fit together.
     """
     release, store = load_release(releases, version), open_feature_store(repo)
-    schemas = release.schemas
-    release.check_tower_services(tower_schemas(store, schemas.query.service, schemas.item.service))
-    release.check_request_services(service_fingerprints(store, ranked=bool(release.rankers)))
+    query_service, item_service = release.schemas.query.service, release.schemas.item.service
+    release.check_tower_services(tower_schemas(store, query_service, item_service))
+    release.check_request_services(request_service_fingerprints(store))
+    check_request_covers(store, query_service)
     moment = filled_until(store)
     release.check_moment(moment)
     return store, release, moment
 
 
 @dataclass(frozen=True, eq=False)
-class CandidatePipeline:
-    """What is asked of one release at one moment.
+class CandidateRequest:
+    """A block of n users, with everything the pipeline knows about them.
 
     Attributes:
-        store: an applied feature store, filled up to the moment.
-        release: whose towers and vectors are asked.
-        moment: of the request, UTC.
-        filters: those in force.
-        item_context: what they may know of the catalogue.
-        retriever: proposes candidates, k or as many as are ranked.
-        ranker: None if retrieval's order stands.
-        items: what a ranker knows of the catalogue; None without one.
-        k: candidates for each user.
+        user_ids: (n,).
+        features: (n,), the columns of feature service `CANDIDATE_REQUEST`.
+        queries: n, query vectors and histories.
+        users: n, the context of the filters.
     """
 
-    store: FeatureStore
+    user_ids: Sequence[str]
+    features: pa.Table
+    queries: Queries
+    users: UserContext
+
+
+@dataclass(frozen=True, eq=False)
+class CandidatePipeline:
+    """Retrieval, filters and ranking of one release at one moment. What does not depend on users is computed once.
+
+    Attributes:
+        reader: of the online store, filled up to `moment`.
+        release: the release.
+        moment: of the requests, UTC.
+        filters: the filters in force.
+        item_context: the catalogue, for the filters.
+        cap: the department cap in force; None without one.
+        unfiltered_retriever: retrieves as if no filter were in force, with the blender for all items.
+        retriever: retrieves candidates under the filters: k, or as many as are ranked.
+        ranker: None if candidates stay in retrieval order.
+        item_features: the catalogue, for the ranker; None without a ranker.
+        k: candidates per user.
+    """
+
+    reader: FeatureReader
     release: Release
     moment: datetime
     filters: FilterSet
     item_context: ItemContext
+    cap: DepartmentCap | None
+    unfiltered_retriever: Retriever
     retriever: Retriever
     ranker: Ranker | None
-    items: ItemFeatures | None
+    item_features: ItemFeatures | None
     k: int
 
     @classmethod
-    def of(cls, store: FeatureStore, release: Release, moment: datetime, filters: FilterSet, k: int) -> Self:
-        """Read what is known of the whole catalogue."""
-        ids, ranker = release.item_ids.tolist(), release.rankers.get(filters.policy)
-        reader = FeatureReader(store, "online")
-        deep = max(k, RANKED)
-        if filters.at_most_per_department is not None:
-            # Long lists under a cap are searched for through the whole catalogue.
-            deep = k if ranker is None else min(deep, _CHOSEN_FROM * k)
+    def open(cls, store: FeatureStore, release: Release, moment: datetime, filters: FilterSet, k: int) -> Self:
+        """Open the pipeline for requests at `moment`, up to which the online store is filled. Reads all items."""
+        reader, sources = FeatureReader(store, "online"), released_sources(release)
+        features = reader.read(CANDIDATE_ITEMS, release.item_ids.tolist(), moment)
+        ranker = release.rankers.get(filters.policy)
+        item_context = build_item_context(features, release.item_ids, moment)
+        cap, depth = filters.build_cap(item_context), max(k, RANKED)
+        if cap is not None:
+            depth = k if ranker is None else min(depth, _CANDIDATES_PER_RESULT * k)
+        blenders = {policy: Blender.from_json(content) for policy, content in release.blender.items()}
         return cls(
-            store=store,
+            reader=reader,
             release=release,
             moment=moment,
             filters=filters,
-            item_context=build_item_context(reader.read(FILTER_ITEMS, ids, moment), release.item_ids, moment),
-            retriever=Retriever(released_sources(release), Blender.from_json(release.blender[filters.policy]), deep),
+            item_context=item_context,
+            cap=cap,
+            unfiltered_retriever=Retriever(sources, blenders["keep"], depth),
+            retriever=Retriever(sources, blenders[filters.policy], depth),
             ranker=ranker,
-            items=None if ranker is None else ItemFeatures.of(reader.read(RANKING_ITEMS, ids, moment)),
+            item_features=None if ranker is None else ItemFeatures.of(features),
             k=k,
         )
 
-    def queries(self, user_ids: Sequence[str]) -> Queries:
-        """What is asked for n users."""
-        told = self._read(self.release.schemas.query.service, user_ids)
-        histories = build_histories(self._read(PURCHASE_HISTORIES, user_ids), self.release.item_ids)
-        return Queries(*self.release.query_tower.query_vectors(told), histories)
+    def read(self, user_ids: Sequence[str]) -> CandidateRequest:
+        """Read n users from the online store, once for up to `features.store.reader.IDS_PER_READ` users."""
+        return self.build_request(user_ids, self.reader.read(CANDIDATE_REQUEST, user_ids, self.moment))
 
-    def retrieved(self, queries: Queries) -> BlendedLists:
-        """The first step: what the sources propose, as if no filter were in force: with the weights for everything."""
-        return replace(self.retriever, blender=Blender.from_json(self.release.blender["keep"])).retrieve(queries)
+    def build_request(self, user_ids: Sequence[str], features: pa.Table) -> CandidateRequest:
+        """Compute query vectors, histories and filter context of n users from their features."""
+        histories = build_histories(features, self.release.item_ids)
+        queries = Queries(*self.release.query_tower.query_vectors(features), histories)
+        return CandidateRequest(user_ids, features, queries, build_user_context(features, histories, self.moment))
 
-    def filtered(self, user_ids: Sequence[str], queries: Queries) -> BlendedLists:
-        """The second step, within the first: what they propose of what may be shown."""
-        return self.under(Exclusions.combine(self.exclusions(user_ids, queries).values()), queries)
+    def retrieve(self, request: CandidateRequest) -> BlendedLists:
+        """The first step alone: candidates of all sources, as if no filter were in force."""
+        return self.unfiltered_retriever.retrieve(request.queries)
 
-    def under(self, exclusions: Exclusions, queries: Queries) -> BlendedLists:
-        """What the sources propose without what is barred, under the cap in force."""
-        return self.retriever.retrieve(
-            queries, exclusions.pairs, eligible=exclusions.eligible, cap=self.filters.build_cap(self.item_context)
-        )
+    def exclude_by_filter(self, request: CandidateRequest) -> dict[str, Exclusions]:
+        """What each filter in force excludes, by name."""
+        return self.filters.exclude_by_filter(request.users, self.item_context)
 
-    def exclusions(self, user_ids: Sequence[str], queries: Queries) -> dict[str, Exclusions]:
-        """What each of the filters in force bars for n users, by name."""
-        return self.filters.exclude_by_filter(self._users(user_ids, queries), self.item_context)
+    def filter(self, request: CandidateRequest, exclusions: Exclusions | None = None) -> BlendedLists:
+        """The first two steps: candidates that the filters and the cap allow; filtering takes place before the cut.
 
-    def reasons(self, user_ids: Sequence[str], queries: Queries, blended: BlendedLists) -> list[list[str]]:
-        """The names of the filters that drop each candidate of n lists, in the order of `table`; none if it stays.
-
-        A cap judges these lists as they stand. The second step has others, in which more may come to stand above.
+        Args:
+            request: n users.
+            exclusions: what the filters exclude for them, if it is known already.
         """
-        rows, places = np.nonzero(blended.positions >= 0)
-        users = self._users(user_ids, queries)
-        return self.filters.excluding_filters(rows, blended.positions[rows, places], users, self.item_context)
+        if exclusions is None:
+            exclusions = Exclusions.combine(self.exclude_by_filter(request).values())
+        return self.retriever.retrieve(request.queries, exclusions.pairs, eligible=exclusions.eligible, cap=self.cap)
 
-    def ranked(self, user_ids: Sequence[str], queries: Queries, blended: BlendedLists) -> RankedLists:
-        """The third step: these candidates in order, the first k of them."""
-        if self.ranker is None or self.items is None:
+    def excluding_filters(self, request: CandidateRequest, blended: BlendedLists) -> list[list[str]]:
+        """The names of the filters that exclude each candidate, in the order of `to_table`; none if it is kept.
+
+        The cap counts along these lists. The filtered lists are others, with more candidates per department above it.
+        """
+        rows, slots = np.nonzero(blended.positions >= 0)
+        positions = blended.positions[rows, slots]
+        return self.filters.excluding_filters(rows, positions, request.users, self.item_context)
+
+    def rank(self, request: CandidateRequest, blended: BlendedLists) -> RankedLists:
+        """The third step: the k best of these candidates in the ranker's order, or in retrieval order without one."""
+        if self.ranker is None or self.item_features is None:
             return RankedLists.as_retrieved(blended).first(self.k)
-        told = self._read(RANKING_USERS, user_ids)
-        return ordered(blended, self.ranker, queries.histories, told, self.items).first(self.k)
+        ranked = ordered(blended, self.ranker, request.queries.histories, request.features, self.item_features)
+        return ranked.first(self.k)
 
-    def after(self, step: Step, user_ids: Sequence[str], queries: Queries) -> RankedLists:
-        """The lists of n users as one of the steps leaves them: k after the last, as many as are ranked before it."""
+    def run_until(self, step: Step, request: CandidateRequest) -> RankedLists:
+        """The lists after one of the three steps: k long after the last one, as long as ranked lists before it."""
         if step == "retrieve":
-            return RankedLists.as_retrieved(self.retrieved(queries))
-        filtered = self.filtered(user_ids, queries)
-        return RankedLists.as_retrieved(filtered) if step == "filter" else self.ranked(user_ids, queries, filtered)
+            return RankedLists.as_retrieved(self.retrieve(request))
+        filtered = self.filter(request)
+        return RankedLists.as_retrieved(filtered) if step == "filter" else self.rank(request, filtered)
 
-    def candidates(self, user_ids: Sequence[str]) -> tuple[pa.Table, dict[str, int]]:
-        """All three steps for n users.
+    def run(self, user_ids: Sequence[str]) -> tuple[pa.Table, dict[str, int]]:
+        """Run all three steps for n users.
 
         Returns:
-            A table with the schema `candidates.candidate_file.CANDIDATES`, and how many pairs of user and item
-            each filter bars, by name.
+            A table with the schema `candidates.candidate_file.CANDIDATES`, and how many pairs of user and item each
+            filter excludes, by name.
         """
-        queries = self.queries(user_ids)
-        exclusions = self.exclusions(user_ids, queries)
-        lists = self.ranked(user_ids, queries, self.under(Exclusions.combine(exclusions.values()), queries))
-        return self.table(user_ids, lists), {name: each.count(len(user_ids)) for name, each in exclusions.items()}
+        request = self.read(user_ids)
+        exclusions = self.exclude_by_filter(request)
+        lists = self.rank(request, self.filter(request, Exclusions.combine(exclusions.values())))
+        return self.to_table(request, lists), {name: each.count(len(user_ids)) for name, each in exclusions.items()}
 
-    def table(self, user_ids: Sequence[str], lists: RankedLists) -> pa.Table:
-        """Ordered lists as a table with the schema `candidates.candidate_file.CANDIDATES`."""
-        ids = np.array(user_ids, np.str_)
-        return candidates_to_table(ids, lists.blended, self.release.item_ids, lists.places, lists.scores)
-
-    def _users(self, user_ids: Sequence[str], queries: Queries) -> UserContext:
-        """What filters may ask of n users."""
-        told = self._read(FILTER_USERS, user_ids)
-        return build_user_context(told, queries.histories, self.moment)
-
-    def _read(self, service: str, user_ids: Sequence[str]) -> pa.Table:
-        return FeatureReader(self.store, "online").read(service, user_ids, self.moment)
+    def to_table(self, request: CandidateRequest, lists: RankedLists) -> pa.Table:
+        """Lists of n users as a table with the schema `candidates.candidate_file.CANDIDATES`."""
+        user_ids = np.array(request.user_ids, np.str_)
+        return candidates_to_table(user_ids, lists.blended, self.release.item_ids, lists.places, lists.scores)

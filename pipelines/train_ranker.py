@@ -28,7 +28,7 @@ from evaluation.ranker.leakage_heuristics import suspicious_features
 from evaluation.ranker.selection import Choice, chosen, judgeable, undecided
 from features.errors import InputError
 from features.store.reader import FeatureReader
-from features.store.service_fingerprints import RANKING_ITEMS, RANKING_USERS
+from features.store.request_services import CANDIDATE_ITEMS, RANKING_USERS
 from models.release.release import Release
 from pipelines.fit_blender import fit_blenders
 from pipelines.ranker_weeks import FEWEST_WEEKS, RankerWeek
@@ -163,7 +163,7 @@ class _Facts:
     @classmethod
     def of(cls, store: FeatureStore, week: RankerWeek, everybody: pa.Array) -> "_Facts":
         reader = FeatureReader(store, "offline")
-        items = ItemFeatures.of(reader.read(RANKING_ITEMS, week.item_ids, week.start))
+        items = ItemFeatures.of(reader.read(CANDIDATE_ITEMS, week.item_ids, week.start))
         users = UserFeatures.of(reader.read(RANKING_USERS, week.user_ids, week.start), items)
         return cls(week, users, items, np.asarray(pc.index_in(week.user_ids, everybody), np.int64))
 

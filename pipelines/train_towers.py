@@ -9,6 +9,7 @@ from feast import FeatureStore
 from evaluation.validation_window import ValidationWindow, WindowMetrics
 from features.progress import Stopwatch, progress_bar
 from features.store.registry import tower_schemas
+from features.store.request_services import check_request_covers
 from features.time_split import TimeSplit
 from features.training_data.dataset import Dataset, write_dataset
 from models.config import Config
@@ -64,6 +65,7 @@ def train_towers(
     """
     watch = Stopwatch()
     schemas = tower_schemas(store, config.query_service, config.item_service)
+    check_request_covers(store, schemas.query.service)
     data = write_dataset(
         store, schemas, split, folder, sampled_per_day=config.sampled_per_day, seed=seed, progress=progress_bar
     )

@@ -80,16 +80,15 @@ def test_services_are_named_for_who_asks_and_a_version(toy_store):
 
     assert all(re.fullmatch(r"[a-z_]+_v[1-9][0-9]*", name) for name in names)
     assert names == [
+        "candidate_items_v1",
+        "candidate_request_v1",
         "candidate_sources_v1",
-        "filter_items_v2",
         "filter_users_v1",
         "item_card_v1",
         "item_tower_v1",
         "item_tower_v3",
-        "popularity_v3",
         "query_tower_v1",
         "query_tower_v3",
-        "ranking_items_v1",
         "ranking_users_v2",
     ]
 
@@ -108,10 +107,6 @@ RANKING_USERS = [
     *("purchases_7d", "purchases_28d", "purchases_total", "active_days_total", "mean_price"), *TASTES,
 ]  # fmt: skip
 LATELY = ["lately_items", "lately_counts_28d", "lately_counts_91d"]
-RANKING_ITEMS = [
-    *SALES, "first_purchases_28d", "buyers_total", "mean_price",
-    *("product_type_name", "garment_group_name", "department_name"),
-]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -136,14 +131,8 @@ RANKING_ITEMS = [
             ],
         ),
         ("candidate_sources_v1", USER_ID, ["bought_items", "bought_counts", "bought_days"]),
-        (
-            "popularity_v3",
-            ITEM_ID,
-            ["sales_7d", "sales_28d", "first_purchases_28d", "buyers_total", "garment_group_name"],
-        ),
         ("item_card_v1", ITEM_ID, ["prod_name"]),
         ("ranking_users_v2", USER_ID, [*RANKING_USERS, *LATELY]),
-        ("ranking_items_v1", ITEM_ID, RANKING_ITEMS),
     ],
 )
 def test_a_version_of_a_service_hands_over_these_columns_forever(toy_store, service, key, inputs):
@@ -152,17 +141,39 @@ def test_a_version_of_a_service_hands_over_these_columns_forever(toy_store, serv
     assert [column.name for column in service_schema(toy_store, service, key).inputs] == inputs
 
 
+SECONDS = pa.timestamp("s", "UTC")
+NUMBERS = pa.list_(pa.float32())
+
+
 @pytest.mark.parametrize(
     ("service", "key", "columns"),
     [
-        ("filter_users_v1", USER_ID, {"age_at_request": pa.float32(), "last_purchase_at": pa.timestamp("s", "UTC")}),
+        ("filter_users_v1", USER_ID, {"age_at_request": pa.float32(), "last_purchase_at": SECONDS}),
         (
-            "filter_items_v2",
+            "candidate_request_v1",
+            USER_ID,
+            {
+                **dict.fromkeys(("age_at_request", "month_sin", "month_cos", *RANKING_USERS[:5]), pa.float32()),
+                "last_purchase_at": SECONDS,
+                "recent_items": pa.list_(pa.string()),
+                "recent_counts": NUMBERS,
+                "recent_days": NUMBERS,
+                **{name: NUMBERS if name.endswith("counts") else pa.list_(pa.string()) for name in TASTES},
+                "lately_items": pa.list_(pa.string()),
+                "lately_counts_28d": NUMBERS,
+                "lately_counts_91d": NUMBERS,
+                "bought_items": pa.list_(pa.string()),
+                "bought_counts": NUMBERS,
+                "bought_days": NUMBERS,
+            },
+        ),
+        (
+            "candidate_items_v1",
             ITEM_ID,
             {
-                "department_name": pa.string(),
-                "garment_group_name": pa.string(),
-                "last_sold_at": pa.timestamp("s", "UTC"),
+                **dict.fromkeys(("product_type_name", "department_name", "garment_group_name"), pa.string()),
+                **dict.fromkeys((*SALES, "first_purchases_28d", "buyers_total", "mean_price"), pa.float32()),
+                "last_sold_at": SECONDS,
                 "for_sale": pa.float32(),
                 "channels": pa.list_(pa.string()),
                 "minimum_age": pa.float32(),
@@ -170,14 +181,14 @@ def test_a_version_of_a_service_hands_over_these_columns_forever(toy_store, serv
         ),
     ],
 )
-def test_what_filters_read_is_read_as_it_is(toy_store, service, key, columns):
+def test_the_services_of_candidate_requests_are_read_in_these_columns_and_types(toy_store, service, key, columns):
     from features.store.registry import service_columns
 
     described = service_columns(toy_store, service)
 
     assert described.entity_key == key
-    assert {column.name: column.arrow_type for column in described.columns} == columns
-    assert {column.view for column in described.columns} <= {"user_at_request", *TABLES}
+    assert [(column.name, column.arrow_type) for column in described.columns] == list(columns.items())
+    assert {column.view for column in described.columns} <= {"user_at_request", "request_month", *TABLES}
 
 
 def test_both_towers_of_every_preset_can_be_built_from_their_services(toy_store):
@@ -255,7 +266,7 @@ def test_a_service_that_does_not_exist_is_refused_with_those_that_do(toy_store):
     from features.store.registry import service_schema
 
     with pytest.raises(
-        InputError, match=r"no feature service 'query_tower_v0' \(it has candidate_sources_v1, filter_items_v2, "
+        InputError, match=r"no feature service 'query_tower_v0' \(it has candidate_items_v1, candidate_request_v1, "
     ):
         service_schema(toy_store, "query_tower_v0", USER_ID)
 

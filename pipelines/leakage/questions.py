@@ -12,6 +12,7 @@ from features.moments import datetime64
 from features.progress import Progress
 from features.store.catalogue import catalogue_ids
 from features.store.reader import FeatureReader
+from features.store.request_services import CANDIDATE_ITEMS
 from features.store.service_columns import ServiceColumns
 from features.time_split import TimeSplit
 from features.training_data.purchases import Purchases, write_purchases
@@ -34,7 +35,6 @@ _RELEASED = (
     "that it was trained on, train again; else look for what is fitted on more than the rows before the cut."
 )
 _K = 100
-_ITEM_SALES = "popularity_v3"
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,14 @@ class LeakQuestions:
         split = TimeSplit(moment - timedelta(days=days) if days else None, moment, self.end)
         purchases, rows = self._training_set(store, split, self.seed, folder)
         items = catalogue_ids(store, moment)
-        sales = FeatureReader(store, "offline").read(_ITEM_SALES, items, moment)["sales_7d"]
+        sales = FeatureReader(store, "offline").read(CANDIDATE_ITEMS, items, moment)["sales_7d"]
         sold = np.asarray(sales.fill_null(0.0), np.float32)
         cut = datetime64(moment)
         return [
             *training_answers(rows, self.release.schemas),
             *answers_at(store, self.services, moment, folder, self.progress),
             *encoding_answers(Encodings.fit(self.release.schemas, rows.queries, rows.candidates)),
-            popularity_answer(f"bestsellers ({_ITEM_SALES})", "item_sales_daily", items, sold),
+            popularity_answer(f"bestsellers ({CANDIDATE_ITEMS})", "item_sales_daily", items, sold),
             popularity_answer(
                 "bestsellers of the judge",
                 "transactions",

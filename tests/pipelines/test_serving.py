@@ -58,7 +58,7 @@ def write_untrained(store, releases, folder, rankers):
     from features.store.catalogue import catalogue_ids, user_ids
     from features.store.reader import FeatureReader
     from features.store.registry import tower_schemas
-    from features.store.service_fingerprints import service_fingerprints
+    from features.store.request_services import request_service_fingerprints
     from features.time_split import TimeSplit
     from features.training_data.purchases import write_purchases
     from models.config import SEED
@@ -105,7 +105,7 @@ def write_untrained(store, releases, folder, rankers):
         manifest_fields={
             "config": SEED.to_json(),
             "filters": FilterSettings().to_json(),
-            "request_services": service_fingerprints(store, ranked=bool(rankers)),
+            "request_services": request_service_fingerprints(store),
             "seed": 1,
         },
     )
@@ -133,9 +133,9 @@ def project(applied_project, call, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def served(project):
-    from pipelines.serving import opened
+    from pipelines.serving import open_release_and_store
 
-    return opened(project.repo, project.releases, None)
+    return open_release_and_store(project.repo, project.releases, None)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ def steps(served):
         from candidates.filters.settings import FilterSettings
         from pipelines.serving import CandidatePipeline
 
-        return CandidatePipeline.of(*served, FilterSet.from_settings(FilterSettings(**settings)), k)
+        return CandidatePipeline.open(*served, FilterSet.from_settings(FilterSettings(**settings)), k)
 
     return steps
 
@@ -163,13 +163,13 @@ def bought(project):
     return items
 
 
-def after(steps, step):
+def run_until(pipeline, step):
     """The lists of the users as ids, best first, after a step; and the same with the filters that drop each."""
-    queries = steps.queries(USERS)
-    ordered = steps.after(step, USERS, queries)
-    rows = steps.table(USERS, ordered).to_pylist()
+    request = pipeline.read(USERS)
+    ranked = pipeline.run_until(step, request)
+    rows = pipeline.to_table(request, ranked).to_pylist()
     lists, reasons = {user: [] for user in USERS}, {user: {} for user in USERS}
-    for row, dropped_by in zip(rows, steps.reasons(USERS, queries, ordered.blended), strict=True):
+    for row, dropped_by in zip(rows, pipeline.excluding_filters(request, ranked.blended), strict=True):
         lists[row["user_id"]].append(row["item_id"])
         reasons[row["user_id"]][row["item_id"]] = dropped_by
     return lists, reasons
@@ -197,7 +197,7 @@ def cells_of(said, user):
 
 
 def test_what_may_not_be_shown_is_proposed_with_its_reasons(steps, bought):
-    _, reasons = after(steps(already_bought="drop", blocked_items=(BLOCKED,)), "retrieve")
+    _, reasons = run_until(steps(already_bought="drop", blocked_items=(BLOCKED,)), "retrieve")
 
     for user, dropped_by in reasons.items():
         assert len(dropped_by) == 60  # the whole catalogue, as if no filter were in force
@@ -211,8 +211,8 @@ def test_what_may_not_be_shown_is_proposed_with_its_reasons(steps, bought):
 def test_nothing_is_left_that_was_marked_and_nothing_is_lost_that_was_not(steps):
     asked = steps(already_bought="drop", channel="online")
 
-    _, proposed = after(asked, "retrieve")
-    left, reasons = after(asked, "filter")
+    _, proposed = run_until(asked, "retrieve")
+    left, reasons = run_until(asked, "filter")
 
     for user in USERS:
         assert set(left[user]) == {item for item, names in proposed[user].items() if not names}
@@ -223,10 +223,11 @@ def test_what_is_dropped_leaves_its_place_to_another(steps):
     from dataclasses import replace
 
     asked = steps(already_bought="drop")
-    asked = replace(asked, retriever=replace(asked.retriever, k=K))  # fewer than there are
+    retrievers = {name: replace(getattr(asked, name), k=K) for name in ("retriever", "unfiltered_retriever")}
+    asked = replace(asked, **retrievers)  # K is less than the catalogue holds
 
-    proposed, reasons = after(asked, "retrieve")
-    left, _ = after(asked, "filter")
+    proposed, reasons = run_until(asked, "retrieve")
+    left, _ = run_until(asked, "filter")
 
     assert [len(items) for items in proposed.values()] == [len(items) for items in left.values()] == [K] * 4
     assert any(reasons["0003"].values())
@@ -235,7 +236,7 @@ def test_what_is_dropped_leaves_its_place_to_another(steps):
 
 
 def test_a_cap_is_named_where_enough_of_the_department_stand_above(steps):
-    lists, reasons = after(steps(at_most_per_department=2), "retrieve")
+    lists, reasons = run_until(steps(at_most_per_department=2), "retrieve")
 
     for user in USERS:
         above = defaultdict(int)
@@ -257,12 +258,12 @@ def test_what_is_proposed_without_filters_has_the_weights_for_everything_whateve
     kept = release.blender["keep"]
     reverse = {**kept, "terms": [{**term, "weight": -term["weight"]} for term in kept["terms"]]}
     other = replace(release, blender={"keep": kept, "drop": reverse})
-    asked = CandidatePipeline.of(
+    asked = CandidatePipeline.open(
         store, other, moment, FilterSet.from_settings(FilterSettings(already_bought="drop")), K
     )
 
-    assert after(asked, "retrieve")[0] == after(steps(), "retrieve")[0]
-    assert after(asked, "filter")[0] != after(steps(already_bought="drop"), "filter")[0]
+    assert run_until(asked, "retrieve")[0] == run_until(steps(), "retrieve")[0]
+    assert run_until(asked, "filter")[0] != run_until(steps(already_bought="drop"), "filter")[0]
 
 
 def test_under_a_cap_no_deeper_lists_are_made_than_a_ranker_needs_to_choose_from(steps):
@@ -276,8 +277,8 @@ def test_under_a_cap_no_deeper_lists_are_made_than_a_ranker_needs_to_choose_from
 def test_the_ranker_puts_the_first_hundred_in_order_and_k_of_them_are_left(steps, bought, k):
     asked = steps(k)
 
-    left, _ = after(asked, "filter")
-    ranked, _ = after(asked, "rank")
+    left, _ = run_until(asked, "filter")
+    ranked, _ = run_until(asked, "rank")
 
     for user in ("0003", "0001"):
         first = left[user][:100]
@@ -292,19 +293,37 @@ def test_the_ranker_puts_the_first_hundred_in_order_and_k_of_them_are_left(steps
 def test_without_a_ranker_the_first_k_stay_as_they_were_retrieved(steps):
     asked = steps(already_bought="drop")
 
-    left, _ = after(asked, "filter")
-    ranked, _ = after(asked, "rank")
+    left, _ = run_until(asked, "filter")
+    ranked, _ = run_until(asked, "rank")
 
     assert asked.ranker is None
     assert ranked == {user: items[:K] for user, items in left.items()}
 
 
+def test_a_block_of_users_is_read_from_the_online_store_once(steps, monkeypatch):
+    from feast import FeatureStore
+
+    read, services = FeatureStore.get_online_features, []
+
+    def count(store, features, **options):
+        services.append(features.name)
+        return read(store, features=features, **options)
+
+    monkeypatch.setattr(FeatureStore, "get_online_features", count)
+
+    pipeline = steps(already_bought="cool-down", cool_down_days=3)
+    assert services == ["candidate_items_v1"]
+    pipeline.run([f"{number:04d}" for number in range(1_000)])
+    assert services == ["candidate_items_v1", "candidate_request_v1"]
+
+
 def test_the_last_step_is_what_becomes_a_candidate_file(steps):
     asked = steps()
 
-    table, exclusions = asked.candidates(USERS)
+    table, exclusions = asked.run(USERS)
 
-    assert table.equals(asked.table(USERS, asked.after("rank", USERS, asked.queries(USERS))))
+    request = asked.read(USERS)
+    assert table.equals(asked.to_table(request, asked.run_until("rank", request)))
     assert table.num_rows == 4 * K
     assert list(exclusions) == ["for_sale", "age_limit"]
     assert exclusions["for_sale"] == 4 * (~asked.item_context.for_sale).sum() > 0
@@ -351,7 +370,7 @@ def test_the_third_step_is_shown_with_both_scores_and_the_rank_before_it(call, p
 
 
 def test_a_candidate_file_is_shown_with_the_ranking_score_and_the_rank_before_it(call, project, steps, tmp_path):
-    pq.write_table(steps().candidates(["0003", "nobody"])[0], tmp_path / "lists.parquet")
+    pq.write_table(steps().run(["0003", "nobody"])[0], tmp_path / "lists.parquet")
 
     done = show(call, project, "--candidates", tmp_path / "lists.parquet", "--top", 4)
 
@@ -397,7 +416,7 @@ def test_filters_of_a_file_are_in_force(call, project, tmp_path):
     assert {row[1]: row[4] for row in cells_of(done.stdout, "0003")[1:] if row[4]} == {"Hats 5": "blocked_items"}
 
 
-@pytest.mark.parametrize("name", ["candidate_sources_v1", "filter_items_v2", "ranking_users_v2"])
+@pytest.mark.parametrize("name", ["candidate_request_v1", "candidate_items_v1"])
 def test_a_service_that_changed_since_the_release_is_refused_by_name(call, project, tmp_path, name):
     from feast import FeatureService
 

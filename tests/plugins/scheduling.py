@@ -19,11 +19,11 @@ GROUPS = {
     "test_build_sources": "release",
     "test_answers": "store",
     "test_feature_contract": "store",
-    "test_filter_facts": "store",
+    "test_reader": "store",
     "test_historical_features": "store",
     "test_late_rows": "store",
     "test_online_equals_offline": "store",
-    "test_service_fingerprints": "store",
+    "test_request_services": "store",
     "test_store_copy": "store",
     "test_training_set": "store",
 }

@@ -298,7 +298,7 @@ def test_a_store_that_cannot_hide_late_rows_is_refused_by_name(ask, toy_store, p
 def test_asking_without_entity_rows_is_refused_in_words(toy_store):
     with pytest.raises(InputError, match="does not retrieve by start_date and end_date"):
         toy_store.get_historical_features(
-            features=toy_store.get_feature_service("popularity_v3"), start_date=datetime(2020, 1, 1, tzinfo=UTC)
+            features=toy_store.get_feature_service("candidate_items_v1"), start_date=datetime(2020, 1, 1, tzinfo=UTC)
         ).to_arrow()
 
 

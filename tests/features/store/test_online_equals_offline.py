@@ -20,12 +20,12 @@ SERVICES = [
     ("query_tower_v3", USER_ID, USERS),
     ("item_tower_v1", ITEM_ID, ITEMS),
     ("item_tower_v3", ITEM_ID, ITEMS),
+    ("candidate_request_v1", USER_ID, USERS),
+    ("candidate_items_v1", ITEM_ID, ITEMS),
     ("candidate_sources_v1", USER_ID, USERS),
-    ("popularity_v3", ITEM_ID, ITEMS),
     ("filter_users_v1", USER_ID, USERS),
-    ("filter_items_v2", ITEM_ID, ITEMS),
     ("ranking_users_v2", USER_ID, USERS),
-    ("ranking_items_v1", ITEM_ID, ITEMS),
+    ("item_card_v1", ITEM_ID, ITEMS),
 ]
 
 
@@ -192,7 +192,7 @@ def assert_not_all_missing(store):
     assert items["product_type_name"].null_count == 1
     assert items["section_name"].null_count == len(ITEMS)  # the raw table lacks the column
     _, users = offline_and_online(store, MIDDLE, "filter_users_v1", USER_ID, USERS)
-    _, item_context = offline_and_online(store, MIDDLE, "filter_items_v2", ITEM_ID, ITEMS)
+    _, item_context = offline_and_online(store, MIDDLE, "candidate_items_v1", ITEM_ID, ITEMS)
     assert users["last_purchase_at"].null_count == 2
     assert item_context["last_sold_at"].null_count == 2
     assert (

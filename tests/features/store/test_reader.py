@@ -18,9 +18,9 @@ SECONDS = pa.timestamp("s", tz="UTC")
 USER_SCHEMA = pa.schema({"user_id": pa.string(), "age_at_request": pa.float32(), "last_purchase_at": SECONDS})
 ITEM_SCHEMA = pa.schema(
     {
-        "item_id": pa.string(),
-        "department_name": pa.string(),
-        "garment_group_name": pa.string(),
+        **dict.fromkeys(("item_id", "product_type_name", "department_name", "garment_group_name"), pa.string()),
+        **dict.fromkeys(("sales_1d", "sales_7d", "sales_28d", "sales_total"), pa.float32()),
+        **dict.fromkeys(("first_purchases_28d", "buyers_total", "mean_price"), pa.float32()),
         "last_sold_at": SECONDS,
         "for_sale": pa.float32(),
         "channels": pa.list_(pa.string()),
@@ -77,7 +77,7 @@ def read(store):
 @pytest.fixture
 def offline_rows(read):
     def offline_rows(ids, moment, *columns):
-        table = read("offline", "filter_items_v2", ids, moment)
+        table = read("offline", "candidate_items_v1", ids, moment)
         return list(zip(*(table[name].to_pylist() for name in columns), strict=True))
 
     return offline_rows
@@ -130,13 +130,13 @@ def test_both_stores_hold_the_same_values_at_the_moment_of_the_materialization(f
     fill(moment)
 
     for service, schema, ids in (
-        ("filter_items_v2", ITEM_SCHEMA, [*ITEMS, "unknown"]),
+        ("candidate_items_v1", ITEM_SCHEMA, [*ITEMS, "unknown"]),
         ("filter_users_v1", USER_SCHEMA, [*USERS, "unknown"]),
     ):
         online, offline = (read(source, service, ids, moment) for source in ("online", "offline"))
         assert online.schema == offline.schema == schema
         assert online.to_pylist() == offline.to_pylist()
-    assert read("online", "filter_items_v2", ITEMS, moment)["for_sale"].to_pylist().count(0) == (
+    assert read("online", "candidate_items_v1", ITEMS, moment)["for_sale"].to_pylist().count(0) == (
         1 if moment == BEFORE else 2
     )
     assert read("online", "filter_users_v1", [*USERS, "unknown"], moment)["last_purchase_at"].null_count == 2
@@ -145,10 +145,10 @@ def test_both_stores_hold_the_same_values_at_the_moment_of_the_materialization(f
 def test_rows_with_a_future_timestamp_come_online_when_their_moment_has_come(fill, read):
     later = datetime(2020, 2, 8, tzinfo=UTC)
     fill(END)
-    before = read("online", "filter_items_v2", [ANNOUNCED], END)["for_sale"].to_pylist()
+    before = read("online", "candidate_items_v1", [ANNOUNCED], END)["for_sale"].to_pylist()
     fill(later)
 
-    assert (before, read("online", "filter_items_v2", [ANNOUNCED], later)["for_sale"].to_pylist()) == ([0], [1])
+    assert (before, read("online", "candidate_items_v1", [ANNOUNCED], later)["for_sale"].to_pylist()) == ([0], [1])
 
 
 @pytest.mark.parametrize("source", ["offline", "online"])
@@ -163,7 +163,7 @@ def test_many_ids_are_read_in_blocks_and_returned_in_their_order(fill, read):
     fill(END)
     ids = [*(f"x{number}" for number in range(1_500)), STORE_ONLY, HATS]
 
-    table = read("online", "filter_items_v2", ids, END)
+    table = read("online", "candidate_items_v1", ids, END)
 
     assert table["item_id"].to_pylist() == ids
     assert table["for_sale"].to_pylist() == [None] * 1_500 + [1, 0]
@@ -174,7 +174,7 @@ def test_ids_may_be_repeated(fill, read):
     fill(END)
 
     for source in ("offline", "online"):
-        assert read(source, "filter_items_v2", [HATS, HATS], END)["for_sale"].to_pylist() == [0, 0]
+        assert read(source, "candidate_items_v1", [HATS, HATS], END)["for_sale"].to_pylist() == [0, 0]
 
 
 def test_a_service_of_two_entities_is_refused_with_both_keys(store, read):

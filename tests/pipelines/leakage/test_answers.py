@@ -34,7 +34,8 @@ def said(toy_store, tmp_path):
         build_feature_tables(raw, tmp_path / "used", quarantine=None, memory_limit="1GB", progress=silent)
         with RawWorld.loaded(raw, tmp_path / "world", memory_limit="1GB") as world:
             world.write_altered("deleted", MOMENT, altered, seed=1, progress=silent)
-        services = [schema for schema in all_services(toy_store)[0] if schema.service.startswith("filter")]
+        wanted = {"candidate_items_v1", "filter_users_v1"}
+        services = [schema for schema in all_services(toy_store)[0] if schema.service in wanted]
         answers = []
         for tables in (tmp_path / "used", altered):
             folder = tmp_path / f"asked of {tables.name}"
@@ -42,7 +43,7 @@ def said(toy_store, tmp_path):
             store = store_copy(toy_store, tmp_path / f"store of {tables.name}", tables)
             answers.append(answers_at(store, services, MOMENT, folder, silent))
         told = [compare(*pair) for pair in zip(*answers, strict=True)]
-        assert [(one.rows, one.columns) for one in told] == [(2 * 24, 8), (2 * 12, 4)]
+        assert [(one.rows, one.columns) for one in told] == [(2 * 24, 16), (2 * 12, 4)]
         return [(one.view, one.column, one.count) for all_of in told for one in all_of.differences]
 
     return said
@@ -89,14 +90,17 @@ def test_online_and_offline_tell_filters_the_same(toy_store, tmp_path):
     from pipelines.leakage.online_answers import filled_copy, online_pairs
 
     moment = datetime(2020, 2, 5, 13, 45, 7, tzinfo=UTC)
-    services = [schema for schema in all_services(toy_store)[0] if schema.service.startswith("filter")]
+    wanted = {"candidate_items_v1", "filter_users_v1"}
+    services = [schema for schema in all_services(toy_store)[0] if schema.service in wanted]
     copy = filled_copy(toy_store, moment, tmp_path / "copy")
 
-    pairs = online_pairs(copy, services, moment, users=50, items=20, whole="filter_items_v2", seed=1, progress=silent)
+    pairs = online_pairs(
+        copy, services, moment, users=50, items=20, whole="candidate_items_v1", seed=1, progress=silent
+    )
 
     told = {service: compare(*pair) for service, pair in pairs.items()}
     assert {service: (one.rows, one.differences) for service, one in told.items()} == {
-        "filter_items_v2": (60, ()),
+        "candidate_items_v1": (60, ()),
         "filter_users_v1": (50, ()),
     }
 
@@ -107,7 +111,7 @@ def test_a_service_of_pairs_of_which_a_feature_is_asked_nowhere_else_is_named(wi
     read = answers.service_columns
 
     def without_one(store, name):
-        if name == "ranking_users_v2":
+        if name in {"candidate_request_v1", "ranking_users_v2"}:
             raise answers.InputError("planted")
         return read(store, name)
 
@@ -116,6 +120,7 @@ def test_a_service_of_pairs_of_which_a_feature_is_asked_nowhere_else_is_named(wi
     _, others = answers.all_services(with_pairs)
 
     assert others == [
+        "candidate_request_v1: planted",
         "ranking_users_v2: planted",
         "pairs_v1: of 'purchases_28d' of 'user_activity_daily' no service of users or items alone tells",
     ]

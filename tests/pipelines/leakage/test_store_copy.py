@@ -54,7 +54,7 @@ def test_filling_a_copy_leaves_the_store_as_it_was(store, project, tmp_path):
     copy = filled_copy(store, MOMENT, tmp_path / "copy")
 
     assert filled_until(copy) == MOMENT
-    sales = FeatureReader(copy, "online").read("popularity_v3", ["0108775001"], MOMENT)["sales_7d"]
+    sales = FeatureReader(copy, "online").read("candidate_items_v1", ["0108775001"], MOMENT)["sales_7d"]
     assert sales.null_count == 0
     assert contents(project.root) == before
     views = open_feature_store(project.repo).list_feature_views()
@@ -77,9 +77,9 @@ def test_a_copy_reads_the_tables_of_another_folder_where_it_has_them_and_the_old
     def asked(of, service, column):
         return FeatureReader(of, "offline").read(service, ["0108775001"], MOMENT)[column].to_pylist()
 
-    [sold] = asked(store, "popularity_v3", "sales_7d")
+    [sold] = asked(store, "candidate_items_v1", "sales_7d")
     assert sold > 0
-    assert asked(copy, "popularity_v3", "sales_7d") == asked(copy, "item_tower_v3", "sales_7d") == [100 * sold]
+    assert asked(copy, "candidate_items_v1", "sales_7d") == asked(copy, "item_tower_v3", "sales_7d") == [100 * sold]
     assert asked(copy, "item_tower_v3", "garment_group_name") == ["Hats"]
     sources = {view.name: view.batch_source.path for view in copy.list_feature_views()}
     assert sources["item_sales_daily"] == str(tables / "item_sales_daily.parquet")

@@ -21,26 +21,47 @@ def declared(store, view, columns, name=NAME, **words):
     """The fingerprint of a service after it was declared so."""
     from feast import FeatureService
 
-    from features.store.service_fingerprints import service_fingerprint
+    from features.store.request_services import service_fingerprint
 
     store.apply(FeatureService(name=name, features=[store.get_feature_view(view)[columns]], **words))
     return service_fingerprint(store, name)
 
 
-def test_a_ranker_asks_two_services_more(toy_store):
-    from features.store.service_fingerprints import service_fingerprints
+def test_the_two_services_of_a_request_have_fingerprints_of_16_hex_digits(toy_store):
+    from features.store.request_services import request_service_fingerprints
 
-    without, ranked = (service_fingerprints(toy_store, ranked=ranked) for ranked in (False, True))
+    fingerprints = request_service_fingerprints(toy_store)
 
-    assert list(without) == ["candidate_sources_v1", "filter_users_v1", "filter_items_v2"]
-    assert list(ranked) == [*without, "ranking_users_v2", "ranking_items_v1"]
-    assert without.items() <= ranked.items()
-    assert len(set(ranked.values())) == 5
-    assert all(len(fingerprint) == 16 and int(fingerprint, 16) >= 0 for fingerprint in ranked.values())
+    assert list(fingerprints) == ["candidate_request_v1", "candidate_items_v1"]
+    assert len(set(fingerprints.values())) == 2
+    assert all(len(fingerprint) == 16 and int(fingerprint, 16) >= 0 for fingerprint in fingerprints.values())
+
+
+@pytest.mark.parametrize(
+    "service", ["query_tower_v1", "query_tower_v3", "candidate_sources_v1", "filter_users_v1", "ranking_users_v2"]
+)
+def test_a_request_covers_the_query_towers_and_the_parts_that_training_reads(toy_store, service):
+    from features.store.request_services import check_request_covers
+
+    check_request_covers(toy_store, service)
+
+
+@pytest.mark.parametrize(("view", "column"), [("user_profile", "age"), ("user_activity_daily", "spend_28d")])
+def test_a_query_tower_with_a_feature_that_no_request_reads_is_refused_with_its_name(store, view, column):
+    from feast import FeatureService
+
+    from features.store.request_services import check_request_covers
+
+    store.apply(FeatureService(name="query_tower_v9", features=[store.get_feature_view(view)[[column]]]))
+
+    with pytest.raises(
+        InputError, match=rf"'candidate_request_v1' lacks '{column}' of view '{view}'.*'query_tower_v9'"
+    ):
+        check_request_covers(store, "query_tower_v9")
 
 
 def test_what_is_handed_over_and_in_which_order_changes_the_fingerprint(store, toy_store):
-    from features.store.service_fingerprints import service_fingerprint
+    from features.store.request_services import service_fingerprint
 
     before = service_fingerprint(toy_store, NAME)
 
@@ -54,13 +75,13 @@ def test_what_is_handed_over_and_in_which_order_changes_the_fingerprint(store, t
     assert len({before, *others}) == 4
 
 
-def test_a_service_that_is_gone_is_named(store):
-    from features.store.service_fingerprints import service_fingerprints
+def test_a_service_that_is_not_declared_is_named(store):
+    from features.store.request_services import request_service_fingerprints
 
-    store.delete_feature_service(NAME)
+    store.delete_feature_service("candidate_items_v1")
 
-    with pytest.raises(InputError, match=f"^The registry has no feature service '{NAME}'"):
-        service_fingerprints(store, ranked=False)
+    with pytest.raises(InputError, match="no feature service 'candidate_items_v1'"):
+        request_service_fingerprints(store)
 
 
 AGE = """def age(inputs):
@@ -78,7 +99,7 @@ def reckoned(store):
     from feast.types import Float64
 
     from features.store.registry import service_schema
-    from features.store.service_fingerprints import service_fingerprint
+    from features.store.request_services import service_fingerprint
 
     def reckoned(docstring='"""Age."""', comment="# as it is", more="", description=""):
         view = OnDemandFeatureView(
