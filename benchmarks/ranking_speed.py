@@ -80,7 +80,8 @@ def main(
     header = [f"{users:,} users, k = {k}", "seconds", "users/s", "ratio to retrieval alone"]
     print(tabulate(rows, header, "github", disable_numparse=True))
     print(
-        print(f"Release {release.version} has no ranker for policy {filters.policy!r}: no latency to measure.\n")
+        f"\nrelease {release.version} as of {moment:%Y-%m-%d}, {len(release.item_ids):,} items, "
+        f"{len(all_users):,} users, "
         f"policy {filters.policy}, {len(filters.filters)} filters, seed {seed}, median of {repeats}, "
         f"commit {commit()}"
     )
