@@ -120,9 +120,9 @@ def measure_latency(pipeline: Any, drawn: list[str], single: int) -> tuple[list[
 def run_timed(pipeline: Any, user: str) -> tuple[dict[str, float], int]:
     """Seconds of each part of one user's request, and the number of candidates that were ranked."""
     from candidates.filters.exclusions import Exclusions
-    from candidates.ranking.context import UserFeatures
-    from candidates.ranking.ranker_features import pair_features
-    from candidates.ranking.reordering import reordered
+    from candidates.ranking.entity_features import UserFeatures
+    from candidates.ranking.ranker_features import build_pair_features
+    from candidates.ranking.reordering import rerank
     from features.store.request_services import CANDIDATE_REQUEST
 
     moments = [time.perf_counter()]
@@ -135,10 +135,10 @@ def run_timed(pipeline: Any, user: str) -> tuple[dict[str, float], int]:
     request = done(pipeline.build_request([user], features))
     exclusions = done(Exclusions.combine(pipeline.exclude_by_filter(request).values()))
     blended = done(pipeline.filter(request, exclusions))
-    users = done(UserFeatures.of(request.features, pipeline.item_features))
-    pairs = done(pair_features(blended, request.queries.histories, users, pipeline.item_features))
+    users = done(UserFeatures.from_table(request.features, pipeline.item_features))
+    pairs = done(build_pair_features(blended, request.queries.histories, users, pipeline.item_features))
     scores = done(pipeline.ranker.score(pairs))
-    done(reordered(blended, pairs, scores))
+    done(rerank(blended, pairs, scores))
     read, tower, masks, retrieve, *rank = [later - earlier for earlier, later in pairwise(moments)]
     parts = {_REQUEST: moments[-1] - moments[0], _READ: read, _TOWER: tower, _MASKS: masks, _RETRIEVE: retrieve}
     return parts | {_RANK: sum(rank), **dict(zip((_USER, _PAIRS, _SCORE, _REORDER), rank, strict=True))}, len(scores)

@@ -13,7 +13,7 @@ from candidates.blender import BlendedLists
 from candidates.filters.exclusions import Exclusions
 from candidates.filters.settings import FilterSettings
 from candidates.index import ItemIndex
-from candidates.ranking.context import ItemFeatures
+from candidates.ranking.entity_features import ItemFeatures
 from candidates.ranking.ranker import Ranker
 from candidates.sources.source_set import DEPTH, Queries, SourceSet
 from evaluation.baselines import baselines
@@ -128,7 +128,7 @@ def _ranked(
     """The fused lists in the rankers' order."""
     reader = FeatureReader(store, "offline")
     told = reader.read(RANKING_USERS, test.user_ids, split.as_of)
-    items = ItemFeatures.of(reader.read(CANDIDATE_ITEMS, test.item_ids, split.as_of))
+    items = ItemFeatures.from_table(reader.read(CANDIDATE_ITEMS, test.item_ids, split.as_of))
 
     def positions(blended: BlendedLists, ranker: Ranker | None) -> NDArray[np.int32]:
         return ordered(blended, ranker, queries.histories, told, items).blended.positions

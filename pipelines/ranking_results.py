@@ -5,7 +5,7 @@ from typing import Final
 from evaluation.bootstrap import Estimate
 from evaluation.comparisons import compare_models
 from evaluation.metrics import comparison_metrics
-from evaluation.ranker.selection import Choice, K
+from evaluation.ranker.selection import K, RankerSelection
 from evaluation.results import Comparison, Protocol, RankingResult
 from evaluation.scoreboard import Scoreboard
 from pipelines.train_ranker import TrainedRanker, TrainedRankers
@@ -41,10 +41,10 @@ def ranking_results(
             "ranked_model": as_ranked,
             "test": after_cut,
             "importances": [
-                {"feature": each.name, "ndcg_drop": each.loss} for each in ranking.importances[:FEATURES_TOLD]
+                {"feature": each.name, "ndcg_drop": each.ndcg_drop} for each in ranking.importances[:FEATURES_TOLD]
             ],
             "reliability": [
-                {"predicted": each.predicted, "observed": each.bought, "count": each.count}
+                {"predicted": each.predicted, "observed": each.observed, "count": each.count}
                 for each in ranking.reliability
             ],
         }
@@ -52,6 +52,6 @@ def ranking_results(
     return {"all": told(rankings.keep, after["all"]), "new": told(rankings.drop, after["new"])}
 
 
-def _before_cut(choice: Choice) -> dict[str, dict[str, Estimate]]:
+def _before_cut(choice: RankerSelection) -> dict[str, dict[str, Estimate]]:
     user_metrics = {f"ndcg@{K}": choice.ndcg_at_12, f"map@{K}": choice.map_at_12}
     return {name: estimates for name, estimates in user_metrics.items() if estimates}

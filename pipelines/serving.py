@@ -16,7 +16,7 @@ from candidates.filters.context import ItemContext, UserContext
 from candidates.filters.department_cap import DepartmentCap
 from candidates.filters.exclusions import Exclusions
 from candidates.filters.filter_set import FilterSet
-from candidates.ranking.context import ItemFeatures
+from candidates.ranking.entity_features import ItemFeatures
 from candidates.ranking.ranker import Ranker
 from candidates.ranking.reordering import RankedLists
 from candidates.retriever import Retriever
@@ -127,7 +127,7 @@ class CandidatePipeline:
             unfiltered_retriever=Retriever(sources, blenders["keep"], depth),
             retriever=Retriever(sources, blenders[filters.policy], depth),
             ranker=ranker,
-            item_features=None if ranker is None else ItemFeatures.of(features),
+            item_features=None if ranker is None else ItemFeatures.from_table(features),
             k=k,
         )
 
@@ -172,16 +172,16 @@ class CandidatePipeline:
     def rank(self, request: CandidateRequest, blended: BlendedLists) -> RankedLists:
         """The third step: the k best of these candidates in the ranker's order, or in retrieval order without one."""
         if self.ranker is None or self.item_features is None:
-            return RankedLists.as_retrieved(blended).first(self.k)
+            return RankedLists.from_retrieval(blended).first(self.k)
         ranked = ordered(blended, self.ranker, request.queries.histories, request.features, self.item_features)
         return ranked.first(self.k)
 
     def run_until(self, step: Step, request: CandidateRequest) -> RankedLists:
         """The lists after one of the three steps: k long after the last one, as long as ranked lists before it."""
         if step == "retrieve":
-            return RankedLists.as_retrieved(self.retrieve(request))
+            return RankedLists.from_retrieval(self.retrieve(request))
         filtered = self.filter(request)
-        return RankedLists.as_retrieved(filtered) if step == "filter" else self.rank(request, filtered)
+        return RankedLists.from_retrieval(filtered) if step == "filter" else self.rank(request, filtered)
 
     def run(self, user_ids: Sequence[str]) -> tuple[pa.Table, dict[str, int]]:
         """Run all three steps for n users.
@@ -198,4 +198,4 @@ class CandidatePipeline:
     def to_table(self, request: CandidateRequest, lists: RankedLists) -> pa.Table:
         """Lists of n users as a table with the schema `candidates.candidate_file.CANDIDATES`."""
         user_ids = np.array(request.user_ids, np.str_)
-        return candidates_to_table(user_ids, lists.blended, self.release.item_ids, lists.places, lists.scores)
+        return candidates_to_table(user_ids, lists.blended, self.release.item_ids, lists.retrieval_ranks, lists.scores)

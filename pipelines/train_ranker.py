@@ -17,15 +17,15 @@ from candidates.blender import BlendedLists, Blender
 from candidates.histories import Histories
 from candidates.item_lists import ItemLists
 from candidates.pool import Pool
-from candidates.ranking.context import ItemFeatures, UserFeatures
-from candidates.ranking.ranker import NothingToLearnError, Ranker
-from candidates.ranking.ranker_features import pair_features
-from candidates.ranking.reordering import RankedLists, reordered
+from candidates.ranking.entity_features import ItemFeatures, UserFeatures
+from candidates.ranking.ranker import InsufficientDataError, Ranker
+from candidates.ranking.ranker_features import build_pair_features
+from candidates.ranking.reordering import RankedLists, rerank
 from candidates.ranking.training_examples import TrainingExamples
-from evaluation.ranker.calibration import ReliabilityBin, reliability
-from evaluation.ranker.importances import Importance, importances, origin_importances
+from evaluation.ranker.calibration import ReliabilityBin, reliability_bins
+from evaluation.ranker.importances import Importance, feature_importances, group_importances
 from evaluation.ranker.leakage_heuristics import suspicious_features
-from evaluation.ranker.selection import Choice, chosen, judgeable, undecided
+from evaluation.ranker.selection import RankerSelection, can_validate, select_ranker, skip_validation
 from features.errors import InputError
 from features.store.reader import FeatureReader
 from features.store.request_services import CANDIDATE_ITEMS, RANKING_USERS
@@ -49,7 +49,7 @@ class TrainedRanker:
     """
 
     ranker: Ranker | None
-    choice: Choice
+    choice: RankerSelection
     importances: tuple[Importance, ...] = ()
     reliability: tuple[ReliabilityBin, ...] = ()
     until: datetime | None = None
@@ -138,14 +138,14 @@ def carry_over_rankers(
         ranker = earlier.rankers.get(policy)
         if ranker is None:
             return TrainedRanker(
-                None, Choice.undecided(f"release {earlier.version} has no ranker, and one week teaches none")
+                None, RankerSelection.unvalidated(f"release {earlier.version} has no ranker, and one week teaches none")
             )
         until = earlier.ranker_trained_until(policy)
         if until > week.start:
             reason = f"it has learned from purchases up to {until:%Y-%m-%d}, some of which would judge it"
-            return TrainedRanker(ranker, Choice.undecided(reason, ranked=True), until=until)
+            return TrainedRanker(ranker, RankerSelection.unvalidated(reason, ranked=True), until=until)
         blended = Blender.from_json(earlier.blender[policy]).blend(pool, RANKED)
-        judged = _judged(ranker, facts().examples(blended, bought), seed, standing=True)
+        judged = _judged(ranker, facts().examples(blended, bought), seed, incumbent=True)
         return replace(judged, ranker=ranker, until=until) if judged.choice.ranked else judged
 
     return _said(TrainedRankers(carried("keep", week.keep, week.bought), carried("drop", week.drop, week.new)), say)
@@ -163,12 +163,12 @@ class _Facts:
     @classmethod
     def of(cls, store: FeatureStore, week: RankerWeek, everybody: pa.Array) -> "_Facts":
         reader = FeatureReader(store, "offline")
-        items = ItemFeatures.of(reader.read(CANDIDATE_ITEMS, week.item_ids, week.start))
-        users = UserFeatures.of(reader.read(RANKING_USERS, week.user_ids, week.start), items)
+        items = ItemFeatures.from_table(reader.read(CANDIDATE_ITEMS, week.item_ids, week.start))
+        users = UserFeatures.from_table(reader.read(RANKING_USERS, week.user_ids, week.start), items)
         return cls(week, users, items, np.asarray(pc.index_in(week.user_ids, everybody), np.int64))
 
     def examples(self, blended: BlendedLists, bought: ItemLists) -> TrainingExamples:
-        pairs = pair_features(blended, self.week.queries.histories, self.users, self.items)
+        pairs = build_pair_features(blended, self.week.queries.histories, self.users, self.items)
         return TrainingExamples(pairs, bought, self.codes)
 
 
@@ -185,14 +185,14 @@ def ordered(
         items: of the catalogue, as of the same moment.
     """
     if ranker is None:
-        return RankedLists.as_retrieved(blended)
+        return RankedLists.from_retrieval(blended)
     first = blended.first(RANKED)
-    pairs = pair_features(first, histories, UserFeatures.of(told, items), items)
-    return reordered(first, pairs, ranker.score(pairs)).followed_by(blended)
+    pairs = build_pair_features(first, histories, UserFeatures.from_table(told, items), items)
+    return rerank(first, pairs, ranker.score(pairs)).append_rest(blended)
 
 
 def _undecided(reason: str, say: Callable[[str], object]) -> TrainedRankers:
-    choice = Choice.undecided(reason)
+    choice = RankerSelection.unvalidated(reason)
     return _said(TrainedRankers(TrainedRanker(None, choice), TrainedRanker(None, choice)), say)
 
 
@@ -205,27 +205,27 @@ def _said(rankings: TrainedRankers, say: Callable[[str], object]) -> TrainedRank
 def _learned(weeks: Sequence[TrainingExamples], end: datetime, seed: int) -> TrainedRanker:
     """Learn from all weeks but the last, be judged by it, and if that is passed learn from all."""
     *earlier, judge = weeks
-    taught = TrainingExamples.together(earlier)
-    if not (judgeable(taught) and judgeable(judge)):
-        return TrainedRanker(None, undecided(taught if judgeable(judge) else judge))
+    taught = TrainingExamples.concat(earlier)
+    if not (can_validate(taught) and can_validate(judge)):
+        return TrainedRanker(None, skip_validation(taught if can_validate(judge) else judge))
     try:
-        ranker = Ranker.fitted(taught, seed)
-    except NothingToLearnError as error:
-        return TrainedRanker(None, Choice.undecided(str(error)))
+        ranker = Ranker.fit(taught, seed)
+    except InsufficientDataError as error:
+        return TrainedRanker(None, RankerSelection.unvalidated(str(error)))
     judged = _judged(ranker, judge, seed)
     if not judged.choice.ranked:
         return judged
-    return replace(judged, ranker=Ranker.fitted(TrainingExamples.together(weeks), seed), until=end)
+    return replace(judged, ranker=Ranker.fit(TrainingExamples.concat(weeks), seed), until=end)
 
 
-def _judged(ranker: Ranker, judge: TrainingExamples, seed: int, *, standing: bool = False) -> TrainedRanker:
+def _judged(ranker: Ranker, judge: TrainingExamples, seed: int, *, incumbent: bool = False) -> TrainedRanker:
     """Validate a ranker in a week that it has not seen; suspected leakage disables it, and the choice says why."""
     scores = ranker.score(judge.pairs)
-    choice = chosen(judge, scores, seed, standing=standing)
-    if not judgeable(judge):
+    choice = select_ranker(judge, scores, seed, incumbent=incumbent)
+    if not can_validate(judge):
         return TrainedRanker(None, choice)
-    told = importances(judge, ranker, seed)
-    findings = suspicious_features(judge, scores, told, origin_importances(judge, ranker, seed))
+    told = feature_importances(judge, ranker, seed)
+    findings = suspicious_features(judge, scores, told, group_importances(judge, ranker, seed))
     if findings:
-        choice = choice.disabled(" ".join(finding.message for finding in findings))
-    return TrainedRanker(None, choice, told, reliability(scores, judge.bought))
+        choice = choice.disable(" ".join(finding.message for finding in findings))
+    return TrainedRanker(None, choice, told, reliability_bins(scores, judge.bought))

@@ -1,4 +1,4 @@
-"""What the ranker learns from: lists of past days as retrieval really made them, and what was bought of them."""
+"""Training examples of the ranker: candidate lists of past days as retrieval made them, with the purchases after."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,45 +14,45 @@ from candidates.ranking.ranker_features import PairFeatures
 
 @dataclass(frozen=True, eq=False)
 class TrainingExamples:
-    """Candidates of n lists with what their users bought in the week after.
+    """Candidates on n lists, and the purchases of the lists' users in the following week.
 
-    The lists of one day come from towers and features of before that day; a user may have lists of several days.
+    The lists of one day come from towers and features as of that day. A user may have lists of several days.
 
     Attributes:
         pairs: of n lists.
-        relevant: n lists, what each list's user bought in the week after the list's day, whether listed or not.
-        users: int64 (n,), codes: lists of equal codes are of one user.
+        relevant: n lists, all items that the list's user bought in the week after the list's day.
+        user_codes: int64 (n,), equal for lists of the same user.
 
     Raises:
-        ValueError: the three are not about the same lists.
+        ValueError: the three differ in the number of lists.
     """
 
     pairs: PairFeatures
     relevant: ItemLists
-    users: NDArray[np.int64]
+    user_codes: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        if not self.pairs.users == len(self.relevant) == len(self.users):
+        if not self.pairs.list_count == len(self.relevant) == len(self.user_codes):
             raise ValueError(
-                f"Pairs, relevant items and users must be of the same lists, not of {self.pairs.users}, "
-                f"{len(self.relevant)} and {len(self.users)}."
+                f"Pairs, relevant items and users must be of the same lists, not of {self.pairs.list_count}, "
+                f"{len(self.relevant)} and {len(self.user_codes)}."
             )
 
     @classmethod
-    def together(cls, parts: Sequence[Self]) -> Self:
-        """Put the lists of several days together; at least one part, all with the same codes of users."""
-        rows = np.concatenate([part.relevant.rows + start for part, start in zip(parts, _starts(parts), strict=True)])
+    def concat(cls, parts: Sequence[Self]) -> Self:
+        """Concatenate the lists of several days; at least one part, all with the same user codes."""
+        starts = np.cumsum([0, *(len(part) for part in parts[:-1])])
+        rows = np.concatenate([part.relevant.rows + start for part, start in zip(parts, starts, strict=True)])
+        positions = np.concatenate([part.relevant.positions for part in parts])
         return cls(
-            PairFeatures.together([part.pairs for part in parts]),
-            ItemLists.from_pairs(
-                rows, np.concatenate([part.relevant.positions for part in parts]), sum(map(len, parts))
-            ),
-            np.concatenate([part.users for part in parts]),
+            PairFeatures.concat([part.pairs for part in parts]),
+            ItemLists.from_pairs(rows, positions, sum(map(len, parts))),
+            np.concatenate([part.user_codes for part in parts]),
         )
 
     def __len__(self) -> int:
-        """How many lists there are, n."""
-        return len(self.users)
+        """Return the number of lists, n."""
+        return len(self.user_codes)
 
     @cached_property
     def bought(self) -> NDArray[np.bool_]:
@@ -60,21 +60,17 @@ class TrainingExamples:
         return self.relevant.contains_pairs(self.pairs.rows, self.pairs.positions)
 
     @cached_property
-    def judged(self) -> NDArray[np.intp]:
-        """The lists of which an order can be judged: there are candidates, and something was bought; ascending."""
+    def evaluable(self) -> NDArray[np.intp]:
+        """The lists on which an order can be evaluated, ascending: those with candidates and with relevant items."""
         candidates = np.bincount(self.pairs.rows, minlength=len(self))
         return np.flatnonzero((candidates > 0) & (self.relevant.lengths > 0))
 
     def take(self, lists: NDArray[np.integer[Any]]) -> Self:
         """Return some lists, ascending and none twice, numbered from 0."""
-        return type(self)(self.pairs.take(lists), self.relevant.take(lists), self.users[lists])
+        return type(self)(self.pairs.take(lists), self.relevant.take(lists), self.user_codes[lists])
 
-    def drawn(self, lists: int, seed: int) -> Self:
-        """Return so many lists, drawn by chance; all if there are no more."""
+    def sample(self, lists: int, seed: int) -> Self:
+        """Return a random sample of lists; all lists if there are not more."""
         if lists >= len(self):
             return self
         return self.take(np.sort(np.random.default_rng(seed).choice(len(self), lists, replace=False)))
-
-
-def _starts(parts: Sequence[TrainingExamples]) -> NDArray[np.int64]:
-    return np.cumsum([0, *(len(part) for part in parts[:-1])])

@@ -1,4 +1,4 @@
-"""Whether what the ranker says is likely happens as often as it says."""
+"""Calibration of the ranker: predicted probabilities beside the shares of candidates that were bought."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,32 +11,34 @@ BINS: Final = 10
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Candidates of about the same odds.
+    """Candidates with similar predictions.
 
     Attributes:
         predicted: the mean of their predicted probabilities.
-        bought: the share that was bought.
-        count: how many there are.
+        observed: the share of them that was bought.
+        count: the number of candidates.
     """
 
     predicted: float
-    bought: float
+    observed: float
     count: int
 
 
-def reliability(scores: NDArray[np.float32], bought: NDArray[np.bool_], bins: int = BINS) -> tuple[ReliabilityBin, ...]:
-    """Part candidates by their predicted probability into bins of equal size.
+def reliability_bins(
+    scores: NDArray[np.float32], bought: NDArray[np.bool_], bins: int = BINS
+) -> tuple[ReliabilityBin, ...]:
+    """Divide candidates by predicted probability into bins of equal size.
 
     Args:
         scores: float32 (pairs,), log odds.
         bought: bool (pairs,).
-        bins: how many, at least 1; of fewer pairs than bins each is a bin.
+        bins: the number of bins, at least 1; fewer candidates than bins get one bin each.
 
     Returns:
-        The bins, the least likely first. Candidates of equal odds may stand in two bins.
+        The bins, ascending by probability. Candidates of equal odds may be in two bins.
 
     Raises:
-        ValueError: the two differ in length, or there is no bin.
+        ValueError: the arrays differ in length, or `bins` is below 1.
     """
     if scores.shape != bought.shape or bins < 1:
         raise ValueError(

@@ -1,6 +1,6 @@
-"""How much each feature, and each origin of features, is worth to the order of the candidates."""
+"""Permutation importance of the ranker's features, and of groups of features."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -8,79 +8,81 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candidates.ranking.ranker import Ranker
-from candidates.ranking.ranker_features import feature_origins
+from candidates.ranking.ranker_features import feature_groups
 from candidates.ranking.training_examples import TrainingExamples
-from evaluation.ranker.selection import K, hits
+from evaluation.ranker.selection import K, compute_hits
 
-MOST_LISTS: Final = 500  # each is ranked once for each feature
+MAX_LISTS: Final = 500  # each is ranked once per feature
 
 
 @dataclass(frozen=True)
 class Importance:
-    """What one feature, or all of one origin, is worth.
+    """The contribution of one feature or one group of features to the ranking.
 
     Attributes:
-        name: of the feature, or of the origin.
-        loss: how much NDCG@12 falls if its values are exchanged among the candidates; about 0, or below, if it is
-            worth nothing.
+        name: of the feature or of the group.
+        ndcg_drop: decrease of NDCG@12 if its values are permuted among the candidates; about 0 or below for a feature
+            that contributes nothing.
     """
 
     name: str
-    loss: float
+    ndcg_drop: float
 
 
-def importances(examples: TrainingExamples, ranker: Ranker, seed: int) -> tuple[Importance, ...]:
-    """Measure permutation importance on lists that the ranker has not seen.
+def feature_importances(examples: TrainingExamples, ranker: Ranker, seed: int) -> tuple[Importance, ...]:
+    """Measure the permutation importance of each feature on lists that the ranker has not seen.
 
-    Breiman, "Random forests", Machine Learning 45, 2001, section 10. Two features that say the same hide each other:
-    see `origin_importances`.
+    Breiman, "Random forests", Machine Learning 45, 2001, section 10. Two correlated features hide each other: see
+    `group_importances`.
 
     Args:
-        examples: lists of a week after those from which the ranker learned.
-        ranker: what asks for the features.
-        seed: of the exchanges, and of the lists that are drawn if there are many.
+        examples: lists of a week after those on which the ranker was trained; at most `MAX_LISTS` are sampled.
+        ranker: to evaluate.
+        seed: of the permutations and of the sample.
 
     Returns:
         All features, the most important first, equal ones in their order.
     """
-    return _importances(examples, ranker, seed, {name: (name,) for name in examples.pairs.names})
+    names = examples.pairs.feature_names
+    return _permutation_importances(examples, ranker, seed, {name: (name,) for name in names})
 
 
-def origin_importances(examples: TrainingExamples, ranker: Ranker, seed: int) -> tuple[Importance, ...]:
-    """Measure the same of all features of one origin at once: each candidate gets those of another, together.
+def group_importances(examples: TrainingExamples, ranker: Ranker, seed: int) -> tuple[Importance, ...]:
+    """Measure the permutation importance of each group of features: all features of a group are permuted together.
 
-    Of features that say the same, each may be exchanged without loss as long as the others stand; not all of them.
+    A feature can be permuted without a drop while others carry the same information; a group of them cannot.
 
     Returns:
-        All origins of `feature_origins`, the most important first, equal ones in their order.
+        All groups of `feature_groups`, the most important first, equal ones in their order.
     """
-    return _importances(examples, ranker, seed, feature_origins(examples.pairs.sources))
+    return _permutation_importances(examples, ranker, seed, feature_groups(examples.pairs.sources))
 
 
-def _importances(
-    examples: TrainingExamples, ranker: Ranker, seed: int, parts: dict[str, tuple[str, ...]]
+def _permutation_importances(
+    examples: TrainingExamples, ranker: Ranker, seed: int, groups: Mapping[str, Sequence[str]]
 ) -> tuple[Importance, ...]:
-    columns = [[examples.pairs.names.index(name) for name in names] for names in parts.values()]
+    names = examples.pairs.feature_names
+    columns = [[names.index(name) for name in group] for group in groups.values()]
     generator = np.random.default_rng(seed)
-    lists = examples.take(examples.judged).drawn(MOST_LISTS, seed)
-    losses = _losses(lists, ranker, columns, generator) / max(len(lists), 1)
-    order, names = np.argsort(-losses, kind="stable"), [*parts]
-    return tuple(Importance(names[place], float(losses[place])) for place in order)
+    lists = examples.take(examples.evaluable).sample(MAX_LISTS, seed)
+    drops = _drops(lists, ranker, columns, generator) / max(len(lists), 1)
+    order, group_names = np.argsort(-drops, kind="stable"), [*groups]
+    return tuple(Importance(group_names[group], float(drops[group])) for group in order)
 
 
-def _losses(
+def _drops(
     examples: TrainingExamples, ranker: Ranker, columns: Sequence[Sequence[int]], generator: np.random.Generator
 ) -> NDArray[np.float64]:
-    """How much the sum of NDCG over lists falls without some columns, (parts,)."""
+    """Return the decrease of the sum of NDCG over lists if the columns of each group are permuted, (groups,)."""
     matrix = examples.pairs.matrix
-    whole = hits(examples, ranker.score(examples.pairs)).ndcg(K).sum()
-    losses = np.zeros(len(columns))
-    for part, together in enumerate(columns):
-        tested = [column for column in together if column in ranker.trees.tested]
-        if not tested:
+    original = compute_hits(examples, ranker.score(examples.pairs)).ndcg(K).sum()
+    drops = np.zeros(len(columns))
+    for index, group in enumerate(columns):
+        used = [column for column in group if column in ranker.trees.used_columns]
+        if not used:
             continue
-        exchanged = matrix.copy()
-        exchanged[:, tested] = generator.permutation(matrix[:, tested])
-        scores = ranker.score(replace(examples.pairs, matrix=exchanged))
-        losses[part] = whole - hits(examples, scores).ndcg(K).sum()
-    return losses
+        permuted = matrix.copy()
+        permuted[:, used] = generator.permutation(matrix[:, used])
+        scores = ranker.score(replace(examples.pairs, matrix=permuted))
+        drops[index] = original - compute_hits(examples, scores).ndcg(K).sum()
+    return drops

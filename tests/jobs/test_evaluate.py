@@ -156,8 +156,8 @@ def test_each_model_is_told_beside_the_best_simple_list_of_each_week(evaluation)
 def test_whether_a_ranker_orders_the_candidates_is_told_at_every_cut(evaluation):
     for cut in evaluation.cuts:
         every, new = cut["rankings"]["all"], cut["rankings"]["new"]
-        who = "The ranker orders the candidates: NDCG@12 of "
-        assert every["reason"].startswith(who if every["ranked"] else "Retrieval orders the candidates: NDCG@12 of ")
+        used = "Ranker used: NDCG@12 of "
+        assert every["reason"].startswith(used if every["ranked"] else "Ranker not used: NDCG@12 of ")
         assert list(every["validation"]) == ["ndcg@12", "map@12"]
         for estimates in every["validation"].values():
             assert list(estimates) == ["retrieval", "ranker", "difference"]

@@ -8,13 +8,15 @@ from candidates.purchase_codes import PurchaseCodes
 from evaluation.metrics import CandidateLists
 from evaluation.ranker.calibration import ReliabilityBin
 from evaluation.ranker.importances import Importance
-from evaluation.ranker.selection import Choice
+from evaluation.ranker.selection import RankerSelection
 from evaluation.scoreboard import Scoreboard
 from evaluation.validation_window import ValidationWindow
 
 HELD_OUT = {"retrieval": [0.2, 0.1, 0.3], "ranker": [0.25, 0.15, 0.35], "difference": [0.05, 0.01, 0.09]}
-LEARNED = Choice(ranked=True, reason="The ranker is better.", users=90, ndcg_at_12=HELD_OUT, map_at_12=HELD_OUT)
-NOT_LEARNED = Choice(ranked=False, reason="Retrieval is better.", users=0, ndcg_at_12={}, map_at_12={})
+LEARNED = RankerSelection(
+    ranked=True, reason="The ranker is better.", users=90, ndcg_at_12=HELD_OUT, map_at_12=HELD_OUT
+)
+NOT_LEARNED = RankerSelection(ranked=False, reason="Retrieval is better.", users=0, ndcg_at_12={}, map_at_12={})
 
 
 def judge_of(later):

@@ -31,22 +31,22 @@ def listing_counts(sources):
 
 def news_first(sources):
     """A ranker of one tree: 0.5 for what its user has never bought, -0.5 for what he has."""
-    from candidates.ranking.ranker import Boosting, Ranker
+    from candidates.ranking.ranker import BoostingConfig, Ranker
     from candidates.ranking.ranker_features import feature_names
-    from candidates.ranking.trees import MOST_LEAVES, Trees
+    from candidates.ranking.trees import MAX_LEAVES, Trees
 
     names = feature_names(sources)
-    values = np.zeros((1, MOST_LEAVES))
+    values = np.zeros((1, MAX_LEAVES))
     values[0, :2] = 0.5, -0.5
     trees = Trees(
         columns=len(names),
-        features=np.array([[names.index("purchases of the item")]], np.int32),
+        features=np.array([[names.index("item_purchases")]], np.int32),
         thresholds=np.array([[0.5]], np.float32),
         kept=np.array([[0xFFFE]], np.uint16),  # if it was bought, the leaf on the left is out
         values=values,
         start=0.0,
     )
-    return Ranker(sources, Boosting(), trees)
+    return Ranker(sources, BoostingConfig(), trees)
 
 
 def write_untrained(store, releases, folder, rankers):

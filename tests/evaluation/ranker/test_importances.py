@@ -1,65 +1,69 @@
 from dataclasses import replace
 
-from evaluation.ranker.importances import importances, origin_importances
+from evaluation.ranker.importances import feature_importances, group_importances
 
 
-def test_what_people_buy_by_is_worth_most_and_what_tells_nothing_nothing(by_price, price_held_out):
-    told = {one.name: one.loss for one in importances(*price_held_out, 1)}
+def drops(importances):
+    return {importance.name: importance.ndcg_drop for importance in importances}
 
-    assert list(told) != list(by_price.pairs.names)
-    assert set(told) == set(by_price.pairs.names)
-    prices = [told.pop(name) for name in by_price.pairs.names if "log price" in name]
+
+def test_informative_features_are_important_and_the_others_are_not(by_price, price_held_out):
+    by_feature = drops(feature_importances(*price_held_out, 1))
+
+    assert list(by_feature) != list(by_price.pairs.feature_names)
+    assert set(by_feature) == set(by_price.pairs.feature_names)
+    prices = [by_feature.pop(name) for name in by_price.pairs.feature_names if "log_price" in name]
     assert max(prices) > 0.02
-    assert all(abs(loss) < 0.02 for loss in told.values())
+    assert all(abs(drop) < 0.02 for drop in by_feature.values())
 
 
-def test_the_most_important_stand_first_and_the_seed_decides(by_price, price_held_out):
-    told = importances(*price_held_out, 1)
+def test_importances_are_sorted_and_depend_on_the_seed(price_held_out):
+    importances = feature_importances(*price_held_out, 1)
 
-    assert [one.loss for one in told] == sorted((one.loss for one in told), reverse=True)
-    assert importances(*price_held_out, 1) == told
-    assert importances(*price_held_out, 2) != told
-
-
-def test_a_feature_that_no_tree_asks_for_is_worth_exactly_nothing(by_price, price_held_out):
-    told = {one.name: one.loss for one in importances(*price_held_out, 1)}
-
-    tested = price_held_out[1].trees.tested
-    untested = [name for place, name in enumerate(by_price.pairs.names) if place not in tested]
-    assert len(untested) > 0
-    assert {told[name] for name in untested} == {0}
+    assert [each.ndcg_drop for each in importances] == sorted((each.ndcg_drop for each in importances), reverse=True)
+    assert feature_importances(*price_held_out, 1) == importances
+    assert feature_importances(*price_held_out, 2) != importances
 
 
-def test_of_many_lists_some_are_asked(by_price, price_held_out, monkeypatch):
-    whole = importances(*price_held_out, 1)
-    monkeypatch.setattr("evaluation.ranker.importances.MOST_LISTS", 50)
+def test_a_feature_that_no_tree_tests_has_importance_0(by_price, price_held_out):
+    by_feature = drops(feature_importances(*price_held_out, 1))
 
-    assert importances(*price_held_out, 1) != whole
-
-
-def test_an_origin_is_worth_what_its_features_tell_together(by_price, price_held_out):
-    told = {one.name: one.loss for one in importances(*price_held_out, 1)}
-
-    together = origin_importances(*price_held_out, 1)
-
-    assert [one.loss for one in together] == sorted((one.loss for one in together), reverse=True)
-    origins = {one.name: one.loss for one in together}
-    assert set(origins) == {"retrieval", "history", "tastes", "item sales", "prices", "user"}
-    assert origins.pop("prices") > 1.2 * max(told.values())
-    assert all(abs(loss) < 0.02 for loss in origins.values())
+    used = price_held_out[1].trees.used_columns
+    unused = [name for column, name in enumerate(by_price.pairs.feature_names) if column not in used]
+    assert len(unused) > 0
+    assert {by_feature[name] for name in unused} == {0}
 
 
-def test_features_that_say_the_same_hide_each_other_but_not_their_origin(by_price, held_out):
-    matrix, names = by_price.pairs.matrix.copy(), by_price.pairs.names
-    told = matrix[:, names.index("distance of log price to the user's")]
+def test_of_many_lists_a_sample_is_used(price_held_out, monkeypatch):
+    all_lists = feature_importances(*price_held_out, 1)
+    monkeypatch.setattr("evaluation.ranker.importances.MAX_LISTS", 50)
+
+    assert feature_importances(*price_held_out, 1) != all_lists
+
+
+def test_the_features_of_a_group_are_permuted_together(price_held_out):
+    by_feature = drops(feature_importances(*price_held_out, 1))
+
+    groups = group_importances(*price_held_out, 1)
+
+    assert [each.ndcg_drop for each in groups] == sorted((each.ndcg_drop for each in groups), reverse=True)
+    by_group = drops(groups)
+    assert set(by_group) == {
+        "retrieval", "purchase history", "category affinity", "item sales", "price", "user activity",
+    }  # fmt: skip
+    assert by_group.pop("price") > 1.2 * max(by_feature.values())
+    assert all(abs(drop) < 0.02 for drop in by_group.values())
+
+
+def test_equal_features_hide_each_other_but_not_their_group(by_price, held_out):
+    matrix, names = by_price.pairs.matrix.copy(), by_price.pairs.feature_names
+    difference = matrix[:, names.index("abs_log_price_difference")].copy()
     for name in names:
-        if "log price" in name:
-            matrix[:, names.index(name)] = told
-    equal = replace(by_price, pairs=replace(by_price.pairs, matrix=matrix))
-    parted = held_out(equal)
+        if "log_price" in name:
+            matrix[:, names.index(name)] = difference
+    equal = held_out(replace(by_price, pairs=replace(by_price.pairs, matrix=matrix)))
 
-    features = {one.name: one.loss for one in importances(*parted, 1)}
+    by_feature, by_group = drops(feature_importances(*equal, 1)), drops(group_importances(*equal, 1))
 
-    (prices,) = [one.loss for one in origin_importances(*parted, 1) if one.name == "prices"]
-    assert prices > 0.2
-    assert max(features.values()) < 0.75 * prices
+    assert by_group["price"] > 0.2
+    assert max(by_feature.values()) < 0.75 * by_group["price"]

@@ -8,16 +8,15 @@ import pytest
 from candidates.item_lists import ItemLists
 from candidates.ranking.ranker_features import PairFeatures, feature_names
 from candidates.ranking.training_examples import TrainingExamples
-from evaluation.ranker.importances import Importance, importances, origin_importances
+from evaluation.ranker.importances import Importance, feature_importances, group_importances
 from evaluation.ranker.leakage_heuristics import suspicious_features
 
-SALES, PRICE, VISITS = "log sales_28d", "distance of log price to the user's", "user's visits"
+SALES, PRICE, ACTIVE_DAYS = "log_sales_28d", "abs_log_price_difference", "user_active_days"
 
 
 def findings_in(lists, ranker):
-    return suspicious_features(
-        lists, ranker.score(lists.pairs), importances(lists, ranker, 3), origin_importances(lists, ranker, 3)
-    )
+    importances, groups = feature_importances(lists, ranker, 3), group_importances(lists, ranker, 3)
+    return suspicious_features(lists, ranker.score(lists.pairs), importances, groups)
 
 
 def names(findings):
@@ -31,7 +30,7 @@ def findings(by_retrieval, held_out):
     def findings(**planted):
         matrix = by_retrieval.pairs.matrix.copy()
         for name, values in planted.items():
-            matrix[:, by_retrieval.pairs.names.index(name)] = values
+            matrix[:, by_retrieval.pairs.feature_names.index(name)] = values
         return findings_in(*held_out(replace(by_retrieval, pairs=replace(by_retrieval.pairs, matrix=matrix))))
 
     return findings
@@ -47,7 +46,7 @@ def shuffled_purchases(examples):
 
 def by_sales_and_price(pairs):
     """The odds (pairs,) of a purchase that depends on legitimate features."""
-    price, sold = (pairs.matrix[:, pairs.names.index(name)] for name in (PRICE, SALES))
+    price, sold = (pairs.matrix[:, pairs.feature_names.index(name)] for name in (PRICE, SALES))
     return 0.8 * sold - 0.8 * price - 2
 
 
@@ -80,33 +79,33 @@ def test_a_noisy_copy_of_random_purchases_is_not_found(findings, by_retrieval):
     assert findings(**{SALES: 2 * shuffled_purchases(by_retrieval) + noise(by_retrieval) / 2}) == []
 
 
-def test_one_of_two_leaks_of_different_origins_that_hide_each_other_is_found(findings, by_retrieval):
+def test_one_of_two_leaks_of_different_groups_that_hide_each_other_is_found(findings, by_retrieval):
     errors = np.random.default_rng(6).normal(size=(2, len(by_retrieval.bought))).astype(np.float32)
     one, other = 2 * by_retrieval.bought + errors / 2
 
-    assert names(findings(**{SALES: one, "log price": other}))[0] in {"item sales", "prices"}
+    assert names(findings(**{SALES: one, "log_price": other}))[0] in {"item sales", "price"}
 
 
 @pytest.mark.parametrize("strength", [1.5, 1.0])
 def test_a_leak_in_two_equal_features_is_found(findings, by_retrieval, strength):
     leak = strength * by_retrieval.bought + noise(by_retrieval) / 2
 
-    assert {"item sales", SALES, "log sales_7d"} & {*names(findings(**{SALES: leak, "log sales_7d": leak}))}
+    assert {"item sales", SALES, "log_sales_7d"} & {*names(findings(**{SALES: leak, "log_sales_7d": leak}))}
 
 
 def test_random_purchases_in_two_equal_features_are_not_found(findings, by_retrieval):
     random = 2 * shuffled_purchases(by_retrieval) + noise(by_retrieval) / 2
 
-    assert findings(**{SALES: random, "log sales_7d": random}) == []
+    assert findings(**{SALES: random, "log_sales_7d": random}) == []
 
 
 def test_legitimate_features_are_not_found_however_important_they_are(world, held_out):
     lists, ranker = held_out(world(by_sales_and_price))
-    origins = origin_importances(lists, ranker, 3)
+    groups = group_importances(lists, ranker, 3)
 
-    assert {one.name for one in origins[:2]} == {"prices", "item sales"}
-    assert min(one.loss for one in origins[:2]) > 0.05
-    assert origins[1].loss > 3 * origins[2].loss
+    assert {one.name for one in groups[:2]} == {"price", "item sales"}
+    assert min(one.ndcg_drop for one in groups[:2]) > 0.05
+    assert groups[1].ndcg_drop > 3 * groups[2].ndcg_drop
     assert findings_in(lists, ranker) == []
 
 
@@ -114,25 +113,25 @@ def test_legitimate_features_are_not_found_however_important_they_are(world, hel
 def test_a_leak_that_gains_half_of_the_headroom_is_found_beside_legitimate_features(world, held_out, strength):
     legitimate = world(by_sales_and_price)
     matrix = legitimate.pairs.matrix.copy()
-    matrix[:, legitimate.pairs.names.index(VISITS)] = strength * legitimate.bought + noise(legitimate)
+    matrix[:, legitimate.pairs.feature_names.index(ACTIVE_DAYS)] = strength * legitimate.bought + noise(legitimate)
     lists, ranker = held_out(replace(legitimate, pairs=replace(legitimate.pairs, matrix=matrix)))
 
-    assert names(findings_in(lists, ranker))[0] in {"user", VISITS}
+    assert names(findings_in(lists, ranker))[0] in {"user activity", ACTIVE_DAYS}
 
 
 @pytest.mark.parametrize(
     ("first", "second", "suspicious"),
     [
-        (Importance(VISITS, 0.06), Importance("log price", 0.005), True),
-        (Importance(VISITS, 0.06), Importance("log price", 0.007), False),  # less than ten times the next
-        (Importance(VISITS, 0.06), Importance("log price", -0.01), True),
-        (Importance(VISITS, 0.04), Importance("log price", 0.0), False),  # loss too small
-        (Importance("fused score", 0.3), Importance("log price", 0.0), False),  # retrieval's own order
-        (Importance("fused rank", 0.3), Importance("log price", 0.0), False),
-        (Importance("score by two_tower", 0.3), Importance("log price", 0.0), True),  # a source may leak
+        (Importance(ACTIVE_DAYS, 0.06), Importance("log_price", 0.005), True),
+        (Importance(ACTIVE_DAYS, 0.06), Importance("log_price", 0.007), False),  # less than ten times the next
+        (Importance(ACTIVE_DAYS, 0.06), Importance("log_price", -0.01), True),
+        (Importance(ACTIVE_DAYS, 0.04), Importance("log_price", 0.0), False),  # drop too small
+        (Importance("blender_score", 0.3), Importance("log_price", 0.0), False),  # retrieval's own order
+        (Importance("blender_rank", 0.3), Importance("log_price", 0.0), False),
+        (Importance("two_tower_score", 0.3), Importance("log_price", 0.0), True),  # a source may leak
     ],
 )
-def test_a_feature_is_suspicious_if_its_loss_is_large_and_ten_times_the_next(by_retrieval, first, second, suspicious):
+def test_a_feature_is_suspicious_if_its_drop_is_large_and_ten_times_the_next(by_retrieval, first, second, suspicious):
     no_lists = by_retrieval.take(np.array([], np.int64))
 
     findings = suspicious_features(no_lists, np.zeros(0, np.float32), [first, second], [])
@@ -140,8 +139,8 @@ def test_a_feature_is_suspicious_if_its_loss_is_large_and_ten_times_the_next(by_
     assert names(findings) == ([first.name] if suspicious else [])
 
 
-IMPORTANCES = [Importance(name, 0.04) for name in ("fused score", "purchases of the item", "log price", VISITS)]
-IMPORTANCES += [Importance("purchases of the item per visit", 0.0)]
+IMPORTANCES = [Importance(name, 0.04) for name in ("blender_score", "item_purchases", "log_price", ACTIVE_DAYS)]
+IMPORTANCES += [Importance("item_purchases_per_active_day", 0.0)]
 
 
 def lists_won(won):
@@ -158,39 +157,37 @@ def lists_won(won):
 
 
 @pytest.mark.parametrize(
-    ("won", "retrieval", "history", "prices", "suspicious"),
+    ("won", "retrieval", "history", "price", "suspicious"),
     [
         (0, 0.9, 0.9, 0.0, False),  # retrieval uses past purchases too, the ranker gains nothing
         (4, 0.9, 0.9, 0.0, False),  # less than half of the headroom
         (6, 0.9, 0.9, 0.0, True),
         (6, 0.9, 0.51, 0.0, True),  # beside retrieval, which may be more important
         (6, 0.0, 0.51, 0.4, True),
-        (6, 0.9, 0.49, 0.0, False),  # the gain is shared by several origins
+        (6, 0.9, 0.49, 0.0, False),  # the gain is shared by several groups
     ],
 )
-def test_the_gain_of_an_origin_is_its_loss_but_at_most_the_lead_of_the_ranker(
-    won, retrieval, history, prices, suspicious
-):
+def test_the_gain_of_a_group_is_its_drop_but_at_most_the_lead_of_the_ranker(won, retrieval, history, price, suspicious):
     examples, scores = lists_won(won)
-    losses = {"retrieval": retrieval, "history": history, "prices": prices}
-    origins = sorted((Importance(*loss) for loss in losses.items()), key=lambda origin: -origin.loss)
+    drops = {"retrieval": retrieval, "purchase history": history, "price": price}
+    groups = sorted((Importance(*drop) for drop in drops.items()), key=lambda group: -group.ndcg_drop)
 
-    findings = suspicious_features(examples, scores, IMPORTANCES, origins)
+    findings = suspicious_features(examples, scores, IMPORTANCES, groups)
 
-    assert names(findings) == (["history"] if suspicious else [])
+    assert names(findings) == (["purchase history"] if suspicious else [])
     for finding in findings:
         measured = (f"{history:.3f}", "ranker 0.600", "retrieval 0.000", "ideal order 1.000")
-        features = ("'purchases of the item'", "'purchases of the item per visit'")
+        features = ("'item_purchases'", "'item_purchases_per_active_day'")
         assert all(part in finding.message for part in measured + features)
 
 
 @pytest.mark.parametrize(("won", "suspicious"), [(9, True), (8, False)])
-def test_a_ranking_near_the_ideal_is_suspicious_even_if_no_origin_is(won, suspicious):
+def test_a_ranking_near_the_ideal_is_suspicious_even_if_no_group_is(won, suspicious):
     examples, scores = lists_won(won)
-    origins = [Importance(name, 0.4) for name in ("history", "prices", "user")]
+    groups = [Importance(name, 0.4) for name in ("purchase history", "price", "user activity")]
 
-    findings = suspicious_features(examples, scores, IMPORTANCES, origins)
+    findings = suspicious_features(examples, scores, IMPORTANCES, groups)
 
     assert names(findings) == (["ranker"] if suspicious else [])
     for finding in findings:
-        assert all(part in finding.message for part in ("ranker 0.900", "'fused score'", "0.040"))
+        assert all(part in finding.message for part in ("ranker 0.900", "'blender_score'", "0.040"))

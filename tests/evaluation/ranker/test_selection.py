@@ -4,42 +4,53 @@ import pytest
 from candidates.item_lists import ItemLists
 from candidates.ranking.ranker_features import PairFeatures
 from candidates.ranking.training_examples import TrainingExamples
-from evaluation.ranker.selection import chosen, judgeable
+from evaluation.ranker.selection import can_validate, select_ranker
 
 
-def test_a_ranker_that_knows_what_retrieval_does_not_orders_the_candidates(price_held_out):
+def test_a_ranker_with_more_information_than_retrieval_is_used(price_held_out):
     lists, ranker = price_held_out
 
-    choice = chosen(lists, ranker.score(lists.pairs), seed=1)
+    selection = select_ranker(lists, ranker.score(lists.pairs), seed=1)
 
-    assert choice.ranked
-    assert choice.reason.startswith("The ranker orders the candidates: NDCG@12 of 200 users is 0.")
-    mean, low, high = choice.ndcg_at_12["difference"]
+    assert selection.ranked
+    assert selection.reason.startswith("Ranker used: NDCG@12 of 200 users")
+    mean, low, high = selection.ndcg_at_12["difference"]
     assert 0.05 < low < mean < high
-    assert mean == pytest.approx(choice.ndcg_at_12["ranker"][0] - choice.ndcg_at_12["retrieval"][0])
-    assert choice.map_at_12["ranker"][0] > choice.map_at_12["retrieval"][0]
+    assert mean == pytest.approx(selection.ndcg_at_12["ranker"][0] - selection.ndcg_at_12["retrieval"][0])
+    assert selection.map_at_12["ranker"][0] > selection.map_at_12["retrieval"][0]
 
 
-def test_where_retrieval_knows_everything_its_order_stands(retrieval_held_out):
+def test_a_ranker_with_less_information_than_retrieval_is_not_used(retrieval_held_out):
     lists, ranker = retrieval_held_out
 
-    choice = chosen(lists, ranker.score(lists.pairs), seed=1)
+    selection = select_ranker(lists, ranker.score(lists.pairs), seed=1)
 
-    assert not choice.ranked
-    assert choice.reason.startswith("Retrieval orders the candidates: NDCG@12 of 2")
-    assert choice.ndcg_at_12["difference"][1] < 0
+    assert not selection.ranked
+    assert selection.reason.startswith("Ranker not used: NDCG@12 of 2")
+    assert selection.ndcg_at_12["difference"][1] < 0
 
 
-def test_a_ranker_that_orders_already_goes_only_if_it_is_clearly_worse(price_held_out):
+def test_a_ranker_in_use_is_removed_only_if_it_is_significantly_worse(price_held_out):
     lists, ranker = price_held_out
     better = ranker.score(lists.pairs)
-    nothing_new = np.zeros_like(better)
+    equal = np.zeros_like(better)  # retrieval order
 
-    assert not chosen(lists, nothing_new, seed=1).ranked  # retrieval's own order, no better and no worse
-    assert chosen(lists, nothing_new, seed=1, standing=True).ranked
-    worse = chosen(lists, -better, seed=1, standing=True)
+    assert not select_ranker(lists, equal, seed=1).ranked
+    assert select_ranker(lists, equal, seed=1, incumbent=True).ranked
+    worse = select_ranker(lists, -better, seed=1, incumbent=True)
     assert not worse.ranked
     assert worse.ndcg_at_12["difference"][2] < 0
+
+
+def test_a_disabled_ranker_keeps_its_estimates(price_held_out):
+    lists, ranker = price_held_out
+    selection = select_ranker(lists, ranker.score(lists.pairs), seed=1)
+
+    disabled = selection.disable("Feature 'log_price' is suspicious.")
+
+    assert not disabled.ranked
+    assert "'log_price'" in disabled.reason
+    assert disabled.ndcg_at_12 == selection.ndcg_at_12
 
 
 @pytest.fixture
@@ -51,43 +62,41 @@ def fifty():
     return TrainingExamples(pairs, ItemLists.from_lists([np.array([1])] * 50), np.arange(50))
 
 
-def test_both_measures_are_of_the_first_twelve(fifty):
+def test_the_metrics_are_ndcg_and_map_at_12(fifty):
     better, equal = np.tile([0, 1], 50).astype(np.float32), np.zeros(100, np.float32)
 
-    choice = chosen(fifty, better, seed=1)
-    assert choice.ranked
-    assert choice.ndcg_at_12["retrieval"] == pytest.approx([1 / np.log2(3)] * 3)
-    assert choice.ndcg_at_12["ranker"] == [1.0, 1.0, 1.0]
-    assert choice.map_at_12["retrieval"] == [0.5, 0.5, 0.5]
-    assert choice.map_at_12["difference"] == [0.5, 0.5, 0.5]
-    assert choice.to_json()["map_at_12"]["ranker"] == [1.0, 1.0, 1.0]
+    selection = select_ranker(fifty, better, seed=1)
 
-    assert not chosen(fifty, equal, seed=1).ranked  # what is as good is not better
+    assert selection.ranked
+    assert selection.ndcg_at_12["retrieval"] == pytest.approx([1 / np.log2(3)] * 3)
+    assert selection.ndcg_at_12["ranker"] == [1.0, 1.0, 1.0]
+    assert selection.map_at_12["retrieval"] == [0.5, 0.5, 0.5]
+    assert selection.map_at_12["difference"] == [0.5, 0.5, 0.5]
+    assert selection.to_json()["map_at_12"]["ranker"] == [1.0, 1.0, 1.0]
+    assert not select_ranker(fifty, equal, seed=1).ranked
 
 
 def test_a_user_with_two_lists_counts_once(fifty):
-    both = TrainingExamples.together([fifty, fifty])
+    both = TrainingExamples.concat([fifty, fifty])
     first_better = np.concatenate([np.tile([0, 1], 50), np.tile([1, 0], 50)]).astype(np.float32)
 
-    choice = chosen(both, first_better, seed=1)
+    selection = select_ranker(both, first_better, seed=1)
 
-    assert choice.users == 50
-    assert choice.map_at_12["ranker"] == [0.75, 0.75, 0.75]
+    assert selection.users == 50
+    assert selection.map_at_12["ranker"] == [0.75, 0.75, 0.75]
 
 
-def test_of_fewer_than_fifty_nothing_is_judged(fifty):
+def test_below_fifty_users_there_is_no_validation(fifty):
     fewer = fifty.take(np.arange(1, 50))
+    scores = np.tile([0, 1], 49).astype(np.float32)
 
-    choice = chosen(fewer, np.tile([0, 1], 49).astype(np.float32), seed=1)
+    selection = select_ranker(fewer, scores, seed=1)
 
-    assert judgeable(fifty)
-    assert not judgeable(fewer)
-    assert not choice.ranked
-    assert choice.reason == (
-        "Retrieval orders the candidates: 49 users with candidates bought something, and 49 lists hold any of it; a "
-        "ranker needs 50 of both."
-    )
-    assert choice.ndcg_at_12 == choice.map_at_12 == {}
-    standing = chosen(fewer, np.tile([0, 1], 49).astype(np.float32), seed=1, standing=True)
-    assert standing.ranked
-    assert standing.reason.startswith("The ranker orders the candidates: 49 users")
+    assert can_validate(fifty)
+    assert not can_validate(fewer)
+    assert not selection.ranked
+    assert all(part in selection.reason for part in ("Ranker not used", "49 users", "49 lists", "50"))
+    assert selection.ndcg_at_12 == selection.map_at_12 == {}
+    incumbent = select_ranker(fewer, scores, seed=1, incumbent=True)
+    assert incumbent.ranked
+    assert incumbent.reason.startswith("Ranker used: 49 users")

@@ -30,9 +30,9 @@ OURS = ("blended candidates", RANKED, "two towers", "two towers, without recency
 BASELINES = tuple(MODELS)[3:8]
 # How much NDCG@12 falls without a feature; shares of candidates that were predicted to be bought, and that were.
 IMPORTANCES = {
-    "purchases of the item per visit": 0.0412, "fused score": 0.0297, "rank by bought again": 0.0201,
-    "days before the user's last purchase": 0.0125, "share of the department in the user's purchases": 0.0048,
-    "log price to the user's": 0.0013, "log sales in 7 days": 0.0004, "user's visits": -0.0002,
+    "item_purchases_per_active_day": 0.0412, "blender_score": 0.0297, "bought_again_rank": 0.0201,
+    "item_days_before_last_purchase": 0.0125, "department_purchase_share": 0.0048,
+    "log_price_difference": 0.0013, "log_sales_7d": 0.0004, "user_active_days": -0.0002,
 }  # fmt: skip
 RELIABILITY = {0.0006: 0.0, 0.0011: 0.0009, 0.0019: 0.0022, 0.0034: 0.0031, 0.0058: 0.0066, 0.0101: 0.0098,
                0.0177: 0.0190, 0.0316: 0.0301, 0.0650: 0.0702, 0.2140: 0.1986}  # fmt: skip

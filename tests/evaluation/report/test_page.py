@@ -94,7 +94,7 @@ def test_names_of_strangers_are_escaped_wherever_they_stand(make_results, page):
         "last week's bestsellers",
         "own purchases",
         "at most 10",
-        "fused score",
+        "blender score",
         "NDCG@12 says so",
         "0123abc",
     ):

@@ -13,7 +13,7 @@ def results(make_results):
     results = make_results(cuts=2)
     results["windows"][1]["rankings"]["all"].update(
         ranked=True,
-        importances=[{"feature": "fused score", "ndcg_drop": 0.03125}, {"feature": "log sales_1d",
+        importances=[{"feature": "blender_score", "ndcg_drop": 0.03125}, {"feature": "log_sales_1d",
         "ndcg_drop": -0.00001}],
         reliability=[
             {"predicted": 0.00123, "observed": 0.002, "count": 1_100}, {"predicted": 0.25, "observed": 0.2,
@@ -53,9 +53,9 @@ def test_a_week_without_a_ranker_of_its_own_leaves_the_one_before(results):
 def test_features_stand_in_their_order_with_what_they_are_worth(results):
     svg, table = ranker(results).panels[0].svg, ranker(results).tables[0]
 
-    told = [text for text in texts(svg) if text in {"fused score", "log sales 1d", "0.0312", "0.0000"}]
-    assert told == ["fused score", "log sales 1d", "0.0312", "0.0000"]
-    assert table.rows == (("fused score", "+0.03125"), ("log sales 1d", "-0.00001"))
+    told = [text for text in texts(svg) if text in {"blender score", "log sales 1d", "0.0312", "0.0000"}]
+    assert told == ["blender score", "log sales 1d", "0.0312", "0.0000"]
+    assert table.rows == (("blender score", "+0.03125"), ("log sales 1d", "-0.00001"))
 
 
 def test_shares_bought_stand_beside_those_predicted(results):

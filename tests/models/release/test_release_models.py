@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from candidates.ranking.ranker import Boosting, Ranker
+from candidates.ranking.ranker import BoostingConfig, Ranker
 from candidates.ranking.ranker_features import feature_names
-from candidates.ranking.trees import MOST_LEAVES, Trees
+from candidates.ranking.trees import MAX_LEAVES, Trees
 from features.errors import InputError
 from models.release.release_models import read_release_models, write_release_models
 
@@ -19,7 +19,7 @@ UNFIT = f"Release {VERSION} cannot order candidates: "
 
 def ranker_of(*sources):
     """A ranker of one tree without tests, which scores everything 0.5."""
-    values = np.zeros((1, MOST_LEAVES))
+    values = np.zeros((1, MAX_LEAVES))
     values[0, 0] = 0.5
     trees = Trees(
         columns=len(feature_names(sources)),
@@ -29,7 +29,7 @@ def ranker_of(*sources):
         values=values,
         start=0.0,
     )
-    return Ranker(sources, Boosting(), trees)
+    return Ranker(sources, BoostingConfig(), trees)
 
 
 @pytest.fixture
