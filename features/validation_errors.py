@@ -68,4 +68,6 @@ def _suggestion(key: str, model: type[BaseModel]) -> str:
 
 def _example(key: str, model: type[BaseModel]) -> str:
     field = model.model_fields.get(key)
-    return f", such as {key} = {json.dumps(field.examples[0])}" if field and field.examples else ""
+    if field is None or not field.examples:
+        return ""
+    return f", such as {key} = {json.dumps(field.examples[0], separators=(', ', ' = '))}"  # valid TOML

@@ -10,7 +10,7 @@ class Settings(BaseModel):
 
     name: str
     widths: list[int] = Field(default=[1], examples=[[64, 32]])
-    rates: dict[str, float] = {}
+    rates: dict[str, float] = Field(default={}, examples=[{"x": 0.5}])
 
     @model_validator(mode="after")
     def _check_name(self):
@@ -42,7 +42,7 @@ def test_unknown_keys_come_with_a_suggestion_or_with_the_known_keys():
         ({"name": "a", "widths": 5}, "widths is 5, but must be a list, such as widths = [64, 32]"),
         ({"name": "a", "widths": [1, True]}, "widths[1] is True, but must be a whole number, such as widths ="),
         ({"name": "a", "rates": {"x y": "fast"}}, "rates.'x y' is 'fast', but must be a number"),
-        ({"name": "a", "rates": 1}, "rates is 1, but must be a table"),
+        ({"name": "a", "rates": 1}, 'rates is 1, but must be a table of keys and values, such as rates = {"x" = 0.5}'),
         ({"name": "none"}, "name must not be 'none'"),
     ],
 )

@@ -99,8 +99,8 @@ def test_random_purchases_in_two_equal_features_are_not_found(findings, by_retri
     assert findings(**{SALES: random, "log_sales_7d": random}) == []
 
 
-def test_legitimate_features_are_not_found_however_important_they_are(world, held_out):
-    lists, ranker = held_out(world(by_sales_and_price))
+def test_legitimate_features_are_not_found_however_important_they_are(make_examples, held_out):
+    lists, ranker = held_out(make_examples(by_sales_and_price))
     groups = group_importances(lists, ranker, 3)
 
     assert {one.name for one in groups[:2]} == {"price", "item sales"}
@@ -110,8 +110,8 @@ def test_legitimate_features_are_not_found_however_important_they_are(world, hel
 
 
 @pytest.mark.parametrize("strength", [2.0, 1.5])
-def test_a_leak_that_gains_half_of_the_headroom_is_found_beside_legitimate_features(world, held_out, strength):
-    legitimate = world(by_sales_and_price)
+def test_a_leak_that_gains_half_of_the_headroom_is_found_beside_legitimate_features(make_examples, held_out, strength):
+    legitimate = make_examples(by_sales_and_price)
     matrix = legitimate.pairs.matrix.copy()
     matrix[:, legitimate.pairs.feature_names.index(ACTIVE_DAYS)] = strength * legitimate.bought + noise(legitimate)
     lists, ranker = held_out(replace(legitimate, pairs=replace(legitimate.pairs, matrix=matrix)))
