@@ -123,8 +123,8 @@ def write_demo_data(raw_dir: Path) -> dict[str, int]:
             connection.execute(f"CREATE VIEW {name} AS FROM read_parquet({literal(data / f'{name}.parquet')})")
         _check_folder(connection, raw_dir)
         for table in TABLES:
-            with atomic_write(raw_dir / f"{table}.csv") as fresh:
-                copied = connection.execute(f"COPY ({_SELECTS[table]}) TO {literal(fresh)} (FORMAT csv, HEADER)")
+            with atomic_write(raw_dir / f"{table}.csv") as temporary:
+                copied = connection.execute(f"COPY ({_SELECTS[table]}) TO {literal(temporary)} (FORMAT csv, HEADER)")
                 counts[table] = copied.fetchall()[0][0]
         rows, without_quantity, unknown_product = connection.execute(_DROPPED).fetchall()[0]
     counts |= {WITHOUT_QUANTITY: without_quantity, UNKNOWN_PRODUCT: unknown_product}

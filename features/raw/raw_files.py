@@ -1,9 +1,8 @@
-"""The raw files: where they are, what they hold, and on which line.
+"""The raw files: paths, columns, records and line numbers.
 
 The layout is that of the H&M competition: `customers`, `articles` and `transactions_train`, each as NAME.csv,
-NAME.csv.gz or NAME.parquet in one folder. A fourth, `availability`, is this project's own and may be absent.
-Everything that is wrong with a file as a whole is found here, before any row is judged; the rows are judged in
-`features.raw.validation`.
+NAME.csv.gz or NAME.parquet in one folder, and optionally `availability`, which this project adds. Errors of a file as a
+whole are found here; single rows are validated in `features.raw.validation`.
 """
 
 import csv
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 
 from features import schema
 from features.errors import InputError
+from features.text import counted
 
 CUSTOMERS: Final = "customers"
 ARTICLES: Final = "articles"
@@ -54,7 +54,7 @@ SHOWN_ROWS: Final = 3
 
 @dataclass(frozen=True)
 class RawFile:
-    """One raw file whose needed columns are known to be there.
+    """One raw file that has all required columns.
 
     Attributes:
         table: "customers", "articles", "transactions_train" or "availability".
@@ -75,56 +75,56 @@ class RawFile:
 
     @property
     def unit(self) -> str:
-        """What a row's place is called: "row" in a Parquet file, "line" in a CSV file."""
+        """The unit of a row's location: "row" in a Parquet file, "line" in a CSV file."""
         return "row" if self.is_parquet else "line"
 
     @property
     def absent_columns(self) -> tuple[str, ...]:
-        """The optional columns that the file lacks."""
+        """The optional columns that are absent from the file."""
         return tuple(name for name in OPTIONAL_COLUMNS[self.table] if name not in self.columns)
 
 
 class Record(NamedTuple):
-    """One record of a CSV file: the physical line on which it starts, counted from 1, and its fields."""
+    """One record of a CSV file: its fields, and the physical line on which it starts, counted from 1."""
 
     line: int
     fields: list[str]
 
 
 def find_raw_files(raw_dir: Path) -> list[RawFile]:
-    """Find the raw files and check each as a whole: compression, header, columns.
+    """Find the raw files and check compression, header and columns of each.
 
     Returns:
-        The files of `TABLES`, in that order; `availability` only if it is there.
+        The files of `TABLES`, in that order; `availability` only if it exists.
 
     Raises:
-        InputError: The folder, a file or a needed column is missing; a table is there twice; a file is empty,
+        InputError: The folder, a file or a required column is missing; a table exists in two formats; a file is empty,
             damaged, not UTF-8 or not separated by commas.
     """
     if not raw_dir.is_dir():
         raise InputError(
-            f"{raw_dir} is not a folder; put {', '.join(REQUIRED_TABLES)} there as .csv, .csv.gz or .parquet, "
-            "or run python jobs/fetch_demo_data.py for demo data"
+            f"{raw_dir} is not a folder: put {', '.join(REQUIRED_TABLES)} there as .csv, .csv.gz or .parquet, "
+            "or run `python jobs/fetch_demo_data.py` for demo data."
         )
     found = {table: [path for end in _SUFFIXES if (path := raw_dir / f"{table}{end}").is_file()] for table in TABLES}
     missing = [table for table in REQUIRED_TABLES if not found[table]]
     if missing:
         raise InputError(
-            f"{raw_dir} lacks {' and '.join(missing)}; put {missing[0]}.csv, {missing[0]}.csv.gz or "
-            f"{missing[0]}.parquet there, or run python jobs/fetch_demo_data.py for demo data"
+            f"{raw_dir} has no {' and no '.join(missing)}: put {missing[0]}.csv, {missing[0]}.csv.gz or "
+            f"{missing[0]}.parquet there, or run `python jobs/fetch_demo_data.py` for demo data."
         )
     for table, paths in found.items():
         if len(paths) > 1:
             names = " and ".join(path.name for path in paths)
-            raise InputError(f"{raw_dir} holds {table} more than once, as {names}; keep one of them")
-    return [_opened(table, paths[0]) for table, paths in found.items() if paths]
+            raise InputError(f"{raw_dir} holds table {table} twice, as {names}: delete one of them.")
+    return [_open(table, paths[0]) for table, paths in found.items() if paths]
 
 
-def _opened(table: str, path: Path) -> RawFile:
+def _open(table: str, path: Path) -> RawFile:
     if path.stat().st_size == 0:
-        raise InputError(f"{path} is empty (0 bytes); download or write it again")
+        raise InputError(f"{path} is empty (0 bytes): download or write it again.")
     if path.suffix == ".parquet":
-        return _opened_parquet(table, path)
+        return _open_parquet(table, path)
     if path.suffix == ".gz":
         _check_gzip(path)
     columns = _header(path)
@@ -132,7 +132,7 @@ def _opened(table: str, path: Path) -> RawFile:
     return RawFile(table, path, columns)
 
 
-def _opened_parquet(table: str, path: Path) -> RawFile:
+def _open_parquet(table: str, path: Path) -> RawFile:
     try:
         parquet_schema = pq.read_schema(path)
     except (pa.ArrowException, OSError) as error:
@@ -145,29 +145,29 @@ def _opened_parquet(table: str, path: Path) -> RawFile:
         if pa.types.is_integer(value):
             integer_ids.append(name)
         elif not (pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_string_view(value)):
-            raise InputError(f"{path}: {name} is of type {kind}; ids are strings, write the column as strings")
+            raise InputError(f"{path}: column {name} has type {kind}: write ids as strings.")
     return RawFile(table, path, tuple(parquet_schema.names), tuple(integer_ids))
 
 
 def unreadable_parquet(path: Path, error: Exception) -> InputError:
-    """Return the error for a Parquet file that cannot be read to its end."""
-    return InputError(f"{path} is not a readable Parquet file ({first_sentence(error)}); download or write it again")
+    """Return the error for a Parquet file that cannot be read completely."""
+    return InputError(f"{path} is not a readable Parquet file ({first_line(error)}): download or write it again.")
 
 
-def first_sentence(error: Exception) -> str:
-    """Return the first line of a library's message, for quoting inside one of ours."""
+def first_line(error: Exception) -> str:
+    """Return the first line of a library's error message, without a full stop."""
     return str(error).strip().split("\n")[0].rstrip(".")
 
 
 def _check_gzip(path: Path) -> None:
-    # DuckDB notices a file cut short, but not a wrong checksum: a damaged middle would become plausible rows.
+    # DuckDB detects a truncated file but ignores the checksum: damaged data would become plausible rows.
     try:
         with gzip.open(path, "rb") as blocks:
             while blocks.read(_MEBIBYTE):
                 pass
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(
-            f"{path} is a damaged or truncated gzip file ({first_sentence(error)}); download or copy it again"
+            f"{path} is a damaged or truncated gzip file ({first_line(error)}): download or copy it again."
         ) from error
 
 
@@ -183,36 +183,36 @@ def _header(path: Path) -> tuple[str, ...]:
     except UnicodeDecodeError as error:
         raise not_utf8(path) from error
     if names is None:
-        raise InputError(f"{path} is empty; download or write it again")
+        raise InputError(f"{path} is empty: download or write it again.")
     if len(names) == 1:
         for delimiter in _WRONG_DELIMITERS:
             if delimiter in names[0]:
-                raise InputError(f"{path} is separated by {delimiter!r}; write it separated by commas")
-    return tuple(name or f"column {place}" for place, name in enumerate(names, start=1))
+                raise InputError(f"{path} is separated by {delimiter!r}: use commas.")
+    return tuple(name or f"column {number}" for number, name in enumerate(names, start=1))
 
 
 def _check_columns(table: str, path: Path, columns: tuple[str, ...]) -> None:
     missing = [name for name in REQUIRED_COLUMNS[table] if name not in columns]
     if missing:
         raise InputError(
-            f"{path} lacks the column {' and '.join(missing)}; its columns are {', '.join(columns)}; "
-            f"needed are {', '.join(REQUIRED_COLUMNS[table])}"
+            f"{path} has no column {' and no '.join(missing)}: it has {', '.join(columns)}, and "
+            f"{', '.join(REQUIRED_COLUMNS[table])} are required."
         )
-    # DuckDB does not tell "Age" from "age".
+    # DuckDB's column names are case-insensitive.
     lowered = [name.casefold() for name in columns]
-    twice = [name for name in columns if lowered.count(name.casefold()) > 1]
-    if twice:
-        raise InputError(f"{path} has more than one column {' and '.join(twice)}; give every column its own name")
+    duplicates = [name for name in columns if lowered.count(name.casefold()) > 1]
+    if duplicates:
+        raise InputError(f"{path} has columns with the same name, {' and '.join(duplicates)}: rename one of them.")
 
 
 def records(path: Path, *, strict: bool = False) -> Iterator[Record]:
-    """Yield every record of a CSV file after the header, at Python's pace: for error messages and repairs.
+    """Yield every record of a CSV file after the header. Slower than DuckDB; for error messages and repairs.
 
-    Blank lines are no records, as DuckDB has it, unless the file has a single column.
+    As in DuckDB, blank lines are not records unless the file has a single column.
 
     Args:
         path: A .csv or .csv.gz file.
-        strict: Refuse quotes that are not closed or not doubled. Otherwise read quotes as leniently as DuckDB does.
+        strict: Refuse unclosed and undoubled quotes. Otherwise read quotes as leniently as DuckDB does.
 
     Raises:
         InputError: A field cannot be read.
@@ -229,38 +229,38 @@ def records(path: Path, *, strict: bool = False) -> Iterator[Record]:
                 line = reader.line_num + 1
         except csv.Error as error:
             raise InputError(
-                f"{path} cannot be read as CSV from line {line} on ({error}); "
-                "close every quote and double the quotes inside of values"
+                f"{path} cannot be read as CSV from line {line} on ({error}): "
+                "close every quote, and double quotes within values."
             ) from error
 
 
 def has_width(record: Record, width: int) -> bool:
-    """Return whether a record has `width` fields; DuckDB drops empty fields beyond them, and so does this."""
+    """Return whether a record has `width` fields; like DuckDB, ignore empty fields beyond them."""
     return len(record.fields) >= width and not any(record.fields[width:])
 
 
-def places(file: RawFile, positions: Iterable[int]) -> Iterator[int]:
-    """Yield the place of each record at `positions`, for a person who opens the file.
+def line_numbers(file: RawFile, positions: Iterable[int]) -> Iterator[int]:
+    """Yield the location in the file of each record at `positions`.
 
     Args:
-        file: The file. Records of a CSV file with a wrong number of columns do not count as positions.
-        positions: Positions of records, from 0, ascending.
+        file: The file.
+        positions: Positions of records, from 0, ascending; in a CSV file among those with the right number of columns.
 
     Yields:
-        The line on which the record starts in a CSV file, the row's number from 1 in a Parquet file.
+        In a CSV file the line on which the record starts, in a Parquet file the row's number, both from 1.
     """
     if file.is_parquet:
         yield from (position + 1 for position in positions)
         return
     width = len(file.columns)
-    sound = enumerate(record for record in records(file.path) if has_width(record, width))
+    well_formed = enumerate(record for record in records(file.path) if has_width(record, width))
     for wanted in positions:
-        # The default is right unless values hold line breaks; it is for files that DuckDB and csv read differently.
-        yield next((record.line for position, record in sound if position == wanted), wanted + 2)
+        # The default, for files that DuckDB and csv read differently, is right unless values hold line breaks.
+        yield next((record.line for position, record in well_formed if position == wanted), wanted + 2)
 
 
 def not_utf8(path: Path) -> InputError:
-    """Return the error for a CSV file that is not UTF-8, with the first lines that are not."""
+    """Return the error for a CSV file that is not UTF-8, with its first invalid lines."""
     count, first = 0, []
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
@@ -272,22 +272,21 @@ def not_utf8(path: Path) -> InputError:
                     start = max(0, error.start - _SHOWN_CHARACTERS // 2)
                     first.append((number, line[start : start + _SHOWN_CHARACTERS].decode("utf-8", "replace").strip()))
     return InputError(
-        f"{path} is not UTF-8 in {count:,} {'line' if count == 1 else 'lines'} ({shown('line', first, count)}); "
-        "write the file in UTF-8"
+        f"{path} is not UTF-8 in {counted(count, 'line')} ({format_rows('line', first, count)}): convert it to UTF-8."
     )
 
 
-def shown(unit: str, rows: Sequence[tuple[int, object]], count: int) -> str:
-    """Return the first three of `count` rows as text, as in "line 3: '-1', line 8: 'x', line 9: '', ...".
+def format_rows(unit: str, rows: Sequence[tuple[int, object]], count: int) -> str:
+    """Return the first three of `count` rows as text: "line 3: '-1', line 8: 'x', line 9: '', ...".
 
     Args:
         unit: "line" or "row".
-        rows: Place and value of the first rows, at least three if there are as many.
-        count: How many rows there are in all.
+        rows: Line or row number and value of the first rows, at least three if there are as many.
+        count: Number of rows in total.
     """
     parts = []
-    for place, value in rows[:SHOWN_ROWS]:
+    for number, value in rows[:SHOWN_ROWS]:
         text = "" if value is None else str(value)
         cut = text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
-        parts.append(f"{unit} {place}: {cut!r}")
+        parts.append(f"{unit} {number}: {cut!r}")
     return ", ".join([*parts, "..."] if count > SHOWN_ROWS else parts)

@@ -1,7 +1,7 @@
-"""The raw tables, read and checked at the door, under the project's names and types.
+"""The raw tables, validated and converted to the project's names and types.
 
-`users`, `items`, `purchases` and `availability` are made inside a DuckDB database that the caller opens on disk with a
-memory limit, so that millions of transactions never stand in memory as Python objects.
+`users`, `items`, `purchases` and `availability` are created in a DuckDB database that the caller opens on disk with a
+memory limit; transactions never become Python objects.
 """
 
 import csv
@@ -24,11 +24,11 @@ from features.raw.raw_files import (
     TRANSACTIONS,
     RawFile,
     find_raw_files,
-    first_sentence,
+    first_line,
+    format_rows,
     has_width,
     not_utf8,
     records,
-    shown,
     unreadable_parquet,
 )
 from features.raw.validation import STAGED, Quarantine, open_quarantine, validate_rows
@@ -66,8 +66,8 @@ _COLUMNS: Final = {
         (schema.MINIMUM_AGE, "FLOAT", schema.MINIMUM_AGE),
     ),
 }
-# Columns that take more than a cast, as SQL over the raw one.
-_READ: Final = {
+# SQL over the raw column, where a cast is not enough.
+_EXPRESSIONS: Final = {
     schema.FOR_SALE: f"lower({schema.FOR_SALE}) IN ('1', '1.0', 'true')",
     schema.CHANNELS: f"list_sort(list_distinct(regexp_extract_all({schema.CHANNELS}, '\\S+')))",
 }
@@ -75,15 +75,15 @@ _READ: Final = {
 
 @dataclass(frozen=True)
 class RawCounts:
-    """What was loaded.
+    """Rows loaded and quarantined.
 
     Attributes:
         users: Rows of `users`.
         items: Rows of `items`.
         purchases: Rows of `purchases`.
         availability: Rows of `availability`, 0 without the file.
-        quarantined: Rows in the quarantine, by raw table: "customers", "articles", "transactions_train", "availability"
-            if there is such a file.
+        quarantined: Rows in the quarantine, by raw table: "customers", "articles", "transactions_train" and, if the
+            file exists, "availability".
         first_purchased_at: Time of the earliest purchase, UTC.
         last_purchased_at: Time of the latest purchase, UTC.
     """
@@ -100,46 +100,46 @@ class RawCounts:
 def load_raw_tables(
     connection: duckdb.DuckDBPyConnection, raw_dir: Path, *, quarantine: Path | None = None
 ) -> RawCounts:
-    """Read the files of `features.raw.raw_files.TABLES` into typed tables, in the order of their rows.
+    """Read the files of `features.raw.raw_files.TABLES` into typed tables, in file order.
 
-    The tables made, all columns nullable except ids, times and prices:
+    The tables, with all columns nullable except ids, times and prices:
 
     - `users(user_id VARCHAR, age FLOAT, birth_date TIMESTAMPTZ, club_member_status VARCHAR, fashion_news_frequency
       VARCHAR, postal_code VARCHAR, fashion_news FLOAT, active FLOAT)`, age in years;
     - `items(item_id VARCHAR, ...)` with every key of `schema.ITEM_COLUMNS`, VARCHAR;
     - `purchases(user_id VARCHAR, item_id VARCHAR, purchased_at TIMESTAMPTZ, price DOUBLE, sales_channel_id VARCHAR)`;
-    - `availability(item_id VARCHAR, since TIMESTAMPTZ, for_sale BOOLEAN, channels VARCHAR[], minimum_age FLOAT)`, the
-      channels of a row ascending, each once, the age in years; empty without the file.
+    - `availability(item_id VARCHAR, since TIMESTAMPTZ, for_sale BOOLEAN, channels VARCHAR[], minimum_age FLOAT)`,
+      channels distinct and ascending, age in years; empty without the file.
 
-    Ids stay strings with their leading zeros, empty strings become null, times without an offset are UTC. Commas at
-    the end of a CSV row beyond its last column are ignored.
+    Ids are strings and keep leading zeros, empty strings become null, times without an offset are UTC. Trailing commas
+    beyond the last column of a CSV row are ignored.
 
     Args:
-        connection: A DuckDB connection to a database on disk, best a temporary one with a `memory_limit`. Its
-            `TimeZone` becomes UTC.
+        connection: A DuckDB connection to a database on disk, ideally a temporary one with a `memory_limit`. Its
+            `TimeZone` is set to UTC.
         raw_dir: The folder with the files, each .csv, .csv.gz or .parquet.
-        quarantine: A CSV file to set bad rows aside in, with the columns `QUARANTINE_COLUMNS`. Without it, bad rows
-            are an error. It is written only if there are any.
+        quarantine: A CSV file for invalid rows, with the columns `QUARANTINE_COLUMNS`, written only if there are any.
+            Without it, invalid rows are an error.
 
     Returns:
-        How many rows each table holds and how many were set aside.
+        The number of rows in each table and in the quarantine.
 
     Raises:
-        InputError: A file is missing, unreadable or empty, or lacks a needed column; or, without a quarantine, a row
-            cannot be used; or, with one, none of a table's rows can.
+        InputError: A file is missing, unreadable or empty, or has no required column; a row is invalid and there is no
+            quarantine; or all rows of a table are invalid.
     """
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET preserve_insertion_order = true")
     kept, quarantined = {AVAILABILITY: 0}, {}
-    _make_empty_table(connection, AVAILABILITY)
-    with open_quarantine(quarantine) as rows_set_aside:
+    _create_empty_table(connection, AVAILABILITY)
+    with open_quarantine(quarantine) as collected:
         files = find_raw_files(raw_dir)
-        # All files are read before any row is judged: a damaged last file is worth knowing before a bad first row.
+        # All files are read before any row is validated, so that a damaged file is reported before an invalid row.
         for file in files:
-            quarantined[file.table] = _stage(connection, file, rows_set_aside)
+            quarantined[file.table] = _stage(connection, file, collected)
         for file in files:
-            quarantined[file.table] += validate_rows(connection, file, rows_set_aside)
-            kept[file.table] = _make_typed_table(connection, file, quarantined[file.table])
+            quarantined[file.table] += validate_rows(connection, file, collected)
+            kept[file.table] = _create_typed_table(connection, file, quarantined[file.table])
     first, last = connection.execute("SELECT min(purchased_at), max(purchased_at) FROM purchases").fetchall()[0]
     return RawCounts(
         users=kept[CUSTOMERS],
@@ -153,22 +153,22 @@ def load_raw_tables(
 
 
 def _stage(connection: duckdb.DuckDBPyConnection, file: RawFile, quarantine: Quarantine | None) -> int:
-    """Copy a file into its staged table as it is, all VARCHAR; return how many malformed rows were set aside."""
+    """Copy a file into its staged table, all VARCHAR; return the number of malformed rows that were quarantined."""
     malformed = 0
     if file.is_parquet:
         for name in file.integer_ids:
-            _logger.warning("%s: %s holds integers; whether its ids had leading zeros cannot be known", file.path, name)
+            _logger.warning("%s: column %s holds integers: leading zeros of ids, if any, are lost", file.path, name)
         _stage_parquet(connection, file)
     else:
         try:
             _stage_csv(connection, file, file.path)
         except duckdb.InvalidInputException as error:
-            copy, malformed = _without_malformed_rows(file, quarantine, first_sentence(error))
+            copy, malformed = _without_malformed_rows(file, quarantine, first_line(error))
             _stage_csv(connection, file, copy)
     if file.absent_columns:
-        _logger.info("%s has no column %s: null throughout", file.path, ", ".join(file.absent_columns))
+        _logger.info("%s has no column %s: all values are null", file.path, ", ".join(file.absent_columns))
     if not malformed and not _count(connection, STAGED[file.table]):
-        raise InputError(f"{file.path} has column names but no rows; download or write it again")
+        raise InputError(f"{file.path} has column names but no rows: download or write it again.")
     return malformed
 
 
@@ -199,7 +199,7 @@ def _stage_parquet(connection: duckdb.DuckDBPyConnection, file: RawFile) -> None
 
 
 def _without_malformed_rows(file: RawFile, quarantine: Quarantine | None, cause: str) -> tuple[Path, int]:
-    """Set the rows with a wrong number of columns aside; return a copy of the file without them, and their number."""
+    """Quarantine rows with a wrong number of columns; return a copy of the file without them, and their number."""
     width, count = len(file.columns), 0
     first: list[tuple[int, str]] = []
     try:
@@ -212,14 +212,13 @@ def _without_malformed_rows(file: RawFile, quarantine: Quarantine | None, cause:
         raise not_utf8(file.path) from error
     if not count:
         raise InputError(
-            f"{file.path} is not well-formed CSV ({cause}); write it with one kind of line end throughout, and with "
-            "the quotes inside of values doubled"
+            f"{file.path} is not well-formed CSV ({cause}): use one kind of line end, and double quotes within values."
         )
     if quarantine is None:
         raise InputError(
             f"{file.path}: {counted(count, 'row')} without the {width} columns of the header "
-            f"({shown(file.unit, first, count)}); quote values that hold commas, or quarantine such rows with "
-            "--quarantine FILE"
+            f"({format_rows(file.unit, first, count)}): quote values that hold commas, or quarantine such rows with "
+            "--quarantine FILE."
         )
     copy = quarantine.folder / f"{file.table}.csv"
     with copy.open("w", encoding="utf-8", newline="") as text:
@@ -229,31 +228,31 @@ def _without_malformed_rows(file: RawFile, quarantine: Quarantine | None, cause:
             if has_width(record, width):
                 writer.writerow(record.fields[:width])
             else:
-                quarantine.add(file, record.line, "the number of columns is wrong", json.dumps(record.fields))
+                quarantine.add(file, record.line, "wrong number of columns", json.dumps(record.fields))
     return copy, count
 
 
-def _make_empty_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+def _create_empty_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     columns = ", ".join(f"{name} {kind}" for name, kind, _ in _COLUMNS[table])
     connection.execute(f"CREATE OR REPLACE TABLE {TYPED[table]} ({columns})")
 
 
-def _make_typed_table(connection: duckdb.DuckDBPyConnection, file: RawFile, quarantined: int) -> int:
-    """Turn a staged table into its typed table without the bad rows; return how many rows it has."""
+def _create_typed_table(connection: duckdb.DuckDBPyConnection, file: RawFile, quarantined: int) -> int:
+    """Create a typed table from its staged table without the invalid rows; return its number of rows."""
     staged, typed = STAGED[file.table], TYPED[file.table]
     columns = ", ".join(
-        # What does not parse has been found by the checks, with the same cast.
-        f"TRY_CAST({_READ.get(raw, raw) if raw in file.columns else 'NULL'} AS {kind}) AS {name}"
+        # Values that do not parse were found by the checks, which use the same casts.
+        f"TRY_CAST({_EXPRESSIONS.get(raw, raw) if raw in file.columns else 'NULL'} AS {kind}) AS {name}"
         for name, kind, raw in _COLUMNS[file.table]
     )
-    # A plain scan keeps the file's order; an anti-join does not promise to, so it is sorted.
-    kept = "WHERE rowid NOT IN (SELECT position FROM bad_rows) ORDER BY rowid" if quarantined else ""
+    # A scan keeps the file's order; an anti-join does not guarantee it, so its result is sorted.
+    kept = "WHERE rowid NOT IN (SELECT position FROM invalid_rows) ORDER BY rowid" if quarantined else ""
     connection.execute(f"CREATE OR REPLACE TABLE {typed} AS SELECT {columns} FROM {staged} {kept}")
     connection.execute(f"DROP TABLE {staged}")
-    connection.execute("DROP TABLE bad_rows")
+    connection.execute("DROP TABLE invalid_rows")
     rows = _count(connection, typed)
     _logger.info(
-        "%s: %s in, %s kept, %s set aside",
+        "%s: %s in, %s kept, %s quarantined",
         file.path,
         counted(rows + quarantined, "row"),
         f"{rows:,}",
@@ -261,7 +260,7 @@ def _make_typed_table(connection: duckdb.DuckDBPyConnection, file: RawFile, quar
     )
     if not rows:
         raise InputError(
-            f"{file.path}: all {counted(quarantined, 'row')} would be quarantined; run without --quarantine to see why"
+            f"{file.path}: all {counted(quarantined, 'row')} would be quarantined: run without --quarantine to see why."
         )
     return rows
 
@@ -271,5 +270,5 @@ def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
 
 
 def _staged_names(file: RawFile) -> list[str]:
-    # A column called rowid would hide the row's position.
+    # A column named rowid would hide DuckDB's rowid, the row's position.
     return [f"{name} of the file" if name.casefold() == "rowid" else name for name in file.columns]

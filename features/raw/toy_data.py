@@ -1,22 +1,22 @@
-"""The checkerboard world: a small shop whose right answer is known, in the layout of the raw files.
+"""The checkerboard data: a small synthetic shop with a known optimum, in the layout of the raw files.
 
-Users and items belong to one of four groups. A user buys items of his own group only, several a week, and never all
-of them: what he buys in the last week he had never bought before, and some items of the group he never buys. So, for
-the last week of the default world of 200 users and 60 items,
+Users and items belong to one of four groups. Users buy only items of their own group, several per week. In the last
+week they buy items that they have not bought before; some items of their group they never buy. So, for the last week
+of the default data with 200 users and 60 items,
 
-- an **oracle** that lists the items of the user's group which he has not bought yet finds everything: these are 5 or
-  6 items, 3 of them right, so that its recall@6 is 1;
-- **what was bought before** finds nothing: recall@k is 0 for every k;
-- **popularity**, like every list that is the same for everyone, finds no more than chance finds: a recall@6 of
-  6 / 60 = 0.10 at most, or 6 / 50 = 0.12 once the items which the user has bought are taken out; in fact 0.06 to 0.09,
-  for what many have bought already is new to fewer.
+- the **oracle**, which lists the items of the user's group that they have not bought yet, has recall@6 = 1: these are 5
+  or 6 items, 3 of which are bought;
+- **purchase history** has recall@k = 0 for every k;
+- **popularity**, like every list that is the same for all users, is at most at chance level, recall@6 = 6 / 60 = 0.10,
+  or 6 / 50 = 0.12 once the user's own purchases are excluded. Its recall@6 is 0.06 to 0.09, because items that many
+  users have already bought are new to fewer.
 
-In the noise twin the items of each day are dealt out anew among that day's purchases: every user, item and day keeps
-its number of purchases, and nothing is left to be learned. Nobody beats chance there.
+The noise twin shuffles the items among each day's purchases: users, items and days keep their numbers of purchases, and
+there is nothing to learn. No model beats chance on it.
 
-Four of the items may be given terms (`availability`), which nobody's purchases heed: the first is withdrawn two weeks
-before the world ends, the second is for the channel `store` only, the third for users of 40 and more, and the fourth is
-announced for a week after the world's end and not for sale until then. Of the others nothing is said.
+`availability` adds restrictions to four items, which the purchases ignore: the first item is withdrawn two weeks before
+the end of the data, the second is sold in channel `store` only, the third to users aged 40 and older, and the fourth is
+for sale from one week after the end of the data. All other items are unrestricted.
 """
 
 import csv
@@ -36,7 +36,7 @@ FIRST_DAY: Final = datetime(2020, 1, 1, tzinfo=UTC)
 PURCHASES_PER_WEEK: Final = 3
 
 _DAYS_PER_WEEK: Final = 7
-_FEWEST_USERS, _FEWEST_ITEMS, _FEWEST_DAYS = 8, 24, 21
+_MIN_USERS, _MIN_ITEMS, _MIN_DAYS = 8, 24, 21
 _OPENS, _CLOSES = 8 * 3600, 22 * 3600  # seconds after midnight, UTC
 _FIRST_ARTICLE: Final = 108_775_001
 _SHARE_WITHOUT_AGE: Final = 0.1
@@ -46,8 +46,7 @@ _ITEM_COLUMNS: Final = tuple(
     for name in ("prod_name", "product_type_name", "colour_group_name", "index_group_name", "garment_group_name")
 )
 
-
-_TERMS: Final = (schema.FOR_SALE, schema.CHANNELS, schema.MINIMUM_AGE)
+_RESTRICTIONS: Final = (schema.FOR_SALE, schema.CHANNELS, schema.MINIMUM_AGE)
 
 
 class _Purchase(NamedTuple):
@@ -68,12 +67,12 @@ def item_id(number: int) -> str:
 
 
 def group_of_user(user: str) -> str:
-    """Return a user's group, which follows from his id and stands in no column."""
+    """Return a user's group, which follows from the id and is in no column."""
     return GROUPS[(int(user) - 1) % len(GROUPS)]
 
 
 def group_of_item(item: str) -> str:
-    """Return an item's group, which is its `garment_group_name` as well."""
+    """Return an item's group, which is also its `garment_group_name`."""
     return GROUPS[(int(item) - _FIRST_ARTICLE) % len(GROUPS)]
 
 
@@ -87,26 +86,26 @@ def write_toy_data(
     noise: bool = False,
     availability: bool = False,
 ) -> None:
-    """Write `customers.csv`, `articles.csv` and `transactions_train.csv` of a checkerboard world.
+    """Write `customers.csv`, `articles.csv` and `transactions_train.csv` of the checkerboard data.
 
-    The last user buys nothing and the last item is never bought. About a tenth of the ages are missing. Equal
-    arguments give equal bytes. The world begins on 2020-01-01 and its last week are its last seven days.
+    The data starts on 2020-01-01; its last week is its last seven days. The last user buys nothing and the last item is
+    never bought. About a tenth of the ages are missing. Equal arguments give equal bytes.
 
     Args:
         raw_dir: The folder to write to.
-        seed: Decides everything that is random.
+        seed: Seed of the random generator.
         users: Rows of `customers.csv`, at least 8.
-        items: Rows of `articles.csv`, at least 24, better a multiple of 4.
-        days: How many days the shop is open, at least 21.
-        noise: Write the noise twin instead, of the same users, items and numbers of purchases.
-        availability: Write `availability.csv` as well. The other files stay the same to the byte.
+        items: Rows of `articles.csv`, at least 24, ideally a multiple of 4.
+        days: Number of days, at least 21.
+        noise: Write the noise twin, with the same users, items and numbers of purchases.
+        availability: Also write `availability.csv`, which does not change the other files.
 
     Raises:
-        ValueError: The world would be too small to have a right answer.
+        ValueError: Too few users, items or days for the known optimum.
     """
-    if users < _FEWEST_USERS or items < _FEWEST_ITEMS or days < _FEWEST_DAYS:
+    if users < _MIN_USERS or items < _MIN_ITEMS or days < _MIN_DAYS:
         raise ValueError(
-            f"a toy world needs {_FEWEST_USERS} users, {_FEWEST_ITEMS} items and {_FEWEST_DAYS} days or more, "
+            f"the toy data needs {_MIN_USERS} users, {_MIN_ITEMS} items and {_MIN_DAYS} days or more, "
             f"not {users}, {items} and {days}"
         )
     rng = np.random.default_rng(seed)
@@ -114,7 +113,7 @@ def write_toy_data(
     articles, prices = _articles(rng, items), rng.integers(10, 60, size=items) / 1000
     purchases = [purchase for user in range(users - 1) for purchase in _purchases(rng, user, items, days)]
     if noise:
-        purchases = _dealt_anew(rng, purchases)
+        purchases = _shuffled_within_days(rng, purchases)
     transactions = (
         (
             (FIRST_DAY + timedelta(days=day, seconds=second)).strftime("%Y-%m-%d %H:%M:%S"),
@@ -134,11 +133,11 @@ def write_toy_data(
         transactions,
     )
     if availability:
-        _write(raw_dir, AVAILABILITY, (schema.ARTICLE_ID, schema.SINCE, *_TERMS), _availability(days))
+        _write(raw_dir, AVAILABILITY, (schema.ARTICLE_ID, schema.SINCE, *_RESTRICTIONS), _availability(days))
 
 
 def _customers(rng: np.random.Generator, users: int) -> list[tuple[str, ...]]:
-    # No column tells the group: everything here is drawn without a look at it.
+    # All columns are independent of the group.
     ages = rng.integers(18, 80, size=users).tolist()
     without_age = rng.random(users) < _SHARE_WITHOUT_AGE
     members = rng.random(users) < _SHARE_OF_MEMBERS
@@ -183,16 +182,16 @@ def _availability(days: int) -> list[tuple[str, ...]]:
 
 
 def _purchases(rng: np.random.Generator, user: int, items: int, days: int) -> list[_Purchase]:
-    """Return what one user buys: known items again and again, and in the last week some of the others."""
+    """Return one user's purchases: the same items repeatedly, and in the last week some others."""
     group = np.arange(user % len(GROUPS), items, len(GROUPS))
     new, never = len(group) // 5, max(1, len(group) // 7)
     own = rng.permutation(group[group < items - 1])
-    last_week, known = own[:new], own[new + never :]
+    last_week, repeated = own[:new], own[new + never :]
     earlier_days = days - _DAYS_PER_WEEK
     count = PURCHASES_PER_WEEK * earlier_days // _DAYS_PER_WEEK
-    # Round after round, so that every known item is bought before any is bought again.
-    rounds = np.concatenate([rng.permutation(known) for _ in range(count // len(known) + 1)])
-    # Evenly over the days but for the draw within each step, so that every week has its purchases.
+    # In rounds, so that every item is bought once before any is bought again.
+    rounds = np.concatenate([rng.permutation(repeated) for _ in range(count // len(repeated) + 1)])
+    # One draw within each of equally long steps, so that every week has purchases.
     earlier = ((np.arange(count) + rng.random(count)) * earlier_days / count).astype(int)
     last = rng.integers(earlier_days, days, size=new)
     bought_on = np.concatenate([earlier, last]).tolist()
@@ -201,17 +200,17 @@ def _purchases(rng: np.random.Generator, user: int, items: int, days: int) -> li
     return [_Purchase(day, second, user, item) for day, second, item in zip(bought_on, seconds, bought, strict=True)]
 
 
-def _dealt_anew(rng: np.random.Generator, purchases: Sequence[_Purchase]) -> list[_Purchase]:
-    dealt = []
+def _shuffled_within_days(rng: np.random.Generator, purchases: Sequence[_Purchase]) -> list[_Purchase]:
+    shuffled = []
     for day in sorted({purchase.day for purchase in purchases}):
         of_day = [purchase for purchase in purchases if purchase.day == day]
         order = rng.permutation(len(of_day)).tolist()
-        dealt += [purchase._replace(item=of_day[other].item) for purchase, other in zip(of_day, order, strict=True)]
-    return dealt
+        shuffled += [purchase._replace(item=of_day[other].item) for purchase, other in zip(of_day, order, strict=True)]
+    return shuffled
 
 
 def _write(raw_dir: Path, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    with atomic_write(raw_dir / f"{table}.csv") as fresh, fresh.open("w", encoding="utf-8", newline="") as text:
+    with atomic_write(raw_dir / f"{table}.csv") as temporary, temporary.open("w", encoding="utf-8", newline="") as text:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)

@@ -352,7 +352,7 @@ def test_a_run_that_fails_leaves_the_previous_output_untouched(road):
 
     message = refused(road.generate("keep", "--users", not_text))
 
-    assert message == f"error: {not_text} is not UTF-8 text: --users takes a text file with one user id a line."
+    assert message.startswith(f"error: {not_text} is not UTF-8 text: ")
     assert {path.name: path.read_bytes() for path in road.output("keep").parent.iterdir()} == before
 
 
