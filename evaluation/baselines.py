@@ -1,6 +1,6 @@
-"""The simple lists that a model has to beat. Nothing at or after the cut is looked at.
+"""Baselines of candidate retrieval. They use purchases before the cut only.
 
-Settings were chosen in the weeks from 2017-11-07, -14, -21 and -28 of completejourney, by recall@100.
+Their settings were chosen by recall@100 in the weeks from 2017-11-07, -14, -21 and -28 of completejourney.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ ITEM_KNN_BY_SALES: Final = "item-kNN, sales-weighted"
 IALS: Final = "iALS"
 
 _Source: TypeAlias = Callable[[ItemLists | None], TopK]
-"""What is listed for n users if one list of items for each, or nothing, is left out."""
+"""Takes n lists of excluded items, or None, and returns the lists of n users."""
 
 
 def baselines(
@@ -42,21 +42,21 @@ def baselines(
     k: int,
     bought: ItemLists,
 ) -> Iterator[CandidateLists]:
-    """Make the lists of every baseline, one after the other: one is fitted when it is asked for.
+    """Generate the lists of every baseline; each is fitted when the iterator reaches it.
 
-    Lists that hold fewer than k items are filled up with last week's bestsellers. iALS comes last, and only if the
-    package `implicit` is installed.
+    Lists of fewer than k items are filled with last week's bestsellers. iALS comes last, and only if the package
+    `implicit` is installed.
 
     Args:
-        purchases: Everybody's; those at or after the cut are passed over.
+        purchases: Of all users; those at or after the cut are ignored.
         cut: The moment of the forecast, UTC.
-        users: (n,) int32 user codes, unique, in the order wanted.
+        users: (n,) int32 user codes, unique, in the order of the lists.
         n_items: The number of items in the index.
         k: The length of the lists, at least 1.
-        bought: n lists, what each user had bought before the cut: what the fresh lists leave out.
+        bought: n lists, the items that each user bought before the cut, which the lists of new items exclude.
 
     Yields:
-        Lists of width min(k, n_items), padded only where a user has bought all but a few items.
+        Lists of width min(k, n_items), padded only if a user has bought nearly the whole catalogue.
 
     Raises:
         ValueError: An argument does not have this form.
@@ -67,11 +67,11 @@ def baselines(
     fillers = [bestsellers.top(n, width, excluded)[0] for excluded in (None, bought)]
 
     def lists(name: str, source: _Source) -> CandidateLists:
-        every, fresh = (
+        all_items, new_items = (
             fill_lists(source(excluded)[0], filler, width)
             for excluded, filler in zip((None, bought), fillers, strict=True)
         )
-        return CandidateLists(name, every, fresh)
+        return CandidateLists(name, all_items, new_items)
 
     decayed = decayed_popularity(past, cut, n_items, HALF_LIFE)
     yield lists(ALL_TIME_BESTSELLERS, _popular(decayed_popularity(past, cut, n_items, np.inf), n, width))
@@ -88,20 +88,20 @@ def baselines(
     yield lists(ITEM_KNN_BY_SALES, lambda excluded: neighbours.top(histories, width, sales, excluded))
 
     if available():
-        factors = ImplicitAls.fitted(past, cut, users, n_items)
+        factors = ImplicitAls.fit(past, cut, users, n_items)
         yield lists(IALS, lambda excluded: factors.top(width, excluded))
 
 
 def decayed_popularity(
     purchases: PurchaseCodes, cut: np.datetime64, n_items: int, half_life: float
 ) -> NDArray[np.float64]:
-    """Add up each item's purchases before the cut, every one weighing 0.5 ** (age / half-life).
+    """Sum each item's purchases before the cut, each with the weight 0.5 ** (age / half-life).
 
     Args:
-        purchases: All purchases; those at or after the cut are passed over.
+        purchases: All purchases; those at or after the cut are ignored.
         cut: The moment of the forecast, UTC.
         n_items: The number of items in the index.
-        half_life: Days, above 0; infinity counts every purchase as one.
+        half_life: In days, above 0; with infinity every purchase counts 1.
 
     Returns:
         (n_items,) float64.
@@ -124,7 +124,7 @@ def last_week_popularity(
     """Count each item's purchases in the `days` days before the cut, [cut - days, cut).
 
     Args:
-        purchases: All purchases; those outside the window are passed over.
+        purchases: All purchases; those outside the window are ignored.
         cut: The moment of the forecast, UTC.
         n_items: The number of items in the index.
         days: The length of the window in days, at least 1.
@@ -147,24 +147,24 @@ def last_week_popularity(
 def bought_before_then_popular(
     purchases: PurchaseCodes, cut: np.datetime64, users: NDArray[np.int32], popularity: PopularityList, k: int
 ) -> NDArray[np.int32]:
-    """List what each user bought before the cut, then what is popular.
+    """List each user's own purchases before the cut, followed by popular items.
 
-    A user's own items come first, by number of purchases, then the more recent last purchase, then position. The
-    rest of the list is filled with the popularity ranking, no item twice. There are no scores: counts of two
-    kinds cannot be compared.
+    Own items are ordered by number of purchases, then by the more recent last purchase, then by position. The list is
+    filled with the popularity ranking, without repeating an item. There are no scores, because the counts of the two
+    parts are not comparable.
 
     Args:
-        purchases: All purchases; those at or after the cut are passed over.
+        purchases: All purchases; those at or after the cut are ignored.
         cut: The moment of the forecast, UTC.
-        users: (n,) int32 user codes, unique, in the order wanted; they need not have bought anything.
-        popularity: The ranking to fill with, made from purchases before the cut.
+        users: (n,) int32 user codes, unique, in the order of the lists; users without purchases are allowed.
+        popularity: The ranking of purchases before the cut that fills the lists.
         k: The length of the lists, at least 1.
 
     Returns:
         (n, min(k, items)) int32 positions, best first, without padding.
 
     Raises:
-        ValueError: A user comes twice, `k` is less than 1, or an item is not in the popularity ranking.
+        ValueError: A user is repeated, `k` is less than 1, or an item is not in the popularity ranking.
     """
     histories = Histories.from_purchases(purchases, cut, users)
     width = min(k, len(popularity))

@@ -1,4 +1,4 @@
-"""What filters cost: how much of the lists they take out, and how much less is found without it."""
+"""The cost of filters: the share of candidates that they exclude, and the change of recall."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,62 +10,65 @@ from numpy.typing import NDArray
 from candidates.item_lists import ItemLists
 from candidates.over_fetching import KeepMask
 from evaluation.comparisons import compare_on_metric
-from evaluation.metrics import CandidateLists, Hits
+from evaluation.metrics import CandidateLists, recall_at
 from evaluation.results import Comparison, FilterCost, Protocol, WindowResult
 from evaluation.scoreboard import Scoreboard
 
-ALL_FILTERS: Final = "all in force"
+ALL_FILTERS: Final = "all active filters"
 
 
 def measure_filter_cost(
     name: str,
     setting: str,
     *,
-    in_force: bool,
-    without: CandidateLists,
+    active: bool,
+    unfiltered: CandidateLists,
     filtered: CandidateLists,
-    allowed: KeepMask,
-    judge: Scoreboard,
+    keep_mask: KeepMask,
+    scoreboard: Scoreboard,
 ) -> FilterCost:
-    """Price a filter, or several together, by lists made with it beside lists made without any.
+    """Measure the cost of one filter, or of several together, by lists with and without it.
 
-    - dropped: the share of a user's first k candidates without filters, out of the whole catalogue, that the filter
-      does not allow, averaged over users; of an empty list nothing is lost.
-    - users: the share of the users who lose at least one of these.
-    - short: the share of the users who have fewer than k candidates under the filter.
-    - all, new: recall@k with the filter minus recall@k without, and over it, as `compare_on_metric` says.
+    - dropped: the share of a user's first k unfiltered candidates that the filter excludes, averaged over users; 0 for
+      an empty list.
+    - affected_users: the share of users with at least one such candidate.
+    - short_lists: the share of users with fewer than k candidates under the filter.
+    - all, new: recall@k with the filter compared with recall@k without, as by `compare_on_metric`.
 
-    What is dropped is asked of the filter and not told from what the two lists share: fused scores depend on all
-    candidates, and one that is allowed may have to make way for another that was not on the list before.
+    `dropped` is computed from the filter and not from the difference of the two lists: blended scores depend on all
+    candidates, so a candidate that passes the filter may still lose its position to another.
 
     Args:
         name: of the filter, or `ALL_FILTERS`.
-        setting: for a reader, may be empty.
-        in_force: whether the set in force holds it.
-        without: lists of the judged users without filters, at least k wide.
-        filtered: the same with the filter, applied before the cut.
-        allowed: the filter, such as `Exclusions.keep_mask` or `DepartmentCap.keep_mask`.
-        judge: of the users; k is the cut-off by which it compares models.
+        setting: for display, may be empty.
+        active: whether the filter is in use.
+        unfiltered: lists of the window's users without filters, at least k wide.
+        filtered: the same with the filter, applied before the top k are taken.
+        keep_mask: the filter.
+        scoreboard: of the window; k is its primary cutoff.
 
     Raises:
-        ValueError: Lists are narrower than k, or not of the judged users.
+        ValueError: Lists are narrower than k, or have other users.
     """
-    k, users = judge.k, judge.week.users
-    for lists in (without, filtered):
+    k, users = scoreboard.k, scoreboard.window.users
+    for lists in (unfiltered, filtered):
         if lists.all_items.shape[0] != users or lists.all_items.shape[1] < k:
             raise ValueError(f"Lists must be of {users} users and at least {k} wide, not {lists.all_items.shape}.")
-    counts, dropped = _dropped(without.all_items[:, :k], allowed)
+    counts, dropped = _count_dropped(unfiltered.all_items[:, :k], keep_mask)
+    rows = scoreboard.new_rows
     return {
         "name": name,
         "setting": setting,
-        "active": in_force,
+        "active": active,
         "dropped": float((dropped / np.maximum(counts, 1)).mean()),
         "affected_users": float((dropped > 0).mean()),
         "short_lists": float(((filtered.all_items[:, :k] >= 0).sum(axis=1) < k).mean()),
-        "all": _compared(filtered.all_items, without.all_items, judge.week.relevant, "all", judge),
+        "all": _compare_recall(filtered.all_items, unfiltered.all_items, scoreboard.window.relevant, "all", scoreboard),
         "new": (
-            _compared(filtered.new_items[judge.new_rows], without.new_items[judge.new_rows], judge.new, "new", judge)
-            if len(judge.new_rows)
+            _compare_recall(
+                filtered.new_items[rows], unfiltered.new_items[rows], scoreboard.new_relevant, "new", scoreboard
+            )
+            if len(rows)
             else None
         ),
     }
@@ -73,59 +76,62 @@ def measure_filter_cost(
 
 @dataclass(frozen=True)
 class FilterCosts:
-    """One filter with one setting at all cuts at which it was priced.
+    """The costs of one filter with one setting in all windows in which it was measured.
 
     Attributes:
         name: As in the results.
         setting: As in the results.
-        in_force: Whether the set in force held it at the last of these cuts.
-        prices: By the dates of the cuts, in the order of the results, at least one.
+        active: Whether the filter was in use in the last of these windows.
+        costs: By cut date, in the order of the results, at least one.
     """
 
     name: str
     setting: str
-    in_force: bool
-    prices: tuple[tuple[str, FilterCost], ...]
+    active: bool
+    costs: tuple[tuple[str, FilterCost], ...]
 
     @classmethod
-    def of(cls, cuts: Sequence[WindowResult]) -> list[Self]:
-        """Return what was priced at any cut: all in force together, then these one by one, then the others."""
+    def from_windows(cls, windows: Sequence[WindowResult]) -> list[Self]:
+        """Return all filters of the results: all active filters together, then each active one, then the others."""
         found: dict[tuple[str, str], list[tuple[str, FilterCost]]] = {}
-        for cut in cuts:
-            for price in cut.get("filter_costs", []):
-                found.setdefault((price["name"], price["setting"]), []).append((cut["cut_date"], price))
-        priced = [
-            cls(name, setting, prices[-1][1]["active"], tuple(prices)) for (name, setting), prices in found.items()
-        ]
-        return sorted(priced, key=lambda each: (each.name != ALL_FILTERS, not each.in_force))
+        for window in windows:
+            for cost in window.get("filter_costs", []):
+                found.setdefault((cost["name"], cost["setting"]), []).append((window["cut_date"], cost))
+        filters = [cls(name, setting, costs[-1][1]["active"], tuple(costs)) for (name, setting), costs in found.items()]
+        return sorted(filters, key=lambda each: (each.name != ALL_FILTERS, not each.active))
 
     @property
     def dropped(self) -> list[float]:
-        """The share dropped at each cut."""
-        return [price["dropped"] for _, price in self.prices]
+        """The share of dropped candidates in each window."""
+        return [cost["dropped"] for _, cost in self.costs]
 
     def comparisons(self, protocol: Protocol) -> list[tuple[str, Comparison]]:
-        """Return the comparison of each cut that has one on a protocol, by its date."""
-        told = [(cut, price[protocol]) for cut, price in self.prices]
-        return [(cut, comparison) for cut, comparison in told if comparison is not None]
+        """Return the comparisons of recall on a protocol by cut date, without windows that have none."""
+        comparisons = [(cut_date, cost[protocol]) for cut_date, cost in self.costs]
+        return [(cut_date, comparison) for cut_date, comparison in comparisons if comparison is not None]
 
     def changes(self, protocol: Protocol) -> list[float]:
-        """Return recall with the filter minus recall without, at each cut that has it on a protocol."""
+        """Return recall with the filter minus recall without in each window that has it on a protocol."""
         return [comparison["difference"][0] for _, comparison in self.comparisons(protocol)]
 
 
-def _dropped(
-    positions: NDArray[np.int32], allowed: KeepMask
+def _count_dropped(
+    positions: NDArray[np.int32], keep_mask: KeepMask
 ) -> tuple[NDArray[np.integer[Any]], NDArray[np.integer[Any]]]:
-    """How many candidates each list holds, and how many of them are not allowed, (users,) each."""
-    rows, places = np.nonzero(positions >= 0)
-    out = rows[~allowed(rows, positions[rows, places])]
-    return np.bincount(rows, minlength=len(positions)), np.bincount(out, minlength=len(positions))
+    """Return the number of candidates of each list and the number that the filter excludes, (users,) each."""
+    rows, columns = np.nonzero(positions >= 0)
+    dropped = rows[~keep_mask(rows, positions[rows, columns])]
+    return np.bincount(rows, minlength=len(positions)), np.bincount(dropped, minlength=len(positions))
 
 
-def _compared(
-    filtered: NDArray[np.int32], without: NDArray[np.int32], relevant: ItemLists, protocol: Protocol, judge: Scoreboard
+def _compare_recall(
+    filtered: NDArray[np.int32],
+    unfiltered: NDArray[np.int32],
+    relevant: ItemLists,
+    protocol: Protocol,
+    scoreboard: Scoreboard,
 ) -> Comparison:
-    lists = {"filtered": filtered, "without": without}
-    recalls = {name: Hits.of(positions[:, : judge.k], relevant).recall(judge.k) for name, positions in lists.items()}
-    return compare_on_metric(recalls, judge.resamples[protocol], ["filtered"], ["without"])["filtered"]["without"]
+    lists = {"filtered": filtered, "unfiltered": unfiltered}
+    recalls = {name: recall_at(positions, relevant, scoreboard.k) for name, positions in lists.items()}
+    compared = compare_on_metric(recalls, scoreboard.resamples[protocol], ["filtered"], ["unfiltered"])
+    return compared["filtered"]["unfiltered"]

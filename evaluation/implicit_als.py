@@ -1,4 +1,4 @@
-"""Matrix factorization of implicit feedback by the package `implicit`, which the project does without if need be."""
+"""Matrix factorization of implicit feedback (iALS) with the optional package `implicit`."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -14,31 +14,31 @@ from candidates.purchase_codes import PurchaseCodes
 from candidates.sources.item_similarity import purchase_matrix
 from candidates.topk import TopK
 
-_EVERY_PURCHASE: Final = 2**31 - 1  # the work for a user grows only in proportion to them
+_ALL_PURCHASES: Final = 2**31 - 1  # no limit per user: the cost is linear in the purchases
 
 
 def available() -> bool:
-    """Tell whether the package `implicit` is installed."""
+    """Return whether the package `implicit` is installed."""
     return importlib.util.find_spec("implicit") is not None
 
 
 @dataclass(frozen=True, eq=False)
 class ImplicitAls:
-    """Factors of n users and of all items, found by alternating least squares.
+    """Factors of n users and of all items, fitted by alternating least squares.
 
     Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM 2008; solved by conjugate
     gradients after Takács, Pilászy and Tikk, RecSys 2011.
 
     Attributes:
-        users: (n, factors) float32; zeros for a user who had not bought anything.
-        items: searched by inner product.
+        users: (n, factors) float32; zeros for a user without purchases.
+        items: item factors, searched by inner product.
     """
 
     users: NDArray[np.float32]
     items: ItemIndex
 
     @classmethod
-    def fitted(
+    def fit(
         cls,
         purchases: PurchaseCodes,
         cut: np.datetime64,
@@ -52,55 +52,54 @@ class ImplicitAls:
         iterations: int = 15,
         seed: int = 0,
     ) -> Self:
-        """Fit to everybody's purchases before the cut.
+        """Fit to the purchases of all users before the cut.
 
         The confidence in a purchase is `confidence` times its weight in
-        `candidates.sources.item_similarity.purchase_matrix`. The settings were chosen in the weeks from
-        2017-11-14 and 2017-11-21 of completejourney, where fading weights were
-        worth a quarter of the recall.
+        `candidates.sources.item_similarity.purchase_matrix`. The settings were chosen in the weeks from 2017-11-14 and
+        2017-11-21 of completejourney, where decaying weights raised recall by a quarter.
 
         Args:
-            purchases: Everybody's; those at or after the cut are passed over.
+            purchases: Of all users; those at or after the cut are ignored.
             cut: The moment of the forecast, UTC.
-            users: (n,) user codes, in the order wanted; they need not have bought anything.
+            users: (n,) user codes, in the order of the lists; users without purchases are allowed.
             n_items: The number of items in the index.
             factors: The length of the vectors.
-            half_life: Days in which a purchase loses half its weight.
+            half_life: Days after which a purchase has half its weight.
             confidence: alpha of the paper.
             regularization: lambda of the paper.
-            iterations: How often both sides are solved.
-            seed: Of the factors to begin with.
+            iterations: The number of alternations.
+            seed: Of the initial factors.
 
         Raises:
             ValueError: An argument does not have this form.
-            ImportError: `implicit` is not installed; ask `available` first.
+            ImportError: `implicit` is not installed; see `available`.
         """
-        # Neither is needed unless this baseline is asked for.
+        # Optional dependencies of this baseline only.
         from implicit.als import AlternatingLeastSquares  # noqa: PLC0415
         from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
-        weights = purchase_matrix(purchases, cut, n_items, half_life, _EVERY_PURCHASE)
-        buyers = np.unique(purchases.before(cut).user_codes)  # a row of the matrix each
-        with threadpool_limits(1, "blas"):  # implicit has threads of its own; both together are many times slower
+        weights = purchase_matrix(purchases, cut, n_items, half_life, _ALL_PURCHASES)
+        buyers = np.unique(purchases.before(cut).user_codes)  # the rows of the matrix
+        with threadpool_limits(1, "blas"):  # implicit has its own threads; BLAS threads on top are many times slower
             model = AlternatingLeastSquares(
                 factors, regularization, alpha=confidence, iterations=iterations, random_state=seed, use_gpu=False
             )
             model.fit(csr_matrix(weights, dtype=np.float32), show_progress=False)
         rows = np.searchsorted(buyers, users).clip(max=len(buyers) - 1)
-        found = np.where((buyers[rows] == users)[:, None], model.user_factors[rows], np.float32(0))
+        user_factors = np.where((buyers[rows] == users)[:, None], model.user_factors[rows], np.float32(0))
         item_ids = np.char.zfill(np.arange(n_items).astype(np.str_), len(str(n_items)))
-        return cls(found, ItemIndex(item_ids, model.item_factors))
+        return cls(user_factors, ItemIndex(item_ids, model.item_factors))
 
     def top(self, k: int, excluded: ItemLists | None = None) -> TopK:
         """Return the k items with the largest inner product for each user, equal ones by position.
 
         Args:
-            k: How many items to return, at least 1; more than there are items is the same as all items.
-            excluded: n lists of positions that must not be returned for their user; taken out before the cut.
+            k: How many items to return, at least 1; at most the number of items is returned.
+            excluded: n lists of positions that must not be returned for their user; removed before the top k are taken.
 
         Returns:
-            Positions (n, min(k, items)) int32 and scores float32, best first; missing places, and all places of a user
-            who had not bought anything, hold -1 and -inf.
+            Positions (n, min(k, items)) int32 and scores float32, best first; padding is -1 with -inf. The
+            lists of users without purchases are padding only.
 
         Raises:
             ValueError: An argument does not have this form.

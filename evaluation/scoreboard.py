@@ -1,4 +1,4 @@
-"""What every model and every simple list was worth in one week, measured in the same way."""
+"""Evaluation of models and baselines on one window, with the same users, metrics and resamples."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -9,80 +9,81 @@ from numpy.typing import NDArray
 from candidates.item_lists import ItemLists
 from candidates.purchase_codes import PurchaseCodes
 from evaluation.bootstrap import Bootstrap
-from evaluation.catalogue_coverage import coverage_of
+from evaluation.catalogue_coverage import measure_coverage
 from evaluation.metrics import CandidateLists, Hits, cutoffs_for, metric_estimates, metrics_per_user, primary_cutoff
 from evaluation.results import ModelResult, Protocol
-from evaluation.slices import ActivityGroup, SalesRanks, activity_groups, activity_slice, decile_slice, item_slice
+from evaluation.slices import ActivityGroup, SalesDeciles, activity_groups, activity_slice, decile_slice, item_slice
 from evaluation.validation_window import ValidationWindow
 
 
 @dataclass
 class Scoreboard:
-    """One model after the other, on the same users and the same resamples of them.
+    """The results of an evaluation window, to which models are added one by one.
 
     Attributes:
-        week: the users and what they bought.
-        cutoffs: of the measures.
-        sold: int64 (items,), units sold before the cut.
-        new_rows: which users bought something new to them.
-        new: what that was, a list for each of these users.
+        window: the users and what they bought.
+        cutoffs: of the metrics, ascending.
+        sales: int64 (items,), units sold before the cut.
+        new_rows: the rows of the users who bought items new to them.
+        new_relevant: these items, a list for each of these users.
         resamples: resamples of the users of each protocol.
-        groups: the users by activity.
-        models: results so far, by name.
-        user_metrics: measures of each user so far, by name and protocol.
+        groups: the users by number of purchases.
+        results: by name of the model.
+        user_metrics: metrics of each user, by name of the model and protocol.
     """
 
-    week: ValidationWindow
+    window: ValidationWindow
     cutoffs: tuple[int, ...]
-    sold: NDArray[np.int64]
+    sales: NDArray[np.int64]
     new_rows: NDArray[np.intp]
-    new: ItemLists
+    new_relevant: ItemLists
     resamples: dict[Protocol, Bootstrap]
     groups: tuple[ActivityGroup, ...]
-    models: dict[str, ModelResult] = field(default_factory=dict)
+    results: dict[str, ModelResult] = field(default_factory=dict)
     user_metrics: dict[str, dict[Protocol, dict[str, NDArray[np.float64]]]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, week: ValidationWindow, past: PurchaseCodes, user_codes: NDArray[np.int32], seed: int) -> Self:
-        """Begin without any model.
+    def of(cls, window: ValidationWindow, past: PurchaseCodes, user_codes: NDArray[np.int32], seed: int) -> Self:
+        """Create a scoreboard without models.
 
         Args:
-            week: the judge.
-            past: everybody's purchases before its cut, over the same catalogue.
-            user_codes: int32 (users,), the judged users' numbers in `past`.
+            window: the users and what they bought.
+            past: purchases of all users before its cut, over the same catalogue.
+            user_codes: int32 (users,), codes of the window's users in `past`.
             seed: of the resamples.
         """
-        items = len(week.item_ids)
-        rows, new = week.users_with_new_items()
-        resamples: dict[Protocol, Bootstrap] = {"all": Bootstrap.of(week.users, seed)}
+        items = len(window.item_ids)
+        rows, new = window.users_with_new_items()
+        resamples: dict[Protocol, Bootstrap] = {"all": Bootstrap.of(window.users, seed)}
         if len(rows):
             resamples["new"] = Bootstrap.of(len(rows), seed)
-        sold = np.bincount(past.item_positions, minlength=items).astype(np.int64)
+        sales = np.bincount(past.item_positions, minlength=items).astype(np.int64)
         purchases = np.bincount(past.user_codes, minlength=int(user_codes.max()) + 1)[user_codes].astype(np.int64)
-        return cls(week, cutoffs_for(items), sold, rows, new, resamples, activity_groups(purchases, seed))
+        return cls(window, cutoffs_for(items), sales, rows, new, resamples, activity_groups(purchases, seed))
 
     @property
     def k(self) -> int:
-        """The cut-off by which models are compared."""
+        """The cutoff at which models are compared."""
         return primary_cutoff(self.cutoffs)
 
     def evaluate(self, lists: CandidateLists) -> str:
-        """Measure a model, and say in one line what it was worth."""
-        hits = Hits.of(lists.all_items, self.week.relevant)
-        user_metrics: dict[Protocol, dict[str, NDArray[np.float64]]] = {"all": metrics_per_user(hits, self.cutoffs)}
+        """Evaluate a model, add its results, and return a line with its recall."""
+        hits = Hits.of(lists.all_items, self.window.relevant)
+        metrics: dict[Protocol, dict[str, NDArray[np.float64]]] = {"all": metrics_per_user(hits, self.cutoffs)}
         if len(self.new_rows):
-            user_metrics["new"] = metrics_per_user(Hits.of(lists.new_items[self.new_rows], self.new), self.cutoffs)
-        ranks = SalesRanks.from_counts(self.sold)
-        self.user_metrics[lists.name] = user_metrics
-        self.models[lists.name] = {
-            "all": metric_estimates(user_metrics["all"], self.resamples["all"]),
-            "new": metric_estimates(user_metrics["new"], self.resamples["new"]) if "new" in user_metrics else {},
+            new_hits = Hits.of(lists.new_items[self.new_rows], self.new_relevant)
+            metrics["new"] = metrics_per_user(new_hits, self.cutoffs)
+        deciles = SalesDeciles.from_counts(self.sales)
+        self.user_metrics[lists.name] = metrics
+        self.results[lists.name] = {
+            "all": metric_estimates(metrics["all"], self.resamples["all"]),
+            "new": metric_estimates(metrics["new"], self.resamples["new"]) if "new" in metrics else {},
             "slices": {
-                "activity": activity_slice(self.groups, user_metrics["all"][f"recall@{self.k}"]),
-                "items": item_slice(hits, ranks, self.k),
-                "deciles": decile_slice(hits, ranks, self.k),
+                "activity": activity_slice(self.groups, metrics["all"][f"recall@{self.k}"]),
+                "items": item_slice(hits, deciles, self.k),
+                "deciles": decile_slice(hits, deciles, self.k),
             },
-            "catalogue_coverage": coverage_of(lists.all_items, self.sold, self.k),
+            "catalogue_coverage": measure_coverage(lists.all_items, self.sales, self.k),
         }
-        told = [f"{protocol} {values[f'recall@{self.k}'].mean():.4f}" for protocol, values in user_metrics.items()]
-        return f"{lists.name}: recall@{self.k} {', '.join(told)}"
+        recalls = [f"{protocol} {values[f'recall@{self.k}'].mean():.4f}" for protocol, values in metrics.items()]
+        return f"{lists.name}: recall@{self.k} {', '.join(recalls)}"

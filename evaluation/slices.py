@@ -1,4 +1,4 @@
-"""Recall taken apart: by how much users had bought, and by how well items had sold, before the cut."""
+"""Recall by slice: by activity of the user and by sales of the item before the cut."""
 
 from dataclasses import dataclass
 from typing import Final, Self
@@ -17,12 +17,12 @@ DECILES: Final = 10
 
 @dataclass(frozen=True, eq=False)
 class ActivityGroup:
-    """Users who had bought about equally often.
+    """Users with similar numbers of purchases.
 
     Attributes:
-        name: For the reader, with the group's bounds.
-        users: (members,) int64, their rows, ascending.
-        resamples: Drawn for these members.
+        name: For display, with the group's bounds.
+        users: (members,) int64, rows of the users, ascending.
+        resamples: Drawn for these users.
     """
 
     name: str
@@ -31,18 +31,18 @@ class ActivityGroup:
 
 
 def activity_groups(purchases: NDArray[np.int64], seed: int) -> tuple[ActivityGroup, ...]:
-    """Group users into quarters by their number of purchases before the cut.
+    """Group users by quartiles of their number of purchases before the cut.
 
-    The bounds are the quartiles (the smallest number that a quarter, half, ... of these users do not exceed), so that
-    users with equal numbers share a group, which may then be larger than a quarter, or take the place of two.
+    A bound is the smallest number of purchases that a quarter, half, ... of the users do not exceed. Users with equal
+    numbers are in the same group, which may then hold more than a quarter of them, and there may be fewer groups.
 
     Args:
-        purchases: (users,) int64, how many purchases each user had made before the cut.
+        purchases: (users,) int64, number of purchases of each user before the cut.
         seed: For the intervals.
 
     Returns:
-        "cold users", who had bought nothing, if there are any, then the groups from the least active, such as
-        "1-12 purchases".
+        "cold users" without purchases, if there are any, then the groups from the least active, such as "1-12
+        purchases".
     """
     warm = purchases[purchases > 0]
     groups = [("cold users", np.flatnonzero(purchases == 0))]
@@ -76,59 +76,59 @@ def activity_slice(groups: tuple[ActivityGroup, ...], recall: NDArray[np.float64
 
 
 def cold_users_slice(popularity: PopularityList, relevant: ItemLists, k: int, seed: int) -> ColdUsers:
-    """Count users who had never bought before, and return the mean recall of the one list that they are all shown.
+    """Return the number of cold users and the mean recall of the list that they all receive.
 
     Args:
-        popularity: What they are shown.
-        relevant: What each of them bought, none empty; all of it is new to them.
-        k: The cut-off.
+        popularity: The ranking that they receive.
+        relevant: The items that each of them bought, none empty.
+        k: The cutoff.
         seed: For the interval.
     """
     users = len(relevant)
     if users == 0:
         return {"users": 0, "recall": None}
-    listed, _ = popularity.top(users, k)
-    recall = Hits.of(listed, relevant).recall(k)
+    positions, _ = popularity.top(users, k)
+    recall = Hits.of(positions, relevant).recall(k)
     return {"users": users, "recall": Bootstrap.of(users, seed).estimates(recall[:, None])[0]}
 
 
 @dataclass(frozen=True, eq=False)
-class SalesRanks:
-    """How well items had sold before the cut.
+class SalesDeciles:
+    """Popularity deciles of items by sales before the cut.
 
     Attributes:
-        deciles: (items,) int64: 1 for the best sellers to 10, each decile holding a tenth of the units sold; 0 for
-            items never sold.
+        deciles: (items,) int64: 1 (bestsellers) to 10, each with a tenth of the units sold; 0 for items without
+            sales.
     """
 
     deciles: NDArray[np.int64]
 
     @classmethod
-    def from_counts(cls, sold: NDArray[np.int64]) -> Self:
-        """Rank items by units sold, equal ones by position, and cut the ranking at every tenth of all units.
+    def from_counts(cls, sales: NDArray[np.int64]) -> Self:
+        """Rank items by units sold, ties by position, and split the ranking at every tenth of all units.
 
-        An item that lies across a bound belongs where its first unit lies: the best seller is in decile 1, and a
-        decile may be empty if an item alone sold more than a tenth.
+        An item across a bound belongs to the decile of its first unit: the bestseller is in decile 1, and a decile is
+        empty if one item sold more than a tenth.
 
         Args:
-            sold: (items,) int64, at least 0, purchases before the cut.
+            sales: (items,) int64, at least 0, purchases of each item before the cut.
         """
-        ranking = np.argsort(-sold, kind="stable")
-        before = np.cumsum(sold[ranking]) - sold[ranking]
-        deciles = np.zeros(len(sold), np.int64)
-        deciles[ranking] = before * DECILES // max(1, int(sold.sum())) + 1
-        deciles[sold == 0] = 0
+        ranking = np.argsort(-sales, kind="stable")
+        before = np.cumsum(sales[ranking]) - sales[ranking]
+        deciles = np.zeros(len(sales), np.int64)
+        deciles[ranking] = before * DECILES // max(1, int(sales.sum())) + 1
+        deciles[sales == 0] = 0
         return cls(deciles)
 
-    def of(self, positions: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Return the deciles of items; a position past the catalogue is an item that was not there yet: 0."""
+    def look_up(self, positions: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Return the deciles of items, 0 for positions beyond the catalogue: items that were not in it at the cut."""
         known = positions < len(self.deciles)
         return np.where(known, self.deciles[np.where(known, positions, 0)], 0)
 
 
-def item_slice(hits: Hits, ranks: SalesRanks, k: int) -> list[ItemRow]:
-    """Return hits over relevant items, all users together, for items never sold before the cut and the others."""
-    cold = ranks.of(hits.relevant.positions) == 0
+def item_slice(hits: Hits, deciles: SalesDeciles, k: int) -> list[ItemRow]:
+    """Return recall over the purchases of all users, of items without sales before the cut and of the others."""
+    cold = deciles.look_up(hits.relevant.positions) == 0
     found = hits.found(k)
     return [
         {"name": name, "relevant": int(kind.sum()), "recall": _share(found, kind)}
@@ -136,11 +136,11 @@ def item_slice(hits: Hits, ranks: SalesRanks, k: int) -> list[ItemRow]:
     ]
 
 
-def decile_slice(hits: Hits, ranks: SalesRanks, k: int) -> list[DecileRow]:
-    """Return hits over relevant items, all users together, for each popularity decile; items never sold have none."""
-    deciles, found = ranks.of(hits.relevant.positions), hits.found(k)
+def decile_slice(hits: Hits, deciles: SalesDeciles, k: int) -> list[DecileRow]:
+    """Return recall over the purchases of all users, by popularity decile, without items that have none."""
+    by_item, found = deciles.look_up(hits.relevant.positions), hits.found(k)
     return [
-        {"decile": decile, "relevant": int((deciles == decile).sum()), "recall": _share(found, deciles == decile)}
+        {"decile": decile, "relevant": int((by_item == decile).sum()), "recall": _share(found, by_item == decile)}
         for decile in range(1, DECILES + 1)
     ]
 

@@ -1,4 +1,4 @@
-"""What several cuts say together: medians over cuts."""
+"""Results of several windows combined: medians and ratios over windows."""
 
 from collections.abc import Sequence
 
@@ -18,130 +18,122 @@ from evaluation.results import (
 )
 
 
-def combine_windows(run: RunInfo, cutoffs: Sequence[int], cuts: list[WindowResult]) -> Results:
-    """Put cuts together and add what they say together.
+def combine_windows(run: RunInfo, cutoffs: Sequence[int], windows: list[WindowResult]) -> Results:
+    """Combine the results of windows, with medians and ratios over them.
 
     Args:
         run: Where the results come from.
-        cutoffs: Those of the measures, ascending.
-        cuts: In the order of time, at least one, all about the same models.
+        cutoffs: Those of the metrics, ascending.
+        windows: In the order of time, at least one, all with the same models.
 
     Raises:
-        ValueError: There is no cut, or the cuts are about different models.
+        ValueError: There is no window, or the windows have different models.
     """
-    if not cuts:
-        raise ValueError("Results need at least one cut.")
-    models = list(cuts[0]["models"])
-    for cut in cuts:
-        if set(cut["models"]) != set(models):
+    if not windows:
+        raise ValueError("Results need at least one window.")
+    models = list(windows[0]["models"])
+    for window in windows:
+        if set(window["models"]) != set(models):
             raise ValueError(
-                f"All cuts must be about the same models: {cuts[0]['cut_date']} has {', '.join(models)}, and "
-                f"{cut['cut_date']} has {', '.join(cut['models'])}."
+                f"All windows must have the same models: {windows[0]['cut_date']} has {', '.join(models)}, and "
+                f"{window['cut_date']} has {', '.join(window['models'])}."
             )
-    measure, compared = f"recall@{primary_cutoff(cutoffs)}", compared_models(cuts)
+    metric, compared = f"recall@{primary_cutoff(cutoffs)}", compared_models(windows)
     return {
         "format": FORMAT,
         "run": run,
         "cutoffs": list(cutoffs),
-        "windows": cuts,
-        "medians": {model: _medians(cuts, model) for model in models},
+        "windows": windows,
+        "medians": {model: _medians(windows, model) for model in models},
         "ratios": {
-            model: {baseline: _ratios(cuts, model, baseline, measure) for baseline in baselines}
+            model: {baseline: _ratios(windows, model, baseline, metric) for baseline in baselines}
             for model, baselines in compared.items()
         },
-        "ratios_to_best": {model: _ratios_to_best(cuts, model) for model in compared},
+        "ratios_to_best": {model: _summarize_ratios_to_best(windows, model) for model in compared},
     }
 
 
-def compared_models(cuts: Sequence[WindowResult]) -> dict[str, list[str]]:
-    """Return the baselines that each compared model is compared with at any cut, in the order of the results."""
-    together: dict[str, dict[str, None]] = {}
-    for cut in cuts:
-        for model, baselines in cut["comparisons"].items():
-            together.setdefault(model, {}).update(dict.fromkeys(baselines))
-    return {model: list(baselines) for model, baselines in together.items()}
+def compared_models(windows: Sequence[WindowResult]) -> dict[str, list[str]]:
+    """Return the baselines of each compared model in any window, in the order of the results."""
+    compared: dict[str, dict[str, None]] = {}
+    for window in windows:
+        for model, baselines in window["comparisons"].items():
+            compared.setdefault(model, {}).update(dict.fromkeys(baselines))
+    return {model: list(baselines) for model, baselines in compared.items()}
 
 
-def cold_users_of(cuts: Sequence[WindowResult]) -> tuple[int, float] | None:
-    """Return how many users had never bought before their cut, and their mean recall, all cuts together.
-
-    Returns:
-        None if there were none, or nobody counted them.
-    """
-    told = [cut["cold_users"] for cut in cuts if "cold_users" in cut]
-    found = [(cold["users"], cold["recall"][0]) for cold in told if cold["recall"]]
-    users = sum(number for number, _ in found)
-    return (users, sum(number * recall for number, recall in found) / users) if users else None
+def cold_user_recall(windows: Sequence[WindowResult]) -> tuple[int, float] | None:
+    """Return the number of cold users of all windows and their mean recall, None if there are none."""
+    cold = [window["cold_users"] for window in windows if "cold_users" in window]
+    recalls = [(each["users"], each["recall"][0]) for each in cold if each["recall"]]
+    users = sum(number for number, _ in recalls)
+    return (users, sum(number * recall for number, recall in recalls) / users) if users else None
 
 
 def median_ratio(
-    cuts: Sequence[WindowResult], model: str, baseline: str, protocol: Protocol, measure: str
+    windows: Sequence[WindowResult], model: str, baseline: str, protocol: Protocol, metric: str
 ) -> float | None:
-    """Return the median over cuts of model over baseline.
+    """Return the median over windows of model over baseline.
 
-    Cuts at which the protocol has no users are passed over.
+    Windows without users on the protocol are left out.
 
     Returns:
-        None if there is no other cut, or the baseline found nothing at one.
+        None if no window is left, or if the baseline is 0 in one.
     """
     pairs = [
-        (cut["models"][model][protocol][measure][0], cut["models"][baseline][protocol][measure][0])
-        for cut in cuts
-        if cut["models"][model][protocol]
+        (window["models"][model][protocol][metric][0], window["models"][baseline][protocol][metric][0])
+        for window in windows
+        if window["models"][model][protocol]
     ]
-    if not pairs or any(below == 0 for _, below in pairs):
+    if not pairs or any(baseline_mean == 0 for _, baseline_mean in pairs):
         return None
-    return float(np.median([above / below for above, below in pairs]))
+    return float(np.median([mean / baseline_mean for mean, baseline_mean in pairs]))
 
 
-def ratios_to_best(cuts: Sequence[WindowResult], model: str, protocol: Protocol, measure: str) -> list[float]:
-    """Return at each cut the model over the simple list that was the best in that very week.
+def ratios_to_best(windows: Sequence[WindowResult], model: str, protocol: Protocol, metric: str) -> list[float]:
+    """Return the ratio of the model to the best baseline of each window.
 
-    That is a harder rival than any one list, which is good in some weeks and not in others. Simple lists are those that
-    models are compared with and that are not compared themselves. Cuts at which the protocol has no users are passed
-    over.
+    This is harder than the ratio to any single baseline, because the best one differs between windows. Baselines are
+    those that models are compared with and that are not compared themselves. Windows without users on the protocol are
+    left out.
 
     Returns:
-        In the order of the cuts; empty if there is no other cut or no simple list, or if the best found nothing at one.
+        In the order of the windows; empty if no window or no baseline is left, or if the best baseline is 0 in one.
     """
-    compared = compared_models(cuts)
-    simple = {baseline for baselines in compared.values() for baseline in baselines} - set(compared)
-    judged = [cut["models"] for cut in cuts if cut["models"][model][protocol]]
-    best = [max((models[name][protocol][measure][0] for name in simple), default=0.0) for models in judged]
+    compared = compared_models(windows)
+    baselines = {baseline for names in compared.values() for baseline in names} - set(compared)
+    results = [window["models"] for window in windows if window["models"][model][protocol]]
+    best = [max((models[name][protocol][metric][0] for name in baselines), default=0.0) for models in results]
     if 0 in best:
         return []
-    return [models[model][protocol][measure][0] / below for models, below in zip(judged, best, strict=True)]
+    return [models[model][protocol][metric][0] / highest for models, highest in zip(results, best, strict=True)]
 
 
-def _ratios_to_best(cuts: Sequence[WindowResult], model: str) -> RatiosToBest:
-    """Return the ratios of every measure by which this model was compared at any cut."""
+def _summarize_ratios_to_best(windows: Sequence[WindowResult], model: str) -> RatiosToBest:
+    """Return the ratios of all metrics on which the model is compared in any window."""
     ratios: RatiosToBest = {"all": {}, "new": {}}
     for protocol in PROTOCOLS:
-        compared = [each[protocol] for cut in cuts for each in cut["comparisons"].get(model, {}).values()]
-        for measure in dict.fromkeys(measure for measures in compared for measure in measures):
-            found = ratios_to_best(cuts, model, protocol, measure)
+        compared = [each[protocol] for window in windows for each in window["comparisons"].get(model, {}).values()]
+        for metric in dict.fromkeys(metric for metrics in compared for metric in metrics):
+            found = ratios_to_best(windows, model, protocol, metric)
             if found:
-                ratios[protocol][measure] = {
-                    "median": float(np.median(found)),
-                    "min": min(found),
-                    "max": max(found),
-                }
+                ratios[protocol][metric] = {"median": float(np.median(found)), "min": min(found), "max": max(found)}
     return ratios
 
 
-def _ratios(cuts: Sequence[WindowResult], model: str, baseline: str, measure: str) -> Ratios:
+def _ratios(windows: Sequence[WindowResult], model: str, baseline: str, metric: str) -> Ratios:
     return {
-        "all": median_ratio(cuts, model, baseline, "all", measure),
-        "new": median_ratio(cuts, model, baseline, "new", measure),
+        "all": median_ratio(windows, model, baseline, "all", metric),
+        "new": median_ratio(windows, model, baseline, "new", metric),
     }
 
 
-def _medians(cuts: Sequence[WindowResult], model: str) -> Medians:
+def _medians(windows: Sequence[WindowResult], model: str) -> Medians:
     medians: Medians = {"all": {}, "new": {}}
     for protocol in PROTOCOLS:
-        judged = [cut["models"][model][protocol] for cut in cuts if cut["models"][model][protocol]]
+        results = [window["models"][model][protocol] for window in windows if window["models"][model][protocol]]
         medians[protocol] = {
-            measure: float(np.median([estimates[measure][0] for estimates in judged]))
-            for measure in (judged[0] if judged else {})
+            metric: float(np.median([estimates[metric][0] for estimates in results]))
+            for metric in (results[0] if results else {})
         }
     return medians

@@ -28,13 +28,14 @@ EVALUATION = ROOT / "data" / "evaluation.html"
 
 @click.command()
 @repo_option
-@click.option("--cuts", type=click.IntRange(1, 4), default=4, show_default=True, help="How many weekly cuts.")
+@click.option("--cuts", type=click.IntRange(1), help="Number of weekly cuts, the latest ones; all of them by default.")
 @click.option(
     "--weeks",
-    type=click.Choice(["reporting", "choosing"]),
+    type=click.Choice(["reporting", "choosing", "final", "release"]),
     default="reporting",
     show_default=True,
-    help="The last weeks of the data, or those before them, on which settings are chosen.",
+    help="choosing: weeks 5-8 from the end, to choose settings. reporting: weeks 3-4. final: the two latest, untouched "
+    "until a release. release: weeks 1-4, for the table of a release.",
 )
 @filters_option
 @click.option("--without-seed", is_flag=True, help="Do not train the preset seed beside the default.")
@@ -50,8 +51,8 @@ EVALUATION = ROOT / "data" / "evaluation.html"
 def main(
     reporter: ConsoleReporter,
     repo: Path,
-    cuts: int,
-    weeks: Literal["reporting", "choosing"],
+    cuts: int | None,
+    weeks: Literal["reporting", "choosing", "final", "release"],
     filters_file: Path | None,
     seed: int,
     output: Path,
@@ -73,7 +74,7 @@ def main(
     from evaluation.report.page import write_page
     from evaluation.results import Results, RunInfo, WindowResult, write_results
     from evaluation.summaries import combine_windows
-    from evaluation.summary_table import evaluation_table
+    from evaluation.summary_table import summary_table
     from evaluation.windows import weekly_cuts
     from features.errors import InputError
     from features.store.catalogue import catalogue_ids, user_ids
@@ -111,7 +112,7 @@ def main(
         write_page(results, output)
         return results
 
-    for moment in weekly_cuts(end, cuts, weeks):
+    for moment in weekly_cuts(end, weeks, cuts):
         split = TimeSplit.for_release(moment, training_days=DEFAULT.training_days)
         print(f"cut {moment:%Y-%m-%d}", flush=True)
         with scratch_folder(output.parent) as folder:
@@ -121,7 +122,7 @@ def main(
             )  # fmt: skip
         found.append(result)
         results = write()  # a cut takes a quarter of an hour: whoever stops the rest keeps what is judged
-    reporter.result(evaluation_table(results))
+    reporter.result(summary_table(results))
     print(f"{output} and {output.with_suffix('.json')} after {watch.seconds:.0f} s")
 
 

@@ -106,7 +106,7 @@ def evaluate_cut(
         "users": test.judge.users,
         "users_new": len(judge.new_rows),
         "cold_users": cold_users_slice(sources.popularity, test.cold, judge.k, seed),
-        "models": judge.models,
+        "models": judge.results,
         "comparisons": compare_models(
             judge.user_metrics,
             judge.resamples,

@@ -87,11 +87,11 @@ def _price(
     return measure_filter_cost(
         name or alone,
         "" if name else _told(settings),
-        in_force=in_force,
-        without=without,
+        active=in_force,
+        unfiltered=without,
         filtered=shop.lists(filters),
-        allowed=filters.build_keep_mask(shop.users, shop.item_context),
-        judge=shop.judge,
+        keep_mask=filters.build_keep_mask(shop.users, shop.item_context),
+        scoreboard=shop.judge,
     )
 
 

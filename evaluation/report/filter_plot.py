@@ -33,7 +33,7 @@ _BOUGHT: Final[dict[Protocol, str]] = {"all": "on all purchases", "new": "on ite
 
 def filter_costs(results: Results) -> ReportSection | None:
     """Draw what filters drop and cost at every cut; None if no cut has priced any."""
-    filters = FilterCosts.of(results["windows"])
+    filters = FilterCosts.from_windows(results["windows"])
     if not filters:
         return None
     k = primary_cutoff(results["cutoffs"])
@@ -52,7 +52,7 @@ def filter_costs(results: Results) -> ReportSection | None:
         ),
         tables=(_table(filters, k),),
         keys=(
-            *(Key(_COLOURS[force], label) for force, label in _KEYS.items() if force in {e.in_force for e in filters}),
+            *(Key(_COLOURS[force], label) for force, label in _KEYS.items() if force in {e.active for e in filters}),
             Key(INK, "interval reaches zero: too close to call", hollow=True),
         ),
         wide=True,
@@ -68,7 +68,7 @@ def _together(filters: Sequence[FilterCosts], k: int) -> str:
                 for protocol, bought in _BOUGHT.items()
                 if each.changes(protocol)
             ]
-            short = _median([price["short_lists"] for _, price in each.prices])
+            short = _median([price["short_lists"] for _, price in each.costs])
             return (
                 f"All filters in force together take out {percent(_median(each.dropped))} of the candidates and change "
                 f"recall@{k} {' and '.join(changes)}. "
@@ -112,22 +112,22 @@ def _places(filters: Sequence[FilterCosts]) -> tuple[list[float], int]:
     """Return the top of each filter's row in pixels, and the height of all together."""
     places, y = [], 0.0
     for number, each in enumerate(filters):
-        if number == 0 or each.in_force != filters[number - 1].in_force:
+        if number == 0 or each.active != filters[number - 1].active:
             y += _HEADING
         places.append(y)
-        y += len(each.prices) * _STEP + _GAP
+        y += len(each.costs) * _STEP + _GAP
     return places, int(y)
 
 
 def _middle(each: FilterCosts, place: float) -> float:
-    return place + len(each.prices) * _STEP / 2
+    return place + len(each.costs) * _STEP / 2
 
 
 def _name_rows(axes: Axes, filters: Sequence[FilterCosts], places: Sequence[float]) -> None:
     names = blended_transform_factory(axes.figure.transFigure, axes.transData)
     for number, (each, place) in enumerate(zip(filters, places, strict=True)):
-        if number == 0 or each.in_force != filters[number - 1].in_force:
-            axes.text(0.003, place - 10, _HEADINGS[each.in_force], transform=names, weight="bold", color=INK.light)
+        if number == 0 or each.active != filters[number - 1].active:
+            axes.text(0.003, place - 10, _HEADINGS[each.active], transform=names, weight="bold", color=INK.light)
         axes.text(
             0.012,
             _middle(each, place),
@@ -140,13 +140,13 @@ def _name_rows(axes: Axes, filters: Sequence[FilterCosts], places: Sequence[floa
 
 
 def _ink(each: FilterCosts) -> Colour:
-    return INK if each.in_force else SOFT
+    return INK if each.active else SOFT
 
 
 def _draw_dropped(axes: Axes, filters: Sequence[FilterCosts], places: Sequence[float], k: int) -> None:
     for each, place in zip(filters, places, strict=True):
         for week, share in enumerate(each.dropped):
-            axes.barh(place + (week + 0.5) * _STEP, share, height=7, color=_COLOURS[each.in_force].light, linewidth=0)
+            axes.barh(place + (week + 0.5) * _STEP, share, height=7, color=_COLOURS[each.active].light, linewidth=0)
         _write_beside(axes, each, place, percent(_median(each.dropped)))
     axes.set_xlim(0, 1.02 * max(max(each.dropped) for each in filters) or 1)
     _finish(axes, f"Dropped of {k:,} candidates", "share of the candidates", tick)
@@ -158,9 +158,9 @@ def _draw_changes(
     axes.axvline(0, color=SOFT.light, linewidth=1, zorder=1)
     ends = [0.0]
     for each, place in zip(filters, places, strict=True):
-        weeks = [cut for cut, _ in each.prices]
+        weeks = [cut for cut, _ in each.costs]
         for cut, comparison in each.comparisons(protocol):
-            _draw_interval(axes, comparison, place + (weeks.index(cut) + 0.5) * _STEP, _COLOURS[each.in_force])
+            _draw_interval(axes, comparison, place + (weeks.index(cut) + 0.5) * _STEP, _COLOURS[each.active])
             ends += [100 * end for end in comparison["difference"]]
         changes = each.changes(protocol)
         _write_beside(axes, each, place, points(_median(changes)) if changes else NO_VALUE)
@@ -184,7 +184,7 @@ def _write_beside(axes: Axes, each: FilterCosts, place: float, text: str) -> Non
         text,
         transform=beside,
         color=_ink(each).light,
-        weight="bold" if each.in_force else "normal",
+        weight="bold" if each.active else "normal",
         horizontalalignment="right",
         verticalalignment="center_baseline",
     )
@@ -210,12 +210,12 @@ def _table(filters: Sequence[FilterCosts], k: int) -> Table:
         (
             plain(each.name.replace("_", " ")),
             plain(each.setting) or NO_VALUE,
-            "yes" if each.in_force else "no",
+            "yes" if each.active else "no",
             cut,
             *_numbers(price),
         )
         for each in filters
-        for cut, price in each.prices
+        for cut, price in each.costs
     ]
     header = ("filter", "setting", "in force", "week", "dropped", "users who lose any", f"users with fewer than {k:,}")
     return Table((*header, "all: points", "ratio", "new: points", "ratio"), tuple(rows), words=4)
@@ -245,7 +245,7 @@ def _told(filters: Sequence[FilterCosts], protocols: Sequence[Protocol]) -> str:
     for each in filters:
         changes = {protocol: each.changes(protocol) for protocol in protocols}
         told = [f"{points(_median(change))} {_BOUGHT[protocol]}" for protocol, change in changes.items() if change]
-        force = "" if each.in_force else " (not in force)"
+        force = "" if each.active else " (not in force)"
         parts.append(
             f"{_label(each)}{force} drops {percent(_median(each.dropped))}, changes recall by {', '.join(told)}"
         )

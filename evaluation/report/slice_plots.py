@@ -14,7 +14,7 @@ from evaluation.report.palette import CARD, INK, SOFT
 from evaluation.report.recall_plots import line_of, shown
 from evaluation.report.report_section import Key, Panel, ReportSection, Table
 from evaluation.results import DecileRow, ItemRow, Results
-from evaluation.summaries import cold_users_of
+from evaluation.summaries import cold_user_recall
 
 _ROW: Final = 22  # pixels from one model to the next
 _NAMES: Final = 200
@@ -94,7 +94,7 @@ def recall_by_activity(results: Results) -> ReportSection | None:
 
 def _cold_users(results: Results) -> str:
     """Say how many had never bought before, and what the list they are shown is worth, all weeks together."""
-    cold = cold_users_of(results["windows"])
+    cold = cold_user_recall(results["windows"])
     if cold is None:
         return ""
     users, recall = cold

@@ -37,18 +37,18 @@ def test_last_week_counts_from_seven_days_before_the_cut_and_ends_before_it():
     assert last_week_popularity(purchases, CUT, 5).tolist() == [0, 2, 0, 0, 0]
 
 
-def test_the_window_can_be_shorter():
+def test_the_window_of_popularity_can_be_shorter():
     purchases = purchases_of((0, 0, "2020-09-14"), (0, 1, "2020-09-15"))
 
     assert last_week_popularity(purchases, CUT, 2, days=1).tolist() == [0, 1]
 
 
-def test_own_items_come_by_frequency_then_recency_then_position_and_then_what_is_popular():
+def test_own_items_are_ordered_by_frequency_recency_and_position_and_followed_by_popular_ones():
     purchases = purchases_of(
         (7, 4, "2020-01-01"),
         (7, 2, "2020-03-01"),
-        (7, 4, "2020-01-02"),  # twice: first, however old
-        (7, 3, "2020-03-01"),  # the same day as 2: by position
+        (7, 4, "2020-01-02"),  # twice: first in spite of its age
+        (7, 3, "2020-03-01"),  # on the same day as 2: by position
         (7, 0, "2020-04-01"),  # once, more recent: before 2
         (5, 1, "2020-02-01"),
     )
@@ -60,7 +60,7 @@ def test_own_items_come_by_frequency_then_recency_then_position_and_then_what_is
     assert lists.dtype == np.int32
 
 
-def test_a_popular_item_already_bought_is_not_repeated():
+def test_popular_items_that_the_user_bought_are_not_repeated():
     popularity = PopularityList.from_counts(np.array([3, 2, 1]))
 
     lists = bought_before_then_popular(
@@ -70,7 +70,7 @@ def test_a_popular_item_already_bought_is_not_repeated():
     assert lists.tolist() == [[2, 0, 1], [0, 1, 2]]
 
 
-def test_more_own_items_than_places_leave_no_room_for_popular_ones():
+def test_k_own_items_leave_no_room_for_popular_ones():
     purchases = purchases_of((0, 3, "2020-01-03"), (0, 2, "2020-01-02"), (0, 1, "2020-01-01"))
 
     lists = bought_before_then_popular(
@@ -80,7 +80,7 @@ def test_more_own_items_than_places_leave_no_room_for_popular_ones():
     assert lists.tolist() == [[3, 2]]
 
 
-def test_purchases_at_or_after_the_cut_change_nothing():
+def test_purchases_from_the_cut_on_are_ignored():
     before = [(0, 1, "2020-09-15"), (1, 2, "2020-09-14")]
     after = [(0, 0, "2020-09-16"), (0, 0, "2020-09-17"), (1, 1, "2020-09-16")]
     users, popularity = np.array([0, 1], np.int32), PopularityList.from_counts(np.array([1, 2, 3]))
@@ -92,15 +92,15 @@ def test_purchases_at_or_after_the_cut_change_nothing():
     assert last_week_popularity(purchases_of(*after, *before), CUT, 3).tolist() == [0, 1, 1]
 
 
-def test_without_any_purchases_everybody_gets_what_is_popular():
-    nothing = purchases_of((0, 0, "2020-09-17"))
+def test_users_without_purchases_have_popular_items_only():
+    none = purchases_of((0, 0, "2020-09-17"))
     popularity = PopularityList.from_counts(np.array([1, 2]))
 
-    assert bought_before_then_popular(nothing, CUT, np.array([4, 0], np.int32), popularity, 2).tolist() == [[1, 0]] * 2
-    assert bought_before_then_popular(nothing, CUT, np.array([], np.int32), popularity, 2).shape == (0, 2)
+    assert bought_before_then_popular(none, CUT, np.array([4, 0], np.int32), popularity, 2).tolist() == [[1, 0]] * 2
+    assert bought_before_then_popular(none, CUT, np.array([], np.int32), popularity, 2).shape == (0, 2)
 
 
-def test_the_order_of_the_rows_does_not_matter():
+def test_the_order_of_purchases_does_not_matter():
     generator = np.random.default_rng(0)
     rows = [
         (int(user), int(item), np.datetime64("2020-09-01", "us") + np.timedelta64(int(day), "D"))
@@ -115,7 +115,7 @@ def test_the_order_of_the_rows_does_not_matter():
     assert all(len(set(items)) == 8 for items in lists.tolist())
 
 
-def test_faulty_arguments_are_refused():
+def test_invalid_arguments_are_refused():
     purchases, popularity = purchases_of((0, 5, "2020-09-15")), PopularityList.from_counts(np.ones(3))
 
     with pytest.raises(ValueError, match="unique"):
@@ -128,7 +128,7 @@ def test_faulty_arguments_are_refused():
         last_week_popularity(purchases, CUT, 6, days=0)
 
 
-def test_decayed_popularity_halves_a_purchase_with_every_half_life():
+def test_the_weight_of_a_purchase_halves_with_every_half_life():
     purchases = purchases_of((0, 1, "2020-09-16"), (0, 0, "2020-09-11"), (1, 0, "2020-09-06"), (1, 2, "2020-08-27"))
 
     assert decayed_popularity(purchases, CUT, 3, 5.0).tolist() == [0.5 + 0.25, 0, 0.0625]
@@ -141,14 +141,16 @@ def test_decayed_popularity_halves_a_purchase_with_every_half_life():
 
 def lists_of(purchases, users, n_items, k, bought):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluation.baselines, "available", lambda: False)  # what follows is the same with and without
-        made = list(baselines(purchases, CUT, np.array(users, np.int32), n_items, k, ItemLists.from_lists(bought)))
-    return {lists.name: (lists.all_items.tolist(), lists.new_items.tolist()) for lists in made}
+        patch.setattr(
+            evaluation.baselines, "available", lambda: False
+        )  # the expected lists are the same with and without iALS
+        created = list(baselines(purchases, CUT, np.array(users, np.int32), n_items, k, ItemLists.from_lists(bought)))
+    return {lists.name: (lists.all_items.tolist(), lists.new_items.tolist()) for lists in created}
 
 
-def test_the_baselines_by_hand():
-    # Sold ever: item 0 three times, 1 and 2 twice, 3 once; in the last week 2 twice and 3 once. User 5 bought 0
-    # twice, long ago, and 3 on the last day; user 6 bought 2; user 7 is new.
+def test_the_lists_of_each_baseline():
+    # Sales: item 0 three times, 1 and 2 twice, 3 once; in the last week 2 twice and 3 once. User 5 bought 0 twice,
+    # long ago, and 3 on the last day; user 6 bought 2; user 7 is cold.
     purchases = purchases_of(
         (5, 0, "2020-01-01"),
         (5, 0, "2020-01-02"),
@@ -164,13 +166,14 @@ def test_the_baselines_by_hand():
 
     assert lists["all-time bestsellers"] == ([[0, 1, 2]] * 3, [[1, 2, -1], [0, 1, 3], [0, 1, 2]])
     assert lists["last week's bestsellers"] == ([[2, 3, 0]] * 3, [[2, 1, -1], [3, 0, 1], [2, 3, 0]])
-    # 1 sold twice but once a month before, 0 once as long ago as 1: 1 comes before 0.
+    # The last sales of 0 and 1 are equally old; the others of 1 are more recent than those of 0.
     assert lists["decayed popularity"] == ([[2, 3, 1]] * 3, [[2, 1, -1], [3, 1, 0], [2, 3, 1]])
-    fresh = [[2, 1, -1], [3, 0, 1], [2, 3, 0]]
-    assert lists["own purchases by frequency"] == ([[0, 3, 2], [2, 3, 0], [2, 3, 0]], fresh)
-    assert lists["own purchases by recency"] == ([[3, 0, 2], [2, 3, 0], [2, 3, 0]], fresh)
-    # 5 is nearest to his own items, the newer first, then to what 8 bought with 0, the newer first. 6 is nearest to 2,
-    # then to what 8 bought with it: 1 is known from 9 as well and therefore less like 2. The rest is bestsellers.
+    new_items = [[2, 1, -1], [3, 0, 1], [2, 3, 0]]
+    assert lists["own purchases by frequency"] == ([[0, 3, 2], [2, 3, 0], [2, 3, 0]], new_items)
+    assert lists["own purchases by recency"] == ([[3, 0, 2], [2, 3, 0], [2, 3, 0]], new_items)
+    # User 5: own items, the more recent first, then what user 8 bought together with 0, the more recent first. User 6:
+    # item 2, then what 8 bought with it; 1 is less similar to 2 than 0, because user 9 bought it as well. The rest are
+    # bestsellers.
     assert lists["item-kNN"] == ([[3, 0, 2], [2, 0, 1], [2, 3, 0]], [[2, 1, -1], [0, 1, 3], [2, 3, 0]])
     assert set(lists) == {
         "all-time bestsellers",
@@ -184,8 +187,8 @@ def test_the_baselines_by_hand():
     assert HALF_LIFE == 4
 
 
-def test_sales_move_a_neighbour_that_sells_before_one_that_does_not():
-    # The users of 0 buy 1 as often as 2, but nobody else has bought 1 since.
+def test_sales_weighting_prefers_a_neighbour_that_still_sells():
+    # Buyers of 0 bought 1 as often as 2, but 1 has not been bought since.
     purchases = purchases_of(
         *[(user, item, "2020-06-01") for user in (1, 2, 3) for item in (0, 1, 2)],
         *[(user, 2, "2020-09-15") for user in (1, 2, 3)],
@@ -200,21 +203,21 @@ def test_sales_move_a_neighbour_that_sells_before_one_that_does_not():
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12))
-def test_nothing_from_the_cut_on_changes_any_list_and_nothing_given_is_changed(seed, k):
+def test_lists_do_not_depend_on_purchases_from_the_cut_on_and_arguments_are_not_modified(seed, k):
     generator = np.random.default_rng(seed)
     numbers = generator.integers((0, 0, 0), (6, 9, 20), (60, 3)).tolist()
     past = [(user, item, CUT - np.timedelta64(day * 24 + 1, "h")) for user, item, day in numbers[:30]]
     future = [(user, item, CUT + np.timedelta64(day, "D")) for user, item, day in numbers[30:]]
-    bought = [np.array([item for user, item, _ in past if user == asked], np.int64) for asked in range(7)]
+    bought = [np.array([item for user, item, _ in past if user == row], np.int64) for row in range(7)]
     both = purchases_of(*future, *past)
     columns = [column.copy() for column in (both.user_codes, both.item_positions, both.purchased_at)]
 
     with_future = lists_of(both, range(7), 9, k, bought)
 
     assert with_future == lists_of(purchases_of(*past), range(7), 9, k, bought)
-    for every, fresh in with_future.values():
-        assert all(len(set(items)) == min(k, 9) and -1 not in items for items in every)
-        for items, own in zip(fresh, bought, strict=True):
+    for all_items, new_items in with_future.values():
+        assert all(len(set(items)) == min(k, 9) and -1 not in items for items in all_items)
+        for items, own in zip(new_items, bought, strict=True):
             left = min(k, 9 - len(set(own.tolist())))
             assert items[left:] == [-1] * (min(k, 9) - left)
             assert len(set(items[:left]) - set(own.tolist()) - {-1}) == left
@@ -223,7 +226,7 @@ def test_nothing_from_the_cut_on_changes_any_list_and_nothing_given_is_changed(s
 
 
 @pytest.mark.skipif(not available(), reason="implicit is not installed")
-def test_the_factors_of_implicit_come_last_and_are_filled_up_for_a_user_without_history():
+def test_ials_is_last_and_its_lists_are_filled_for_users_without_history():
     purchases = purchases_of((0, 0, "2020-09-01"), (1, 0, "2020-09-01"), (1, 1, "2020-09-15"))
     bought = ItemLists.from_lists([np.array([0]), np.array([], np.int64)])
 

@@ -12,14 +12,14 @@ installed = pytest.mark.skipif(not available(), reason="implicit is not installe
 
 @pytest.fixture
 def checkerboard():
-    """Even users buy even items and odd users odd ones, each all but one."""
+    """Even users buy all even items except their own number, odd users all odd items except theirs."""
     users, items = np.array(
         [(user, item) for user in range(8) for item in range(8) if (user + item) % 2 == 0 and user != item], np.int32
     ).T
     return PurchaseCodes(users.copy(), items.copy(), np.full(len(users), CUT - np.timedelta64(1, "D")))
 
 
-def test_a_user_without_vector_gets_no_list():
+def test_users_without_a_vector_have_empty_lists():
     factors = ImplicitAls(
         np.array([[0, 0], [0, 1]], np.float32), ItemIndex(np.array(["0", "1"]), np.eye(2, dtype=np.float32))
     )
@@ -31,17 +31,17 @@ def test_a_user_without_vector_gets_no_list():
 
 
 @installed
-def test_it_finds_the_squares_of_a_checkerboard(checkerboard):
+def test_the_missing_square_of_a_checkerboard_is_ranked_first(checkerboard):
     users = np.array([3, 9, 0], np.int32)
     bought = ItemLists.from_lists([np.array([1, 5, 7]), np.array([], np.int64), np.array([2, 4, 6])])
 
-    fitted = ImplicitAls.fitted(checkerboard, CUT, users, 8, factors=4, regularization=0.1)
+    model = ImplicitAls.fit(checkerboard, CUT, users, 8, factors=4, regularization=0.1)
 
-    assert fitted.top(1, bought)[0].tolist() == [[3], [-1], [0]]
+    assert model.top(1, bought)[0].tolist() == [[3], [-1], [0]]
 
 
 @installed
-def test_nothing_from_the_cut_on_changes_a_fit_and_a_fit_can_be_repeated(checkerboard):
+def test_a_fit_is_reproducible_and_ignores_purchases_from_the_cut_on(checkerboard):
     users = np.arange(8, dtype=np.int32)
     with_future = PurchaseCodes(
         np.append(checkerboard.user_codes, np.int32(1)),
@@ -49,7 +49,7 @@ def test_nothing_from_the_cut_on_changes_a_fit_and_a_fit_can_be_repeated(checker
         np.append(checkerboard.purchased_at, CUT),
     )
 
-    first, second = (ImplicitAls.fitted(rows, CUT, users, 8, factors=4) for rows in (checkerboard, with_future))
+    first, second = (ImplicitAls.fit(rows, CUT, users, 8, factors=4) for rows in (checkerboard, with_future))
 
     assert first.users.tolist() == second.users.tolist()
     assert first.items.vectors.tolist() == second.items.vectors.tolist()

@@ -22,7 +22,7 @@ def shares():
     return source_shares(lists, blended, ItemLists.from_lists([np.array([1, 2]), np.array([3])]), (1, 2))
 
 
-def test_each_source_is_judged_alone_and_by_what_only_it_finds(shares):
+def test_each_source_has_its_recall_alone_and_its_unique_recall(shares):
     near, sold = shares["rows"]
 
     assert near["alone"] == {"1": 0.25, "2": 0.75}
@@ -31,24 +31,24 @@ def test_each_source_is_judged_alone_and_by_what_only_it_finds(shares):
     assert sold["unique"] == {"1": 0.0, "2": 0.25}
 
 
-def test_the_union_takes_turns_and_lists_nothing_twice(shares):
-    # In turns: 1, 1, 9, 2 without the repeat is 1, 9; and 8, 7, 3, 6 begins 8, 7.
+def test_the_union_is_a_round_robin_without_duplicates(shares):
+    # 1, 1, 9, 2 without the duplicate begins 1, 9; and 8, 7, 3, 6 begins 8, 7.
     assert shares["union"] == {"1": 0.25, "2": 0.25}
 
 
-def test_the_fused_list_is_shared_out_among_those_who_list_its_candidates(shares):
+def test_a_blended_candidate_is_shared_equally_among_its_sources(shares):
     assert shares["blended"] == {"1": 0.75, "2": 1.0}
     assert shares["shares"]["1"] == {"near": 0.75, "sold": 0.25}
     assert shares["shares"]["2"] == {"near": 0.375, "sold": 0.625}
 
 
-def test_a_source_with_a_shorter_list_takes_its_turns_and_then_is_passed_over():
+def test_a_source_with_a_shorter_list_is_skipped_when_it_ends():
     lists = {"short_lists": ranked([[5]]), "long": ranked([[7, 8, 9]])}
     blended = BlendedLists(tuple(lists), np.array([[5]], np.int32), np.zeros((1, 1), np.float32),
                   np.array([[[1, 0]]], np.int32), np.zeros((1, 1, 2), np.float32))  # fmt: skip
 
     shares = source_shares(lists, blended, ItemLists.from_lists([np.array([5, 8, 9])]), (1, 3, 4))
 
-    # In turns: 5, 7, 8, 9.
+    # Round-robin: 5, 7, 8, 9.
     assert shares["union"] == pytest.approx({"1": 1 / 3, "3": 2 / 3, "4": 1.0})
     assert shares["rows"][0]["alone"] == pytest.approx({"1": 1 / 3, "3": 1 / 3, "4": 1 / 3})

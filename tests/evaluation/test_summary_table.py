@@ -1,99 +1,136 @@
+import pytest
+
 from evaluation.filter_costs import ALL_FILTERS
 from evaluation.summaries import combine_windows
-from evaluation.summary_table import evaluation_table
+from evaluation.summary_table import WIDTH, summary_table
+
+COVERAGE = {"distinct_items": 8, "coverage": 0.5, "popularity_bias": 0.5, "bestseller_share": 0.5}
+SLICES = {"activity": [], "items": [], "deciles": []}
 
 
-def price(name, setting, dropped, every, new, *, in_force=True):
-    def compared(change):
-        return None if change is None else {"difference": [change, change - 0.01, change + 0.01], "ratio": None}
-
-    return {"name": name, "setting": setting, "active": in_force, "dropped": dropped, "affected_users": 1.0,
-    "short_lists": 0.0,
-            "all": compared(every), "new": compared(new)}  # fmt: skip
+def estimate(mean):
+    return [mean, mean - 0.01, mean + 0.01]
 
 
-def table_of(*filters):
-    """What is printed of two cuts with these prices."""
-    measured = {"recall@100": [0.25, 0.2, 0.3], "map@100": [0.05, 0.04, 0.06]}
-    coverage = {"distinct_items": 8, "coverage": 0.5, "popularity_bias": 0.5, "bestseller_share": 0.5}
-    parts = {"slices": {"activity": [], "items": [], "deciles": []}, "catalogue_coverage": coverage}
-    cuts = [
-        {"cut_date": date, "users": 40, "users_new": 30, "comparisons": {}, "sources": None,
-         "training_history": [],
-         "models": {"towers": {"all": measured, "new": measured, **parts}}, **prices}
-        for date, prices in zip(("2017-11-28", "2017-12-05"), filters, strict=True)
-    ]  # fmt: skip
-    return evaluation_table(combine_windows({}, [100], cuts))
+def model(recall, precision, *, new=True):
+    metrics = {"recall@12": estimate(recall / 2), "recall@100": estimate(recall), "map@12": estimate(precision)}
+    return {"all": metrics, "new": metrics if new else {}, "slices": SLICES, "catalogue_coverage": COVERAGE}
 
 
-def cells_of(lines):
-    return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines]
+def window(cut_date, models, *, users=40, **more):
+    parts = {"users_new": 30, "comparisons": {}, "sources": None, "training_history": []}
+    return {"cut_date": cut_date, "users": users, "models": models, **parts, **more}
 
 
-def test_beneath_the_models_every_filter_stands_with_what_it_drops_and_costs():
-    said = table_of(
-        {"filter_costs": [price("cool_down", "28 days", 0.2, -0.05, 0.0, in_force=False),
-                     price(ALL_FILTERS, "", 0.02, -0.004, 0.001)]},
-        {"filter_costs": [price("cool_down", "28 days", 0.3, -0.07, None, in_force=False),
-                     price(ALL_FILTERS, "", 0.04, -0.002, None)]},
+def cost(name, setting, dropped, change, new_change, *, active=True):
+    def compared(difference):
+        return None if difference is None else {"difference": estimate(difference), "ratio": None}
+
+    return {
+        "name": name, "setting": setting, "active": active, "dropped": dropped, "affected_users": 1.0,
+        "short_lists": 0.0, "all": compared(change), "new": compared(new_change),
+    }  # fmt: skip
+
+
+def tables_of(*windows):
+    """The tables by title, as lists of cells; the text that is not in a table has the key ""."""
+    text = summary_table(combine_windows({}, [12, 100], list(windows)))
+    assert max(map(len, text.splitlines())) <= WIDTH
+    tables, title = {"": []}, ""
+    for part in text.strip().split("\n\n"):
+        lines = part.splitlines()
+        if len(lines) > 1 and set(lines[1]) == {"-", " "}:
+            tables[title] = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines]
+            del tables[title][1]
+        else:
+            title = part
+            tables[""].append(part)
+    return tables
+
+
+def starting(tables, title):
+    (table,) = [table for name, table in tables.items() if name.startswith(title)]
+    return table
+
+
+def test_each_model_has_its_medians_range_and_coverage():
+    tables = tables_of(
+        window("2017-11-28", {"two towers": model(0.25, 0.05)}),
+        window("2017-12-05", {"two towers": model(0.3, 0.08, new=False)}, users=50),
+    )
+
+    assert tables[""][0].startswith("Medians over 2 weekly windows, cuts 2017-11-28 to 2017-12-05, 40-50 users each.")
+    assert tables["All purchases"] == [
+        ["model", "R@12", "R@100", "MAP@12", "R@100 range", "coverage"],
+        ["two towers", "0.1375", "0.2750", "0.0650", "0.2500-0.3000", "0.500"],
+    ]
+    # No user bought new items in the second window.
+    assert starting(tables, "Items new") == [
+        ["model", "R@12", "R@100", "MAP@12", "R@100 range"],
+        ["two towers", "0.1250", "0.2500", "0.0500", "0.2500-0.2500"],
+    ]
+    assert len(tables) == 3
+
+
+def test_cold_users_are_reported_separately():
+    cold = {"users": 3, "recall": estimate(0.2)}
+
+    tables = tables_of(window("2017-11-28", {"two towers": model(0.25, 0.05)}, cold_users=cold))
+
+    assert any("3 cold users" in text and "0.2000" in text for text in tables[""])
+
+
+def test_each_filter_has_what_it_drops_and_the_change_of_recall():
+    towers = {"two towers": model(0.25, 0.05)}
+    tables = tables_of(
+        window("2017-11-28", towers, filter_costs=[
+            cost("cool_down", "28 days", 0.2, -0.05, 0.0, active=False), cost(ALL_FILTERS, "", 0.02, -0.004, 0.001),
+        ]),
+        window("2017-12-05", towers, filter_costs=[
+            cost("cool_down", "28 days", 0.3, -0.07, None, active=False), cost(ALL_FILTERS, "", 0.04, -0.002, None),
+        ]),
     )  # fmt: skip
 
-    models, filters = said.split("\nFilters: share of 100 candidates dropped, and recall with the filter minus without")
-    assert "towers" in models
-    assert cells_of(filters.splitlines()[2:]) == [
-        ["filter", "setting", "in force", "dropped", "windows", "recall@100", "windows", "new: recall@100", "windows"],
-        ["-" * width for width in (12, 9, 10, 9, 13, 12, 18, 17, 18)],
-        ["all in force", "-", "yes", "0.0300", "0.0200-0.0400", "-0.0030", "-0.0040 to -0.0020", "+0.0010",
-         "+0.0010 to +0.0010"],
-        ["cool_down", "28 days", "no", "0.2500", "0.2000-0.3000", "-0.0600", "-0.0700 to -0.0500", "+0.0000",
-         "+0.0000 to +0.0000"],
-    ]  # fmt: skip
-
-
-def test_where_nobody_bought_anything_new_there_is_a_dash():
-    said = table_of(*[{"filter_costs": [price("for_sale", "", 0.1, -0.01, None)]}] * 2)
-
-    assert cells_of(said.splitlines()[-1:])[0][-3:] == ["-0.0100 to -0.0100", "-", "-"]
-
-
-def test_an_evaluation_without_prices_ends_with_its_models():
-    assert "Filters" not in table_of({}, {})
-    assert table_of({}, {"filter_costs": []}).splitlines()[-1].startswith("towers")
-
-
-def test_at_the_end_every_compared_model_stands_beside_the_best_simple_list_of_each_week():
-    compared = {"map@12": {"difference": [0.0, 0.0, 0.0], "ratio": None}}
-    slices = {"activity": [], "items": [], "deciles": []}
-    catalogue_coverage = {"distinct_items": 8, "coverage": 0.5, "popularity_bias": 0.5, "bestseller_share": 0.5}
-    # Average precision of the model and of two lists on all purchases; the second week had no new ones.
-    weeks = {"2017-11-28": (0.15, 0.1, 0.05), "2017-12-05": (0.24, 0.1, 0.2), "2017-12-12": (0.1, 0.1, 0.125)}
-
-    def model(precision, date):
-        measured = {"recall@12": [0.3, 0.2, 0.4], "map@12": [precision, 0.0, 1.0]}
-        return {
-            "all": measured, "new": {} if date == "2017-12-05" else measured, "slices": slices,
-            "catalogue_coverage": catalogue_coverage,
-        }  # fmt: skip
-
-    cuts = [
-        {"cut_date": date, "users": 40, "users_new": 30, "sources": None,
-         "training_history": [],
-         "models": dict(zip(("towers", "a", "b"), (model(each, date) for each in precisions), strict=True)),
-         "comparisons": {"towers": {
-             name: {"all": compared, "new": {} if date == "2017-12-05" else compared} for name in "ab"}}}
-        for date, precisions in weeks.items()
-    ]  # fmt: skip
-
-    said = evaluation_table(combine_windows({}, [12], cuts))
-
-    _, orders = said.split("\nOrder: map@12, and its ratio to that of each week's best simple list:\n")
-    header, _, *rows = cells_of(orders.splitlines()[1:])
-    assert header == ["map@12", "windows", "ratio", "windows", "new: map@12", "windows", "ratio", "windows"]
-    # Ratios of 1.5, 1.2 and 0.8; without the second week 1.5 and 0.8.
-    assert rows == [
-        ["towers", "0.1500", "0.1000-0.2400", "1.200", "0.800-1.500", "0.1250", "0.1000-0.1500", "1.150", "0.800-1.500"]
+    assert starting(tables, "Filters: share of the first 100 candidates") == [
+        ["filter", "active", "dropped", "all", "range", "new", "range"],
+        ["all active filters", "yes", "3.0 %", "-0.30", "-0.40 to -0.20", "+0.10", "+0.10 to +0.10"],
+        ["cool_down, 28 days", "no", "25.0 %", "-6.00", "-7.00 to -5.00", "+0.00", "+0.00 to +0.00"],
     ]
 
 
-def test_where_nothing_is_compared_no_order_is_told():
-    assert "Order" not in table_of({}, {})
+def test_missing_values_are_dashes():
+    costs = [cost("for_sale", "", 0.1, -0.01, None)]
+
+    tables = tables_of(window("2017-11-28", {"two towers": model(0.25, 0.05)}, filter_costs=costs))
+
+    assert starting(tables, "Filters")[1][-2:] == ["-", "-"]
+
+
+def test_each_compared_model_has_its_ratio_to_the_best_baseline_of_each_window():
+    compared = {"map@12": {"difference": [0.0, 0.0, 0.0], "ratio": None}}
+    # MAP of the model and of two baselines; in the second window no user bought new items.
+    windows = []
+    for cut_date, precisions, new in (
+        ("2017-11-28", (0.15, 0.1, 0.05), True),
+        ("2017-12-05", (0.24, 0.1, 0.2), False),
+        ("2017-12-12", (0.1, 0.1, 0.125), True),
+    ):
+        models = {
+            name: model(0.3, each, new=new) for name, each in zip(("two towers", "a", "b"), precisions, strict=True)
+        }
+        comparisons = {"two towers": {name: {"all": compared, "new": compared if new else {}} for name in "ab"}}
+        windows.append(window(cut_date, models) | {"comparisons": comparisons})
+
+    # Ratios of 1.5, 1.2 and 0.8; without the second window 1.5 and 0.8.
+    assert starting(tables_of(*windows), "MAP@12, and its ratio") == [
+        ["model", "items", "MAP@12", "range", "ratio", "range"],
+        ["two towers", "all", "0.1500", "0.1000-0.2400", "1.200", "0.800-1.500"],
+        ["two towers", "new", "0.1250", "0.1000-0.1500", "1.150", "0.800-1.500"],
+    ]
+
+
+@pytest.mark.parametrize("length", [28, 29])
+def test_long_names_are_abbreviated(length):
+    tables = tables_of(window("2017-11-28", {"x" * length: model(0.25, 0.05)}))
+
+    assert tables["All purchases"][1][0] == ("x" * 28 if length == 28 else "x" * 27 + "…")

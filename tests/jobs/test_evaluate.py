@@ -59,7 +59,9 @@ def evaluation(call, toy, small, tmp_path_factory):
     page = tmp_path_factory.mktemp("evaluation") / "toy.html"
     filters = tmp_path_factory.mktemp("filters") / "idle.toml"
     filters.write_text("cool_down_days = 9\n", encoding="utf-8")
-    done = call("evaluate", "--repo", toy.repo, "--cuts", 2, "--without-seed", "--output", page, "--filters", filters)
+    done = call(
+        "evaluate", "--repo", toy.repo, "--weeks", "final", "--without-seed", "--output", page, "--filters", filters
+    )  # fmt: skip
     assert done.exit_code == 0, done.stderr
     return Evaluation(page, read_results(page.with_suffix(".json")), done.stdout, done.stderr)
 
@@ -190,7 +192,7 @@ def test_filters_in_force_and_others_are_priced_at_every_cut(evaluation):
     for cut in evaluation.cuts:
         prices = {price["name"]: price for price in cut["filter_costs"]}
         assert {name: (price["active"], price["setting"]) for name, price in prices.items()} == {
-            "all in force": (True, ""),
+            "all active filters": (True, ""),
             "for_sale": (True, ""),
             "age_limit": (True, ""),
             "cool_down": (False, "7 days"),
@@ -199,7 +201,7 @@ def test_filters_in_force_and_others_are_priced_at_every_cut(evaluation):
             "department_cap": (False, "at most 20"),
         }
         # Nothing is said of the toy world's goods, and a group has 15 of them.
-        for name in ("all in force", "for_sale", "age_limit", "department_cap"):
+        for name in ("all active filters", "for_sale", "age_limit", "department_cap"):
             assert (prices[name]["dropped"], prices[name]["all"]["difference"]) == (0, [0, 0, 0])
         # The last item never sells: it is on some lists, and nobody misses it.
         assert prices["unsold"]["dropped"] < 1 / 12
@@ -283,7 +285,7 @@ def test_what_is_judged_stays_where_a_later_cut_fails(call, toy, evaluation, tmp
 
     monkeypatch.setattr(backtest, "evaluate_cut", fails_at_the_second)
 
-    done = call("evaluate", "--repo", toy.repo, "--cuts", 2, "--output", tmp_path / "page.html")
+    done = call("evaluate", "--repo", toy.repo, "--weeks", "final", "--output", tmp_path / "page.html")
 
     assert done.exit_code == 1
     assert done.stderr.splitlines()[-1] == "error: The second cut cannot be judged."

@@ -36,9 +36,9 @@ def priced(make_results):
 @pytest.fixture
 def results(priced):
     return priced(
-        [price("channel", "2", 0.3, -0.03, 0.0, in_force=False), price("all in force", "", 0.02, -0.004, 0.01)],
-        [price("channel", "2", 0.1, -0.01, None, in_force=False), price("all in force", "", 0.05, -0.009, None)],
-        [price("channel", "2", 0.2, -0.05, 0.0, in_force=False), price("all in force", "", 0.04, -0.002, 0.03)],
+        [price("channel", "2", 0.3, -0.03, 0.0, in_force=False), price("all active filters", "", 0.02, -0.004, 0.01)],
+        [price("channel", "2", 0.1, -0.01, None, in_force=False), price("all active filters", "", 0.05, -0.009, None)],
+        [price("channel", "2", 0.2, -0.05, 0.0, in_force=False), price("all active filters", "", 0.04, -0.002, 0.03)],
     )
 
 
@@ -50,7 +50,7 @@ def test_one_sentence_says_what_the_filters_in_force_take_out_and_cost_in_the_me
 
 
 def test_users_who_are_left_with_too_few_candidates_are_told(priced):
-    weeks = [[price("all in force", "", 0.5, -0.1, None, short=short)] for short in (0.02, 0.08, 0.01)]
+    weeks = [[price("all active filters", "", 0.5, -0.1, None, short=short)] for short in (0.02, 0.08, 0.01)]
 
     reading = filter_costs(priced(*weeks)).reading
 
@@ -72,8 +72,8 @@ def test_each_row_has_its_medians_and_what_is_in_force_stands_first(results):
     svg = filter_costs(results).panels[0].svg
 
     texts = re.findall(r">([^<>]+)</text>", svg)
-    assert [text for text in texts if text in {"In force", "all in force", "Not in force", "channel, 2"}] == [
-        "In force", "all in force", "Not in force", "channel, 2"
+    assert [text for text in texts if text in {"In force", "all active filters", "Not in force", "channel, 2"}] == [
+        "In force", "all active filters", "Not in force", "channel, 2"
     ]  # fmt: skip
     medians = ["4.0\xa0%", "20.0\xa0%", "-0.40", "-3.00", "+2.00", "+0.00"]
     assert [text for text in texts if text in medians] == medians
@@ -81,7 +81,8 @@ def test_each_row_has_its_medians_and_what_is_in_force_stands_first(results):
 
 def test_those_who_cannot_see_it_are_told_the_medians(results):
     assert filter_costs(results).panels[0].label == (
-        "Bars and forest plot, shares and percentage points, medians over weeks: all in force drops 4.0\xa0%, changes "
+        "Bars and forest plot, shares and percentage points, medians over weeks: all active filters drops 4.0\xa0%, "
+        "changes "
         "recall by -0.40 on all purchases, +2.00 on items new to the user; channel, 2 (not in force) drops 20.0\xa0%, "
         "changes recall by -3.00 on all purchases, +0.00 on items new to the user."
     )
@@ -92,7 +93,7 @@ def test_the_table_has_a_row_for_each_filter_and_week(results):
 
     assert len(table.rows) == 6
     assert table.rows[0] == (
-        "all in force", "-", "yes", "2017-11-14", "2.0\xa0%", "50.0\xa0%", "0.0\xa0%", "-0.40 (-0.50 to -0.30)",
+        "all active filters", "-", "yes", "2017-11-14", "2.0\xa0%", "50.0\xa0%", "0.0\xa0%", "-0.40 (-0.50 to -0.30)",
         "0.98 (0.98 to 0.99)", "+1.00 (+0.90 to +1.10)", "1.04 (1.04 to 1.04)",
     )  # fmt: skip
     assert table.rows[4][:4] == ("channel", "2", "no", "2017-11-21")
