@@ -38,7 +38,7 @@ COLUMNS: Final = 100
 # In the order of the data flow, which is the order in the help text.
 COMMANDS: Final = (
     "fetch_demo_data", "build_features", "train", "materialize", "generate_candidates", "show_candidates", "evaluate",
-    "check_leakage",
+    "check_leakage", "doctor",
 )  # fmt: skip
 _BLANK: Final = "    \n"
 _RULED: Final = Box(f"{_BLANK * 2} -  \n{_BLANK * 5}", ascii=True)  # a line of dashes below the header, nothing else

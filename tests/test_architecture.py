@@ -41,7 +41,7 @@ MAY_IMPORT = {
         "models", "candidates.ranking.ranker", "evaluation.diagnostics", "evaluation.validation_window",
         "features.store.service_schema", "features.training_data.dataset", *BASE,
     },
-    "pipelines": {"pipelines", "models", "evaluation", "candidates", "features.store", "features.training_data", *BASE},
+    "pipelines": {"pipelines", "models", "evaluation", "candidates", "features"},
     "pipelines.leakage": {"pipelines.leakage", "models", "evaluation", "candidates", "features"},
     "jobs": {"jobs", "pipelines", "models", "evaluation", "candidates", "features"},
     "benchmarks": {"jobs.console", "pipelines", "models", "evaluation", "candidates", "features"},
