@@ -1,4 +1,4 @@
-"""Prove that nothing a tower learns or is asked depends on the future.
+"""Run the leakage test: nothing that a release learns or a request reads may depend on later data.
 
 python jobs/check_leakage.py
 python jobs/check_leakage.py --raw-dir my_tables --moments 5
@@ -9,29 +9,31 @@ from pathlib import Path
 
 import click
 
-from features.progress import Stopwatch
 from jobs.console import (
     ConsoleReporter,
     job,
     load_tensorflow,
+    memory_limit_option,
     quiet_libraries,
     raw_dir_option,
+    release_option,
     releases_option,
     repo_option,
     scratch_folder,
-)
+)  # fmt: skip
 
 
 @click.command()
 @repo_option
 @raw_dir_option
 @releases_option
-@click.option("--release", "version", help="Version of the release; by default the latest.")
+@release_option
 @click.option("--moments", "number", type=click.IntRange(1), default=2, show_default=True, help="Random moments.")
-@click.option("--users", type=click.IntRange(1), default=1000, show_default=True, help="Users asked about online.")
-@click.option("--items", type=click.IntRange(1), default=1000, show_default=True, help="Items asked about online.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of moments, shuffles and samples.")
-@click.option("--memory-limit", default="4GB", show_default=True, help="Memory that DuckDB may use before it spills.")
+@click.option("--users", type=click.IntRange(1), default=1000, show_default=True, help="Users to compare online.")
+@click.option("--items", type=click.IntRange(1), default=1000, show_default=True, help="Items to compare online.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of moments, permutations, samples.")
+@click.option("--allow-uncompared", is_flag=True, help="Pass although a feature service cannot be compared.")
+@memory_limit_option
 @job
 def main(
     reporter: ConsoleReporter,
@@ -44,42 +46,38 @@ def main(
     items: int,
     seed: int,
     memory_limit: str,
+    *,
+    allow_uncompared: bool,
 ) -> None:
-    """Prove that nothing a tower learns or is asked depends on the future; if something does, say what.
+    """Run the leakage test; the exit status is 1 if something depends on later data or was not compared.
 
-    At random moments the later purchases are deleted, then permuted, everything is built again beside the tables in
-    use, and what was known must stay the same to the bit. Online features are compared with offline ones, and the lists
-    to which they lead. Everything is done on copies.
+    At random moments the later purchases are deleted, then permuted, and the feature tables are built again: training
+    rows, features, vocabularies, scales and bestsellers as of the moment must be bit-identical. Online features must
+    equal offline ones and retrieve the same lists. All of this happens on copies.
     """
     load_tensorflow()
-    from features.store.data_end import data_end
-    from features.store.registry import open_feature_store, tower_schemas
+    from features.store.registry import open_feature_store
     from models.release.release import load_release
-    from pipelines.leakage.answers import all_services
-    from pipelines.leakage.questions import LeakQuestions
-    from pipelines.leakage.raw_world import RawWorld
-    from pipelines.leakage.report import leaks, summary, timed
-    from pipelines.leakage.store_copy import store_copy
+    from pipelines.leakage.leakage_test import run_leakage_test
+    from pipelines.leakage.report import advice, find_leaks, summary_table, verdict
 
-    watch = Stopwatch()
-    release = load_release(releases, version)
-    used = open_feature_store(repo)
-    release.check_tower_services(tower_schemas(used, release.schemas.query.service, release.schemas.item.service))
-    services, others = all_services(used)
-    progress = reporter.progress
-    questions = LeakQuestions(release, releases / release.version, services, data_end(used), seed, progress)
-
-    with (
-        scratch_folder(releases) as folder,
-        quiet_libraries(),
-        RawWorld.loaded(raw_dir, folder, memory_limit=memory_limit) as world,
-    ):
-        moments, store = world.moments(number, seed=seed), store_copy(used, folder / "store")
-        done = timed(questions.stages(store, world, moments, folder, users=users, items=items))
-    found = leaks(done, {view.name for view in (*used.list_feature_views(), *used.list_on_demand_feature_views())})
-    print("\n\n".join([*found, summary(done), *(f"NOT COMPARED: {service}" for service in others)]))
-    print(f"{'LEAKS' if found else 'no leak'} found after {watch.seconds:.0f} s")
-    sys.exit(1 if found else 0)
+    release, store = load_release(releases, version), open_feature_store(repo)
+    with scratch_folder(releases) as folder, quiet_libraries():
+        stages, uncompared = run_leakage_test(
+            store, release, releases / release.version, raw_dir, folder,
+            moments=number, users=users, items=items, seed=seed, memory_limit=memory_limit, reporter=reporter,
+        )  # fmt: skip
+    leaks = find_leaks(stages)
+    for leak in leaks:
+        reporter.result(f"\n{leak.heading()}")
+        reporter.table(leak.first_rows)
+    reporter.result("")
+    reporter.table(summary_table(stages))
+    for line in (*advice(stages), *(f"not compared: {service}" for service in uncompared)):
+        reporter.result(f"\n{line}")
+    passed, sentence = verdict(leaks, uncompared, allow_uncompared=allow_uncompared)
+    reporter.result(f"\n{sentence}")
+    sys.exit(0 if passed else 1)
 
 
 if __name__ == "__main__":

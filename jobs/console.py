@@ -89,16 +89,17 @@ class ConsoleReporter:
     def __init__(self, *, verbose: bool = False) -> None:
         self.verbose = verbose
         self.watch = Stopwatch()
+        self._stdout = sys.stdout  # `quiet_libraries` redirects sys.stdout
         self._bars: Progress | None = None
 
     def stage(self, name: str) -> None:
         """Print the name of a stage that begins, after the seconds since the job began."""
         self.close()
-        print(f"{self.watch.seconds:5.0f} s  {name}", flush=True)
+        self._print(f"{self.watch.seconds:5.0f} s  {name}")
 
     def metrics(self, text: str) -> None:
         """Print a result of the current stage."""
-        print("\n".join(f"{'':9}{line}" for line in text.splitlines()), flush=True)
+        self._print("\n".join(f"{'':9}{line}" for line in text.splitlines()))
 
     def detail(self, text: str) -> None:
         """Print a diagnostic, if verbose."""
@@ -108,7 +109,7 @@ class ConsoleReporter:
     def result(self, text: str) -> None:
         """Print a result of the job."""
         self.close()
-        print(text, flush=True)
+        self._print(text)
 
     def table(self, table: ReportTable) -> None:
         """Print a table of at most `COLUMNS` columns; longer cells are wrapped."""
@@ -118,15 +119,15 @@ class ConsoleReporter:
             rendered.add_column(name, justify="left" if name in table.text_columns else "right", overflow="fold")
         for row in table.rows:
             rendered.add_row(*map(Text, row))
-        console = Console(highlight=False)
+        console = Console(file=self._stdout, highlight=False)
         console.width = min(COLUMNS, console.width) if console.is_terminal else COLUMNS
         with console.capture() as captured:
             console.print(rendered)
-        print("\n".join(line.rstrip() for line in captured.get().splitlines()), flush=True)
+        self._print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
     def next(self, command: str) -> None:
         """Print the command that comes next, such as "python jobs/train.py"."""
-        print(f"next: {as_typed(command)}", flush=True)
+        self._print(f"next: {as_typed(command)}")
 
     def progress(self, label: str, total: int) -> Advance:
         """Open a progress bar; returns its update function, which does nothing if stderr is not a terminal."""
@@ -150,6 +151,12 @@ class ConsoleReporter:
         if self._bars is not None:
             bars, self._bars = self._bars, None
             bars.stop()
+
+    def _print(self, text: str) -> None:
+        if self._bars is not None and self._stdout.isatty():
+            self._bars.console.print(Text(text))  # above the bars
+        else:
+            print(text, file=self._stdout, flush=True)
 
 
 def _progress_bars() -> Progress:

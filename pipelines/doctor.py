@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 import pyarrow.parquet as pq
 from feast import FeatureStore
 from feast.repo_config import RepoConfig, load_repo_config
+from features.store.service_fingerprints import service_fingerprints
 
 from candidates.candidate_file import CANDIDATES
 from features.errors import InputError
@@ -23,7 +24,6 @@ from features.schema import EVENT_TIMESTAMP
 from features.store.data_end import data_end
 from features.store.materialization import filled_until
 from features.store.registry import open_feature_store, tower_schemas, views_in_services
-from features.store.service_fingerprints import service_fingerprints
 from features.tables.feature_tables import TABLES
 from features.text import counted
 from models.config import DEFAULT

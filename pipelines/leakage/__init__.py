@@ -1,1 +1,1 @@
-"""The leakage test: the same questions to data sets that differ in the future only."""
+"""The leakage test: the same snapshots of data that differ only after a moment."""

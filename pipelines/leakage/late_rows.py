@@ -1,4 +1,4 @@
-"""Rows that were written later than they are stamped: offline they are hidden until then, online they would be seen."""
+"""Late rows: rows created after their event timestamp, which offline reads hide until then and online reads do not."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from features.scratch_database import scratch_database
 from features.sql import identifier, literal
 from features.store.historical_features import view_features
 from features.store.registry import END_OF_TIME, write_source
-from pipelines.leakage.differences import Answer
+from pipelines.leakage.comparison import Snapshot
 
 _ROWS_PER_JOIN = 100_000
 
 
 @dataclass(frozen=True)
 class LateRows:
-    """Keys and stamps of late rows.
+    """Keys and event timestamps of the late rows of one view.
 
     Attributes:
-        view: the feature view whose source holds them.
-        rows: its join keys and `event_timestamp`, each combination once, in the order of time.
+        view: the feature view.
+        rows: its join keys and `event_timestamp`, without duplicates, in the order of time.
     """
 
     view: FeatureView
@@ -32,7 +32,7 @@ class LateRows:
 
 
 def late_rows(store: FeatureStore, folder: Path) -> list[LateRows]:
-    """Find in the sources of all views the rows that were created after their stamp, or nobody knows when.
+    """Find the late rows in the sources of all views, including rows without creation time.
 
     Args:
         store: an applied feature store.
@@ -46,16 +46,17 @@ def late_rows(store: FeatureStore, folder: Path) -> list[LateRows]:
     return [late for late in found if late.rows.num_rows]
 
 
-def late_answers(store: FeatureStore, late: list[LateRows]) -> Iterator[tuple[Answer, Answer]]:
-    """Ask about each late row's key as of its stamp.
+def late_row_snapshots(store: FeatureStore, late: list[LateRows]) -> Iterator[tuple[Snapshot, Snapshot]]:
+    """Read the features of each late row's key as of its event timestamp.
 
     Yields:
-        For each view, in parts, what was known then, and what an online store would hold that is filled up to then.
+        For each view, in parts, what offline reads return for that moment, and what an online store materialized up to
+        that moment holds.
     """
     for all_of_view in late:
         for start in range(0, all_of_view.rows.num_rows, _ROWS_PER_JOIN):
             rows = LateRows(all_of_view.view, all_of_view.rows.slice(start, _ROWS_PER_JOIN))
-            yield _answer(store, rows, hides_late_rows=True), _answer(store, rows, hides_late_rows=False)
+            yield _snapshot(store, rows, hides_late_rows=True), _snapshot(store, rows, hides_late_rows=False)
 
 
 def _late(store: FeatureStore, view: FeatureView, folder: Path) -> pa.Table:
@@ -72,8 +73,8 @@ def _late(store: FeatureStore, view: FeatureView, folder: Path) -> pa.Table:
     return rows
 
 
-def _answer(store: FeatureStore, late: LateRows, *, hides_late_rows: bool) -> Answer:
+def _snapshot(store: FeatureStore, late: LateRows, *, hides_late_rows: bool) -> Snapshot:
     features = view_features(store, late.view, late.rows, hides_late_rows=hides_late_rows)
     rows = pa.table([*late.rows.columns, *features.columns], [*late.rows.column_names, *features.column_names])
     views = dict.fromkeys(rows.column_names, late.view.name)
-    return Answer("rows created after their stamp", rows, tuple(late.rows.column_names), views)
+    return Snapshot("late rows", rows, tuple(late.rows.column_names), views)

@@ -1,112 +1,115 @@
-"""The stages of a leak check: each puts the same questions to two worlds that must give the same answers."""
+"""Stages of the leakage test: each compares snapshots that must be equal."""
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, Self, TypeAlias
 
 from feast import FeatureStore
 
-from features.progress import Progress
-from pipelines.leakage.differences import Answer, Comparison, compare
-from pipelines.leakage.late_rows import late_answers, late_rows
-from pipelines.leakage.raw_world import ALTERATIONS, RawWorld
+from features.progress import Reporter
+from features.text import counted
+from pipelines.leakage.altered_data import ALTERATIONS, AlteredData
+from pipelines.leakage.comparison import Snapshot, SnapshotComparison, compare
+from pipelines.leakage.late_rows import late_row_snapshots, late_rows
 from pipelines.leakage.store_copy import store_copy
 
-Answers: TypeAlias = Callable[[FeatureStore, datetime, Path], list[Answer]]
-"""What a store says of a moment, with a folder to write to."""
+TakeSnapshots: TypeAlias = Callable[[FeatureStore, datetime, Path], list[Snapshot]]
+"""Takes snapshots of a store as of a moment; may write to the folder."""
 
 _ALTERED: Final = (
-    "The value depends on what was bought later. Compute it from events strictly before the day it is stamped with, "
-    "and fit on training rows only; then build_features, feast apply and train again. (If the raw tables are not those "
-    "that the feature tables were built from, begin with build_features.)"
+    "The value depends on later purchases. Compute it from events strictly before its event timestamp, and fit on "
+    "training rows only. Then run build_features, feast apply and train again. (If the raw tables are not those of "
+    "the feature tables, begin with build_features.)"
 )
 _LATE: Final = (
-    "A row was written later than it is stamped: before it was written, training does not see it and the online store "
-    "would. Stamp it with the moment at which it became known, or build the features again."
+    "A row was created after its event timestamp: training does not see it before it was created, but the online store "
+    "does. Use the moment at which it became known as event timestamp, or build the features again."
 )
 ONLINE: Final = (
-    "A request would see another value than training does. Look for rows written later than they are stamped, and for "
+    "A request reads another value than training does. Look for rows created after their event timestamp, and for "
     "on-demand code that reads anything but its inputs."
 )
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Some comparisons of one kind.
+class StageResult:
+    """The comparisons of one stage.
 
     Attributes:
-        name: what was compared with what.
-        moment: as of when, UTC; None if each row has a moment of its own.
+        name: what was compared.
+        moment: of the snapshots, UTC; None if each row has its own.
         advice: what to do about a difference.
-        comparisons: what came of it.
+        comparisons: one for each pair of snapshots.
     """
 
     name: str
     moment: datetime | None
     advice: str
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[SnapshotComparison, ...]
 
     @classmethod
     def of(
-        cls, name: str, moment: datetime | None, advice: str, expected: Iterable[Answer], found: Iterable[Answer]
-    ) -> "Stage":
-        """Compare answers pair by pair."""
+        cls, name: str, moment: datetime | None, advice: str, expected: Iterable[Snapshot], found: Iterable[Snapshot]
+    ) -> Self:
+        """Compare snapshots pair by pair."""
         pairs = zip(expected, found, strict=True)
-        return cls(name, moment, advice, tuple(compare(right, other) for right, other in pairs))
+        return cls(name, moment, advice, tuple(compare(correct, other) for correct, other in pairs))
 
 
-def altered_stages(
+def altered_data_stages(
     store: FeatureStore,
-    world: RawWorld,
-    moments: list[datetime],
-    answers: Answers,
+    altered: AlteredData,
+    moments: Iterable[datetime],
+    take_snapshots: TakeSnapshots,
     folder: Path,
     *,
     seed: int,
-    progress: Progress,
-) -> Iterator[Stage]:
-    """Ask the store in use, and stores of worlds with another future, about each moment.
+    reporter: Reporter,
+) -> Iterator[StageResult]:
+    """Compare the store in use with stores whose data are altered from a moment on.
 
     Args:
         store: the store in use, or a copy.
-        world: the raw tables from which its feature tables were built.
-        moments: where the worlds part.
-        answers: asks a store everything that must not depend on what comes later.
-        folder: for one moment's files at a time; it must not exist yet.
+        altered: the raw tables of its feature tables.
+        moments: from which the data are altered.
+        take_snapshots: of everything that must not depend on later data.
+        folder: for the files of one moment at a time; it must not exist yet.
         seed: of the permutations.
-        progress: makes a progress callback from a label and a total.
+        reporter: receives stages and progress.
     """
     folder.mkdir()
     for moment in moments:
-        found = answers(store, moment, _made(folder / "in_use"))
+        reporter.stage(f"read training rows and features as of {moment:%Y-%m-%d %H:%M:%S} UTC")
+        found = take_snapshots(store, moment, _new_folder(folder / "in_use"))
         for alteration in ALTERATIONS:
-            tables = _made(folder / "tables")
-            count = world.write_altered(alteration, moment, tables, seed=seed, progress=progress)
+            reporter.stage(f"compare with the data whose later purchases are {alteration}")
+            tables = _new_folder(folder / "tables")
+            count = altered.write_altered(alteration, moment, tables, seed=seed, progress=reporter.progress)
             other = store_copy(store, folder / "store", tables)
-            expected = answers(other, moment, _made(folder / "altered"))
-            yield Stage.of(f"later purchases {alteration}: {count:,}", moment, _ALTERED, expected, found)
+            expected = take_snapshots(other, moment, _new_folder(folder / "altered"))
+            yield StageResult.of(f"{counted(count, 'later purchase')} {alteration}", moment, _ALTERED, expected, found)
             for name in ("tables", "store", "altered"):
                 shutil.rmtree(folder / name)
         shutil.rmtree(folder / "in_use")
 
 
-def late_stage(store: FeatureStore, folder: Path) -> Stage:
-    """Compare what was known when a late row was stamped with what an online store would tell of that moment."""
-    late = late_rows(store, _made(folder))
-    pairs = list(late_answers(store, late))
+def late_row_stage(store: FeatureStore, folder: Path) -> StageResult:
+    """Compare, for each late row, what offline reads return with what an online store would hold."""
+    late = late_rows(store, _new_folder(folder))
+    pairs = list(late_row_snapshots(store, late))
     count = sum(rows.rows.num_rows for rows in late)
-    return Stage.of(
-        f"rows created after their stamp: {count:,}",
+    return StageResult.of(
+        f"{counted(count, 'late row')}",
         None,
         _LATE,
-        (known for known, _ in pairs),
+        (offline for offline, _ in pairs),
         (online for _, online in pairs),
     )
 
 
-def _made(folder: Path) -> Path:
+def _new_folder(folder: Path) -> Path:
     folder.mkdir()
     return folder

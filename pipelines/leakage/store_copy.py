@@ -1,4 +1,4 @@
-"""A feature store that may be filled and emptied, beside one that must stay as it is."""
+"""A copy of a feature store that can be materialized and read without changing the original."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,14 +11,14 @@ from google.protobuf.message import Message  # type: ignore[import-untyped]
 
 
 def store_copy(store: FeatureStore, folder: Path, tables: Path | None = None) -> FeatureStore:
-    """Open a store that declares the same, with a registry and an online store of its own, which is empty.
+    """Open a store with the same declarations, and a registry and an empty online store of its own.
 
-    Whatever is written or spilled goes to `folder`. Offline it reads the same files with the same offline store.
+    The copy writes and spills to `folder` only. Offline it reads the same files with the same offline store.
 
     Args:
-        store: the store in use; nothing of it is written.
-        folder: where the copy lives; it must not exist yet.
-        tables: a folder of feature tables; every source whose file's name is there is read from it instead.
+        store: the original, which stays unchanged.
+        folder: of the copy; it must not exist yet.
+        tables: a folder of feature tables; sources are read from the file of the same name in it, if there is one.
     """
     folder.mkdir(parents=True)
     registry = type(store.registry.proto())()
@@ -46,14 +46,14 @@ def store_copy(store: FeatureStore, folder: Path, tables: Path | None = None) ->
 
 
 def _spilling(offline_store: Any, folder: Path) -> Any:
-    """The offline store's configuration; one that names a folder to spill to gets another."""
+    """Return the offline store's configuration, with a temporary folder in `folder` if it has one."""
     if isinstance(offline_store, Mapping) and "temp_directory" in offline_store:
         return {**offline_store, "temp_directory": str(folder / "spill")}
     return offline_store
 
 
 def _data_sources(message: Message) -> Iterator[DataSource]:
-    """Every data source in a registry; it stands in views, and again in services and on-demand views that read them."""
+    """Yield every data source of a registry: views contain them, and services and on-demand views repeat them."""
     for _, value in message.ListFields():
         parts = value.values() if isinstance(value, Mapping) else [value] if isinstance(value, Message) else value
         for part in parts if not isinstance(parts, str | bytes | int | float) else ():

@@ -29,7 +29,7 @@ MARKERS_OF_FIXTURE = {
     "apply": {"feast"},
     "call": {"feast", "tensorflow"},
     "run_job": {"feast", "tensorflow"},
-    "tiny": {"tensorflow"},
+    "tiny": {"feast", "tensorflow"},
 }
 TRAINING_JOBS = {"evaluate", "train"}
 TRAINING_FUNCTIONS = {"training_run"}

@@ -1,4 +1,4 @@
-"""A copy of a feature store has a registry and an online store of its own, and reads the files it is told to."""
+"""A copy of a feature store has its own registry and online store, and reads the given feature tables."""
 
 import shutil
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ def contents(folder):
     return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_a_copy_declares_the_same_and_is_not_filled(store, tmp_path):
+def test_a_copy_has_the_same_declarations_and_is_not_materialized(store, tmp_path):
     from features.store.materialization import fill_online_store
     from pipelines.leakage.store_copy import store_copy
 
@@ -44,14 +44,14 @@ def test_a_copy_declares_the_same_and_is_not_filled(store, tmp_path):
     assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["registry.db"]
 
 
-def test_filling_a_copy_leaves_the_store_as_it_was(store, project, tmp_path):
+def test_materializing_a_copy_leaves_the_store_unchanged(store, project, tmp_path):
     from features.store.materialization import filled_until
     from features.store.reader import FeatureReader
     from features.store.registry import open_feature_store
-    from pipelines.leakage.online_answers import filled_copy
+    from pipelines.leakage.online_snapshots import materialized_copy
 
     before = contents(project.root)
-    copy = filled_copy(store, MOMENT, tmp_path / "copy")
+    copy = materialized_copy(store, MOMENT, tmp_path / "copy")
 
     assert filled_until(copy) == MOMENT
     sales = FeatureReader(copy, "online").read("candidate_items_v1", ["0108775001"], MOMENT)["sales_7d"]
@@ -61,7 +61,7 @@ def test_filling_a_copy_leaves_the_store_as_it_was(store, project, tmp_path):
     assert {view.name: view.materialization_intervals for view in views} == {view.name: [] for view in views}
 
 
-def test_a_copy_reads_the_tables_of_another_folder_where_it_has_them_and_the_old_ones_elsewhere(store, toy, tmp_path):
+def test_a_copy_reads_the_tables_that_a_folder_has_and_the_original_ones_otherwise(store, toy, tmp_path):
     from features.store.reader import FeatureReader
     from pipelines.leakage.store_copy import store_copy
 
@@ -72,15 +72,15 @@ def test_a_copy_reads_the_tables_of_another_folder_where_it_has_them_and_the_old
     sales = sales.set_column(sales.column_names.index("sales_7d"), "sales_7d", hundredfold)
     pq.write_table(sales, tables / "item_sales_daily.parquet")
     copy = store_copy(store, tmp_path / "copy", tables)
-    shutil.copy(toy.tables / "item_catalog.parquet", tables)  # after the copy was made: nothing reads it
+    shutil.copy(toy.tables / "item_catalog.parquet", tables)  # after the copy was created: not read
 
-    def asked(of, service, column):
+    def read(of, service, column):
         return FeatureReader(of, "offline").read(service, ["0108775001"], MOMENT)[column].to_pylist()
 
-    [sold] = asked(store, "candidate_items_v1", "sales_7d")
-    assert sold > 0
-    assert asked(copy, "candidate_items_v1", "sales_7d") == asked(copy, "item_tower_v3", "sales_7d") == [100 * sold]
-    assert asked(copy, "item_tower_v3", "garment_group_name") == ["Hats"]
+    [sales_of_item] = read(store, "candidate_items_v1", "sales_7d")
+    assert sales_of_item > 0
+    assert read(copy, "candidate_items_v1", "sales_7d") == read(copy, "item_tower_v3", "sales_7d") == [100 * sales_of_item]
+    assert read(copy, "item_tower_v3", "garment_group_name") == ["Hats"]
     sources = {view.name: view.batch_source.path for view in copy.list_feature_views()}
     assert sources["item_sales_daily"] == str(tables / "item_sales_daily.parquet")
     assert sources["item_catalog"] == str(toy.tables / "item_catalog.parquet")

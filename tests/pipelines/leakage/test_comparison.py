@@ -1,12 +1,12 @@
-"""Two answers compared: which column of which view differs, in how many rows, and which are the first."""
+"""Two snapshots compared: which column of which view differs, in how many rows, and which are the first."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from features.parquet_rows import ParquetRows
-from pipelines.leakage import differences
-from pipelines.leakage.differences import Answer, Comparison, Difference, DifferentRow, compare
+from pipelines.leakage import comparison
+from pipelines.leakage.comparison import Difference, DifferentRow, Snapshot, SnapshotComparison, compare
 
 KEYS = ("item_id", "day")
 VIEWS = {
@@ -31,9 +31,9 @@ SCHEMA = pa.schema(
 )
 
 
-def answer(rows):
+def snapshot(rows):
     table = rows if isinstance(rows, ParquetRows) else pa.Table.from_pylist(rows, SCHEMA)
-    return Answer("how it sells", table, KEYS, VIEWS)
+    return Snapshot("sales", table, KEYS, VIEWS)
 
 
 def changed(row, **values):
@@ -41,11 +41,11 @@ def changed(row, **values):
 
 
 def difference(view, column, *rows):
-    return Difference("how it sells", view, column, KEYS, len(rows), tuple(DifferentRow(*row) for row in rows))
+    return Difference("sales", view, column, KEYS, len(rows), tuple(DifferentRow(*row) for row in rows))
 
 
-def test_equal_answers_differ_nowhere_and_nan_and_null_equal_themselves():
-    assert compare(answer(ROWS), answer(ROWS)) == Comparison("how it sells", rows=5, columns=6, differences=())
+def test_equal_snapshots_have_no_differences_and_nan_and_null_equal_themselves():
+    assert compare(snapshot(ROWS), snapshot(ROWS)) == SnapshotComparison("sales", rows=5, columns=6, differences=())
 
 
 @pytest.mark.parametrize(
@@ -66,27 +66,27 @@ def test_equal_answers_differ_nowhere_and_nan_and_null_equal_themselves():
         (2, {"recent": list("abcdefg")}, difference("daily", "recent", (("b", 1), [], ["a", "b", "c", "d", "e"]))),
     ],
 )
-def test_a_changed_value_is_named_with_what_it_was(row, values, expected):
-    assert compare(answer(ROWS), answer(changed(row, **values))).differences == (expected,)
+def test_a_changed_value_is_reported_with_its_column_and_key(row, values, expected):
+    assert compare(snapshot(ROWS), snapshot(changed(row, **values))).differences == (expected,)
 
 
 def test_floats_are_compared_to_the_bit():
-    assert compare(answer(ROWS), answer(changed(2, sales=-0.0))).differences[0].count == 1
-    assert compare(answer(ROWS), answer(changed(0, sales=0.5 + 2**-24))).differences[0].count == 1
-    assert compare(answer(ROWS), answer(changed(4, counts=[None, -0.0]))).differences[0].count == 1
-    [nan] = compare(answer(ROWS), answer(changed(3, sales=None))).differences
+    assert compare(snapshot(ROWS), snapshot(changed(2, sales=-0.0))).differences[0].count == 1
+    assert compare(snapshot(ROWS), snapshot(changed(0, sales=0.5 + 2**-24))).differences[0].count == 1
+    assert compare(snapshot(ROWS), snapshot(changed(4, counts=[None, -0.0]))).differences[0].count == 1
+    [nan] = compare(snapshot(ROWS), snapshot(changed(3, sales=None))).differences
     assert (nan.column, nan.rows[0].key, nan.rows[0].found) == ("sales", ("c", 1), None)
 
 
-def test_a_row_too_many_shifts_the_others_and_their_values_are_not_compared():
+def test_from_the_first_row_with_different_keys_on_values_are_not_compared():
     more = [ROWS[0], {**ROWS[0], "day": 9}, *changed(1, colour="green")[1:]]
 
-    told = compare(answer(ROWS), answer(more))
+    result = compare(snapshot(ROWS), snapshot(more))
 
-    assert told.rows == 1
-    assert told.differences == (
+    assert result.rows == 1
+    assert result.differences == (
         Difference(
-            "how it sells",
+            "sales",
             "catalog",
             "item_id, day",
             KEYS,
@@ -103,35 +103,37 @@ def test_a_row_too_many_shifts_the_others_and_their_values_are_not_compared():
 
 
 @pytest.mark.parametrize("swapped", [False, True])
-def test_rows_that_one_answer_lacks_at_its_end_are_named(swapped):
-    long, short = answer(ROWS), answer(ROWS[:2])
+def test_rows_missing_at_the_end_are_reported(swapped):
+    long, short = snapshot(ROWS), snapshot(ROWS[:2])
 
-    told = compare(short, long) if swapped else compare(long, short)
+    result = compare(short, long) if swapped else compare(long, short)
 
-    assert told.rows == 2
-    [missing] = told.differences
+    assert result.rows == 2
+    [missing] = result.differences
     assert (missing.column, missing.count) == ("item_id, day", 3)
     assert [row.found if swapped else row.expected for row in missing.rows] == [("b", 1), ("c", 1), ("d", 1)]
     assert [row.expected if swapped else row.found for row in missing.rows] == [None] * 3
 
 
-def test_an_answer_without_rows_differs_from_one_with_rows():
-    assert compare(answer([]), answer([])).differences == ()
-    assert compare(answer([]), answer(ROWS)).differences[0].count == 5
+def test_an_empty_snapshot_differs_from_one_with_rows():
+    assert compare(snapshot([]), snapshot([])).differences == ()
+    assert compare(snapshot([]), snapshot(ROWS)).differences[0].count == 5
 
 
-def test_files_are_compared_a_part_at_a_time_wherever_their_row_groups_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(differences, "ROWS_PER_BATCH", 3)
+def test_files_with_different_row_groups_are_compared_in_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr(comparison, "ROWS_PER_BATCH", 3)
     monkeypatch.setattr("features.parquet_rows.ROWS_PER_BATCH", 2)
     rows = [{**ROWS[0], "day": day, "sales": float(day)} for day in range(20)]
     others = [{**row, "sales": row["sales"] + (row["day"] % 2)} for row in rows]
     for name, content, group in (("one", rows, 7), ("other", others, 4)):
         pq.write_table(pa.Table.from_pylist(content, SCHEMA), tmp_path / f"{name}.parquet", row_group_size=group)
 
-    told = compare(answer(ParquetRows((tmp_path / "one.parquet",))), answer(ParquetRows((tmp_path / "other.parquet",))))
+    result = compare(
+        snapshot(ParquetRows((tmp_path / "one.parquet",))), snapshot(ParquetRows((tmp_path / "other.parquet",)))
+    )
 
-    assert told.rows == 20
-    [sales] = told.differences
+    assert result.rows == 20
+    [sales] = result.differences
     assert sales.count == 10
-    # Only the first five are kept.
+    # Only the first five rows are reported.
     assert sales.rows == tuple(DifferentRow(("a", day), float(day), day + 1.0) for day in (1, 3, 5, 7, 9))

@@ -1,7 +1,7 @@
-"""The raw tables with another future: what was bought from a moment on is deleted, or dealt out anew.
+"""Raw tables whose rows from a moment on are altered: later purchases are deleted or permuted.
 
-What the shop has planned for later days is not known in such a world either. A plan for the moment's own day stays: it
-holds from an hour of that day on, and the features as of the day's end, which are asked for too, rightly tell it.
+Availability rows of later days are deleted in both cases. Those of the moment's own day stay, because features as of
+the end of that day are compared too and may contain them.
 """
 
 import contextlib
@@ -26,8 +26,8 @@ ALTERATIONS: Final[tuple[Alteration, ...]] = ("deleted", "permuted")
 
 _MIDDLE: Final = (0.2, 0.95)
 
-# Nothing is known of the days after the last purchase: their windows were never written. So a moment needs a purchase
-# before it on its own day or on the day before, or what is known at it would differ without that purchase's future.
+# Windowed features are written up to the morning after the last purchase. A moment must have an earlier purchase on its
+# own day or on the day before; otherwise deleting the later purchases would shorten the windows known at the moment.
 _MOMENTS = """
     select purchased_at from (
         select purchased_at, lag(purchased_at) over (order by purchased_at) as previous,
@@ -38,9 +38,9 @@ _MOMENTS = """
     order by purchased_at
 """
 _DELETED = "create or replace table purchases as select * from all_purchases where purchased_at < {moment}"
-_PLANNED: Final = "create or replace table availability as select * from all_availability where since < {tomorrow}"
-# Moments stay; items and prices are dealt out among them, and users among baskets, so that nobody shops on every day.
-# Tables are sorted and laid side by side, because sorts spill and windows do not.
+_AVAILABLE: Final = "create or replace table availability as select * from all_availability where since < {tomorrow}"
+# Moments stay. Items and prices are permuted among purchases, and users among baskets, so that each user keeps a
+# realistic number of shopping days. Tables are sorted and joined by position, because sorts spill and windows do not.
 _PERMUTED = """
     create or replace table future as select * from all_purchases where purchased_at >= {moment};
     create or replace table shuffled_items as
@@ -66,28 +66,28 @@ _ALTERED: Final[dict[Alteration, str]] = {"deleted": _DELETED, "permuted": _PERM
 
 
 @dataclass(frozen=True)
-class RawWorld:
-    """The typed raw tables in a database on disk, all purchases and plans among them.
+class AlteredData:
+    """The typed raw tables in a database on disk, original and altered.
 
     Attributes:
-        connection: holds `users`, `items`, `all_purchases` and `all_availability`, and `purchases` and `availability`
-            once there was an alteration.
+        connection: holds `users`, `items`, `all_purchases` and `all_availability`; after an alteration also `purchases`
+            and `availability`.
     """
 
     connection: duckdb.DuckDBPyConnection
 
     @classmethod
     @contextlib.contextmanager
-    def loaded(cls, raw_dir: Path, folder: Path, *, memory_limit: str) -> Iterator["RawWorld"]:
-        """Let the raw tables through the door; rows that cannot be used are set aside, as they were in the build.
+    def load(cls, raw_dir: Path, folder: Path, *, memory_limit: str) -> Iterator["AlteredData"]:
+        """Load the raw tables; invalid rows are quarantined, as they are by `build_features --quarantine`.
 
         Args:
             raw_dir: folder of the raw tables.
-            folder: where the database lies and spills.
+            folder: for the database and what it spills.
             memory_limit: of DuckDB, such as "4GB".
 
         Raises:
-            InputError: the raw tables cannot be used, or the memory limit is not one.
+            InputError: the raw tables or the memory limit are invalid.
         """
         connection = raw_database(folder, memory_limit)
         try:
@@ -98,11 +98,11 @@ class RawWorld:
         finally:
             connection.close()
 
-    def moments(self, number: int, *, seed: int) -> list[datetime]:
-        """Draw moments at which something was bought, out of the middle of the data, ascending, UTC.
+    def draw_moments(self, number: int, *, seed: int) -> list[datetime]:
+        """Draw moments of purchases from the middle of the data, ascending, UTC.
 
         Args:
-            number: how many; fewer if there are no more.
+            number: of moments; fewer are returned if there are fewer.
             seed: of the draw.
 
         Raises:
@@ -112,7 +112,8 @@ class RawWorld:
         moments = self.connection.execute(_MOMENTS.format(first=first, last=last)).fetchnumpy()["purchased_at"]
         if len(moments) == 0:
             raise InputError(
-                "No moment to look from: in the middle of the purchases no two lie on one day or on successive days."
+                "No moment can be drawn: in the middle of the data, no two purchases are on one day or on successive "
+                "days."
             )
         drawn = np.random.default_rng(seed).choice(len(moments), size=min(number, len(moments)), replace=False)
         return [moment.replace(tzinfo=UTC) for moment in moments[np.sort(drawn)].astype("datetime64[us]").tolist()]
@@ -120,30 +121,30 @@ class RawWorld:
     def write_altered(
         self, alteration: Alteration, moment: datetime, folder: Path, *, seed: int, progress: Progress
     ) -> int:
-        """Write the feature tables of a world with another future.
+        """Write the feature tables of the data altered from a moment on.
 
         Args:
-            alteration: what becomes of the purchases at or after `moment`.
-            moment: the end of what both worlds share, UTC.
+            alteration: of the purchases at or after `moment`.
+            moment: UTC.
             folder: an empty folder for the tables.
             seed: of the permutation.
-            progress: makes a progress callback from a label and a total.
+            progress: opens a progress bar.
 
         Returns:
-            How many purchases were altered.
+            The number of altered purchases.
         """
         midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        words = {
+        values = {
             "moment": timestamp_literal(moment),
             "tomorrow": timestamp_literal(midnight + timedelta(days=1)),
             "seed": seed,
         }
-        self.connection.execute(_ALTERED[alteration].format(**words))
-        self.connection.execute(_PLANNED.format(**words))
-        done = progress(f"purchases {alteration}", 1)
+        self.connection.execute(_ALTERED[alteration].format(**values))
+        self.connection.execute(_AVAILABLE.format(**values))
+        advance = progress(f"purchases {alteration}", 1)
         write_feature_tables(self.connection, folder)
-        done(1)
+        advance(1)
         [(count,)] = self.connection.execute(
-            "select count(*) from all_purchases where purchased_at >= {moment}".format(**words)
+            "select count(*) from all_purchases where purchased_at >= {moment}".format(**values)
         ).fetchall()
         return int(count)
