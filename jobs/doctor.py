@@ -8,10 +8,12 @@ from pathlib import Path
 
 import click
 
+from features.report_table import ReportTable
 from jobs.console import (
     CANDIDATES,
     FEATURE_TABLES,
     ConsoleReporter,
+    as_typed,
     commit,
     job,
     raw_dir_option,
@@ -45,12 +47,12 @@ def main(reporter: ConsoleReporter, raw_dir: Path, tables: Path, repo: Path, rel
     Checks library versions, raw tables, feature tables, registry, current release, online store and candidate file,
     and changes nothing. The exit status is 1 if a part is broken, and 0 if parts are only missing or outdated.
     """
-    from features.report_table import ReportTable
-    from pipelines.doctor import Project, diagnose
+    from pipelines.doctor.diagnosis import diagnose
+    from pipelines.doctor.finding import Project
 
     diagnosis = diagnose(Project(raw_dir, tables, repo, releases, candidates), commit())
     columns = ("part", "state", "details")
-    rows = [(finding.part, finding.state, finding.details) for finding in diagnosis.findings]
+    rows = [(part, finding.state, as_typed(finding.details)) for part, finding in diagnosis.findings.items()]
     reporter.table(ReportTable.of(columns, rows, columns))
     reporter.next(diagnosis.next_command)
     sys.exit(1 if diagnosis.broken else 0)

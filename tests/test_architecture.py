@@ -41,7 +41,12 @@ MAY_IMPORT = {
         "models", "candidates.ranking.ranker", "evaluation.diagnostics", "evaluation.validation_window",
         "features.store.service_schema", "features.training_data.dataset", *BASE,
     },
-    "pipelines": {"pipelines", "models", "evaluation", "candidates", "features"},
+    "pipelines": {"pipelines", "models", "evaluation", "candidates", "features.store", "features.training_data", *BASE},
+    "pipelines.doctor": {
+        "pipelines.doctor", "models.config", "models.release.integrity", "models.release.manifest",
+        "candidates.candidate_file", "features.raw.raw_files", "features.store", "features.tables.feature_tables",
+        *BASE,
+    },
     "pipelines.leakage": {"pipelines.leakage", "models", "evaluation", "candidates", "features"},
     "jobs": {"jobs", "pipelines", "models", "evaluation", "candidates", "features"},
     "benchmarks": {"jobs.console", "pipelines", "models", "evaluation", "candidates", "features"},
@@ -52,7 +57,7 @@ PACKAGES = tuple(name for name in MAY_IMPORT if "." not in name and name != "ben
 HEAVY = {
     "feast": {
         "feature_repo", "features.asof_store", "features.store", "features.training_data", "pipelines",
-        "pipelines.leakage", "jobs", "benchmarks",
+        "pipelines.doctor", "pipelines.leakage", "jobs", "benchmarks",
     },
     "tensorflow": {"models", "models.training", "models.release", "jobs", "benchmarks"},
     "tf_keras": {"models", "models.training", "models.release"},

@@ -169,8 +169,8 @@ class LeakageTest:
             # A warm start keeps the vocabularies and scales of the earlier release, which are compared with that one.
             earlier = load_release(self.folder.parent, manifest["warm_start_from"])
             encodings = encodings.merge_with(*read_encodings(self.folder.parent / earlier.version, schemas))
-        name = f"vocabularies and scales of release {self.release.version}"
-        return StageResult.of(name, moment, _RELEASED, *released_encoding_snapshots(encodings, self.folder))
+        snapshots = released_encoding_snapshots(encodings, self.folder)
+        return StageResult.of("encodings of the release", moment, _RELEASED, *snapshots)
 
     def compare_online(
         self, store: FeatureStore, moment: datetime, folder: Path, *, users: int, items: int
@@ -195,7 +195,7 @@ class LeakageTest:
             )
             for user_rows, item_rows in zip(pairs[query.service], pairs[item.service], strict=True)
         )
-        yield StageResult.of("lists from online and offline features", moment, ONLINE, offline, online)
+        yield StageResult.of("online and offline lists", moment, ONLINE, offline, online)
 
     def _training_set(
         self, store: FeatureStore, split: TimeSplit, seed: int, folder: Path

@@ -91,7 +91,7 @@ def retrieved_list_snapshots(
 
 
 def _retrieved_lists(
-    index: ItemIndex, queries: NDArray[np.float32], users: pa.ChunkedArray, k: int, query: str, release: str
+    index: ItemIndex, queries: NDArray[np.float32], users: pa.ChunkedArray, k: int, vectors: str, release: str
 ) -> Snapshot:
     positions, _ = index.search(queries, k)
     width = positions.shape[1]
@@ -100,5 +100,5 @@ def _retrieved_lists(
         RANK: pa.array(np.tile(np.arange(1, width + 1), len(positions))),
         ITEM_ID: pa.array(index.item_ids[positions.reshape(-1)], pa.string()),
     }
-    name = f"top {width} items of each user by {query}"
+    name = f"top {width} items of each user by {vectors}"
     return Snapshot(name, pa.table(rows), (USER_ID, RANK), dict.fromkeys(rows, f"lists of {release}"))

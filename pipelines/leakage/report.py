@@ -32,7 +32,7 @@ def run_timed(stages: Iterable[StageResult]) -> list[TimedStage]:
 
 def summary_table(stages: Sequence[TimedStage]) -> ReportTable:
     """Return a row for each stage."""
-    columns = ["compared", "as of (UTC)", "snapshots", "rows", "values", "columns\nthat differ", "seconds"]
+    columns = ["compared", "as of (UTC)", "snapshots", "rows", "columns\nthat differ", "seconds"]
     rows = []
     for stage in stages:
         comparisons, moment = stage.result.comparisons, stage.result.moment
@@ -41,7 +41,6 @@ def summary_table(stages: Sequence[TimedStage]) -> ReportTable:
             _shown(moment) if moment else "each row",
             len(comparisons),
             f"{sum(comparison.rows for comparison in comparisons):,}",
-            f"{sum(comparison.rows * comparison.columns for comparison in comparisons):,}",
             sum(len(comparison.differences) for comparison in comparisons),
             f"{stage.seconds:.0f}",
         ])  # fmt: skip

@@ -1,10 +1,9 @@
-"""The leak check passes a clean world, and names the view and the column of every leak that is planted in one."""
+"""The leakage test passes on the toy data, and reports the view and the column of every planted leak."""
 
 import csv
-import re
 import shutil
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -13,17 +12,17 @@ import pytest
 
 from features.tables import item_queries, user_queries
 
-LEAK = re.compile(r"^LEAK: (?:feature view )?(.+), column (.+)$", re.MULTILINE)
-DRAWN = "2020-02-03 12:20:22"  # the one moment that seed 1 draws in the toy world
+MOMENT = "2020-02-03 12:20:22"  # the one moment that seed 1 draws from the toy data
+LATER_PURCHASES = "2,214 later purchases"
 
-# Code that leaks: a query, a piece of it, and what the planted code has in its place.
-A_DAY_EARLY = (
+# Planted leaks: a query, a part of it, and the code that replaces it.
+EVENT_TIMESTAMP_A_DAY_EARLY = (
     (item_queries, "SALES"),
     "{stamp} as event_timestamp, {stamp} as created_timestamp",
     "{stamp} - interval 1 day as event_timestamp, {stamp} - interval 1 day as created_timestamp",
 )
-THE_SAME_DAY = ((user_queries, "ACTIVITY"), "select user_id, day + 1 as day", "select user_id, day as day")
-AT_ONCE = (
+ACTIVITY_OF_THE_SAME_DAY = ((user_queries, "ACTIVITY"), "select user_id, day + 1 as day", "select user_id, day as day")
+HISTORY_KNOWN_IMMEDIATELY = (
     (user_queries, "BOUGHT_ITEMS"),
     "from histories, lists order by",
     """from histories, lists
@@ -31,10 +30,10 @@ AT_ONCE = (
     select user_id, list(item_id), [-1], [-1], purchased_at + interval 1 microsecond, purchased_at
     from dated_purchases where hash(user_id) % {buckets} = {bucket} group by user_id, purchased_at order by""",
 )
-THE_WHOLE_PERIOD = (
+SALES_OF_THE_WHOLE_PERIOD = (
     (item_queries, "SALES"), "sum(sales) over last_week", "sum(sales) over (partition by item_id)"
 )  # fmt: skip
-EVERY_FIRST_PURCHASE = (
+BUYERS_OF_THE_WHOLE_PERIOD = (
     (item_queries, "SALES"), "sum(new_buyers) over ever", "sum(new_buyers) over (partition by item_id)"
 )  # fmt: skip
 TASTES_OF_THE_SAME_DAY = (
@@ -44,15 +43,27 @@ TASTES_OF_THE_SAME_DAY = (
 COUNTS = ("purchases_7d", "purchases_28d", "purchases_total", "active_days_total", "mean_price")
 
 
+@dataclass
+class Outcome:
+    """The results of a leakage test: its stages, and its leaks by view and column."""
+
+    stages: list
+    leaks: dict
+
+    @property
+    def stages_with_leaks(self):
+        return [any(comparison.differences for comparison in stage.result.comparisons) for stage in self.stages]
+
+
 @pytest.fixture(scope="module")
 def releases(trained):
-    """A release, trained on the toy world as it is."""
+    """The folder of a release that was trained on the toy data."""
     return trained.releases
 
 
 @pytest.fixture
 def plant(monkeypatch):
-    """Let the code that builds feature tables leak."""
+    """Replace code that builds feature tables by code that leaks."""
 
     def plant(query, clean, leaking):
         module, name = query
@@ -64,10 +75,10 @@ def plant(monkeypatch):
 
 
 @pytest.fixture
-def built(toy, toy_store, project_at, tmp_path):
-    """Build feature tables with whatever code is in force, and a registry that reads them."""
+def build(toy, toy_store, project_at, tmp_path):
+    """Build feature tables with the code in force, and a project whose registry reads them."""
 
-    def built(raw=toy.raw):
+    def build(raw=toy.raw):
         from features.tables.build import build_feature_tables
         from pipelines.leakage.store_copy import store_copy
 
@@ -78,24 +89,35 @@ def built(toy, toy_store, project_at, tmp_path):
         store_copy(toy_store, project.root / "data", tables)
         return project
 
-    return built
+    return build
 
 
 @pytest.fixture
-def check(call, toy, releases):
-    """Run the check from one moment; returns what was said and the (view, column) pairs that were named."""
+def run_test(toy, releases, tmp_path):
+    """Run the leakage test of a project at one moment."""
 
-    def check(project, raw=toy.raw):
-        done = call("check_leakage", "--repo", project.repo, "--raw-dir", raw, "--releases", releases, "--moments", 1)
-        assert "Traceback" not in done.stderr
-        return done, LEAK.findall(done.stdout)
+    def run_test(project, raw=toy.raw):
+        from features.progress import SILENT
+        from features.store.registry import open_feature_store
+        from models.release.release import load_release
+        from pipelines.leakage.leakage_test import run_leakage_test
+        from pipelines.leakage.report import find_leaks
 
-    return check
+        folder, release = tmp_path / "leakage_test", load_release(releases)
+        folder.mkdir()
+        stages, uncompared = run_leakage_test(
+            open_feature_store(project.repo), release, releases / release.version, raw, folder,
+            moments=1, users=50, items=20, seed=1, memory_limit="1GB", reporter=SILENT,
+        )  # fmt: skip
+        assert uncompared == []
+        return Outcome(stages, {(leak.view, leak.column): leak for leak in find_leaks(stages)})
+
+    return run_test
 
 
 @pytest.fixture
 def daily(toy, tmp_path):
-    """The raw tables of a shop that knows the days of its purchases only."""
+    """Raw tables whose purchases have dates without times."""
     folder = tmp_path / "daily"
     shutil.copytree(toy.raw, folder)
     with (toy.raw / "transactions_train.csv").open(encoding="utf-8", newline="") as text:
@@ -105,62 +127,50 @@ def daily(toy, tmp_path):
     return folder
 
 
-def stages(done):
-    """The rows of the table at the end: name, moment, questions, rows, values, columns that differ, seconds."""
-    lines = done.stdout.splitlines()
-    return [re.split(r"\s{2,}", line) for line in lines[lines.index(next(filter(is_head, lines))) + 2 : -1]]
-
-
-def is_head(line):
-    return line.startswith("compared  ")
-
-
-def said_of(done, view, column):
-    """The paragraph about one column, and the rows in it."""
-    (said,) = [
-        part for part in done.stdout.split("LEAK: ") if part.startswith(f"feature view {view}, column {column}\n")
-    ]
-    rows = re.split(r"^-[- ]+-$", said, flags=re.MULTILINE)[1].strip().split("\n\n")[0].splitlines()
-    return said, [re.split(r"\s{2,}", row) for row in rows]
-
-
 def contents(folder):
     return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_a_clean_world_passes_and_nothing_of_it_is_written(check, toy, releases, tmp_path):
+def summary_rows(output):
+    """The rows of the summary table: name, moment, snapshots, rows, columns that differ, seconds."""
+    lines = output.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("-----"))
+    rows = (line.split("  ") for line in lines[first + 1 : lines.index("", first)])
+    return [[cell.strip() for cell in row if cell.strip()] for row in rows]
+
+
+def test_the_job_passes_on_clean_data_and_changes_nothing(call, toy, releases, tmp_path):
     project = toy.copy_to(tmp_path / "copy")
     folders = (project.root, toy.tables, toy.raw, releases)
     before = [contents(folder) for folder in folders]
+    options = ("--repo", project.repo, "--raw-dir", toy.raw, "--releases", releases, "--moments", 1)
 
-    done, named = check(project)
+    done = call("check_leakage", *options)
 
-    assert (done.exit_code, named) == (0, [])
-    assert re.fullmatch(r"no leak found after \d+ s", done.stdout.splitlines()[-1])
+    assert done.exit_code == 0, done.stderr
     assert [contents(folder) for folder in folders] == before
-    version = (releases / "LATEST").read_text(encoding="utf-8").strip()
-    assert [(name, moment, questions) for name, moment, questions, *_ in stages(done)] == [
-        ("later purchases deleted: 2,214", DRAWN, "20"),
-        ("later purchases permuted: 2,214", DRAWN, "20"),
-        (f"words and scales of release {version}", "2020-02-23 00:00:00", "4"),
-        ("rows created after their stamp: 0", "each row's stamp", "0"),
-        ("online features beside offline ones", DRAWN, "11"),
-        ("lists from online features beside offline ones", DRAWN, "2"),
+    assert [row[:3] for row in summary_rows(done.stdout)] == [
+        [f"{LATER_PURCHASES} deleted", MOMENT, "20"],
+        [f"{LATER_PURCHASES} permuted", MOMENT, "20"],
+        ["encodings of the release", "2020-02-23 00:00:00", "4"],
+        ["0 late rows", "each row", "0"],
+        ["online and offline features", MOMENT, "11"],
+        ["online and offline lists", MOMENT, "2"],
     ]
     # 6 x 60 items and 5 x 200 users; 2 x 200 lists of 60
-    assert [row[3] for row in stages(done)[-2:]] == ["1,360", "24,000"]
-    assert {row[5] for row in stages(done)} == {"0"}
+    assert [row[3] for row in summary_rows(done.stdout)[-2:]] == ["1,360", "24,000"]
+    assert {row[4] for row in summary_rows(done.stdout)} == {"0"}
+    assert max(map(len, done.stdout.splitlines())) <= 100
 
 
-def test_a_feature_stamped_a_day_early_and_one_known_at_once_are_named(plant, built, check, toy_purchases):
-    plant(*A_DAY_EARLY)
-    plant(*AT_ONCE)
+def test_a_timestamp_a_day_early_and_a_history_known_immediately_are_reported(plant, build, run_test, toy_purchases):
+    plant(*EVENT_TIMESTAMP_A_DAY_EARLY)
+    plant(*HISTORY_KNOWN_IMMEDIATELY)
 
-    done, named = check(built())
+    outcome = run_test(build())
 
-    assert done.exit_code == 1
     sales = [f"sales_{window}" for window in ("1d", "7d", "28d", "total")]
-    assert set(named) == {
+    assert set(outcome.leaks) == {
         *(("item_sales_daily", column) for column in (*sales, "mean_price", "last_sold_at")),
         *(("item_sales_daily", column) for column in ("first_purchases_7d", "first_purchases_28d", "buyers_total")),
         *(("item_at_request", column) for column in ("days_since_first_sold", "days_since_last_sold")),
@@ -169,32 +179,30 @@ def test_a_feature_stamped_a_day_early_and_one_known_at_once_are_named(plant, bu
         *(("user_bought_items_daily", f"bought_{column}") for column in ("items", "counts", "days")),
         *(("user_recent_items_daily", f"recent_{column}") for column in ("items", "counts", "days")),
     }
-    said, rows = said_of(done, "item_sales_daily", "sales_1d")
-    assert f"later purchases deleted: 2,214 as of {DRAWN}; training set, items (item_tower_v3)\n" in said
-    sold_before = Counter(item for _, item, moment, _ in toy_purchases if DRAWN[:10] <= moment < DRAWN)
-    sold_that_day = Counter(item for _, item, moment, _ in toy_purchases if moment[:10] == DRAWN[:10])
+    leak = outcome.leaks["item_sales_daily", "sales_1d"]
+    assert leak.found_by[0] == (f"{LATER_PURCHASES} deleted as of {MOMENT}; training set, items (item_tower_v3)")
+    day = MOMENT[:10]
+    sold_before = Counter(item for _, item, moment, _ in toy_purchases if day <= moment < MOMENT)
+    sold_that_day = Counter(item for _, item, moment, _ in toy_purchases if moment[:10] == day)
     assert (
-        rows
+        list(leak.first_rows.rows)
         == [
-            [item, moment, str(sold_before[item]), str(sold_that_day[item])]
+            (item, moment, str(sold_before[item]), str(sold_that_day[item]))
             for _, item, moment, _ in toy_purchases
-            if DRAWN[:10] <= moment < DRAWN and sold_before[item] < sold_that_day[item]
+            if day <= moment < MOMENT and sold_before[item] < sold_that_day[item]
         ][:5]
     )
-    assert "What to do: The value depends on what was bought later." in done.stdout
-    assert done.stdout.rstrip().splitlines()[-1].startswith("LEAKS found after ")
 
 
-def test_the_same_day_and_popularity_over_the_whole_period_are_named(plant, built, check, toy_purchases):
-    plant(*THE_SAME_DAY)
-    plant(*THE_WHOLE_PERIOD)
-    plant(*EVERY_FIRST_PURCHASE)
+def test_features_of_the_same_day_and_of_the_whole_period_are_reported(plant, build, run_test, toy_purchases):
+    plant(*ACTIVITY_OF_THE_SAME_DAY)
+    plant(*SALES_OF_THE_WHOLE_PERIOD)
+    plant(*BUYERS_OF_THE_WHOLE_PERIOD)
     plant(*TASTES_OF_THE_SAME_DAY)
 
-    done, named = check(built())
+    outcome = run_test(build())
 
-    assert done.exit_code == 1
-    assert set(named) == {
+    assert set(outcome.leaks) == {
         *(("user_activity_daily", column) for column in (*COUNTS, "last_purchase_at")),
         *(("user_tastes_daily", name) for name in ("product_types", "product_type_counts")),
         *(("user_tastes_daily", name) for name in ("garment_groups", "garment_group_counts")),
@@ -203,15 +211,15 @@ def test_the_same_day_and_popularity_over_the_whole_period_are_named(plant, buil
         ("item_sales_daily", "bestseller"),
         ("item_sales_daily", "units sold of the bestseller"),
     }
-    _, rows = said_of(done, "item_sales_daily", "units sold of the bestseller")
-    ever = Counter(item for _, item, *_ in toy_purchases).most_common(1)[0][1]
-    before = Counter(item for _, item, moment, _ in toy_purchases if moment < DRAWN).most_common(1)[0][1]
-    assert rows[0] == ["1", str(before), str(ever)]
+    leak = outcome.leaks["item_sales_daily", "units sold of the bestseller"]
+    all_sales = Counter(item for _, item, *_ in toy_purchases).most_common(1)[0][1]
+    sales_before = Counter(item for _, item, moment, _ in toy_purchases if moment < MOMENT).most_common(1)[0][1]
+    assert leak.first_rows.rows[0] == ("1", str(sales_before), str(all_sales))
 
 
 @pytest.fixture
 def leaking_fit(monkeypatch):
-    """Fit the items' words and one scale on all purchases, also on those after the cut."""
+    """Fit the vocabulary of items and one scale on all purchases, also on those after the cut."""
     import numpy as np
 
     from models.encoding import Encodings, Scale
@@ -223,69 +231,79 @@ def leaking_fit(monkeypatch):
         fitted = clean(schemas, queries, candidates)
         purchases = pq.read_table(queries.paths[0].parent / "purchases.parquet", columns=["item_id"])
         sold = dict(Counter(purchases["item_id"].to_pylist()).most_common(30))
-        words = {**fitted.item.vocabularies, "item_id": Vocabulary(tuple(sorted(sold)))}
+        vocabularies = {**fitted.item.vocabularies, "item_id": Vocabulary(tuple(sorted(sold)))}
         scale = Scale.of([np.array(list(sold.values()), np.float32)], log=True)
         scales = {**fitted.item.scales, "sales_28d": scale}
-        return replace(fitted, item=replace(fitted.item, vocabularies=words, scales=scales))
+        return replace(fitted, item=replace(fitted.item, vocabularies=vocabularies, scales=scales))
 
     monkeypatch.setattr(Encodings, "fit", staticmethod(leaking))
 
 
-def test_a_vocabulary_and_a_scale_fitted_on_the_future_and_a_backfilled_row_are_named(leaking_fit, built, check):
-    project = built()
+def test_encodings_fitted_on_later_data_and_a_late_row_are_reported(leaking_fit, build, run_test):
+    project = build()
     path = project.root / "tables" / "item_sales_daily.parquet"
     table = pq.read_table(path)
-    stamped, written = datetime(2020, 1, 20, tzinfo=UTC), datetime(2020, 3, 1, tzinfo=UTC)
-    [row] = [row for row in table.to_pylist() if row["item_id"] == "0108775007" and row["event_timestamp"] == stamped]
-    backfilled = {**row, "sales_7d": 999, "created_timestamp": written}
-    pq.write_table(pa.concat_tables([table, pa.Table.from_pylist([backfilled], table.schema)]), path)
+    event, created = datetime(2020, 1, 20, tzinfo=UTC), datetime(2020, 3, 1, tzinfo=UTC)
+    [row] = [row for row in table.to_pylist() if row["item_id"] == "0108775007" and row["event_timestamp"] == event]
+    late_row = {**row, "sales_7d": 999, "created_timestamp": created}
+    pq.write_table(pa.concat_tables([table, pa.Table.from_pylist([late_row], table.schema)]), path)
 
-    done, named = check(project)
+    leaks = run_test(project).leaks
 
-    assert done.exit_code == 1
-    assert set(named) == {
+    assert set(leaks) == {
         ("item_tower_v3", "item_id"),
         ("item_sales_daily", "sales_28d"),
         ("item_sales_daily", "sales_7d"),
     }
-    assert "vocabularies (item_tower_v3)\nrows that differ: 1; the first:" in done.stdout
-    said, rows = said_of(done, "item_sales_daily", "sales_28d")
-    assert "scales (item_tower_v3)" in said
-    assert [row[0] for row in rows] == ["mean", "deviation"]
-    said, rows = said_of(done, "item_sales_daily", "sales_7d")
-    assert said.splitlines()[1].startswith("rows created after their stamp: 1; rows created after their stamp")
-    assert rows == [["0108775007", "2020-01-20 00:00:00", str(row["sales_7d"]), "999"]]
-    assert "Stamp it with the moment at which it became known" in done.stdout
-
-
-def test_where_only_days_are_known_the_same_day_is_named_and_nothing_else(plant, built, check, daily):
-    plant(*THE_SAME_DAY)
-
-    done, _ = check(built(daily), daily)
-
-    # The release was trained on the toy world with its hours: its own stage is not looked at.
-    said = done.stdout.partition("words and scales")[0]
-    named = {pair for pair in LEAK.findall(said) if "purchases deleted" in said_of(done, *pair)[0]}
-    assert named == {
-        *(("user_activity_daily", column) for column in (*COUNTS, "last_purchase_at")),
-    }
-    assert [int(row[5]) > 0 for row in stages(done)] == [True, True, True, False, False, False]
-
-
-def test_without_a_release_the_check_says_what_to_run_first(call, toy, tmp_path):
-    done = call("check_leakage", "--repo", toy.repo, "--raw-dir", toy.raw, "--releases", tmp_path)
-
-    assert done.exit_code == 1
-    assert (
-        done.stderr.splitlines()[-1] == f"error: There is no release in {tmp_path}: run `python jobs/train.py` first."
+    assert leaks["item_tower_v3", "item_id"].rows == 1
+    assert leaks["item_tower_v3", "item_id"].found_by[0].endswith("; vocabularies (item_tower_v3)")
+    assert leaks["item_sales_daily", "sales_28d"].found_by[0].endswith("; scales (item_tower_v3)")
+    assert leaks["item_sales_daily", "sales_28d"].first_rows.column("statistic") == ["mean", "deviation"]
+    assert leaks["item_sales_daily", "sales_7d"].found_by == ("1 late row; late rows",)
+    assert leaks["item_sales_daily", "sales_7d"].first_rows.rows == (
+        ("0108775007", "2020-01-20 00:00:00", str(row["sales_7d"]), "999"),
     )
 
 
-def test_raw_tables_that_are_not_there_are_named_and_nothing_is_left_behind(call, toy, releases, tmp_path):
+def test_with_dates_without_times_features_of_the_same_day_are_reported(plant, build, run_test, daily):
+    plant(*ACTIVITY_OF_THE_SAME_DAY)
+
+    outcome = run_test(build(daily), daily)
+
+    # The stage of the release differs too: the release was trained on purchases with times.
+    assert outcome.stages_with_leaks == [True, True, True, False, False, False]
+    found = {column for column, leak in outcome.leaks.items() if "purchases deleted" in leak.found_by[0]}
+    assert found == {("user_activity_daily", column) for column in (*COUNTS, "last_purchase_at")}
+
+
+@pytest.mark.parametrize(("options", "status"), [((), 1), (("--allow-uncompared",), 0)])
+def test_a_service_that_is_not_compared_fails_the_job_unless_it_is_allowed(
+    call, toy, releases, monkeypatch, options, status
+):
+    from pipelines.leakage import leakage_test
+
+    monkeypatch.setattr(leakage_test, "run_leakage_test", lambda *_, **__: ([], ["pairs_v1: planted"]))
+
+    done = call("check_leakage", "--repo", toy.repo, "--raw-dir", toy.raw, "--releases", releases, *options)
+
+    assert done.exit_code == status
+    assert "pairs_v1: planted" in done.stdout
+
+
+def test_without_a_release_the_job_names_the_command_that_trains_one(call, toy, tmp_path):
+    done = call("check_leakage", "--repo", toy.repo, "--raw-dir", toy.raw, "--releases", tmp_path)
+
+    assert done.exit_code == 1
+    assert done.stderr.startswith("error: ")
+    assert f"{tmp_path}" in done.stderr
+    assert "python jobs/train.py" in done.stderr
+
+
+def test_missing_raw_tables_are_named_and_no_file_is_left_behind(call, toy, releases, tmp_path):
     before = contents(releases)
 
     done = call("check_leakage", "--repo", toy.repo, "--raw-dir", tmp_path, "--releases", releases)
 
     assert done.exit_code == 1
-    assert f"{tmp_path}" in done.stderr.splitlines()[-1]
+    assert f"{tmp_path}" in done.stderr
     assert contents(releases) == before

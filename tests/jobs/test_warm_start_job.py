@@ -92,10 +92,11 @@ def test_the_figures_that_tell_a_collapse_are_printed_and_kept(story):
 
 
 def test_the_leak_check_knows_where_its_words_and_scales_are_from(story, tmp_path):
+    from pipelines.leakage.questions import LeakQuestions
+
     from features.store.data_end import data_end
     from features.store.registry import open_feature_store
     from models.release.release import load_release
-    from pipelines.leakage.questions import LeakQuestions
 
     store = open_feature_store(story.project.repo)
     folder = story.releases / story.versions[1]

@@ -1,0 +1,1 @@
+"""The doctor: the state of a project and the next command."""
