@@ -15,7 +15,7 @@ from features.errors import InputError
 from features.store.data_end import data_end
 from features.store.materialization import filled_until
 from features.store.registry import open_feature_store, tower_schemas, views_in_services
-from features.store.service_fingerprints import service_fingerprints
+from features.store.request_services import request_service_fingerprints
 from features.text import counted
 from models.config import DEFAULT
 from models.release.integrity import MANIFEST, read_verified_manifest
@@ -37,7 +37,7 @@ def check_registry(repo: Path, found: Found) -> Finding:
     store = found.store = open_feature_store(repo)
     try:
         tower_schemas(store, DEFAULT.query_service, DEFAULT.item_service)
-        service_fingerprints(store, ranked=True)
+        request_service_fingerprints(store)
     except InputError as error:
         return Finding("outdated", str(error), apply)
     views = store.list_feature_views()
@@ -90,8 +90,7 @@ def _differing_services(store: FeatureStore, manifest: Mapping[str, Any]) -> lis
     """Return the feature services whose declarations differ from those that a release was trained with."""
     towers = manifest["services"]
     current = tower_schemas(store, towers["query"]["service"], towers["item"]["service"])
-    ranked = any(name.startswith("ranker_") for name in manifest["files"])
-    declared = service_fingerprints(store, ranked=ranked)
+    declared = request_service_fingerprints(store)
     declared |= {schema.service: schema.fingerprint for schema in (current.query, current.item)}
     expected = manifest[REQUEST_SERVICES] | {side["service"]: side["fingerprint"] for side in towers.values()}
     return sorted(name for name, fingerprint in declared.items() if expected.get(name) != fingerprint)

@@ -14,8 +14,8 @@ from features.progress import Reporter
 from features.store.catalogue import catalogue_ids
 from features.store.data_end import data_end
 from features.store.reader import FeatureReader
-from features.store.request_services import CANDIDATE_ITEMS
 from features.store.registry import tower_schemas
+from features.store.request_services import CANDIDATE_ITEMS
 from features.store.service_columns import ServiceColumns
 from features.time_split import TimeSplit
 from features.training_data.purchases import Purchases, write_purchases
@@ -150,7 +150,10 @@ class LeakageTest:
             *feature_snapshots(store, self.services, moment, folder, self.reporter.progress),
             *encoding_snapshots(Encodings.fit(self.release.schemas, rows.queries, rows.candidates)),
             bestseller_snapshot(
-                f"bestsellers ({CANDIDATE_ITEMS})", "item_sales_daily", items, np.asarray(sales.fill_null(0.0), np.float32)
+                f"bestsellers ({CANDIDATE_ITEMS})",
+                "item_sales_daily",
+                items,
+                np.asarray(sales.fill_null(0.0), np.float32),
             ),
             bestseller_snapshot("bestsellers of the validation window's baseline", "transactions", items, counts),
         ]

@@ -53,7 +53,7 @@ def open_store(project):
 def write_release(project, as_of=AS_OF, version=VERSION, **changes):
     """Write the manifest of a release that fits the registry."""
     from features.store.registry import tower_schemas
-    from features.store.service_fingerprints import service_fingerprints
+    from features.store.request_services import request_service_fingerprints
     from models.config import DEFAULT
     from models.release.manifest import REQUEST_SERVICES
 
@@ -69,7 +69,7 @@ def write_release(project, as_of=AS_OF, version=VERSION, **changes):
             side: {**schema.to_json(), "fingerprint": schema.fingerprint}
             for side, schema in (("query", schemas.query), ("item", schemas.item))
         },
-        REQUEST_SERVICES: service_fingerprints(store, ranked=False),
+        REQUEST_SERVICES: request_service_fingerprints(store),
         "files": digests(folder),
         **changes,
     }

@@ -79,7 +79,9 @@ def test_a_copy_reads_the_tables_that_a_folder_has_and_the_original_ones_otherwi
 
     [sales_of_item] = read(store, "candidate_items_v1", "sales_7d")
     assert sales_of_item > 0
-    assert read(copy, "candidate_items_v1", "sales_7d") == read(copy, "item_tower_v3", "sales_7d") == [100 * sales_of_item]
+    assert (
+        read(copy, "candidate_items_v1", "sales_7d") == read(copy, "item_tower_v3", "sales_7d") == [100 * sales_of_item]
+    )
     assert read(copy, "item_tower_v3", "garment_group_name") == ["Hats"]
     sources = {view.name: view.batch_source.path for view in copy.list_feature_views()}
     assert sources["item_sales_daily"] == str(tables / "item_sales_daily.parquet")
