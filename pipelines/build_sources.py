@@ -15,6 +15,7 @@ from candidates.index import ItemIndex
 from candidates.purchase_codes import PurchaseCodes
 from candidates.sources.garment_groups import GarmentGroupPopularity
 from candidates.sources.item_knn import ItemKnn
+from candidates.sources.own_purchases import repurchase_rate
 from candidates.sources.popularity import PopularityList
 from candidates.sources.source_set import Queries, SourceSet
 from features.moments import datetime64
@@ -24,8 +25,9 @@ from features.store.request_services import CANDIDATE_ITEMS, PURCHASE_HISTORIES
 from features.training_data.purchases import Purchases
 from models.release.release import Release
 
-_PRIOR_PURCHASES: Final = 1.0  # with the prior buyers: an item that few users have bought has a rate near one in ten
-_PRIOR_BUYERS: Final = 10.0
+# With PRIOR_BUYERS a rate of one in ten for items with few buyers. The rates order a user's own purchases and multiply
+# their scores: without the prior, all items that nobody has repurchased yet would be tied at 0.
+_PRIOR_PURCHASES: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,7 @@ class ItemSales:
     Attributes:
         sales_7d: float32 (items,), units sold in the 7 days before the moment.
         sales_28d: float32 (items,), units sold in the 28 days before it.
-        repurchase_rates: float32 (items,), above 0: (units sold in 28 days other than first purchases, and 1) / (users
-            who had bought the item by the moment, and 10).
+        repurchase_rates: float32 (items,), above 0: `candidates.sources.own_purchases.repurchase_rate` over 28 days.
         garment_groups: int32 (items,), a code for each garment group; -1 where it is unknown.
     """
 
@@ -54,7 +55,7 @@ class ItemSales:
         return cls(
             sales_7d=sales_7d,
             sales_28d=sales_28d,
-            repurchase_rates=(sales_28d - first + _PRIOR_PURCHASES) / (buyers + _PRIOR_BUYERS),
+            repurchase_rates=repurchase_rate(sales_28d, first, buyers, prior_purchases=_PRIOR_PURCHASES),
             garment_groups=np.asarray(groups.indices.fill_null(-1), np.int32),
         )
 
@@ -100,7 +101,7 @@ def sources_of(
 def released_sources(release: Release) -> SourceSet:
     """The sources as a release keeps them."""
     arrays = release.arrays
-    sales = ItemSales(arrays["item_sales"], arrays["item_month"], arrays["item_again"], arrays["departments"])
+    sales = ItemSales(arrays["sales_7d"], arrays["sales_28d"], arrays["repurchase_rates"], arrays["garment_groups"])
     neighbours = ItemKnn(arrays["neighbours"], arrays["similarities"])
     return sources_of(release.item_ids, release.item_vectors, sales, neighbours)
 

@@ -14,6 +14,8 @@ from candidates.topk import ranks_within_groups
 class DepartmentCap:
     """Keeps the best n items of each department on a list. A `candidates.over_fetching.Cap`.
 
+    An item's department is its `department_name`; where this is missing, its garment group stands in.
+
     Attributes:
         at_most: n, at least 1.
         departments: (items,) int32, codes from 0; items of unknown department, -1, are not capped.

@@ -9,11 +9,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from candidates.ranking.pair_counts import PairCounts
+from candidates.sources.own_purchases import repurchase_rate
 from features.schema import ITEM_ID, LATELY_COUNTS, LATELY_ITEMS, MEAN_PRICE
 
 CATEGORY_TYPES: Final = ("product_type", "garment_group", "department")
 SALES_WINDOWS: Final = ("sales_1d", "sales_7d", "sales_28d", "sales_total")
-_PRIOR_BUYERS: Final = 10.0  # added to the buyers of an item, so that a few buyers do not make a high repurchase rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,8 @@ class ItemFeatures:
         return cls(
             ids=np.array(table[ITEM_ID], np.str_),
             log_sales=np.log1p(sales),
-            repurchase_rate=(sales_28d - first_purchases) / (buyers + np.float32(_PRIOR_BUYERS)),
+            # No prior purchases: the rate is 0 for an item without repurchases.
+            repurchase_rate=repurchase_rate(sales_28d, first_purchases, buyers, prior_purchases=0.0),
             log_price=_log_prices(table, MEAN_PRICE),
             categories=np.column_stack(categories),
             category_shares=np.column_stack(shares),

@@ -1,6 +1,7 @@
 """Personalized popularity as a candidate source: the best sellers of the garment groups in which a user buys."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Self
 
 import numpy as np
@@ -85,9 +86,9 @@ class GarmentGroupPopularity:
         """
         check_request(len(histories), k, len(self), excluded, eligible)
         histories.check_positions(len(self))
-        n, totals = len(histories), np.asarray(np.bincount(self.garment_groups + 1, self.sales), np.float64)
-        listed = self.sales > 0 if eligible is None else (self.sales > 0) & eligible
-        pieces = _Pieces.from_items(np.flatnonzero(listed), self.garment_groups, self.sales, totals)
+        n, totals, items = len(histories), self._totals, self._sold_items
+        listed = items if eligible is None else items[eligible[items]]
+        pieces = _Pieces.from_items(listed, self.garment_groups, self.sales, totals)
         needed = np.full(n, k) if excluded is None else k + excluded.lengths
         positions, scores = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
         block = max(1, SCORES_PER_BLOCK // max(1, len(pieces.groups)))
@@ -98,6 +99,17 @@ class GarmentGroupPopularity:
             candidates = pieces.shortlist(shares, needed[start:stop])
             positions[start:stop], scores[start:stop] = top_k(*candidates, stop - start, k, exclusions)
         return positions, scores
+
+    @cached_property
+    def _totals(self) -> NDArray[np.float64]:
+        """Sales of each group, float64 (groups + 1,); position 0 is the unknown group."""
+        return np.asarray(np.bincount(self.garment_groups + 1, self.sales), np.float64)
+
+    @cached_property
+    def _sold_items(self) -> NDArray[np.intp]:
+        """Positions of the items with sales, by group, best first; ties by position."""
+        sold = np.flatnonzero(self.sales > 0)
+        return sold[np.lexsort((sold, -self.sales[sold], self.garment_groups[sold]))]
 
     def _shares(self, histories: Histories, totals: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return share(u, g), float64 (n, groups + 1); column 0 is the unknown group."""
@@ -125,12 +137,11 @@ class _Pieces:
     @classmethod
     def from_items(
         cls,
-        sold: NDArray[np.intp],
+        items: NDArray[np.intp],
         garment_groups: NDArray[np.int32],
         sales: NDArray[np.float32],
         totals: NDArray[np.float64],
     ) -> Self:
-        items = sold[np.lexsort((sold, -sales[sold], garment_groups[sold]))]
         groups = garment_groups[items] + 1
         slots = ranks_within_groups(groups) % ITEMS_PER_PIECE
         pieces = np.cumsum(slots == 0) - 1

@@ -1,11 +1,15 @@
 """The user's own purchases as candidate sources: by frequency, recency and repurchase rate."""
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from candidates.histories import Histories
 from candidates.item_lists import ItemLists
 from candidates.topk import TopK, first_k, top_k_of_sorted
+
+PRIOR_BUYERS: Final = 10.0
 
 
 def top_by_frequency(
@@ -77,6 +81,28 @@ def top_by_repurchase_rate(
     own_rates = rates[histories.positions]
     order = np.lexsort((-np.log1p(histories.counts) * own_rates, histories.rows))
     return _in_order(histories, order, repurchase_scores(own_rates), k, excluded, eligible)
+
+
+def repurchase_rate(
+    sales: NDArray[np.float32],
+    first_purchases: NDArray[np.float32],
+    buyers: NDArray[np.float32],
+    *,
+    prior_purchases: float,
+) -> NDArray[np.float32]:
+    """Return the rate at which buyers repurchase each item, float32 (items,).
+
+    (sales - first_purchases + prior_purchases) / (buyers + PRIOR_BUYERS): units sold in a period other than first
+    purchases, per user who has ever bought the item. The prior draws items with few buyers towards
+    prior_purchases / PRIOR_BUYERS.
+
+    Args:
+        sales: (items,), units sold in the period.
+        first_purchases: (items,), users who first bought the item in the period.
+        buyers: (items,), users who have ever bought the item.
+        prior_purchases: repurchases that are added to those of each item.
+    """
+    return np.asarray((sales - first_purchases + prior_purchases) / (buyers + PRIOR_BUYERS))
 
 
 def repurchase_scores(rates: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -108,7 +109,6 @@ class SourceSet:
         """
         histories, mask = queries.histories, {"eligible": eligible}
         new_only = histories.bought if excluded is None else histories.bought.union(excluded)
-        weights = np.log1p(self.sales)
         any_item = self.index.search(queries.vectors, depth, excluded, **mask)
         new_item = self.index.search(queries.new_item_vectors, depth, new_only, **mask)
         return {
@@ -120,8 +120,13 @@ class SourceSet:
             POPULARITY: self.popularity.top(len(queries), depth, excluded, **mask),
             GARMENT_GROUP_POPULARITY: self.garment_groups.top(histories, depth, excluded, **mask),
             ITEM_TO_ITEM: self.item_knn.top(histories, depth, None, excluded, **mask),
-            ITEM_TO_ITEM_SELLING: self.item_knn.top(histories, depth, weights, excluded, **mask),
+            ITEM_TO_ITEM_SELLING: self.item_knn.top(histories, depth, self._sales_weights, excluded, **mask),
         }
+
+    @cached_property
+    def _sales_weights(self) -> NDArray[np.float32]:
+        """Weights of neighbours, float32 (items,)."""
+        return np.log1p(self.sales)
 
     def retrieve_pool(self, queries: Queries, depth: int, excluded: ItemLists | None = None) -> Pool:
         """Return the scored pool of the lists of all sources; arguments as for `retrieve`."""

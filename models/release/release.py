@@ -9,10 +9,10 @@
       weights.npz        what the towers had learned at the cut, as they were judged; a later training goes on from it
       item_ids.npy       the catalogue as of the release, ascending
       item_vectors.npy   float32 (items, dimensions), in the order of item_ids
-      item_sales.npy     float32 (items,), units sold in the week before the release: the popularity list
-      item_month.npy     float32 (items,), units sold in the four weeks before it
-      item_again.npy     float32 (items,), how many of those who have an item buy it again in four weeks
-      departments.npy    int32 (items,), a number for each garment group, -1 where it is unknown
+      sales_7d.npy       float32 (items,), units sold in the 7 days before the release: the popularity list
+      sales_28d.npy      float32 (items,), units sold in the 28 days before it
+      repurchase_rates.npy  float32 (items,), repurchases in these 28 days per user who has bought the item
+      garment_groups.npy int32 (items,), a code for each garment group, -1 where it is unknown
       neighbours.npy     int32 (items, width), items bought by the same people, -1 where there are no more
       similarities.npy   float32 (items, width), how similar they are
       blender.json        the weights of the candidate sources, with and without what a user bought before
@@ -43,7 +43,7 @@ from models.release.release_models import BLENDER, read_release_models
 from models.release.saved_models import SavedTower
 
 LATEST = "LATEST"
-ARRAYS = ("item_sales", "item_month", "item_again", "departments", "neighbours", "similarities")
+ARRAYS = ("sales_7d", "sales_28d", "repurchase_rates", "garment_groups", "neighbours", "similarities")
 REQUIRED_FILES = (
     *("query_tower/saved_model.pb", "item_tower/saved_model.pb", "vocabularies.json", "scales.json", "weights.npz"),
     *(f"{name}.npy" for name in ("item_ids", "item_vectors", *ARRAYS)),

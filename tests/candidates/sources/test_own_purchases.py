@@ -3,7 +3,13 @@ import pytest
 from fixtures.purchases import histories_of
 
 from candidates.item_lists import ItemLists
-from candidates.sources.own_purchases import fill_lists, top_by_frequency, top_by_recency, top_by_repurchase_rate
+from candidates.sources.own_purchases import (
+    fill_lists,
+    repurchase_rate,
+    top_by_frequency,
+    top_by_recency,
+    top_by_repurchase_rate,
+)
 
 # User 0, newest first: item 4 once today, 2 three times and 6 once yesterday, 1 three times and 0 five times long ago.
 # User 1 has no purchases.
@@ -26,6 +32,15 @@ def test_items_are_listed_by_recency_and_ties_by_count():
 
     assert positions.tolist() == [[4, 2, 6, 1, 0, -1], [*PADDING, -1]]
     assert scores[0, :5].tolist() == (-np.log1p(np.array([0, 1, 1, 30, 90], np.float32))).tolist()
+
+
+def test_the_repurchase_rate_is_repurchases_per_buyer_with_ten_buyers_more():
+    sales, first, buyers = (np.array(each, np.float32) for each in ([30, 5, 0], [10, 5, 0], [30, 5, 0]))
+
+    without, smoothed = (repurchase_rate(sales, first, buyers, prior_purchases=prior) for prior in (0.0, 1.0))
+
+    np.testing.assert_array_equal(without, np.array([20 / 40, 0, 0], np.float32), strict=True)
+    np.testing.assert_array_equal(smoothed, np.array([21 / 40, 1 / 15, 1 / 10], np.float32), strict=True)
 
 
 def test_items_are_listed_by_frequency_times_repurchase_rate_and_ties_newest_first():

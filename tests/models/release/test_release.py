@@ -60,10 +60,10 @@ def test_save_and_load_give_the_same_vectors(written, towers, tiny):
     np.testing.assert_array_equal(release.item_vectors, towers.item_vectors(tiny.items))
     assert release.item_ids.tolist() == ["a", "b", "c"]
     assert {name: array.tolist() for name, array in release.arrays.items()} == {
-        "item_sales": [3, 0, 1],
-        "item_month": [9, 2, 1],
-        "item_again": [0.5, 0.25, 0.125],
-        "departments": [0, 1, 0],
+        "sales_7d": [3, 0, 1],
+        "sales_28d": [9, 2, 1],
+        "repurchase_rates": [0.5, 0.25, 0.125],
+        "garment_groups": [0, 1, 0],
         "neighbours": [[1, 2], [0, -1], [0, -1]],
         "similarities": [[0.5, 0.25], [0.5, 0], [0.25, 0]],
     }
@@ -91,17 +91,17 @@ def test_a_release_is_one_folder_beside_the_name_of_the_latest(written):
     assert version.startswith("20200923-seed-")
     assert names_in(releases / version) == [
         "blender.json",
-        "departments.npy",
-        "item_again.npy",
+        "garment_groups.npy",
         "item_ids.npy",
-        "item_month.npy",
-        "item_sales.npy",
         "item_tower",
         "item_vectors.npy",
         "manifest.json",
         "metrics.json",
         "neighbours.npy",
         "query_tower",
+        "repurchase_rates.npy",
+        "sales_28d.npy",
+        "sales_7d.npy",
         "scales.json",
         "similarities.npy",
         "vocabularies.json",
@@ -256,10 +256,10 @@ def test_a_release_that_fails_half_way_leaves_the_latest_one_as_it_was(releases,
     [
         "item_vectors.npy",
         "item_ids.npy",
-        "item_sales.npy",
-        "item_month.npy",
-        "item_again.npy",
-        "departments.npy",
+        "sales_7d.npy",
+        "sales_28d.npy",
+        "repurchase_rates.npy",
+        "garment_groups.npy",
         "neighbours.npy",
         "similarities.npy",
         "blender.json",
@@ -282,9 +282,9 @@ def test_a_tampered_file_is_refused_by_name(releases, folder, name):
 
 
 def test_a_missing_file_is_refused_by_name(releases, folder):
-    (folder / "item_sales.npy").unlink()
+    (folder / "sales_7d.npy").unlink()
 
-    assert error_of(releases) == f"Release {folder.name} is not whole: item_sales.npy is missing."
+    assert error_of(releases) == f"Release {folder.name} is not whole: sales_7d.npy is missing."
 
 
 @pytest.mark.parametrize("name", ["blender.json", "weights.npz", "item_ids.npy", "query_tower/saved_model.pb"])
