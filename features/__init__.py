@@ -1,1 +1,1 @@
-"""Tables: what is known about users and items, and when it became known."""
+"""Features of users and items as tables with event timestamps, and access to them through Feast."""

@@ -1,1 +1,1 @@
-"""Feature tables in SQL: what was known about users and items, and from which moment on."""
+"""Feature tables, computed in SQL from the raw tables, with event timestamps."""

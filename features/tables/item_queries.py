@@ -1,6 +1,6 @@
-"""What was known of items, and from which moment on, as SQL: one query a table.
+"""SQL of the item tables, one query per table.
 
-`features.tables.feature_tables` fills in the words in braces and runs the queries; how rows are stamped stands there.
+`features.tables.feature_tables` fills in the parameters in braces, runs the queries and documents the timestamps.
 """
 
 from typing import Final
@@ -9,14 +9,14 @@ CATALOG: Final = """
     select *, {first} as event_timestamp, {first} as created_timestamp from items order by item_id
 """
 
-# A row replaces the one before it whole: what it leaves empty is not taken over.
+# A row replaces the previous one completely: its nulls do not inherit values.
 AVAILABILITY: Final = """
     select item_id, coalesce(for_sale, true)::integer as for_sale, channels, minimum_age,
            since as event_timestamp, since as created_timestamp
     from availability order by event_timestamp, item_id
 """
 
-# Money is summed as decimals: a sum of floats would depend on the order in which threads finish.
+# Prices are summed as decimals: a sum of floats would depend on the order in which threads finish.
 SALES: Final = """
     with daily as (
         select item_id, day + 1 as day, count(*) as sales, sum(exact_price) as revenue,
@@ -32,8 +32,8 @@ SALES: Final = """
             union all by name
             select item_id, day, count(*) as new_buyers from first_purchases group by all
             union all by name
-            select item_id, day + leaves.days as day, 0 as sales, 0 as revenue
-            from daily, (values ({one}), ({week}), ({month})) as leaves(days)
+            select item_id, day + window_ends.days as day, 0 as sales, 0 as revenue
+            from daily, (values ({one}), ({week}), ({month})) as window_ends(days)
         )
         where day <= {horizon} group by all
     )
