@@ -1,73 +1,97 @@
-"""What is decided before training, as two presets."""
+"""Settings of the towers and of their training, and two presets of them."""
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from difflib import get_close_matches
+from functools import cache
+from typing import Annotated, Any, Final, Self, get_type_hints
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from features.errors import InputError
+
+_Count = Annotated[int, Field(ge=0)]
+_PositiveCount = Annotated[int, Field(ge=1)]
+_Rate = Annotated[float, Field(ge=0, lt=1)]
+_LearningRate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
 class Config:
-    """Settings of the towers and of their training.
+    """Settings of the towers and of their training, validated on construction.
 
     Attributes:
-        preset: name of the preset these settings began as.
+        preset: name of the preset that these settings are based on.
         query_service: feature service of the query tower.
         item_service: feature service of the item tower.
-        content_dimensions: length of the part of the vectors that the dense layers make.
-        item_memory_dimensions: length of the part by which an item bought before is known again; 0 for none.
-        hidden_widths: widths of the dense layers before the last one, which has `content_dimensions`.
+        content_dimensions: length of the content part of the vectors, the output of the dense layers.
+        item_memory_dimensions: length of the item-memory part, which identifies individual purchased items; 0 for none.
+        hidden_widths: widths of the hidden dense layers; the output layer has `content_dimensions`.
         embedding_dimensions: length of the embedding of each category and id.
-        has_new_item_head: whether the query tower learns a second vector, which asks for items never bought before.
-        id_dropout: how often, in training, an item's id is hidden so that its features must speak for it.
-        list_dropout: share of each list that is left out in training, for the content.
-        item_memory_dropout: the same for the memory, which learns so what goes with what it is not shown.
-        training_days: how many days before the cut are trained on; None for all.
-        refit_days: how many days before the release are learned from once more when nothing is left to be judged.
+        has_new_item_head: whether the query tower has a second head, for items the user has never bought.
+        id_dropout: probability, in training, that an item's id is replaced by the unknown id. The item is then
+            represented by its content features, as new items are.
+        list_dropout: share of each list that is dropped in training, for the content part.
+        item_memory_dropout: the same for the item memory, which so learns co-purchases: the target may be missing.
+        training_days: days of purchases before the cut to train on; None for all.
+        refit_days: days of purchases before the release for the refit, which follows validation.
         day_batches: whether a batch holds purchases of one day only, so that all its candidates are as of that day.
-        sampled_per_day: catalogue items drawn for each day as further candidates; needs day_batches.
-        sampled_per_batch: how many of these, drawn anew, are in each batch of the day.
-        log_q_correction: whether the softmax is corrected by how often an item is a candidate.
-        basket_discount: a purchase of a basket of n counts n ** -basket_discount: 0 lets every purchase count alike, 1
-            every basket. Recall is a mean over users, and whoever buys much would be learned by heart otherwise.
+        sampled_per_day: catalogue items sampled per day as additional candidates; needs `day_batches`.
+        sampled_per_batch: how many of them each batch of the day gets, sampled again per batch.
+        log_q_correction: whether candidate logits are corrected by the log of the candidate's sampling frequency.
+        basket_discount: a purchase in a basket of n has weight n ** -basket_discount: 0 weights purchases equally, 1
+            baskets. Recall is a mean over users; without a discount heavy buyers dominate the loss.
         batch_size: purchases per step.
-        shuffle_window: purchases held in memory while they are shuffled; at least those of one day are.
-        epochs: passes over the training purchases, at most.
-        patience: epochs without a better recall after which training stops.
+        shuffle_window: purchases held in memory for shuffling; at least one day is.
+        epochs: maximum number of passes over the training purchases.
+        patience: training stops after this many epochs without a better recall.
         learning_rate: of AdamW.
-        embedding_learning_rate: of the row-wise Adam of embeddings; None leaves them to AdamW.
-        item_memory_learning_rate: of the memory's embeddings, which must become far apart from each other quickly.
+        embedding_learning_rate: of the row-wise Adam for embeddings; None trains them by AdamW.
+        item_memory_learning_rate: of the item-memory embeddings, which have to separate quickly.
         weight_decay: of AdamW.
+
+    Raises:
+        InputError: a value has the wrong type or is out of range; names each such setting.
     """
 
     preset: str
     query_service: str
     item_service: str
-    content_dimensions: int
-    item_memory_dimensions: int
-    hidden_widths: tuple[int, ...]
-    embedding_dimensions: int
+    content_dimensions: _PositiveCount
+    item_memory_dimensions: _Count
+    hidden_widths: tuple[_PositiveCount, ...]
+    embedding_dimensions: _PositiveCount
     has_new_item_head: bool
-    id_dropout: float
-    list_dropout: float
-    item_memory_dropout: float
-    training_days: int | None
-    refit_days: int
+    id_dropout: Annotated[float, Field(ge=0, le=1)]
+    list_dropout: _Rate
+    item_memory_dropout: _Rate
+    training_days: _PositiveCount | None
+    refit_days: _PositiveCount
     day_batches: bool
-    sampled_per_day: int
-    sampled_per_batch: int
+    sampled_per_day: _Count
+    sampled_per_batch: _Count
     log_q_correction: bool
-    basket_discount: float
-    batch_size: int
-    shuffle_window: int
-    epochs: int
-    patience: int
-    learning_rate: float
-    embedding_learning_rate: float | None
-    item_memory_learning_rate: float
-    weight_decay: float
+    basket_discount: Annotated[float, Field(ge=0, le=1)]
+    batch_size: _PositiveCount
+    shuffle_window: _PositiveCount
+    epochs: _PositiveCount
+    patience: _PositiveCount
+    learning_rate: _LearningRate
+    embedding_learning_rate: _LearningRate | None
+    item_memory_learning_rate: _LearningRate
+    weight_decay: Annotated[float, Field(ge=0)]
 
     def __post_init__(self) -> None:
-        if self.sampled_per_day and not self.day_batches:
-            raise ValueError("Candidates drawn for each day need batches of one day: set day_batches.")
+        problems = []
+        for name, adapter in _adapters().items():
+            try:
+                adapter.validate_python(getattr(self, name), strict=True)
+            except ValidationError as error:
+                problems.append(f"{name} is {getattr(self, name)!r}: {error.errors()[0]['msg']}")
+        if not problems and self.sampled_per_day and not self.day_batches:
+            problems.append(f"sampled_per_day is {self.sampled_per_day}, which needs day_batches")
+        if problems:
+            raise InputError(f"Invalid settings of preset '{self.preset}': {'; '.join(problems)}.")
 
     @property
     def dimensions(self) -> int:
@@ -75,8 +99,40 @@ class Config:
         return self.content_dimensions + self.item_memory_dimensions
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings as JSON-ready values."""
-        return asdict(self)
+        """Return the settings as JSON-ready values; `from_json` reads them back."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any], source: str) -> Self:
+        """Read the settings that `to_json` wrote.
+
+        Args:
+            content: settings by name; one that is missing, because it is newer than the file, takes the preset's value.
+            source: names the file in error messages.
+
+        Raises:
+            InputError: a setting or the preset is unknown, or a value is invalid.
+        """
+        names = [field.name for field in fields(cls)]
+        unknown = [_describe_unknown(name, names) for name in content if name not in names]
+        if unknown:
+            raise InputError(f"{source} holds unknown settings: {', '.join(unknown)}.")
+        preset = content.get("preset")
+        if preset not in PRESETS:
+            raise InputError(f"{source} names the preset {preset!r}: expected one of {', '.join(PRESETS)}.")
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
+        return cls(**{**asdict(PRESETS[preset]), **values})
+
+
+@cache
+def _adapters() -> dict[str, TypeAdapter[Any]]:
+    """Validator of each setting, from its annotation."""
+    return {name: TypeAdapter(kind) for name, kind in get_type_hints(Config, include_extras=True).items()}
+
+
+def _describe_unknown(name: str, names: list[str]) -> str:
+    close = get_close_matches(name, names, n=1)
+    return f"'{name}' (did you mean '{close[0]}'?)" if close else f"'{name}'"
 
 
 SEED: Final = Config(
@@ -141,6 +197,16 @@ PRESETS: Final = {config.preset: config for config in (SEED, DEFAULT)}
 
 
 def load_preset(preset: str, *, training_days: int | None, epochs: int | None) -> Config:
-    """Return a preset, with the settings that are not None in place of its own."""
+    """Return a preset; values that are not None replace its own.
+
+    Raises:
+        InputError: there is no such preset, or a value is invalid.
+    """
+    if preset not in PRESETS:
+        raise InputError(f"There is no preset '{preset}': expected one of {', '.join(PRESETS)}.")
     config = PRESETS[preset]
-    return replace(config, training_days=training_days or config.training_days, epochs=epochs or config.epochs)
+    return replace(
+        config,
+        training_days=config.training_days if training_days is None else training_days,
+        epochs=config.epochs if epochs is None else epochs,
+    )

@@ -1,4 +1,4 @@
-"""What is fitted on the training set before any weight: vocabularies and the scale of numbers."""
+"""Vocabularies and scales, fitted on the training set: they turn the features of a tower into numbers."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,15 +24,15 @@ class Scale:
     deviation: float
 
     @classmethod
-    def of(cls, column: Iterable[NDArray[np.float32]], *, log: bool) -> Self:
-        """Fit on a column that comes in pieces, without its missing values.
+    def of(cls, chunks: Iterable[NDArray[np.float32]], *, log: bool) -> Self:
+        """Fit on a column, given in chunks; NaN counts as missing and is left out.
 
-        A constant or always missing number gets deviation 1. Sums of squares of the pieces are put together by
-        Chan, Golub & LeVeque's formula (1979), which does not cancel as a difference of large sums does.
+        A constant or entirely missing column gets deviation 1. Sums of squares are combined by the update of Chan,
+        Golub & LeVeque (1979), which avoids the cancellation of a difference of large sums.
         """
         count, mean, squares = 0, 0.0, 0.0
-        for piece in column:
-            present = piece[~np.isnan(piece)].astype(np.float64)
+        for chunk in chunks:
+            present = chunk[~np.isnan(chunk)].astype(np.float64)
             if len(present) == 0:
                 continue
             if log:
@@ -46,12 +46,13 @@ class Scale:
 
 @dataclass(frozen=True)
 class Encoding:
-    """How the inputs of one tower become numbers.
+    """Fitted encoding of the inputs of one tower.
 
     Attributes:
-        schema: the feature service the tower follows.
-        vocabularies: by input name, for the inputs that are words; a list shares that of the item input it speaks of.
-        scales: by input name, for the inputs that are numbers.
+        schema: feature service of the tower.
+        vocabularies: by input, for ids, categories and lists of them. A list shares the vocabulary of the item input
+            that its elements are values of.
+        scales: by input, for numbers.
     """
 
     schema: ServiceSchema
@@ -60,7 +61,7 @@ class Encoding:
 
     @classmethod
     def fit(cls, schema: ServiceSchema, rows: ParquetRows, shared: dict[str, Vocabulary]) -> Self:
-        """Fit on rows of the training set only; `shared` holds vocabularies that are there already, by item input."""
+        """Fit on rows of the training set; `shared` holds vocabularies that are fitted already, by item input."""
         vocabularies, scales = {}, {}
         for column in schema.inputs:
             if column.is_words:
@@ -72,40 +73,40 @@ class Encoding:
             elif column.dtype == "String":
                 vocabularies[column.name] = Vocabulary.of(rows.column(column.name))
             else:
-                pieces = map(_numbers, rows.column(column.name))
-                scales[column.name] = Scale.of(pieces, log=column.encoding == "log")
+                chunks = map(_to_float32, rows.column(column.name))
+                scales[column.name] = Scale.of(chunks, log=column.encoding == "log")
         return cls(schema, vocabularies, scales)
 
     def merge_with(self, earlier: Self) -> Self:
-        """What a training that goes on from an earlier one encodes with: the words of both, the earlier scales.
+        """Return the encoding of a warm start: the tokens of both encodings, and the earlier scales.
 
-        Weights that stay were learned under the earlier scales: under others every number would shift beneath them.
-        Words of before stay even where the newer rows do not have them: they still stand on users' lists.
+        The earlier weights were trained under the earlier scales; other scales would shift every number they take.
+        Tokens that are missing from the newer rows are kept, because they may still be in users' lists.
         """
-        words = {name: words.union(earlier.vocabularies[name]) for name, words in self.vocabularies.items()}
-        return type(self)(self.schema, words, earlier.scales)
+        vocabularies = {name: tokens.union(earlier.vocabularies[name]) for name, tokens in self.vocabularies.items()}
+        return type(self)(self.schema, vocabularies, earlier.scales)
 
     def encode(self, rows: pa.Table) -> Codes:
         """Encode rows of the service's features.
 
         Returns:
-            By input: words int32 (rows,), numbers float32 (rows,) with NaN where missing, lists int32 and the numbers
-            that go with them float32, both (rows, schema.length(column)).
+            Arrays by input: codes of ids and categories, int32 (rows,); numbers, float32 (rows,), NaN if missing; codes
+            of lists, int32, and the numbers aligned with them, float32, both (rows, schema.length(column)).
         """
-        return {column.name: self._column(column, rows[column.name]) for column in self.schema.inputs}
+        return {column.name: self._encode_column(column, rows[column.name]) for column in self.schema.inputs}
 
     def encode_missing(self) -> Codes:
-        """Encode one row of which nothing is known."""
+        """Encode one row in which every feature is missing."""
         return self.encode(pa.table({column.name: pa.nulls(1, column.arrow_type) for column in self.schema.inputs}))
 
-    def _column(self, column: FeatureColumn, values: pa.ChunkedArray) -> NDArray[Any]:
+    def _encode_column(self, column: FeatureColumn, values: pa.ChunkedArray) -> NDArray[Any]:
         if column.is_words:
             return self.vocabularies[column.name].encode_lists(values, self.schema.length(column))
         if column.encoding == "aligned":
             return pad_lists(values, self.schema.length(column), np.float32(0))
         if column.dtype == "String":
             return self.vocabularies[column.name].encode(values)
-        return _numbers(values)
+        return _to_float32(values)
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,8 @@ class Encodings:
     Attributes:
         query: of the query tower's inputs.
         item: of the item tower's inputs.
-        items: the words of item ids. Of all candidates, not of the purchased ones: or to have a word would tell that
-            an item is going to be sold.
+        items: vocabulary of item ids, of all training candidates. The purchased items alone would leak: having a token
+            would reveal that an item is sold later.
     """
 
     query: Encoding
@@ -132,12 +133,12 @@ class Encodings:
         return cls(query=query, item=item, items=items)
 
     def merge_with(self, query: Encoding, item: Encoding) -> Self:
-        """What a training that goes on from one with these two encodings encodes with."""
-        later = self.item.merge_with(item)
-        return type(self)(self.query.merge_with(query), later, later.vocabularies.get(ITEM_ID, self.items))
+        """Return the encodings of a warm start from towers with the given encodings; see `Encoding.merge_with`."""
+        merged = self.item.merge_with(item)
+        return type(self)(self.query.merge_with(query), merged, merged.vocabularies.get(ITEM_ID, self.items))
 
 
-def _numbers(column: pa.Array | pa.ChunkedArray) -> NDArray[np.float32]:
+def _to_float32(column: pa.Array | pa.ChunkedArray) -> NDArray[np.float32]:
     """Nulls become NaN."""
     numbers = column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()
     return np.asarray(numbers, np.float32)

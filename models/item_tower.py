@@ -1,4 +1,4 @@
-"""The item tower: what an item is and how it sells, to a vector."""
+"""The item tower: the features of an item to its vector."""
 
 import tensorflow as tf
 import tf_keras as keras
@@ -11,41 +11,41 @@ from models.shared_embeddings import SharedEmbeddings
 
 
 class ItemTower(keras.Model):
-    """Encoders of every input side by side, then dense layers, and the shared words beside them.
+    """Encoders of every input, then dense layers; the shared embeddings are added to the output.
 
-    Called with the codes that `Encoding.encode` makes; returns float32 vectors (batch, dimensions): the content, then
-    the memory, if there is one. Only the memory sees every id in training: content must do without most of them, so
-    that an item nobody has bought yet lives off its features.
+    Called with the codes of `Encoding.encode`. Returns float32 vectors (batch, dimensions): content, then item memory,
+    if there is one. In training, id dropout applies to the content only. It forces the content to use the other
+    features, which are all that a new item has.
 
     Attributes:
-        encoders: by input, in the order in which the dense layers take what they say.
+        encoders: by input, in the order of the inputs of the dense layers.
     """
 
     def __init__(self, encoding: Encoding, config: Config, shared: SharedEmbeddings) -> None:
         super().__init__(name="item_tower")
-        self._hidden_id = IdDropout(config.id_dropout)
+        self._id_dropout = IdDropout(config.id_dropout)
         self.encoders = {column.name: build_encoder(encoding, column, config) for column in encoding.schema.inputs}
         self._dense = DenseStack(config.hidden_widths, config.content_dimensions)
         self._shared = shared
 
     @property
     def input_kernels(self) -> list[tf.Variable]:
-        """Weights, (inputs, width), that what the encoders say is multiplied with."""
+        """Kernel of the first dense layer, (inputs, width), in a list; its inputs are the outputs of `encoders`."""
         return [self._dense.input_kernel]
 
     def call(self, codes: dict[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
         """Return float32 (batch, dimensions)."""
-        shown = dict(codes)
+        inputs = dict(codes)
         if ITEM_ID in codes:
-            shown[ITEM_ID] = self._hidden_id(codes[ITEM_ID], training=training)
-        content = self._dense(tf.concat([encode(shown[name]) for name, encode in self.encoders.items()], axis=-1))
-        for name, words in self._shared.content.items():
-            content += _vectors(words, shown[name])
+            inputs[ITEM_ID] = self._id_dropout(codes[ITEM_ID], training=training)
+        content = self._dense(tf.concat([encoder(inputs[name]) for name, encoder in self.encoders.items()], axis=-1))
+        for name, embedding in self._shared.content.items():
+            content += _look_up(embedding, inputs[name])
         if self._shared.item_memory is None:
             return content
-        return tf.concat([content, _vectors(self._shared.item_memory, codes[ITEM_ID])], axis=-1)
+        return tf.concat([content, _look_up(self._shared.item_memory, codes[ITEM_ID])], axis=-1)
 
 
-def _vectors(words: keras.layers.Embedding, codes: tf.Tensor) -> tf.Tensor:
-    """Vectors of words, zero for unknown ones: or whoever bought one of them would be near all of them."""
-    return words(codes) * known_mask(codes)[:, None]
+def _look_up(embedding: keras.layers.Embedding, codes: tf.Tensor) -> tf.Tensor:
+    """Return vectors (batch, dimensions), zero for unknown tokens: one shared vector would make all of them similar."""
+    return embedding(codes) * known_mask(codes)[:, None]

@@ -1,4 +1,4 @@
-"""The encoders that a tower stacks side by side."""
+"""Keras layers of the towers: encoders of single inputs, weights of list positions, dense layers."""
 
 import tensorflow as tf
 import tf_keras as keras
@@ -12,7 +12,7 @@ _WEIGHT_UNITS = 16
 
 
 class OneHot(keras.layers.Layer):
-    """Codes (batch,) to one-hot rows (batch, size). Its depth counts the reserved codes, so that no word is lost."""
+    """Codes (batch,) to one-hot rows (batch, size); `size` includes the two reserved codes."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class OneHot(keras.layers.Layer):
 
 
 class Number(keras.layers.Layer):
-    """Numbers (batch,) to (batch, 2): the standardised value, 0 where missing, and whether it is missing."""
+    """Numbers (batch,) to (batch, 2): the standardized value, 0 if missing, and a flag that is 1 if missing."""
 
     output_dim = 2
 
@@ -34,7 +34,7 @@ class Number(keras.layers.Layer):
         self._log = log
 
     def call(self, values: tf.Tensor) -> tf.Tensor:
-        """Return float32 (batch, 2)."""
+        """Return float32 (batch, 2); NaN counts as missing."""
         missing = tf.math.is_nan(values)
         present = tf.where(missing, tf.zeros_like(values), values)
         if self._log:
@@ -44,7 +44,7 @@ class Number(keras.layers.Layer):
 
 
 class IdDropout(keras.layers.Layer):
-    """In training, replaces a share of the item codes by the unknown code; in serving it does nothing."""
+    """In training, replaces a random share of the item codes by the unknown code; the identity in serving."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -54,14 +54,14 @@ class IdDropout(keras.layers.Layer):
         """Return codes of the same shape."""
         if not training or self._rate == 0:
             return codes
-        hidden = tf.random.uniform(tf.shape(codes)) < self._rate
-        return tf.where(hidden, tf.fill(tf.shape(codes), UNKNOWN), codes)
+        dropped = tf.random.uniform(tf.shape(codes)) < self._rate
+        return tf.where(dropped, tf.fill(tf.shape(codes), UNKNOWN), codes)
 
 
 class PositionWeights(keras.layers.Layer):
-    """How much each place of a list counts, learned from the numbers that go with the list (how often, how long ago).
+    """Weight of each position of a list, learned from the numbers aligned with it (counts, days ago).
 
-    Positive; 0 at empty places and unknown words.
+    Weights are positive at known elements, and 0 at padding and unknown elements.
     """
 
     def __init__(self) -> None:
@@ -74,26 +74,26 @@ class PositionWeights(keras.layers.Layer):
 
         Args:
             codes: int32 (batch, length).
-            numbers: float32 (batch, length) each, at least 0, or they count as 0, as NaN does; a list without any is
-                weighed alike throughout.
+            numbers: float32 (batch, length) each; negative values and NaN count as 0. Without any, all known elements
+                of a list have the same weight.
         """
         present = known_mask(codes)
-        # NaN is not above 0 either, and would not become 0 by a weight of 0.
+        # NaN > 0 is false, so NaN becomes 0 too; multiplying it by a weight of 0 would leave NaN.
         logged = [tf.math.log1p(tf.where(number > 0, number, 0.0)) for number in numbers] or [present]
         return tf.nn.softplus(self._weight(self._hidden(tf.stack(logged, axis=-1)))[..., 0]) * present
 
 
 class DenseStack(keras.layers.Layer):
-    """Dense layers with rectifiers, then one without."""
+    """Dense layers with ReLU, and a linear output layer."""
 
-    def __init__(self, hidden: tuple[int, ...], dimensions: int) -> None:
+    def __init__(self, hidden_widths: tuple[int, ...], dimensions: int) -> None:
         super().__init__()
-        self._layers = [keras.layers.Dense(width, activation="relu") for width in hidden]
+        self._layers = [keras.layers.Dense(width, activation="relu") for width in hidden_widths]
         self._layers.append(keras.layers.Dense(dimensions))
 
     @property
     def input_kernel(self) -> tf.Variable:
-        """Weights of the first layer, (inputs, its width), once it has been called."""
+        """Kernel of the first layer, (inputs, its width); exists once the layer has been called."""
         return self._layers[0].kernel
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -104,17 +104,12 @@ class DenseStack(keras.layers.Layer):
 
 
 def known_mask(codes: tf.Tensor) -> tf.Tensor:
-    """1 for a word, 0 for a missing or unknown one: float32 of the same shape."""
+    """Return 1 where a code is that of a token, 0 where it is missing or unknown: float32 of the same shape."""
     return tf.cast(codes >= FIRST_TOKEN, tf.float32)
 
 
-def weighted_sum(weights: tf.Tensor, vectors: tf.Tensor) -> tf.Tensor:
-    """Weighted sum of vectors (batch, length, dimensions), float32 (batch, dimensions)."""
-    return tf.einsum("bl,bld->bd", weights, vectors)
-
-
 def build_encoder(encoding: Encoding, column: FeatureColumn, config: Config) -> keras.layers.Layer:
-    """The layer for an input that is one number or one word."""
+    """Return the layer that encodes an input with a single value: a number, an id or a category."""
     if column.name in encoding.scales:
         return Number(encoding.scales[column.name], log=column.encoding == "log")
     size = encoding.vocabularies[column.name].size

@@ -1,4 +1,4 @@
-"""The embeddings that both towers look up: the words of items, and the same words in a user's lists."""
+"""Embeddings that both towers use: of items and categories, in an item's features and in a user's lists."""
 
 import tensorflow as tf
 import tf_keras as keras
@@ -7,35 +7,35 @@ from features.schema import ITEM_ID
 from models.config import Config
 from models.encoding import Encoding
 
-# Of the first weights: a user begins near what he bought, and what nobody buys stays near nothing.
-_CONTENT, _MEMORY = 0.05, 0.1
+# Standard deviations of the initial values: a user starts close to purchased items, and unused rows stay close to 0.
+_CONTENT_DEVIATION, _ITEM_MEMORY_DEVIATION = 0.05, 0.1
 
 
 class SharedEmbeddings(tf.Module):
-    """One vector for each word that items and users' lists have in common.
+    """One vector for each token that items and users' lists have in common.
 
-    They go straight into the vectors of both towers, so that a user is near what is like what he bought before any
-    layer has learned anything: a factored item similarity (Kabbur et al. 2013, "FISM: factored item similarity models
+    The vectors are added directly to the output of both towers, so that a user is close to items like their purchases
+    before any layer is trained: a factored item similarity (Kabbur et al. 2013, "FISM: factored item similarity models
     for top-N recommender systems") over ids and categories alike.
 
     Attributes:
-        content: by item input, embedding (words, content dimensions).
-        memory: embedding (items, memory dimensions) by which an item bought before is known again; None without.
-        repeats: embedding (items, 1): the log of how much one purchase of an item says about the next one.
+        content: by item input, embedding (tokens, content dimensions).
+        item_memory: embedding (items, item-memory dimensions) that identifies purchased items; None if there is none.
+        repeat_log_weights: embedding (items, 1), log of the weight of a past purchase as evidence for buying the item
+            again; None without item memory.
     """
 
     def __init__(self, query: Encoding, item: Encoding, config: Config) -> None:
         super().__init__()
-        lists = query.schema.lists
         self.content = {
-            name: _embedding(item, name, config.content_dimensions, _CONTENT)
-            for name in sorted({words.of for words in lists})
+            name: _build_embedding(item, name, config.content_dimensions, _CONTENT_DEVIATION)
+            for name in sorted({column.of for column in query.schema.lists})
         }
-        remembers = config.item_memory_dimensions and ITEM_ID in self.content
-        self.item_memory = _embedding(item, ITEM_ID, config.item_memory_dimensions, _MEMORY) if remembers else None
-        self.repeat_log_weights = _embedding(item, ITEM_ID, 1, 0.0) if remembers else None
+        dimensions = config.item_memory_dimensions if ITEM_ID in self.content else 0
+        self.item_memory = _build_embedding(item, ITEM_ID, dimensions, _ITEM_MEMORY_DEVIATION) if dimensions else None
+        self.repeat_log_weights = _build_embedding(item, ITEM_ID, 1, 0.0) if dimensions else None
 
 
-def _embedding(item: Encoding, name: str, dimensions: int, deviation: float) -> keras.layers.Embedding:
-    start = keras.initializers.RandomNormal(stddev=deviation)
-    return keras.layers.Embedding(item.vocabularies[name].size, dimensions, embeddings_initializer=start)
+def _build_embedding(item: Encoding, name: str, dimensions: int, deviation: float) -> keras.layers.Embedding:
+    initializer = keras.initializers.RandomNormal(stddev=deviation)
+    return keras.layers.Embedding(item.vocabularies[name].size, dimensions, embeddings_initializer=initializer)

@@ -1,46 +1,46 @@
-"""The softmax over candidates, for queries that several purchases share."""
+"""Sampled softmax over the candidates of a batch, for queries with one or more purchases."""
 
 import tensorflow as tf
 
-_NEVER = -1e9
+_MASKED_SCORE = -1e9
 
 
 def softmax_losses(scores: tf.Tensor, queries: tf.Tensor, ignored: tf.Tensor) -> tf.Tensor:
-    """Cross entropy of each purchase against the candidates that count for its query.
+    """Return the cross entropy of each purchase against the negatives of its query.
 
-    Purchase p of query q has candidate p; its loss is log(exp(s_qp) + sum over counted c of exp(s_qc)) - s_qp, which is
-    softplus(log sum - s_qp). The sum is the same for all purchases of a query, and is taken once.
+    Purchase p of query q is candidate p. Its loss is log(exp(s_qp) + sum over negatives c of exp(s_qc)) - s_qp, which
+    is softplus(logsumexp - s_qp). The sum is shared by all purchases of a query, and computed once.
 
     Args:
-        scores: float32 (queries, candidates), already corrected.
+        scores: float32 (queries, candidates), with sampling corrections applied.
         queries: int32 (purchases,), the query of each purchase; purchase p is candidate p.
-        ignored: bool (queries, candidates), which candidates are no negatives. A query's own purchases must be.
+        ignored: bool (queries, candidates), candidates that are not negatives. A query's own purchases must be.
 
     Returns:
         float32 (purchases,).
     """
-    others = tf.reduce_logsumexp(tf.where(ignored, _NEVER, scores), axis=1)
-    own = tf.gather_nd(scores, tf.stack([queries, tf.range(tf.shape(queries)[0])], axis=1))
-    return tf.nn.softplus(tf.gather(others, queries) - own)
+    negatives = tf.reduce_logsumexp(tf.where(ignored, _MASKED_SCORE, scores), axis=1)
+    positives = tf.gather_nd(scores, tf.stack([queries, tf.range(tf.shape(queries)[0])], axis=1))
+    return tf.nn.softplus(tf.gather(negatives, queries) - positives)
 
 
 def purchase_weights(queries: tf.Tensor, discount: float) -> tf.Tensor:
-    """By how much each purchase counts: n ** -discount for one of n of its query, with a mean of 1.
+    """Return the weight of each purchase: n ** -discount for a query with n purchases, scaled to a mean of 1.
 
     Args:
         queries: int32 (purchases,), the query of each purchase.
-        discount: from 0, every purchase alike, to 1, every query alike.
+        discount: from 0, equal weight per purchase, to 1, equal weight per query.
 
     Returns:
         float32 (purchases,).
     """
-    baskets = tf.cast(tf.math.bincount(queries), tf.float32)
-    weights = tf.gather(baskets, queries) ** -discount
+    sizes = tf.cast(tf.math.bincount(queries), tf.float32)
+    weights = tf.gather(sizes, queries) ** -discount
     return weights / tf.reduce_mean(weights)
 
 
 def bought_in_batch(users: tf.Tensor, queries: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
-    """Which candidates are items that the query's user bought in this batch, whichever purchase it was.
+    """Return which candidates are items that the query's user buys anywhere in this batch.
 
     Args:
         users: int32 (queries,), the user of each query.
@@ -57,23 +57,23 @@ def bought_in_batch(users: tf.Tensor, queries: tf.Tensor, candidates: tf.Tensor)
     return tf.gather(tf.gather(bought, user), item, axis=1)
 
 
-def in_lists(lists: tf.Tensor, candidates: tf.Tensor, words: int) -> tf.Tensor:
-    """Which candidates stand on the list of each query.
+def in_lists(lists: tf.Tensor, candidates: tf.Tensor, size: int) -> tf.Tensor:
+    """Return which candidates are in the list of each query.
 
     Args:
-        lists: int32 (queries, length), item codes; repeated codes do no harm.
+        lists: int32 (queries, length), item codes; codes may repeat.
         candidates: int32 (candidates,), item codes.
-        words: how many codes there are.
+        size: number of codes of the vocabulary.
 
     Returns:
         bool (queries, candidates).
     """
     item = tf.unique(candidates)
-    nowhere = tf.size(item.y)
+    outside = tf.size(item.y)  # column of all items that are not candidates
     columns = tf.tensor_scatter_nd_update(
-        tf.fill([words], nowhere), item.y[:, None], tf.range(nowhere, dtype=nowhere.dtype)
+        tf.fill([size], outside), item.y[:, None], tf.range(outside, dtype=outside.dtype)
     )
     rows = tf.broadcast_to(tf.range(tf.shape(lists)[0])[:, None], tf.shape(lists))
     pairs = tf.stack([rows, tf.gather(columns, lists)], axis=-1)
-    listed = tf.scatter_nd(pairs, tf.ones_like(lists), tf.stack([tf.shape(lists)[0], nowhere + 1])) > 0
+    listed = tf.scatter_nd(pairs, tf.ones_like(lists), tf.stack([tf.shape(lists)[0], outside + 1])) > 0
     return tf.gather(listed, item.idx, axis=1)

@@ -1,4 +1,4 @@
-"""A pair of fitted towers: from Arrow tables of features to vectors."""
+"""A pair of towers with their encodings: Arrow tables of features to vectors."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Towers:
-    """Two fitted towers and what was fitted before them.
+    """Query tower and item tower, with the encodings of their inputs.
 
     Attributes:
         model: the towers.
@@ -37,19 +37,19 @@ class Towers:
 
     @classmethod
     def initialize(cls, query: Encoding, item: Encoding, config: Config) -> Self:
-        """Towers with random weights, ready to be trained."""
+        """Return towers with random weights, ready for training."""
         model = TwoTower(query, item, config)
         model.compile(optimizer=build_optimizer(config))
         for tower, encoding in ((model.query_tower, query), (model.item_tower, item)):
-            tower(encoding.encode_missing())  # variables exist once they are called
+            tower(encoding.encode_missing())  # the first call creates the variables
         return cls(model, query, item)
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, config: Config) -> Self:
-        """The towers that learned this, with the settings that they were built with.
+        """Return towers with the encodings and weights of a checkpoint, and the settings it was trained with.
 
         Raises:
-            InputError: the weights are those of other towers.
+            InputError: the weights do not fit these settings.
         """
         towers = cls.initialize(checkpoint.query, checkpoint.item, config)
         warm_start(towers.model, checkpoint.query, checkpoint.item, checkpoint)
@@ -57,23 +57,23 @@ class Towers:
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """What a later training goes on from."""
+        """Encodings and current weights, for a later warm start."""
         weights = tuple(variable.numpy() for variable in self.model.trainable_variables)
         return Checkpoint(self.query, self.item, weights)
 
     def query_vectors(self, rows: pa.Table) -> tuple[Vectors, Vectors]:
-        """Vectors of queries for anything and for something new, float32 (rows, dimensions) each."""
-        answers = [self.model.query_tower(codes) for codes in _encode_in_chunks(self.query, rows)]
-        anything, something_new = zip(*answers, strict=True)
-        return np.concatenate(anything), np.concatenate(something_new)
+        """Return query vectors and new-item query vectors of rows of features, float32 (rows, dimensions) each."""
+        outputs = [self.model.query_tower(codes) for codes in _encode_in_parts(self.query, rows)]
+        queries, new_item_queries = zip(*outputs, strict=True)
+        return np.concatenate(queries), np.concatenate(new_item_queries)
 
     def item_vectors(self, rows: pa.Table) -> Vectors:
-        """Vectors of items, float32 (rows, dimensions)."""
-        return np.concatenate([self.model.item_tower(codes) for codes in _encode_in_chunks(self.item, rows)])
+        """Return item vectors of rows of features, float32 (rows, dimensions)."""
+        return np.concatenate([self.model.item_tower(codes) for codes in _encode_in_parts(self.item, rows)])
 
 
-def _encode_in_chunks(encoding: Encoding, rows: pa.Table) -> Iterator[dict[str, tf.Tensor]]:
-    """The codes of a few thousand rows at a time."""
+def _encode_in_parts(encoding: Encoding, rows: pa.Table) -> Iterator[dict[str, tf.Tensor]]:
+    """Yield the codes of a few thousand rows at a time: the look-ups of all rows together would not fit in memory."""
     for start in range(0, rows.num_rows, _ROWS_PER_CALL):
         codes = encoding.encode(rows.slice(start, _ROWS_PER_CALL))
         yield {name: tf.constant(values) for name, values in codes.items()}

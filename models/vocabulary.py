@@ -1,4 +1,4 @@
-"""Words to codes: the same codes from Arrow columns in training and from raw strings in serving."""
+"""Strings to integer codes: the same codes for Arrow columns in training and for raw strings in serving."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,47 +17,50 @@ FIRST_TOKEN = 2
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The words seen in training, ascending. Code 0 is a missing word, code 1 an unknown one, the others follow."""
+    """The distinct values (tokens) of an id or category in the training set, ascending.
+
+    Code 0 is a missing value, code 1 an unknown one; token i has code i + 2.
+    """
 
     tokens: tuple[str, ...]
 
     @classmethod
-    def of(cls, column: Iterable[pa.Array]) -> Self:
-        """Collect the distinct words of a string column that comes in pieces; null and "" are missing, not words."""
-        words: set[str] = set()
-        for piece in column:
-            words.update(pc.unique(piece).drop_null().to_pylist())
-        return cls(tuple(sorted(words - {""})))
+    def of(cls, chunks: Iterable[pa.Array]) -> Self:
+        """Collect the distinct values of a string column, given in chunks; null and "" count as missing."""
+        tokens: set[str] = set()
+        for chunk in chunks:
+            tokens.update(pc.unique(chunk).drop_null().to_pylist())
+        return cls(tuple(sorted(tokens - {""})))
 
     @property
     def size(self) -> int:
-        """How many codes there are, with the two reserved ones."""
+        """Number of codes, including the two reserved ones."""
         return len(self.tokens) + FIRST_TOKEN
 
     def union(self, other: Self) -> Self:
-        """The words of both."""
+        """Return the vocabulary of the tokens of both."""
         return type(self)(tuple(sorted({*self.tokens, *other.tokens})))
 
     def recode(self, other: Self) -> NDArray[np.int32]:
-        """The code that each word has in another vocabulary, in the order of its code here, int32 (size,)."""
-        words = other.encode(pa.array(self.tokens, pa.string()))
-        return np.concatenate([np.array([MISSING, UNKNOWN], np.int32), words])
+        """Return the code in `other` of each code of this vocabulary, int32 (size,)."""
+        codes = other.encode(pa.array(self.tokens, pa.string()))
+        return np.concatenate([np.array([MISSING, UNKNOWN], np.int32), codes])
 
     @cached_property
     def _codes(self) -> dict[str, int]:
-        return {"": MISSING, **{word: code for code, word in enumerate(self.tokens, FIRST_TOKEN)}}
+        return {"": MISSING, **{token: code for code, token in enumerate(self.tokens, FIRST_TOKEN)}}
 
     def encode(self, column: pa.ChunkedArray | pa.Array) -> NDArray[np.int32]:
-        """Codes of a string column, int32, (rows,)."""
+        """Return the codes of a string column, int32 (rows,)."""
         column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-        # Each word of the column is looked up once. Arrow's own look-up would hash the whole vocabulary every time.
+        # Look each distinct value up once: Arrow's own look-up would hash the whole vocabulary at every call.
         distinct = pc.dictionary_encode(column)
-        codes = [self._codes.get(word, UNKNOWN) for word in distinct.dictionary.to_pylist()]
-        places = distinct.indices.fill_null(len(codes)).to_numpy()
-        return np.asarray(np.array([*codes, MISSING], np.int32)[places])
+        codes = [self._codes.get(value, UNKNOWN) for value in distinct.dictionary.to_pylist()]
+        positions = distinct.indices.fill_null(len(codes)).to_numpy()
+        return np.asarray(np.array([*codes, MISSING], np.int32)[positions])
 
-    def encode_lists(self, column: pa.ChunkedArray, length: int) -> NDArray[np.int32]:
-        """Codes of the first `length` words of each list, int32, (rows, length), padded with 0."""
+    def encode_lists(self, column: pa.ChunkedArray | pa.Array, length: int) -> NDArray[np.int32]:
+        """Return the codes of the first `length` elements of each list, int32 (rows, length), padded with 0."""
         lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
         return pad_lists(lists, length, np.int32(MISSING), self.encode(lists.flatten()))
 
@@ -65,20 +68,20 @@ class Vocabulary:
 def pad_lists(
     column: pa.ChunkedArray | pa.Array, length: int, padding: np.generic, values: NDArray[Any] | None = None
 ) -> NDArray[Any]:
-    """The first `length` elements of each list, (rows, length), of the type of `padding`, which fills the rest.
+    """Return the first `length` elements of each list, (rows, length), padded at the end.
 
     Args:
-        column: lists; null is an empty one.
-        length: how many are kept.
-        padding: what stands where there is no element.
-        values: what to take instead of the lists' own elements, one for each, in their order.
+        column: lists; null counts as an empty list.
+        length: number of columns of the result; longer lists are truncated.
+        padding: fills missing positions, and decides the dtype of the result.
+        values: used instead of the lists' own elements, one per element, in their order.
     """
     lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     counts = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     flat = lists.flatten().to_numpy(zero_copy_only=False) if values is None else values
     rows = np.repeat(np.arange(len(counts)), counts)
-    places = np.arange(len(flat)) - np.repeat(np.cumsum(counts) - counts, counts)
-    kept = places < length
-    answer = np.full((len(counts), length), padding)
-    answer[rows[kept], places[kept]] = flat[kept]
-    return answer
+    positions = np.arange(len(flat)) - np.repeat(np.cumsum(counts) - counts, counts)
+    kept = positions < length
+    padded = np.full((len(counts), length), padding)
+    padded[rows[kept], positions[kept]] = flat[kept]
+    return padded

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "models": {"models", "features.store.service_schema", *BASE},
     "models.training": {
         "models", "evaluation.validation_window", "features.store.service_schema",
-        "features.training_data.dataset", "features.training_data.training_set", *BASE,
+        "features.training_data.dataset", *BASE,
     },
     "models.release": {
         "models", "candidates.ranking.ranker", "evaluation.diagnostics", "evaluation.validation_window",

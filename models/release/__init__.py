@@ -1,1 +1,1 @@
-"""Releases: manifest, integrity check, checkpoint, SavedModels."""
+"""Releases: contents, manifest, integrity check, checkpoint, SavedModels; written and read."""

@@ -1,4 +1,4 @@
-"""A release's folder against its manifest: nothing missing, nothing added, nothing changed."""
+"""Integrity check of a release folder against its manifest: no file missing, added or changed."""
 
 import hashlib
 import json
@@ -11,44 +11,53 @@ FORMAT: Final = 5
 MANIFEST: Final = "manifest.json"
 
 
-def read_verified_manifest(folder: Path, version: str, needed: tuple[str, ...]) -> dict[str, Any]:
-    """Read the manifest of a release whose folder is as it was written.
+def read_verified_manifest(folder: Path, version: str, required: tuple[str, ...]) -> dict[str, Any]:
+    """Read the manifest of a release, and check every file of its folder against it.
 
     Args:
         folder: of the release, with a manifest.
-        version: the name that it goes by.
-        needed: files without which no release can be asked, as paths within the folder.
+        version: name of the release.
+        required: files that every release has, as paths within the folder.
 
     Raises:
-        InputError: it is of another format or name, or a file is missing, added or changed.
+        InputError: the release has another format or name, or a file is missing, added or changed.
     """
     manifest = _read_manifest(folder, version)
     if manifest.get("format") != FORMAT:
         raise InputError(
-            f"Release {version} has format {manifest.get('format')}, this code reads {FORMAT}: train again."
+            f"Release {version} has format {manifest.get('format')!r}, but this version of the code reads format "
+            f"{FORMAT}: train again."
         )
     if manifest["version"] != version:
-        raise InputError(f"Folder {version} holds release {manifest['version']}: a release must keep its name.")
-    found = set(files_in(folder)) - {MANIFEST}
-    for name in sorted((found ^ set(manifest["files"])) | (set(needed) - found)):
-        raise InputError(f"Release {version} is not whole: {name} is {'new' if name in found else 'missing'}.")
+        raise InputError(
+            f"Folder {version} holds release {manifest['version']}: rename the folder back, or train again."
+        )
+    found = set(list_files(folder)) - {MANIFEST}
+    for name in sorted((found ^ set(manifest["files"])) | (set(required) - found)):
+        raise InputError(
+            f"Release {version} is {'not as it was written' if name in found else 'incomplete'}: {name} is "
+            f"{'not in its manifest' if name in found else 'missing'}. Restore the folder, or train again."
+        )
     for name, digest in manifest["files"].items():
-        if _digest(folder / name) != digest:
-            raise InputError(f"Release {version} was changed after it was written: {name} differs from its manifest.")
+        if _compute_digest(folder / name) != digest:
+            raise InputError(
+                f"Release {version} was changed after it was written: {name} differs from its manifest. Restore the "
+                "folder, or train again."
+            )
     return manifest
 
 
-def files_in(folder: Path) -> dict[str, Path]:
-    """All files of a folder by their paths within it, in order."""
+def list_files(folder: Path) -> dict[str, Path]:
+    """Return all files of a folder by their paths within it, sorted."""
     return {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of all files of a folder, by their paths within it."""
-    return {name: _digest(path) for name, path in files_in(folder).items()}
+def file_digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of all files of a folder, by their paths within it."""
+    return {name: _compute_digest(path) for name, path in list_files(folder).items()}
 
 
-def _digest(path: Path) -> str:
+def _compute_digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -57,7 +66,7 @@ def _read_manifest(folder: Path, version: str) -> dict[str, Any]:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except ValueError as error:
-        raise InputError(f"Release {version} has no readable {MANIFEST}: train again.") from error
+        raise InputError(f"The {MANIFEST} of release {version} is not valid JSON ({error}): train again.") from error
     if not isinstance(manifest, dict):
-        raise InputError(f"Release {version} has no readable {MANIFEST}: train again.")
+        raise InputError(f"The {MANIFEST} of release {version} is not a JSON object: train again.")
     return manifest

@@ -1,4 +1,4 @@
-"""What a manifest tells of how a release came about."""
+"""The part of the manifest that records how a release was trained."""
 
 from datetime import datetime
 from importlib.metadata import version
@@ -27,11 +27,19 @@ def manifest_fields(
     refit: tuple[datetime, int],
     earlier: str | None = None,
 ) -> dict[str, Any]:
-    """Return JSON-ready values: settings of towers and filters, seed, commit, rows, seconds and library versions.
+    """Return JSON-ready values, library versions included.
 
-    `ranker_trained_until` is the end of each ranker's training data, by policy; `request_services` are the fingerprints
-    of the services that a request reads beside the towers' own, by name; `refit` is the first moment and the number of
-    purchases of the refit; `earlier` is the release of the warm start.
+    Args:
+        config: settings of the towers.
+        filters: JSON-ready filter settings, applied to every request that brings no others.
+        ranker_trained_until: moment before which lie all training data of a ranker, ISO 8601, by policy.
+        request_services: fingerprints, by name, of the feature services that requests read besides the towers' own.
+        seed: of the training.
+        data: purchases, training set and validation set.
+        commit: of the code; None if unknown.
+        seconds: duration of each stage.
+        refit: first moment of the refit, UTC, and its number of purchases.
+        earlier: version of the release that a warm start began with.
     """
     return {
         "warm_start_from": earlier,

@@ -1,25 +1,24 @@
-"""A release: one folder with everything that serving needs, under one version.
+"""A release: everything that serving needs, in one folder under one version.
 
     <version>/
-      manifest.json      what this is, what it was made from, and the SHA-256 of every other file
+      manifest.json      what the release is, what it was trained on, and the SHA-256 of every other file
       query_tower/       SavedModel: raw query features to vectors
       item_tower/        SavedModel: raw item features to vectors
-      vocabularies.json  the words that each tower knew at the cut
-      scales.json        mean and deviation of each number, by which the towers standardise it
-      weights.npz        what the towers had learned at the cut, as they were judged; a later training goes on from it
-      item_ids.npy       the catalogue as of the release, ascending
+      vocabularies.json  checkpoint as validated, from before the refit: values of each id and category
+      scales.json        the same checkpoint: mean and standard deviation of each number
+      weights.npz        the same checkpoint: weights of the towers, from which a warm start continues
+      item_ids.npy       str (items,), the catalogue as of the release, ascending
       item_vectors.npy   float32 (items, dimensions), in the order of item_ids
       sales_7d.npy       float32 (items,), units sold in the 7 days before the release: the popularity list
-      sales_28d.npy      float32 (items,), units sold in the 28 days before it
+      sales_28d.npy      float32 (items,), units sold in the 28 days before the release
       repurchase_rates.npy  float32 (items,), repurchases in these 28 days per user who has bought the item
-      garment_groups.npy int32 (items,), a code for each garment group, -1 where it is unknown
-      neighbours.npy     int32 (items, width), items bought by the same people, -1 where there are no more
-      similarities.npy   float32 (items, width), how similar they are
-      blender.json        the weights of the candidate sources, with and without what a user bought before
-      ranker_keep/       trees that order the candidates, if they do it better than these weights
-      ranker_drop/       the same for candidates without what a user bought before
-      metrics.json       the training curve and the simple lists beside it, how various the released vectors are, and
-                         what the rankers are worth
+      garment_groups.npy int32 (items,), a code for each garment group, -1 if unknown
+      neighbours.npy     int32 (items, width), item-kNN neighbours by position, padded with -1
+      similarities.npy   float32 (items, width), their similarities
+      blender.json       weights of the candidate sources, with ("keep") and without ("drop") items bought before
+      ranker_keep/       ranker of the lists with items bought before, if it beats the blender
+      ranker_drop/       the same for lists without items bought before
+      metrics.json       training history, baselines, diversity of the released vectors, selection of the rankers
 
 `LATEST`, beside the releases, names the current one.
 """
@@ -29,7 +28,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,18 +36,24 @@ from numpy.typing import NDArray
 from candidates.ranking.ranker import Ranker
 from features.errors import InputError
 from features.store.service_schema import ServiceSchema, TowerSchemas
+from models.config import Config
+from models.release.checkpoint import SCALES, VOCABULARIES, WEIGHTS
 from models.release.integrity import MANIFEST, read_verified_manifest
 from models.release.manifest import RANKER_TRAINED_UNTIL, REQUEST_SERVICES
 from models.release.release_models import BLENDER, read_release_models
 from models.release.saved_models import SavedTower
 
-LATEST = "LATEST"
-ARRAYS = ("sales_7d", "sales_28d", "repurchase_rates", "garment_groups", "neighbours", "similarities")
-REQUIRED_FILES = (
-    *("query_tower/saved_model.pb", "item_tower/saved_model.pb", "vocabularies.json", "scales.json", "weights.npz"),
+LATEST: Final = "LATEST"
+METRICS: Final = "metrics.json"
+QUERY_TOWER: Final = "query_tower"
+ITEM_TOWER: Final = "item_tower"
+ARRAYS: Final = ("sales_7d", "sales_28d", "repurchase_rates", "garment_groups", "neighbours", "similarities")
+REQUIRED_FILES: Final = (
+    *(f"{tower}/saved_model.pb" for tower in (QUERY_TOWER, ITEM_TOWER)),
+    *(VOCABULARIES, SCALES, WEIGHTS, BLENDER, METRICS),
     *(f"{name}.npy" for name in ("item_ids", "item_vectors", *ARRAYS)),
-    *(BLENDER, "metrics.json"),
 )
+_REQUIRED_KEYS = ("as_of", "config", "cut", "filters", "items", "services", RANKER_TRAINED_UNTIL, REQUEST_SERVICES)
 _FRESH = timedelta(days=7)
 _VERSION = re.compile(r"[0-9]{8}-[a-z0-9_]{1,40}-[0-9a-f]{8}")
 
@@ -57,23 +62,25 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Release:
-    """A release that was read and verified.
+    """A verified release.
 
     Attributes:
         version: its name.
-        manifest: all of manifest.json.
-        schemas: the feature services its towers follow.
-        query_tower: turns query features into vectors.
+        manifest: content of manifest.json.
+        schemas: the feature services of its towers.
+        config: settings of its towers.
+        query_tower: computes query vectors from query features.
         item_ids: str (items,), ascending.
         item_vectors: float32 (items, dimensions).
-        arrays: what is known of the items otherwise, see `ARRAYS`, each (items, …).
-        blender: weights of the candidate sources, by policy for items bought before.
-        rankers: what orders the candidates, by policy; where there is none the weights do.
+        arrays: other data of the items, (items, …) each, by the names in `ARRAYS`.
+        blender: weights of the candidate sources, by policy.
+        rankers: by policy; the blender's order stands where there is none.
     """
 
     version: str
     manifest: dict[str, Any]
     schemas: TowerSchemas
+    config: Config
     query_tower: SavedTower
     item_ids: NDArray[np.str_]
     item_vectors: NDArray[np.float32]
@@ -83,18 +90,26 @@ class Release:
 
     @property
     def as_of(self) -> datetime:
-        """The moment of which the item vectors and sales are, UTC."""
+        """Moment of the item vectors and of the sales, UTC."""
         return datetime.fromisoformat(self.manifest["as_of"])
 
+    @property
+    def cut(self) -> datetime:
+        """Moment before which lie all training data of the checkpoint, UTC."""
+        return datetime.fromisoformat(self.manifest["cut"])
+
     def ranker_trained_until(self, policy: str) -> datetime:
-        """The moment up to which a ranker of this release has learned, UTC; that of the release if it does not say."""
-        return datetime.fromisoformat(self.manifest.get(RANKER_TRAINED_UNTIL, {}).get(policy, self.manifest["as_of"]))
+        """Return the moment before which lie all training data of a ranker, UTC; `as_of` if none is recorded."""
+        return datetime.fromisoformat(self.manifest[RANKER_TRAINED_UNTIL].get(policy, self.manifest["as_of"]))
 
     def check_moment(self, moment: datetime) -> None:
-        """Refuse query features that are older than the release, and say aloud if they are much newer.
+        """Refuse query features older than the release, and log a warning if they are much newer.
+
+        Args:
+            moment: of the query features, UTC.
 
         Raises:
-            InputError: the item vectors know more than the query features.
+            InputError: the item vectors are newer than the query features.
         """
         if moment < self.as_of:
             raise InputError(
@@ -102,89 +117,85 @@ class Release:
                 f"({moment:%Y-%m-%d %H:%M}): run `python jobs/materialize.py`, or pass an earlier --release."
             )
         if moment > self.as_of + _FRESH:
-            _logger.warning(
-                "release %s is %d days older than the online features: train again soon",
-                self.version,
-                (moment - self.as_of).days,
-            )
+            days = (moment - self.as_of).days
+            _logger.warning("release %s is %d days older than the online features: train again", self.version, days)
 
     def check_tower_services(self, current: TowerSchemas) -> None:
-        """Refuse a feature store whose services are not those the release was trained on.
+        """Refuse a feature store whose tower services differ from those of the release.
 
         Raises:
             InputError: names the service that differs.
         """
-        for mine, theirs in ((self.schemas.query, current.query), (self.schemas.item, current.item)):
-            if mine.fingerprint != theirs.fingerprint:
+        for recorded, declared in ((self.schemas.query, current.query), (self.schemas.item, current.item)):
+            if recorded.fingerprint != declared.fingerprint:
                 raise InputError(
-                    f"Release {self.version} was trained on feature service '{mine.service}' "
-                    f"({mine.fingerprint}), which the registry now declares differently ({theirs.fingerprint}): "
+                    f"Release {self.version} was trained on feature service '{recorded.service}' "
+                    f"({recorded.fingerprint}), which the registry now declares differently ({declared.fingerprint}): "
                     "train again, or apply the feature repository of the release."
                 )
 
     def check_request_services(self, current: dict[str, str]) -> None:
-        """Refuse a feature store whose services beside the towers' are not those for which the release was made.
+        """Refuse a feature store whose request services differ from those of the release.
 
         Args:
-            current: fingerprints of all services that are asked for candidates, by name, as they are declared now.
+            current: fingerprints, by name, of the feature services that requests read besides the towers' own.
 
         Raises:
             InputError: names the service that differs.
         """
-        if REQUEST_SERVICES not in self.manifest:
-            raise InputError(
-                f"The {MANIFEST} of release {self.version} does not say which feature services are asked beside its "
-                "towers': train again."
-            )
         for name, fingerprint in current.items():
-            mine = self.manifest[REQUEST_SERVICES].get(name)
-            if mine is None:
+            recorded = self.manifest[REQUEST_SERVICES].get(name)
+            if recorded is None:
                 raise InputError(
-                    f"Release {self.version} was made without feature service '{name}', which is asked now: train "
+                    f"Release {self.version} was made without feature service '{name}', which requests read: train "
                     "again."
                 )
-            if mine != fingerprint:
+            if recorded != fingerprint:
                 raise InputError(
-                    f"Release {self.version} was made for feature service '{name}' ({mine}), which the registry now "
-                    f"declares differently ({fingerprint}): train again, or apply the feature repository of the "
+                    f"Release {self.version} was made for feature service '{name}' ({recorded}), which the registry "
+                    f"now declares differently ({fingerprint}): train again, or apply the feature repository of the "
                     "release."
                 )
 
 
-def load_item_tower(releases: Path, release: Release) -> SavedTower:
-    """The item tower of a verified release."""
-    return SavedTower(releases / release.version / "item_tower", release.schemas.item)
-
-
 def load_release(releases: Path, version: str | None = None) -> Release:
-    """Read and verify a release, the latest one if no version is given.
+    """Read and verify a release, the current one if no version is given.
 
     Raises:
-        InputError: there is none of this name, it is of another format, or a file is missing, added or changed.
+        InputError: there is no such release, it has another format, or a file is missing, added, changed or invalid.
     """
-    version = version or _latest(releases)
+    version = version or _read_latest(releases)
     if not _VERSION.fullmatch(version):
-        raise InputError(f"'{version}' is not the name of a release: they look like 20171225-default-0a1b2c3d.")
+        raise InputError(f"'{version}' is not a release name: expected a name like 20171225-default-0a1b2c3d.")
     folder = releases / version
     if not (folder / MANIFEST).is_file():
         raise InputError(f"There is no release {version} in {releases}: run `python jobs/train.py` first.")
     try:
         manifest = read_verified_manifest(folder, version, REQUIRED_FILES)
+        missing = [f"'{name}'" for name in _REQUIRED_KEYS if name not in manifest]
+        if missing:
+            raise InputError(f"The {MANIFEST} of release {version} lacks {', '.join(missing)}: train again.")
         schemas = TowerSchemas(*(ServiceSchema.from_json(manifest["services"][side]) for side in ("query", "item")))
     except (KeyError, TypeError) as error:
         raise InputError(f"The {MANIFEST} of release {version} lacks {error}: train again.") from error
+    config = Config.from_json(manifest["config"], str(folder / MANIFEST))
     item_ids, item_vectors, *others = (
         np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("item_ids", "item_vectors", *ARRAYS)
     )
     if {len(array) for array in (item_ids, item_vectors, *others)} != {manifest["items"]}:
         raise InputError(f"Release {version} holds arrays of different lengths: train again.")
-    tower = SavedTower(folder / "query_tower", schemas.query)
+    tower = SavedTower(folder / QUERY_TOWER, schemas.query)
     blender, rankers = read_release_models(folder, version)
     arrays = dict(zip(ARRAYS, others, strict=True))
-    return Release(version, manifest, schemas, tower, item_ids, item_vectors, arrays, blender, rankers)
+    return Release(version, manifest, schemas, config, tower, item_ids, item_vectors, arrays, blender, rankers)
 
 
-def _latest(releases: Path) -> str:
+def load_item_tower(releases: Path, release: Release) -> SavedTower:
+    """Load the item tower of a verified release."""
+    return SavedTower(releases / release.version / ITEM_TOWER, release.schemas.item)
+
+
+def _read_latest(releases: Path) -> str:
     if not (releases / LATEST).is_file():
         raise InputError(f"There is no release in {releases}: run `python jobs/train.py` first.")
     return (releases / LATEST).read_text(encoding="utf-8").strip()

@@ -1,4 +1,4 @@
-"""What goes into a release, and the digest that tells releases apart."""
+"""The contents of a release, and their digest, from which its version is derived."""
 
 import hashlib
 import json
@@ -21,20 +21,20 @@ from models.training.history import TrainingHistory
 
 @dataclass(frozen=True)
 class ReleaseContents:
-    """What goes into a release beside the towers.
+    """The contents of a release, besides the towers.
 
     Attributes:
-        checkpoint: what the towers had learned before the cut, as they were judged.
+        checkpoint: of the towers as validated, before the refit.
         item_ids: str (items,), ascending.
         item_vectors: float32 (items, dimensions).
-        arrays: the other arrays of the release, see `models.release.release.ARRAYS`, each (items, …).
+        arrays: other data of the items, (items, …) each, by the names in `models.release.release.ARRAYS`.
         blender: JSON-ready weights of the candidate sources, by policy for items bought before.
-        rankers: those that are worth their place, by the same policies.
-        ranking: JSON-ready values, what was found of them.
-        split: the moments that parted training, validation and the release.
-        training_history: the epochs of the training.
-        diversities: of the released query vectors, by what they ask for.
-        baselines: what the simple lists were worth, by name.
+        rankers: rankers that beat the blender, by the same policies.
+        ranking: JSON-ready record of the selection of the rankers.
+        split: moments that separate training, validation and release.
+        training_history: epochs of the training.
+        diversities: of the released query vectors, by query name.
+        baselines: metrics of the baselines, by name.
         manifest_fields: JSON-ready values for the manifest, see `models.release.manifest`.
     """
 
@@ -53,23 +53,22 @@ class ReleaseContents:
 
 
 def content_digest(towers: Towers, contents: ReleaseContents) -> str:
-    """SHA-256 over everything by which a release answers or is refused, in hex digits.
+    """Return the SHA-256, in hex digits, of everything that determines how a release behaves.
 
-    What tells how it came about does not count: seed, commit, seconds, what was judged.
+    The record of the training does not count: seed, commit, durations, metrics.
     """
     rankers = sorted(contents.rankers.items())
-    told = {
+    settings = {
         "format": FORMAT,
         "split": [str(moment) for moment in (contents.split.start, contents.split.cut, contents.split.as_of)],
         "encodings": [
-            asdict(side) for checkpoint in (towers, contents.checkpoint) for side in (checkpoint.query, checkpoint.item)
+            asdict(encoding) for fitted in (towers, contents.checkpoint) for encoding in (fitted.query, fitted.item)
         ],
-        "orders": [contents.blender, [[policy, ranker.sources, asdict(ranker.boosting)] for policy, ranker in rankers]],
-        "manifest_fields": {
-            name: contents.manifest_fields.get(name) for name in ("config", "filters", REQUEST_SERVICES)
-        },
+        "blender": contents.blender,
+        "rankers": [[policy, ranker.sources, asdict(ranker.boosting)] for policy, ranker in rankers],
+        "manifest": {name: contents.manifest_fields.get(name) for name in ("config", "filters", REQUEST_SERVICES)},
     }
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     weights = (*towers.checkpoint.weights, *contents.checkpoint.weights)
     trees = [array for _, ranker in rankers for array in ranker.trees.arrays]
     arrays = [contents.arrays[name] for name in sorted(contents.arrays)]

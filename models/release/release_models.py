@@ -1,4 +1,4 @@
-"""By what a release orders candidates: weights of their sources, and rankers that know the same sources."""
+"""The blender and the rankers of a release: read and written together, because both must know the same sources."""
 
 import json
 from pathlib import Path
@@ -9,29 +9,28 @@ from features.errors import InputError
 from features.files import write_json
 
 BLENDER: Final = "blender.json"
-POLICIES: Final = ("keep", "drop")  # what is listed with and without what a user bought before
+POLICIES: Final = ("keep", "drop")  # whether candidate lists keep the items that the user has already bought
 _RANKER: Final = "ranker_"
 _SOURCES: Final = "sources"
 
 
 def write_release_models(folder: Path, blender: dict[str, Any], rankers: dict[str, Ranker]) -> None:
-    """Write weights and rankers, both by policy, into the folder of a release.
+    """Write the blender weights and the rankers, both by policy, into the folder of a release.
 
     Raises:
-        ValueError: they do not fit together, and could not be read again.
+        ValueError: they do not fit together, and `read_release_models` would refuse them.
     """
-    _require_fit(blender, rankers)
+    _check_consistent(blender, rankers)
     write_json(folder / BLENDER, blender)
     for policy, ranker in rankers.items():
         ranker.write(folder / f"{_RANKER}{policy}")
 
 
 def read_release_models(folder: Path, version: str) -> tuple[dict[str, Any], dict[str, Ranker]]:
-    """Read what `write_release_models` wrote.
+    """Read the blender weights and the rankers of a release, both by policy.
 
     Raises:
-        InputError: a file is missing or is of something else, a policy is not known, or a ranker knows other sources
-            than the weights.
+        InputError: a file is missing or invalid, a policy is unknown, or a ranker has other sources than the blender.
     """
     try:
         blender = json.loads((folder / BLENDER).read_text(encoding="utf-8"))
@@ -39,24 +38,26 @@ def read_release_models(folder: Path, version: str) -> tuple[dict[str, Any], dic
         raise InputError(f"The {BLENDER} of release {version} cannot be read ({error}): train again.") from error
     rankers = {path.name.removeprefix(_RANKER): Ranker.read(path) for path in sorted(folder.glob(f"{_RANKER}*"))}
     try:
-        _require_fit(blender, rankers)
+        _check_consistent(blender, rankers)
     except ValueError as error:
-        raise InputError(f"Release {version} cannot order candidates: {error} Train again.") from error
+        raise InputError(
+            f"The blender and the rankers of release {version} are invalid: {error} Train again."
+        ) from error
     return blender, rankers
 
 
-def _require_fit(blender: Any, rankers: dict[str, Ranker]) -> None:
+def _check_consistent(blender: Any, rankers: dict[str, Ranker]) -> None:
     try:
         sources = {policy: tuple(weights[_SOURCES]) for policy, weights in blender.items()}
     except (AttributeError, KeyError, TypeError):
         sources = {}
     if set(sources) != set(POLICIES):
-        raise ValueError(f"{BLENDER} must name the sources of {' and '.join(POLICIES)}.")
+        raise ValueError(f"{BLENDER} must hold the sources of {' and '.join(POLICIES)}.")
     for policy, ranker in rankers.items():
         if policy not in POLICIES:
-            raise ValueError(f"There is a ranker for '{policy}', which is none of {', '.join(POLICIES)}.")
+            raise ValueError(f"There is a ranker for '{policy}', expected {' or '.join(POLICIES)}.")
         if ranker.sources != sources[policy]:
             raise ValueError(
-                f"The ranker for '{policy}' knows the sources {', '.join(ranker.sources) or 'none'}, and its "
-                f"candidates are of {', '.join(sources[policy]) or 'none'}."
+                f"The ranker for '{policy}' was trained on the sources {', '.join(ranker.sources) or '(none)'}, but "
+                f"its candidates come from {', '.join(sources[policy]) or '(none)'}."
             )

@@ -10,8 +10,8 @@ import numpy as np
 
 from features.errors import InputError
 from features.files import atomic_write, write_json
-from models.release.integrity import FORMAT, MANIFEST, digests, read_verified_manifest
-from models.release.release import ARRAYS, LATEST, REQUIRED_FILES
+from models.release.integrity import FORMAT, MANIFEST, file_digests, read_verified_manifest
+from models.release.release import ARRAYS, ITEM_TOWER, LATEST, METRICS, QUERY_TOWER, REQUIRED_FILES
 from models.release.release_contents import ReleaseContents, content_digest
 from models.release.release_models import write_release_models
 from models.release.saved_models import ServingTower
@@ -21,31 +21,37 @@ _logger = logging.getLogger(__name__)
 
 
 def write_release(releases: Path, towers: Towers, contents: ReleaseContents, created: datetime) -> str:
-    """Write a release and return its version; `make_latest` makes it the current one.
+    """Write a release, and return its version; `make_latest` makes it the current one.
 
-    The version ends in a digest of everything by which it answers, so that two runs with one seed and the same filters
-    give the same version. One that is there already may be the current one, which somebody is reading: it stays as it
-    is, unless it is damaged and could not be read anyway.
+    The version ends in a digest of everything that determines how the release behaves: equal seeds and settings give
+    equal versions. An existing release of this version is left untouched, because it may be in use; only a damaged one
+    is replaced.
+
+    Args:
+        releases: folder of all releases.
+        towers: to be served.
+        contents: everything else.
+        created: for the manifest, UTC.
 
     Raises:
-        InputError: one of this version is there that answers otherwise.
+        InputError: there is a release of this version with other contents.
     """
     digest = content_digest(towers, contents)
     version = f"{contents.split.as_of:%Y%m%d}-{contents.manifest_fields['config']['preset']}-{digest[:8]}"
-    if _is_there(releases / version, digest):
-        _logger.info("release %s is there already with the same contents: it stays as it was written", version)
+    if _exists(releases / version, digest):
+        _logger.info("release %s exists with the same contents and is not written again", version)
         return version
     with atomic_write(releases / version) as folder:
         folder.mkdir()
-        ServingTower(towers.model.query_tower, towers.query).save(folder / "query_tower")
-        ServingTower(towers.model.item_tower, towers.item).save(folder / "item_tower")
+        ServingTower(towers.model.query_tower, towers.query).save(folder / QUERY_TOWER)
+        ServingTower(towers.model.item_tower, towers.item).save(folder / ITEM_TOWER)
         np.save(folder / "item_ids.npy", contents.item_ids, allow_pickle=False)
         np.save(folder / "item_vectors.npy", contents.item_vectors, allow_pickle=False)
         for name in ARRAYS:
             np.save(folder / f"{name}.npy", contents.arrays[name], allow_pickle=False)
         write_release_models(folder, contents.blender, contents.rankers)
         contents.checkpoint.write(folder)
-        write_json(folder / "metrics.json", _metrics(contents))
+        write_json(folder / METRICS, _metrics(contents))
         manifest = {
             "format": FORMAT,
             "version": version,
@@ -60,26 +66,27 @@ def write_release(releases: Path, towers: Towers, contents: ReleaseContents, cre
             },
             "items": len(contents.item_ids),
             **contents.manifest_fields,
-            "files": digests(folder),
+            "files": file_digests(folder),
         }
         write_json(folder / MANIFEST, manifest)
     return version
-
-
-def _is_there(folder: Path, digest: str) -> bool:
-    try:
-        manifest = read_verified_manifest(folder, folder.name, REQUIRED_FILES)
-    except (OSError, KeyError, TypeError, InputError):
-        return False
-    if manifest["content_digest"] != digest:
-        raise InputError(f"{folder} holds a release that answers otherwise: move it away, and train again.")
-    return True
 
 
 def make_latest(releases: Path, version: str) -> None:
     """Make a release the current one."""
     with atomic_write(releases / LATEST) as latest:
         latest.write_text(version + "\n", encoding="utf-8")
+
+
+def _exists(folder: Path, digest: str) -> bool:
+    """Return whether the folder holds an undamaged release with these contents."""
+    try:
+        manifest = read_verified_manifest(folder, folder.name, REQUIRED_FILES)
+    except (OSError, KeyError, TypeError, InputError):
+        return False
+    if manifest["content_digest"] != digest:
+        raise InputError(f"{folder} holds a release with other contents: move it away, and train again.")
+    return True
 
 
 def _metrics(contents: ReleaseContents) -> dict[str, Any]:
@@ -95,7 +102,7 @@ def _metrics(contents: ReleaseContents) -> dict[str, Any]:
 
 
 def _without_users(content: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is told of each user: it is large, and nobody else's to read."""
+    """Leave out the recall of each user: it is large, and personal data."""
     return {
         name: _without_users(value) if isinstance(value, dict) else value
         for name, value in content.items()

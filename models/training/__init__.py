@@ -1,1 +1,1 @@
-"""Training: batches, the training loop, warm start."""
+"""Training of the two towers: the encoded training set, batches, the training loop, the warm start."""

@@ -1,17 +1,17 @@
-"""The training set as numbers, in Parquet files with one row group for each day.
+"""The encoded training set, in Parquet files with one row group per day.
 
 queries.parquet     codes of the queries
-users.parquet       whose query it is
-purchases.parquet   of which query of the day it is, and whether its user had never bought the item
-candidates.parquet  which item each candidate is, and its share of the sales
-items.parquet       codes of the candidates: a day's purchased items, then those drawn for it
+users.parquet       user of each query
+purchases.parquet   query of each purchase, and whether its user had never bought the item
+candidates.parquet  catalogue item of each candidate, and its share of the sales
+items.parquet       codes of the candidates: the purchased items of the day, then the items sampled for it
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import pyarrow as pa
@@ -19,12 +19,48 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from features.parquet_rows import ParquetRows
 from features.schema import EVENT_TIMESTAMP, ITEM_ID, NEW, USER_CODE
-from features.training_data.training_set import TrainingSet
 from models.encoding import Codes, Encodings
 from models.training.training_rows import TrainingRows
 
 _FILES = ("queries", "users", "purchases", "candidates", "items")
+
+
+class TrainingData(Protocol):
+    """Point-in-time features of purchases, in files ordered by time; `features.training_data` writes them."""
+
+    @property
+    def queries(self) -> ParquetRows:
+        """Features of each distinct (user, moment) of a purchase, `user_code` and `event_timestamp`."""
+
+    @property
+    def items(self) -> ParquetRows:
+        """Features of each purchase's item, `user_code`, `event_timestamp` and `new`, in the order of `queries`."""
+
+    @property
+    def sampled_items(self) -> ParquetRows:
+        """Features of items sampled from the catalogue, `sampled_per_day` for each day."""
+
+    @property
+    def candidates(self) -> ParquetRows:
+        """The rows of `items` and of `sampled_items`."""
+
+    @property
+    def queries_per_day(self) -> NDArray[np.int64]:
+        """Number of queries of each day, int64 (days,)."""
+
+    @property
+    def purchases_per_day(self) -> NDArray[np.int64]:
+        """Number of purchases of each day, int64 (days,)."""
+
+    @property
+    def sampled_per_day(self) -> int:
+        """Number of sampled items of each day."""
+
+    @property
+    def catalogue_size(self) -> int:
+        """Number of items that were sampled from."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +68,9 @@ class EncodedSet:
     """An encoded training set on disk.
 
     Attributes:
-        folder: where its files are.
+        folder: with the files.
         purchases_per_day: int64 (days,).
-        sampling_probability: probability that one draw from the catalogue takes a given item.
+        sampling_probability: probability that one draw from the catalogue is a given item.
     """
 
     folder: Path
@@ -44,46 +80,46 @@ class EncodedSet:
     @classmethod
     def write(
         cls,
-        rows: TrainingSet,
+        data: TrainingData,
         encodings: Encodings,
         folder: Path,
         *,
         shares_of_day: bool,
         done: Callable[[int], object] = lambda _: None,
     ) -> Self:
-        """Encode a training set, a day at a time.
+        """Encode a training set, one day at a time.
 
         Args:
-            rows: the training set.
+            data: the training set.
             encodings: fitted on it.
-            folder: where the files go; it must not exist yet, so that nothing that is read is written over.
+            folder: for the files; it must not exist yet, so that no file that is being read is overwritten.
             shares_of_day: whether an item's share of the sales is that of the day, or of the whole training set.
-            done: called with the number of days done since the last call.
+            done: called with the number of days encoded since the last call.
 
         Raises:
-            FileExistsError: the folder is there already.
+            FileExistsError: the folder exists.
         """
         folder.mkdir()
-        bought = map(encodings.items.encode, rows.items.column(ITEM_ID))
-        shares = None if shares_of_day else _shares(bought, encodings.items.size)
+        bought = map(encodings.items.encode, data.items.column(ITEM_ID))
+        shares = None if shares_of_day else _compute_shares(bought, encodings.items.size)
         with ExitStack() as stack:
             writers: dict[str, pq.ParquetWriter] = {}
-            for day in _days(rows, encodings, shares):
+            for day in _encode_days(data, encodings, shares):
                 for name, table in day.items():
                     if name not in writers:
                         writer = pq.ParquetWriter(folder / f"{name}.parquet", table.schema, compression="zstd")
                         writers[name] = stack.enter_context(writer)
                     writers[name].write_table(table, row_group_size=max(1, table.num_rows))
                 done(1)
-        return cls(folder, rows.purchases_per_day, 1 / rows.catalogue_size)
+        return cls(folder, data.purchases_per_day, 1 / data.catalogue_size)
 
-    def reader(self) -> Callable[[int], TrainingRows]:
-        """Open the files, and return what reads one day."""
+    def open_reader(self) -> Callable[[int], TrainingRows]:
+        """Open the files, and return a function that reads one day by its number, from 0."""
         files = {name: pq.ParquetFile(self.folder / f"{name}.parquet", pre_buffer=False) for name in _FILES}
 
-        def day(number: int) -> TrainingRows:
+        def read_day(number: int) -> TrainingRows:
             queries, users, purchases, candidates, items = (
-                _arrays(files[name].read_row_group(number)) for name in _FILES
+                _to_arrays(files[name].read_row_group(number)) for name in _FILES
             )
             return TrainingRows(
                 queries=queries,
@@ -92,59 +128,66 @@ class EncodedSet:
                 new=purchases["new"],
                 items=items,
                 candidates=candidates["candidate"],
-                sold=candidates["sold"],
+                sales_shares=candidates["sales_share"],
             )
 
-        return day
+        return read_day
 
 
-def _days(rows: TrainingSet, encodings: Encodings, shares: NDArray[np.float32] | None) -> Iterator[dict[str, pa.Table]]:
-    """The tables of each day."""
-    parts = zip(
-        rows.queries.split(rows.queries_per_day),
-        rows.items.split(rows.purchases_per_day),
-        rows.sampled_items.split(np.full(len(rows.queries_per_day), rows.sampled_per_day)),
+def _encode_days(
+    data: TrainingData, encodings: Encodings, shares: NDArray[np.float32] | None
+) -> Iterator[dict[str, pa.Table]]:
+    """Yield the tables of each day, by file."""
+    days = zip(
+        data.queries.split(data.queries_per_day),
+        data.items.split(data.purchases_per_day),
+        data.sampled_items.split(np.full(len(data.queries_per_day), data.sampled_per_day)),
         strict=True,
     )
-    for queries, bought, sampled in parts:
+    for queries, bought, sampled in days:
         items = pa.concat_tables([bought.drop_columns([NEW]), sampled])
         candidates = encodings.items.encode(items[ITEM_ID])
-        sold = _shares([candidates[: bought.num_rows]], encodings.items.size) if shares is None else shares
+        day_shares = shares
+        if day_shares is None:
+            day_shares = _compute_shares([candidates[: bought.num_rows]], encodings.items.size)
         yield {
-            "queries": _table(encodings.query.encode(queries)),
-            "users": _table({"user": _users(queries)}),
-            "purchases": _table({"query": _query_rows(bought, queries.num_rows), "new": _new(bought)}),
-            "candidates": _table({"candidate": candidates, "sold": sold[candidates]}),
-            "items": _table(encodings.item.encode(items)),
+            "queries": _to_table(encodings.query.encode(queries)),
+            "users": _to_table({"user": _user_codes(queries)}),
+            "purchases": _to_table({"query": _query_rows(bought, queries.num_rows), "new": _new_flags(bought)}),
+            "candidates": _to_table({"candidate": candidates, "sales_share": day_shares[candidates]}),
+            "items": _to_table(encodings.item.encode(items)),
         }
 
 
 def _query_rows(bought: pa.Table, queries: int) -> NDArray[np.int32]:
-    """A new query begins where moment or user change, because the purchases come in the order of the queries."""
-    moments, users = bought[EVENT_TIMESTAMP].to_numpy(), _users(bought)
-    begins = (moments[1:] != moments[:-1]) | (users[1:] != users[:-1])
-    rows = np.concatenate([[0], np.cumsum(begins)]).astype(np.int32)
-    if rows[-1] + 1 != queries:  # not bad input: the files of one training set belong together
-        raise ValueError(f"A day has {queries} queries, and its purchases lead to {rows[-1] + 1}.")
+    """Return the query of each purchase, int32 (purchases,).
+
+    The purchases are in the order of the queries: a new query starts where moment or user change.
+    """
+    moments, users = bought[EVENT_TIMESTAMP].to_numpy(), _user_codes(bought)
+    starts = (moments[1:] != moments[:-1]) | (users[1:] != users[:-1])
+    rows = np.concatenate([[0], np.cumsum(starts)]).astype(np.int32)
+    if rows[-1] + 1 != queries:  # a bug, not bad input: the files of one training set are written together
+        raise ValueError(f"A day has {queries} queries, but its purchases belong to {rows[-1] + 1}.")
     return rows
 
 
-def _users(rows: pa.Table) -> NDArray[np.int32]:
+def _user_codes(rows: pa.Table) -> NDArray[np.int32]:
     return np.asarray(rows[USER_CODE].to_numpy(), np.int32)
 
 
-def _new(bought: pa.Table) -> NDArray[np.bool_]:
+def _new_flags(bought: pa.Table) -> NDArray[np.bool_]:
     return np.asarray(bought[NEW].to_numpy(), np.bool_)
 
 
-def _shares(codes: Iterable[NDArray[np.int32]], size: int) -> NDArray[np.float32]:
-    """The share of each code, of codes that come in pieces."""
-    counts = sum(np.bincount(piece, minlength=size) for piece in codes)
+def _compute_shares(chunks: Iterable[NDArray[np.int32]], size: int) -> NDArray[np.float32]:
+    """Return the relative frequency of each code in a column, given in chunks, float32 (size,)."""
+    counts = sum(np.bincount(chunk, minlength=size) for chunk in chunks)
     return np.asarray(counts / np.sum(counts), np.float32)
 
 
-def _table(codes: Codes) -> pa.Table:
-    """Arrays (rows,) and (rows, length) as columns."""
+def _to_table(codes: Codes) -> pa.Table:
+    """Return arrays (rows,) and (rows, length) as columns."""
     return pa.table(
         {
             name: pa.array(array)
@@ -155,7 +198,8 @@ def _table(codes: Codes) -> pa.Table:
     )
 
 
-def _arrays(table: pa.Table) -> Codes:
+def _to_arrays(table: pa.Table) -> Codes:
+    """Return the arrays of a table from `_to_table`."""
     return {
         name: pc.list_flatten(column).to_numpy().reshape(len(column), -1)
         if pa.types.is_fixed_size_list(column.type)

@@ -1,4 +1,4 @@
-"""The course of a training, epoch by epoch."""
+"""Training history: loss and validation metrics of each epoch."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from evaluation.validation_window import WindowMetrics
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of the training curve.
+    """One epoch of a training.
 
     Attributes:
         number: from 1.
-        loss: mean over the batches of what was made small, weighted by their purchases.
-        window_metrics: what the validation week said.
+        loss: mean training loss over the batches, weighted by their purchases.
+        window_metrics: metrics of the validation window after the epoch.
     """
 
     number: int
@@ -22,11 +22,11 @@ class Epoch:
 
 @dataclass(frozen=True)
 class TrainingHistory:
-    """The epochs of a training, and which of them was kept.
+    """The epochs of a training.
 
     Attributes:
         epochs: in order.
-        best: the one with the highest recall at the largest cut-off that was no fault.
+        best: the epoch whose weights were kept: all checks passed, and the highest recall at the largest cut-off.
     """
 
     epochs: tuple[Epoch, ...]

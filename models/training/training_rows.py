@@ -1,4 +1,4 @@
-"""Encoded purchases that share their candidates: the rows of a day, or of several days put together."""
+"""Encoded purchases of one or several days, with their queries and candidates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ Batch = dict[str, Any]
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """Purchases, their queries and their candidates.
+    """Purchases that share their candidates, with their queries.
 
     Attributes:
         queries: codes of the distinct queries, (queries, …).
         query_rows: int32 (purchases,), row of `queries` of each purchase.
-        users: int32 (queries,), a number for each user.
+        users: int32 (queries,), user of each query.
         new: bool (purchases,), whether the user had never bought the item.
-        items: codes of the candidates, (candidates, …): first the purchased items, in the order of the purchases, then
-            those drawn from the catalogue.
-        candidates: int32 (candidates,), a number for each catalogue item.
-        sold: float32 (candidates,), share of the purchases that were of this item.
+        items: codes of the candidates, (candidates, …): the purchased items in the order of the purchases, then the
+            items sampled from the catalogue.
+        candidates: int32 (candidates,), catalogue item of each candidate.
+        sales_shares: float32 (candidates,), share of the purchases that are of the candidate's item.
     """
 
     queries: Codes
@@ -33,46 +33,49 @@ class TrainingRows:
     new: NDArray[np.bool_]
     items: Codes
     candidates: NDArray[np.int32]
-    sold: NDArray[np.float32]
+    sales_shares: NDArray[np.float32]
 
     def __len__(self) -> int:
-        """How many purchases there are."""
+        """Return the number of purchases."""
         return len(self.query_rows)
 
     @classmethod
     def concat(cls, parts: Sequence[Self]) -> Self:
-        """Put the purchases of several parts into one, which takes parts without drawn items only."""
-        firsts = np.cumsum([0, *(_length(part.queries) for part in parts[:-1])])
+        """Concatenate parts that have no sampled candidates."""
+        offsets = np.cumsum([0, *(_row_count(part.queries) for part in parts[:-1])])
         return cls(
-            queries=_stacked([part.queries for part in parts]),
+            queries=_concat_codes([part.queries for part in parts]),
             query_rows=np.concatenate(
-                [part.query_rows + np.int32(first) for part, first in zip(parts, firsts, strict=True)]
+                [part.query_rows + np.int32(offset) for part, offset in zip(parts, offsets, strict=True)]
             ),
             users=np.concatenate([part.users for part in parts]),
             new=np.concatenate([part.new for part in parts]),
-            items=_stacked([part.items for part in parts]),
+            items=_concat_codes([part.items for part in parts]),
             candidates=np.concatenate([part.candidates for part in parts]),
-            sold=np.concatenate([part.sold for part in parts]),
+            sales_shares=np.concatenate([part.sales_shares for part in parts]),
         )
 
     @property
-    def sampled(self) -> int:
-        """How many candidates were drawn from the catalogue."""
+    def sampled_count(self) -> int:
+        """Number of candidates that were sampled from the catalogue."""
         return len(self.candidates) - len(self)
 
     def batch(self, rows: NDArray[np.int64], sampled: NDArray[np.int64], sampling_probability: float) -> Batch:
-        """The purchases in `rows` (b,), with their queries, and their items and some drawn ones as candidates.
+        """Return some purchases as a batch: their queries, and their items and some sampled items as candidates.
 
         Args:
-            rows: the purchases.
-            sampled: which of the drawn candidates, from 0.
-            sampling_probability: probability that one draw from the catalogue takes a given item.
+            rows: int64 (b,), the purchases.
+            sampled: int64, which of the sampled candidates, from 0.
+            sampling_probability: probability that one draw from the catalogue is a given item.
+
+        Returns:
+            The inputs of `TwoTower.compute_loss`.
         """
         candidates = np.concatenate([rows, len(self) + sampled])
-        # Expected number of times that each candidate is among the batch's candidates, scaled to at most 1, because
-        # TFRS takes it for a probability; a common factor does not change the softmax.
-        expected = len(rows) * self.sold[candidates] + len(sampled) * sampling_probability
-        # Whoever buys ten things at one moment asks once.
+        # Expected count of each candidate among the batch's candidates. Scaled to at most 1, because TFRS takes it for
+        # a probability; a common factor does not change the softmax.
+        expected = len(rows) * self.sales_shares[candidates] + len(sampled) * sampling_probability
+        # The purchases of one basket share a query.
         queries, row = np.unique(self.query_rows[rows], return_inverse=True)
         return {
             "query": {name: codes[queries] for name, codes in self.queries.items()},
@@ -85,9 +88,9 @@ class TrainingRows:
         }
 
 
-def _length(codes: Codes) -> int:
+def _row_count(codes: Codes) -> int:
     return len(next(iter(codes.values())))
 
 
-def _stacked(parts: Sequence[Codes]) -> Codes:
+def _concat_codes(parts: Sequence[Codes]) -> Codes:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

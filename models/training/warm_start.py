@@ -1,4 +1,4 @@
-"""New towers that begin with what earlier ones learned, whatever words have come since."""
+"""Warm start: the weights of earlier towers, moved to the vocabularies of new ones."""
 
 from typing import TypeAlias
 
@@ -22,44 +22,44 @@ Weights: TypeAlias = NDArray[np.float32]
 
 
 def warm_start(model: TwoTower, query: Encoding, item: Encoding, checkpoint: Checkpoint) -> None:
-    """Give towers the weights of earlier ones, those of a word at the code that it has now.
+    """Assign the weights of a checkpoint to new towers; rows of tokens move to the tokens' new codes.
 
-    A word that has come since begins as what it was to the earlier towers, an unknown one:
-    - in each tower's own embeddings and one-hot inputs, as the unknown word: where ids are hidden in training, it has
-      taught the dense layers to do without, and the item lives off its features;
-    - in the content that both towers share, as zero, because unknown words are nothing there;
-    - in the memory afresh, as in any training: an item is known again by a direction of its own, and from zero times
-      zero no slope leads to one.
-    So that before the first step the towers say what the earlier ones said, but for the memory of new items.
+    A new token starts as what it was to the earlier towers, an unknown one:
+    - in a tower's own embeddings and one-hot inputs, with the weights of the unknown token. Id dropout has trained
+      them: the item is represented by its content features;
+    - in the shared content embeddings, as zero, which unknown tokens are there;
+    - in the item memory, with its random initial vector. Items are identified by distinct directions, and a zero vector
+      has a zero gradient.
+    So before the first step the vectors are those of the earlier towers, except for the item memory of new items.
 
-    The optimizers' moments begin anew: they are means over the last few hundred steps, and would make a release three
-    times as large.
+    The moments of the optimizers start at zero: they are means over the last few hundred steps, and would triple the
+    size of a release.
 
     Args:
-        model: towers that have been called, with the settings and the services of the earlier ones.
-        query: encoding of its query tower, with the earlier words among its own, and the earlier scales.
-        item: that of its item tower.
-        checkpoint: what the earlier towers learned.
+        model: towers that have been called, with the settings and the feature services of the checkpoint.
+        query: encoding of its query tower, which includes the tokens and has the scales of the checkpoint.
+        item: the same of its item tower.
+        checkpoint: of the earlier towers.
 
     Raises:
-        InputError: the weights are those of other towers.
+        InputError: the weights do not fit the towers.
     """
     variables = model.trainable_variables
     if len(variables) != len(checkpoint.weights):
-        raise _other_towers(f"{len(checkpoint.weights)} arrays of weights, not {len(variables)}")
-    given = _Given(variables, checkpoint.weights)
-    _move_tower(given, model.query_tower, query, checkpoint.query)
-    _move_tower(given, model.item_tower, item, checkpoint.item)
-    _move_shared(given, model.shared, item, checkpoint.item)
+        raise _mismatch(f"{len(checkpoint.weights)} arrays of weights, not {len(variables)}")
+    weights = _WeightsByVariable(variables, checkpoint.weights)
+    _recode_tower(weights, model.query_tower, query, checkpoint.query)
+    _recode_tower(weights, model.item_tower, item, checkpoint.item)
+    _recode_shared(weights, model.shared, item, checkpoint.item)
     for variable in variables:
-        if given[variable].shape != tuple(variable.shape):
-            raise _other_towers(f"weights of shape {given[variable].shape}, not {tuple(variable.shape)}")
+        if weights[variable].shape != tuple(variable.shape):
+            raise _mismatch(f"weights of shape {weights[variable].shape}, not {tuple(variable.shape)}")
     for variable in variables:
-        variable.assign(given[variable])
+        variable.assign(weights[variable])
 
 
-class _Given:
-    """The weights that each variable is going to have."""
+class _WeightsByVariable:
+    """The weights to be assigned to each variable."""
 
     def __init__(self, variables: list[tf.Variable], weights: tuple[Weights, ...]) -> None:
         self._weights = {variable.ref(): values for variable, values in zip(variables, weights, strict=True)}
@@ -71,42 +71,48 @@ class _Given:
         self._weights[variable.ref()] = values
 
 
-def _move_tower(given: _Given, tower: QueryTower | ItemTower, now: Encoding, then: Encoding) -> None:
-    """Move what belongs to the words of a tower's own inputs."""
-    inputs, before = [], 0  # of the dense layers: for each number that the encoders say now, which one it was
+def _recode_tower(weights: _WeightsByVariable, tower: QueryTower | ItemTower, new: Encoding, earlier: Encoding) -> None:
+    """Move the weights that belong to the tokens of a tower's own inputs."""
+    inputs = []  # for each input of the new dense layers, the input of the earlier ones that it was
+    offset = 0
     for name, encoder in tower.encoders.items():
-        places, width = np.arange(encoder.output_dim), encoder.output_dim
+        positions, width = np.arange(encoder.output_dim), encoder.output_dim
         if isinstance(encoder, keras.layers.Embedding):
             table = encoder.embeddings
-            given[table] = given[table][now.vocabularies[name].recode(then.vocabularies[name])]
+            weights[table] = weights[table][new.vocabularies[name].recode(earlier.vocabularies[name])]
         elif isinstance(encoder, OneHot):
-            places, width = now.vocabularies[name].recode(then.vocabularies[name]), then.vocabularies[name].size
-        inputs.append(before + places)
-        before += width
+            positions = new.vocabularies[name].recode(earlier.vocabularies[name])
+            width = earlier.vocabularies[name].size
+        inputs.append(offset + positions)
+        offset += width
     rows = np.concatenate(inputs)
     for kernel in tower.input_kernels:
-        given[kernel] = np.concatenate([given[kernel][rows], given[kernel][before:]])
+        weights[kernel] = np.concatenate([weights[kernel][rows], weights[kernel][offset:]])
 
 
-def _move_shared(given: _Given, shared: SharedEmbeddings, now: Encoding, then: Encoding) -> None:
-    """Move what belongs to the words that both towers share."""
-    for name, content in shared.content.items():
-        table = content.embeddings
-        nothing = np.zeros(table.shape, np.float32)
-        given[table] = _moved(given[table], now.vocabularies[name], then.vocabularies[name], nothing)
-    for memory in (shared.item_memory, shared.repeat_log_weights):
-        if memory is not None:
-            table = memory.embeddings
-            given[table] = _moved(given[table], now.vocabularies[ITEM_ID], then.vocabularies[ITEM_ID], table.numpy())
+def _recode_shared(weights: _WeightsByVariable, shared: SharedEmbeddings, new: Encoding, earlier: Encoding) -> None:
+    """Move the weights of the shared embeddings."""
+    for name, embedding in shared.content.items():
+        table = embedding.embeddings
+        zeros = np.zeros(table.shape, np.float32)
+        weights[table] = _recode_rows(weights[table], new.vocabularies[name], earlier.vocabularies[name], zeros)
+    for embedding in (shared.item_memory, shared.repeat_log_weights):
+        if embedding is not None:
+            table = embedding.embeddings
+            items, earlier_items = new.vocabularies[ITEM_ID], earlier.vocabularies[ITEM_ID]
+            weights[table] = _recode_rows(weights[table], items, earlier_items, table.numpy())
 
 
-def _moved(table: Weights, now: Vocabulary, then: Vocabulary, fresh: Weights) -> Weights:
-    """Rows at their new codes; those of new words are the fresh ones."""
-    codes = now.recode(then)
-    new = codes == UNKNOWN
-    new[UNKNOWN] = False
-    return np.where(new[:, None], fresh, table[codes])
+def _recode_rows(table: Weights, new: Vocabulary, earlier: Vocabulary, initial: Weights) -> Weights:
+    """Return the rows of a table at their new codes, with the rows of `initial` for new tokens."""
+    codes = new.recode(earlier)
+    added = codes == UNKNOWN
+    added[UNKNOWN] = False
+    return np.where(added[:, None], initial, table[codes])
 
 
-def _other_towers(what: str) -> InputError:
-    return InputError(f"The earlier release holds {what}: the towers are built otherwise now, train without --from.")
+def _mismatch(found: str) -> InputError:
+    return InputError(
+        f"The weights of the earlier release do not fit the towers: {found}. Train without --from, or restore the "
+        "settings and the feature services of the release."
+    )

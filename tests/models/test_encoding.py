@@ -1,4 +1,4 @@
-"""Vocabularies and scales, fitted on the training set, and rows as codes."""
+"""Fitting vocabularies and scales on the training set, and encoding rows."""
 
 from dataclasses import replace
 
@@ -23,8 +23,8 @@ SCHEMA = ServiceSchema(
         FeatureColumn("colours", "Array(String)", "words", of="colour"),
     ),
 )
-ITEM_WORDS = Vocabulary(("a", "b"))
-COLOUR_WORDS = Vocabulary(("blue", "red"))
+ITEM_TOKENS = Vocabulary(("a", "b"))
+COLOUR_TOKENS = Vocabulary(("blue", "red"))
 
 
 def rows_of(ages, spends, statuses, lists, days=None, colours=None):
@@ -41,23 +41,23 @@ def rows_of(ages, spends, statuses, lists, days=None, colours=None):
 
 
 @pytest.fixture
-def fitted(tiny):
-    """An encoding fitted on the rows of a table, with the words of items that are there already."""
-    shared = {"item_id": ITEM_WORDS, "colour": COLOUR_WORDS}
-    return lambda schema, table: Encoding.fit(schema, tiny.written(table), shared)
+def fit(tiny):
+    """Fits an encoding on the rows of a table, with given vocabularies of items and colours."""
+    shared = {"item_id": ITEM_TOKENS, "colour": COLOUR_TOKENS}
+    return lambda schema, table: Encoding.fit(schema, tiny.write_rows(table), shared)
 
 
 TRAINED = rows_of([20, None, 40], [0, 1, None], ["x", None, "y"], [["a"], None, ["b", "a"]])
 
 
-def test_a_scale_is_mean_and_deviation_of_what_is_not_missing():
+def test_a_scale_is_the_mean_and_deviation_of_the_values_that_are_not_missing():
     assert Scale.of([np.array([20, np.nan, 40], np.float32)], log=False) == Scale(30.0, 10.0)
 
 
-def test_pieces_of_a_column_give_the_scale_of_the_whole():
-    pieces = [np.array(piece, np.float32) for piece in ([1e6, 1e6 + 2], [], [np.nan], [1e6 + 4], [1e6 + 1, 1e6 + 3])]
+def test_chunks_of_a_column_give_the_scale_of_the_whole():
+    chunks = [np.array(chunk, np.float32) for chunk in ([1e6, 1e6 + 2], [], [np.nan], [1e6 + 4], [1e6 + 1, 1e6 + 3])]
 
-    scale = Scale.of(pieces, log=False)
+    scale = Scale.of(chunks, log=False)
 
     assert scale.mean == pytest.approx(1e6 + 2, rel=1e-12)
     assert scale.deviation == pytest.approx(2**0.5, rel=1e-9)
@@ -79,28 +79,28 @@ def test_the_log_of_a_negative_number_counts_as_that_of_0():
     assert Scale.of([np.array([-5, -5], np.float32)], log=True) == Scale(0.0, 1.0)
 
 
-def test_words_get_vocabularies_numbers_get_scales_and_lists_share_the_words_of_the_item_input_they_speak_of(fitted):
-    encoding = fitted(SCHEMA, TRAINED)
+def test_categories_get_vocabularies_numbers_get_scales_and_lists_share_the_vocabulary_of_their_item_input(fit):
+    encoding = fit(SCHEMA, TRAINED)
 
     assert encoding.vocabularies == {
         "status": Vocabulary(("x", "y")),
-        "recent_items": ITEM_WORDS,
-        "colours": COLOUR_WORDS,
+        "recent_items": ITEM_TOKENS,
+        "colours": COLOUR_TOKENS,
     }
     assert encoding.scales == {"age": Scale(30.0, 10.0), "spend": encoding.scales["spend"]}
     assert encoding.scales["spend"].mean == pytest.approx(np.log(2) / 2)
 
 
-def test_an_embedded_item_id_has_the_items_own_words_and_not_those_of_the_rows(fitted):
+def test_an_embedded_item_id_has_the_vocabulary_of_all_items_and_not_that_of_the_rows(fit):
     schema = ServiceSchema("s", "item_id", embeds_key=True, columns=())
 
-    encoding = fitted(schema, pa.table({"item_id": ["a", "never bought"]}))
+    encoding = fit(schema, pa.table({"item_id": ["a", "never bought"]}))
 
-    assert encoding.vocabularies == {"item_id": ITEM_WORDS}
+    assert encoding.vocabularies == {"item_id": ITEM_TOKENS}
 
 
-def test_rows_become_codes_with_nan_for_a_missing_number(fitted):
-    encoding = fitted(SCHEMA, TRAINED)
+def test_rows_are_encoded_with_nan_for_a_missing_number(fit):
+    encoding = fit(SCHEMA, TRAINED)
 
     codes = encoding.encode(
         rows_of(
@@ -132,8 +132,8 @@ def test_rows_become_codes_with_nan_for_a_missing_number(fitted):
     }
 
 
-def test_a_list_of_items_keeps_its_first_128_and_the_numbers_that_go_with_them(fitted):
-    encoding = fitted(SCHEMA, TRAINED)
+def test_a_list_of_items_keeps_its_first_128_elements_and_their_aligned_numbers(fit):
+    encoding = fit(SCHEMA, TRAINED)
 
     codes = encoding.encode(rows_of([1], [1], ["x"], [["b", *["a"] * 150]], [list(range(151))]))
 
@@ -141,55 +141,55 @@ def test_a_list_of_items_keeps_its_first_128_and_the_numbers_that_go_with_them(f
     assert codes["recent_days"].tolist() == [list(range(128))]
 
 
-def test_a_list_of_other_words_keeps_its_first_50(fitted):
-    encoding = fitted(SCHEMA, TRAINED)
+def test_a_list_of_categories_keeps_its_first_50_elements(fit):
+    encoding = fit(SCHEMA, TRAINED)
 
     codes = encoding.encode(rows_of([1], [1], ["x"], [[]], colours=[["red", *["blue"] * 60]]))
 
     assert codes["colours"].tolist() == [[3, *[2] * 49]]
 
 
-def test_both_towers_share_the_words_of_the_candidates_and_not_of_the_queries(tiny):
-    fitted = tiny.encodings()
+def test_both_towers_share_the_vocabularies_of_the_candidates(tiny):
+    encodings = tiny.encodings()
 
-    assert fitted.items == Vocabulary(("a", "b", "c"))
-    assert fitted.query.vocabularies == {
+    assert encodings.items == Vocabulary(("a", "b", "c"))
+    assert encodings.query.vocabularies == {
         "user_id": Vocabulary(("u1", "u2", "u3")),
         "status": Vocabulary(("ACTIVE", "LEFT")),
         "recent_items": Vocabulary(("a", "b", "c")),
         "colours": Vocabulary(("blue", "red")),
     }
-    assert fitted.item.vocabularies == {
+    assert encodings.item.vocabularies == {
         "item_id": Vocabulary(("a", "b", "c")),
         "colour": Vocabulary(("blue", "red")),
         "group": Vocabulary(("Hats", "Shoes")),
     }
-    assert (sorted(fitted.query.scales), sorted(fitted.item.scales)) == (["age", "spend"], ["sales"])
+    assert (sorted(encodings.query.scales), sorted(encodings.item.scales)) == (["age", "spend"], ["sales"])
 
 
-def test_a_word_that_is_on_lists_only_gets_no_code_because_no_item_has_it(tiny):
+def test_a_value_that_is_only_in_lists_is_unknown_because_no_item_has_it(tiny):
     users = tiny.table(tiny.query_schema, [{"user_id": "u1", "recent_items": ["z"], "colours": ["mauve"]}])
 
-    fitted = replace(tiny, users=users).encodings()
+    encodings = replace(tiny, users=users).encodings()
 
-    assert fitted.query.vocabularies["recent_items"].tokens == ("a", "b", "c")
-    assert fitted.query.vocabularies["colours"].tokens == ("blue", "red")
-    codes = fitted.query.encode(users)
+    assert encodings.query.vocabularies["recent_items"].tokens == ("a", "b", "c")
+    assert encodings.query.vocabularies["colours"].tokens == ("blue", "red")
+    codes = encodings.query.encode(users)
     assert (codes["recent_items"][0, 0], codes["colours"][0, 0]) == (1, 1)
 
 
-def test_a_later_encoding_has_the_words_of_both_times_and_the_earlier_scales(tiny):
+def test_a_merged_encoding_has_the_tokens_of_both_and_the_earlier_scales(tiny):
     earlier = tiny.encodings()
     users = tiny.table(tiny.query_schema, [{"user_id": "u0", "age": 90.0, "status": "BANNED"}])
     items = tiny.table(tiny.item_schema, [{"item_id": "aa", "colour": "green", "group": "Hats", "sales": 7.0}])
 
-    later = replace(tiny, users=users, items=items).encodings().merge_with(earlier.query, earlier.item)
+    merged = replace(tiny, users=users, items=items).encodings().merge_with(earlier.query, earlier.item)
 
-    assert later.items == later.item.vocabularies["item_id"] == Vocabulary(("a", "aa", "b", "c"))
-    assert later.query.vocabularies == {
+    assert merged.items == merged.item.vocabularies["item_id"] == Vocabulary(("a", "aa", "b", "c"))
+    assert merged.query.vocabularies == {
         "user_id": Vocabulary(("u0", "u1", "u2", "u3")),
         "status": Vocabulary(("ACTIVE", "BANNED", "LEFT")),
         "recent_items": Vocabulary(("a", "aa", "b", "c")),
         "colours": Vocabulary(("blue", "green", "red")),
     }
-    assert (later.query.scales, later.item.scales) == (earlier.query.scales, earlier.item.scales)
+    assert (merged.query.scales, merged.item.scales) == (earlier.query.scales, earlier.item.scales)

@@ -1,4 +1,4 @@
-"""What the item tower makes of an item, layer by layer."""
+"""The item tower, part by part."""
 
 from dataclasses import replace
 
@@ -14,10 +14,10 @@ ITEM_MEMORY = [[5, 5, 5], [4, 4, 4], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
 
 
 @pytest.fixture
-def plain(tiny):
-    """Towers of which the item tower's dense layers say nothing and the shared words are literal."""
+def literal(tiny):
+    """Towers whose item tower has dense layers that output 0, and literal shared embeddings."""
 
-    def plain(**settings):
+    def literal(**settings):
         towers = tiny.towers(**settings)
         dense, shared = towers.model.item_tower._dense, towers.model.shared
         dense.set_weights([np.zeros_like(weight) for weight in dense.get_weights()])
@@ -26,10 +26,10 @@ def plain(tiny):
         shared.item_memory.set_weights([np.array(ITEM_MEMORY, np.float32)])
         return towers
 
-    return plain
+    return literal
 
 
-def test_a_vector_is_content_and_then_memory(tiny):
+def test_a_vector_is_the_content_followed_by_the_item_memory(tiny):
     towers = tiny.towers()
 
     assert towers.item_vectors(tiny.items).shape == (3, 4 + 3)
@@ -37,21 +37,21 @@ def test_a_vector_is_content_and_then_memory(tiny):
     assert tiny.towers(item_memory_dimensions=0).item_vectors(tiny.items).shape == (3, 4)
 
 
-def test_the_vectors_of_an_items_words_are_part_of_its_own(plain, tiny):
-    vectors = plain().item_vectors(tiny.items)  # a is red, b is blue, the colour of c is missing
+def test_the_shared_vectors_of_id_and_category_are_added_to_an_items_content(literal, tiny):
+    vectors = literal().item_vectors(tiny.items)  # a is red, b is blue, the colour of c is missing
 
     assert vectors.tolist() == [[1, 0, 0, 3, 1, 0, 0], [0, 1, 0, 2, 0, 1, 0], [0, 0, 1, 0, 0, 0, 1]]
 
 
-def test_an_unknown_item_is_its_colour_and_unknown_colours_are_nothing(plain, tiny):
+def test_shared_vectors_of_unknown_and_missing_tokens_are_zero(literal, tiny):
     items = [{"item_id": "new", "colour": "red"}, {"item_id": "new", "colour": "mauve"}, {"item_id": None}]
 
-    vectors = plain().item_vectors(tiny.table(tiny.item_schema, items))
+    vectors = literal().item_vectors(tiny.table(tiny.item_schema, items))
 
     assert vectors.tolist() == [[0, 0, 0, 3, 0, 0, 0], [0] * 7, [0] * 7]
 
 
-def test_an_item_without_a_known_id_lives_off_its_features(tiny):
+def test_an_item_of_unknown_id_is_represented_by_its_content_features(tiny):
     hat = {"colour": "red", "group": "Hats", "sales": 3.0}
     items = [
         {"item_id": "new", **hat},
@@ -66,23 +66,23 @@ def test_an_item_without_a_known_id_lives_off_its_features(tiny):
 
     assert vectors[1].tolist() == vectors[0].tolist()
     assert len(np.unique(vectors.round(5), axis=0)) == 5
-    assert (vectors[:, 4:] == 0).all()  # nobody can have bought it before
+    assert (vectors[:, 4:] == 0).all()  # no user can have bought it
 
 
-def test_the_id_is_hidden_from_the_content_in_training_and_never_from_the_memory(tiny):
+def test_id_dropout_applies_to_the_content_and_not_to_the_item_memory(tiny):
     towers = tiny.towers(id_dropout=1.0)
     tower, rows = towers.model.item_tower, tiny.items
     unknown = rows.set_column(0, "item_id", [["x", "y", "z"]])
 
     trained, served = (tower(towers.item.encode(rows), training=training).numpy() for training in (True, False))
-    nameless = towers.item_vectors(unknown)
+    without_ids = towers.item_vectors(unknown)
 
-    np.testing.assert_allclose(trained[:, :4], nameless[:, :4], rtol=1e-6)
+    np.testing.assert_allclose(trained[:, :4], without_ids[:, :4], rtol=1e-6)
     assert not np.isclose(trained[:, :4], served[:, :4]).any()
     assert trained[:, 4:].tolist() == served[:, 4:].tolist()
 
 
-def test_hidden_ids_change_vectors_in_training_only(tiny):
+def test_id_dropout_is_random_in_training_and_inactive_in_serving(tiny):
     towers = tiny.towers(id_dropout=0.5)
     tower, codes = towers.model.item_tower, towers.item.encode(tiny.items)
 
@@ -91,10 +91,10 @@ def test_hidden_ids_change_vectors_in_training_only(tiny):
     assert len({tower(codes, training=True).numpy().tobytes() for _ in range(8)}) > 1
 
 
-def test_an_item_of_which_nothing_is_known_still_has_a_vector(tiny):
-    stranger = {"item_id": "?", "colour": "?", "group": "?", "sales": -1.0}
+def test_an_item_with_missing_or_unknown_features_still_has_a_vector(tiny):
+    unknown = {"item_id": "?", "colour": "?", "group": "?", "sales": -1.0}
 
-    vectors = tiny.towers().item_vectors(tiny.table(tiny.item_schema, [{}, stranger]))
+    vectors = tiny.towers().item_vectors(tiny.table(tiny.item_schema, [{}, unknown]))
 
     assert vectors.shape == (2, 7)
     assert np.isfinite(vectors).all()
@@ -110,7 +110,7 @@ def test_an_item_of_which_nothing_is_known_still_has_a_vector(tiny):
     ],
     ids=lambda value: value.encoding if isinstance(value, FeatureColumn) else "",
 )
-def test_a_new_feature_needs_a_new_column_in_the_schema_and_nothing_else(tiny, column, values):
+def test_a_new_feature_needs_only_a_new_column_in_the_schema(tiny, column, values):
     schema = replace(tiny.item_schema, columns=(*tiny.item_schema.columns, column))
     item = {"item_id": "a", "colour": "red", "group": "Hats", "sales": 3.0}
     rows = tiny.table(schema, [{**item, column.name: value} for value in values])

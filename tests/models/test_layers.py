@@ -1,4 +1,4 @@
-"""The encoders that a tower stacks side by side, one by one."""
+"""The layers of the towers, one by one."""
 
 from math import log
 
@@ -9,7 +9,7 @@ from features.store.service_schema import FeatureColumn
 from models.encoding import Scale
 
 
-def test_one_hot_keeps_every_word(tiny):
+def test_one_hot_has_a_column_for_every_code(tiny):
     from models.layers import OneHot
 
     query = tiny.encodings().query
@@ -21,7 +21,7 @@ def test_one_hot_keeps_every_word(tiny):
     assert rows.tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
 
 
-def test_a_number_is_standardised_and_says_whether_it_is_missing():
+def test_a_number_is_standardized_and_has_a_flag_for_missing_values():
     from models.layers import Number
 
     numbers = Number(Scale(30, 10), log=False)(np.array([20, 30, np.nan, 0], np.float32)).numpy()
@@ -29,7 +29,7 @@ def test_a_number_is_standardised_and_says_whether_it_is_missing():
     assert numbers.tolist() == [[-1, 0], [0, 0], [0, 1], [-3, 0]]  # a missing age is not an age of 0
 
 
-def test_a_log_number_is_standardised_after_the_log_and_negative_ones_count_as_0():
+def test_a_log_number_is_standardized_after_the_log_and_negative_values_count_as_0():
     from models.layers import Number
 
     numbers = Number(Scale(1, 2), log=True)(np.array([np.e - 1, 0, -5, np.nan], np.float32)).numpy()
@@ -37,103 +37,96 @@ def test_a_log_number_is_standardised_after_the_log_and_negative_ones_count_as_0
     np.testing.assert_allclose(numbers, [[0, 0], [-0.5, 0], [-0.5, 0], [0, 1]], atol=1e-6)
 
 
-def test_ids_are_hidden_in_training_only():
+def test_ids_are_dropped_in_training_only():
     from models.layers import IdDropout
 
     codes = np.full(1_000, 7, np.int32)
     layer = IdDropout(0.25)
 
-    hidden = layer(codes, training=True).numpy()
-    assert set(hidden.tolist()) == {1, 7}
-    assert (hidden == 1).mean() == pytest.approx(0.25, abs=0.06)
+    dropped = layer(codes, training=True).numpy()
+    assert set(dropped.tolist()) == {1, 7}
+    assert (dropped == 1).mean() == pytest.approx(0.25, abs=0.06)
     assert (layer(codes, training=False).numpy() == 7).all()
     assert (layer(codes).numpy() == 7).all()
     assert (IdDropout(0.0)(codes, training=True).numpy() == 7).all()
 
 
-def test_a_word_is_known_unless_it_is_missing_or_unheard_of():
+def test_the_known_mask_is_0_for_missing_and_unknown_codes():
     from models.layers import known_mask
 
     assert known_mask(np.array([[0, 1, 2], [3, 2, 0]], np.int32)).numpy().tolist() == [[0, 0, 1], [1, 1, 0]]
 
 
-def test_vectors_are_pooled_by_their_weighted_sum():
-    from models.layers import weighted_sum
-
-    vectors = np.array([[[1, 0], [0, 1], [5, 5]], [[1, 2], [3, 4], [5, 6]]], np.float32)
-    weights = np.array([[2, 3, 0], [1, 0, 0.5]], np.float32)
-
-    assert weighted_sum(weights, vectors).numpy().tolist() == [[2, 3], [3.5, 5]]
-
-
 @pytest.fixture
-def weights():
-    """A layer whose weight of a place is softplus(log(1 + its first number)) = log(2 + number)."""
+def position_weights():
+    """A layer whose weight of a position is softplus(log(1 + its first number)) = log(2 + number)."""
 
-    def weights(numbers=1):
+    def position_weights(numbers=1):
         from models.layers import PositionWeights
 
         layer = PositionWeights()
-        places = np.zeros((1, 1), np.float32)
-        layer(places.astype(np.int32), [places] * numbers)
+        example = np.zeros((1, 1), np.float32)
+        layer(example.astype(np.int32), [example] * numbers)
         kernel, bias, last_kernel, last_bias = map(np.zeros_like, layer.get_weights())
         kernel[0, 0] = last_kernel[0, 0] = 1
         layer.set_weights([kernel, bias, last_kernel, last_bias])
         return layer
 
-    return weights
+    return position_weights
 
 
-def test_a_place_weighs_what_its_number_says(weights):
+def test_the_weight_of_a_position_is_a_function_of_its_number(position_weights):
     codes, counts = np.array([[2, 3, 3, 4]], np.int32), np.array([[1, 0, 9, 1]], np.float32)
 
-    np.testing.assert_allclose(weights()(codes, [counts]).numpy(), [[log(3), log(2), log(11), log(3)]], rtol=1e-6)
+    weights = position_weights()(codes, [counts]).numpy()
+
+    np.testing.assert_allclose(weights, [[log(3), log(2), log(11), log(3)]], rtol=1e-6)
 
 
-def test_unknown_and_missing_words_weigh_nothing_whatever_their_numbers_are(weights):
+def test_unknown_and_missing_elements_have_weight_0_whatever_their_numbers(position_weights):
     codes, counts = np.array([[1, 2, 0, 0]], np.int32), np.array([[50, 1, 50, np.nan]], np.float32)
 
-    np.testing.assert_allclose(weights()(codes, [counts]).numpy(), [[0, log(3), 0, 0]], rtol=1e-6)
+    np.testing.assert_allclose(position_weights()(codes, [counts]).numpy(), [[0, log(3), 0, 0]], rtol=1e-6)
 
 
-def test_negative_and_missing_numbers_of_a_place_count_as_0(weights):
+def test_negative_and_missing_numbers_of_a_position_count_as_0(position_weights):
     codes, counts = np.array([[2, 2, 2]], np.int32), np.array([[0, -5, np.nan]], np.float32)
 
-    np.testing.assert_allclose(weights()(codes, [counts]).numpy(), [[log(2)] * 3], rtol=1e-6)
+    np.testing.assert_allclose(position_weights()(codes, [counts]).numpy(), [[log(2)] * 3], rtol=1e-6)
 
 
-def test_a_list_without_numbers_is_weighed_alike_throughout(weights):
+def test_known_elements_of_a_list_without_numbers_have_equal_weights():
     from models.layers import PositionWeights
 
-    alike = PositionWeights()(np.array([[2, 7, 1, 3, 0]], np.int32), []).numpy()[0]
+    weights = PositionWeights()(np.array([[2, 7, 1, 3, 0]], np.int32), []).numpy()[0]
 
-    assert alike[0] > 0
-    assert alike.tolist() == [alike[0], alike[0], 0, alike[0], 0]
+    assert weights[0] > 0
+    assert weights.tolist() == [weights[0], weights[0], 0, weights[0], 0]
 
 
-def test_every_number_that_goes_with_a_list_is_looked_at(weights):
-    layer = weights(numbers=2)
+def test_every_number_aligned_with_a_list_has_an_effect(position_weights):
+    layer = position_weights(numbers=2)
     kernel, *others = layer.get_weights()
     kernel[:, 0] = [1, 2]
     layer.set_weights([kernel, *others])
 
     # log(1 + e^(log 2 + 2 log 3)) = log 19, and log(1 + e^(log 1 + 2 log 1)) = log 2
-    found = layer(np.array([[2, 3]], np.int32), [np.array([[1.0, 0]], np.float32), np.array([[2.0, 0]], np.float32)])
-    np.testing.assert_allclose(found.numpy(), [[log(19), log(2)]], rtol=1e-6)
+    weights = layer(np.array([[2, 3]], np.int32), [np.array([[1.0, 0]], np.float32), np.array([[2.0, 0]], np.float32)])
+    np.testing.assert_allclose(weights.numpy(), [[log(19), log(2)]], rtol=1e-6)
 
 
-def test_dense_layers_have_rectifiers_but_for_the_last_one():
+def test_hidden_dense_layers_have_relu_and_the_output_layer_is_linear():
     from models.layers import DenseStack
 
     layer = DenseStack((2,), 1)
     layer(np.zeros((1, 1), np.float32))
-    # hidden: relu(x) and relu(-x - 1); vector: -3 relu(x) + 5 relu(-x - 1) + 1
-    layer.set_weights([np.array(of, np.float32) for of in ([[1, -1]], [0, -1], [[-3], [5]], [1])])
+    # hidden: relu(x) and relu(-x - 1); output: -3 relu(x) + 5 relu(-x - 1) + 1
+    layer.set_weights([np.array(values, np.float32) for values in ([[1, -1]], [0, -1], [[-3], [5]], [1])])
 
     assert layer(np.array([[2], [0], [-3]], np.float32)).numpy().tolist() == [[-5], [1], [11]]
 
 
-def test_without_hidden_layers_there_is_the_last_one():
+def test_without_hidden_widths_there_is_the_output_layer_alone():
     from models.layers import DenseStack
 
     layer = DenseStack((), 2)
@@ -145,12 +138,12 @@ def test_without_hidden_layers_there_is_the_last_one():
 @pytest.mark.parametrize(
     ("name", "code", "encoded"),
     [
-        ("age", 60.0, [1, 0]),  # 20 and 60 were seen: one deviation above the mean
-        ("spend", 9.0, [1, 0]),  # 0.5 and 9 were seen: so is the log of 10
+        ("age", 60.0, [1, 0]),  # the rows hold 20 and 60: one deviation above the mean
+        ("spend", 9.0, [1, 0]),  # the rows hold 0.5 and 9: so is log(10)
         ("status", 3, [0, 0, 0, 1]),
     ],
 )
-def test_an_input_is_encoded_as_its_column_says(tiny, name, code, encoded):
+def test_an_input_is_encoded_as_its_column_declares(tiny, name, code, encoded):
     from models.layers import build_encoder
 
     column = next(column for column in tiny.query_schema.columns if column.name == name)
@@ -160,14 +153,13 @@ def test_an_input_is_encoded_as_its_column_says(tiny, name, code, encoded):
     np.testing.assert_allclose(rows, [encoded], rtol=1e-6)
 
 
-def test_an_embedded_word_has_as_many_numbers_as_are_configured_and_every_code_its_own(tiny):
+def test_an_embedding_has_the_configured_dimensions_and_a_vector_for_every_code(tiny):
     from models.layers import build_encoder
 
     column = FeatureColumn("colour", "String", "embedding")
+    encoder = build_encoder(tiny.encodings().item, column, tiny.config)
 
-    vectors = build_encoder(tiny.encodings().item, column, tiny.config)(
-        np.arange(4)
-    ).numpy()  # missing, unknown, blue, red
+    vectors = encoder(np.arange(4)).numpy()  # missing, unknown, blue, red
 
     assert vectors.shape == (4, 3)
     assert len(np.unique(vectors, axis=0)) == 4

@@ -1,4 +1,4 @@
-"""Adam by rows: Keras' own where all rows are used and have one number, and nothing where they are not used."""
+"""Row-wise Adam: equal to Keras' Adam on tables of width 1 whose rows are all used, and no change of unused rows."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture
 def adam():
-    """A table and what takes a step on some of its rows."""
+    """Returns a function that takes a step on some rows of a table."""
 
     def adam(table, rate=0.1):
         import tensorflow as tf
@@ -29,35 +29,35 @@ def adam():
     return adam
 
 
-def test_where_all_rows_are_used_and_have_one_number_it_is_keras_adam_step_by_step(adam):
+def test_with_width_1_and_all_rows_used_it_equals_keras_adam_at_every_step(adam):
     import tensorflow as tf
     import tf_keras as keras
 
     random = np.random.default_rng(3)
     start = random.normal(size=(6, 1)).astype(np.float32)
-    theirs = tf.Variable(start)
+    expected = tf.Variable(start)
     keras_adam = keras.optimizers.Adam(0.1)
     step = adam(start)
 
     for _ in range(20):
         slopes, order = random.normal(size=(6, 1)).astype(np.float32), random.permutation(6)
-        keras_adam.apply_gradients([(tf.constant(slopes), theirs)])
+        keras_adam.apply_gradients([(tf.constant(slopes), expected)])
 
-        ours = step(order, slopes[order])
+        table = step(order, slopes[order])
 
-        np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(table, expected.numpy(), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("slope", [0.01, 1, 1_000])
-def test_the_first_step_goes_along_the_slope_as_far_as_the_rate_whatever_its_size(adam, slope):
+def test_the_length_of_the_first_step_is_the_learning_rate_whatever_the_size_of_the_gradient(adam, slope):
     table = adam([[1, 1, 1, 1], [5, 5, 5, 5]])([0, 1], [[slope, -slope, slope, -slope], [3 * slope, -slope, 0, 0]])
 
     # The root of a row's mean square is slope x 1, and slope x √(10 / 4).
-    far = 0.1 / np.sqrt(10 / 4)
-    np.testing.assert_allclose(table, [[0.9, 1.1, 0.9, 1.1], [5 - 3 * far, 5 + far, 5, 5]], rtol=1e-4)
+    length = 0.1 / np.sqrt(10 / 4)
+    np.testing.assert_allclose(table, [[0.9, 1.1, 0.9, 1.1], [5 - 3 * length, 5 + length, 5, 5]], rtol=1e-4)
 
 
-def test_unused_rows_stay_to_the_bit(adam):
+def test_unused_rows_keep_their_bits(adam):
     start = np.random.default_rng(3).normal(size=(5, 4)).astype(np.float32)
     step = adam(start)
 
@@ -66,11 +66,11 @@ def test_unused_rows_stay_to_the_bit(adam):
     assert table[[0, 2]].tobytes() == start[[0, 2]].tobytes()
 
     before = table.copy()
-    table = step([0], np.ones((1, 4)))  # nor does a row drift on once it is no longer used
+    table = step([0], np.ones((1, 4)))  # a row does not drift once it is no longer used
     assert table[1:].tobytes() == before[1:].tobytes()
 
 
-def test_the_moments_of_a_row_age_when_it_is_used_and_only_then(adam):
+def test_the_moments_of_a_row_decay_only_when_it_is_used(adam):
     step = adam([[0], [0]])
     after_one = step([0], [[1]])[0, 0]
     step([1], [[1]])
@@ -83,10 +83,10 @@ def test_the_moments_of_a_row_age_when_it_is_used_and_only_then(adam):
     assert after_one - after_two == pytest.approx(0.1 * 0.780945, rel=1e-4)
 
 
-def test_a_row_that_was_looked_up_several_times_takes_one_step_by_the_sum(adam):
+def test_gradients_of_a_row_that_is_looked_up_several_times_are_summed(adam):
     several, once = adam([[0, 0]] * 3), adam([[0, 0]] * 3)
 
-    # Adam does not mind a factor common to all steps: the second one looks each row up once.
+    # The second step looks each row up once. Adam is invariant to a factor common to all gradients.
     for rows, slopes in (([2, 0, 2, 2], [[1, 4], [1, 1], [-3, 1], [1, 2]]), ([0, 2], [[1, 1], [-1, -2]])):
         table = several(rows, slopes)
     once([0, 2], [[1, 1], [-1, 7]])
@@ -95,7 +95,7 @@ def test_a_row_that_was_looked_up_several_times_takes_one_step_by_the_sum(adam):
     assert table[2, 0] > 0 > table[0, 0]  # slopes of 1, -3 and 1 go up
 
 
-def test_every_table_has_its_own_rate():
+def test_every_table_has_its_own_learning_rate():
     import tensorflow as tf
 
     from models.optimizer import RowWiseAdam

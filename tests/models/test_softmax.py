@@ -1,4 +1,4 @@
-"""The softmax over candidates, worked by hand and beside TensorFlow Recommenders' own."""
+"""The sampled softmax: worked by hand, and compared with TensorFlow Recommenders."""
 
 from math import log
 
@@ -21,21 +21,21 @@ def losses_of(scores, queries, ignored):
     return losses
 
 
-def test_a_purchase_stands_against_every_candidate_that_counts():
-    # of query 0 the first purchase, of query 1 the second; both only ignore their own
+def test_the_loss_of_a_purchase_is_its_cross_entropy_against_all_negatives():
+    # purchase 0 is of query 0, purchase 1 of query 1; each ignores only its own candidate
     losses = losses_of(SCORES, [0, 1], [[1, 0, 0, 0], [0, 1, 0, 0]])
 
     np.testing.assert_allclose(losses, [log(10 / 2), log(14 / 6)], rtol=1e-5)
 
 
-def test_purchases_of_one_query_are_no_negatives_of_each_other():
-    # the first two candidates were bought by query 0, the third by query 1
+def test_purchases_of_one_query_are_not_negatives_of_each_other():
+    # purchases 0 and 1 are of query 0, purchase 2 of query 1
     losses = losses_of(SCORES, [0, 0, 1], [[1, 1, 0, 0], [0, 0, 1, 0]])
 
     np.testing.assert_allclose(losses, [log(9 / 2), log(8 / 1), log(14 / 2)], rtol=1e-5)
 
 
-def test_a_purchase_with_nothing_against_it_costs_nothing():
+def test_a_purchase_without_negatives_has_loss_0():
     losses = losses_of(SCORES, [0, 1], [[1, 1, 1, 1], [1, 1, 0, 0]])
 
     np.testing.assert_allclose(losses, [0, log(13 / 6)], rtol=1e-5)
@@ -47,7 +47,7 @@ def test_large_scores_do_not_overflow():
     np.testing.assert_allclose(losses, [log(2), 1_000], rtol=1e-5)
 
 
-def test_ignored_candidates_get_no_gradient_and_the_others_their_share():
+def test_ignored_candidates_get_no_gradient_and_negatives_their_softmax_share():
     import tensorflow as tf
 
     from models.softmax import softmax_losses
@@ -57,19 +57,19 @@ def test_ignored_candidates_get_no_gradient_and_the_others_their_share():
         tape.watch(scores)
         loss = tf.reduce_sum(softmax_losses(scores, tf.constant([0]), tf.constant([[True, True, False, False]])))
 
-    # 3 and 4 of 2 + 3 + 4; the bought one lacks 7 / 9
+    # negatives: 3 and 4 of 2 + 3 + 4; the purchase: 2 / 9 - 1
     np.testing.assert_allclose(tape.gradient(loss, scores), [[-7 / 9, 0, 3 / 9, 4 / 9]], rtol=1e-5)
 
 
 @pytest.mark.parametrize("log_q_correction", [False, True])
-def test_losses_are_those_of_tensorflow_recommenders_when_queries_are_repeated_for_each_purchase(log_q_correction):
+def test_losses_equal_those_of_tensorflow_recommenders_with_a_query_row_per_purchase(log_q_correction):
     import tensorflow_recommenders as tfrs
 
     from models.softmax import bought_in_batch, softmax_losses
 
     random = np.random.default_rng(5)
     rows = np.array([0, 0, 0, 1, 2, 2, 3, 4, 4], np.int32)
-    users = np.array([7, 3, 7, 5, 1], np.int32)  # user 7 asks twice
+    users = np.array([7, 3, 7, 5, 1], np.int32)  # user 7 has two queries
     candidates = random.integers(12, size=9 + 14).astype(np.int32)
     queries = random.normal(size=(5, 4)).astype(np.float32)
     items = random.normal(size=(9 + 14, 4)).astype(np.float32)
@@ -82,7 +82,7 @@ def test_losses_are_those_of_tensorflow_recommenders_when_queries_are_repeated_f
         for row in range(9)
     ]
 
-    theirs = tfrs.tasks.Retrieval()(
+    expected = tfrs.tasks.Retrieval()(
         queries[rows],
         items,
         candidate_sampling_probability=frequency if log_q_correction else None,
@@ -91,41 +91,41 @@ def test_losses_are_those_of_tensorflow_recommenders_when_queries_are_repeated_f
     )
 
     scores = queries @ items.T - (np.log(frequency) if log_q_correction else 0)
-    ours = softmax_losses(scores, rows, bought_in_batch(users, rows, candidates)).numpy()
-    assert 0 < np.mean(counted) < 0.95  # some candidates are not counted
-    assert ours.sum() == pytest.approx(float(theirs), rel=1e-5)
+    losses = softmax_losses(scores, rows, bought_in_batch(users, rows, candidates)).numpy()
+    assert 0 < np.mean(counted) < 0.95  # some candidates are ignored
+    assert losses.sum() == pytest.approx(float(expected), rel=1e-5)
 
 
 @pytest.mark.parametrize(
     ("discount", "weights"),
     [(0.0, [1, 1, 1, 1, 1]), (0.5, [2, 1, 1, 1, 1]), (1.0, [4, 1, 1, 1, 1])],
-    ids=["purchases alike", "between", "queries alike"],
+    ids=["equal per purchase", "between", "equal per query"],
 )
-def test_a_purchase_of_a_large_basket_counts_less(discount, weights):
+def test_purchases_of_large_baskets_have_smaller_weights(discount, weights):
     import tensorflow as tf
 
     from models.softmax import purchase_weights
 
-    found = purchase_weights(tf.constant([1, 2, 2, 2, 2]), discount).numpy()
+    actual = purchase_weights(tf.constant([1, 2, 2, 2, 2]), discount).numpy()
 
-    np.testing.assert_allclose(found, np.array(weights) / np.mean(weights), rtol=1e-6)
+    np.testing.assert_allclose(actual, np.array(weights) / np.mean(weights), rtol=1e-6)
 
 
-def test_what_a_user_bought_in_the_batch_is_marked_for_all_his_queries():
+def test_purchases_in_the_batch_are_marked_for_all_queries_of_their_user():
     from models.softmax import bought_in_batch
 
-    users = np.array([1, 2, 1], np.int32)  # user 1 asks twice
+    users = np.array([1, 2, 1], np.int32)  # user 1 has two queries
     rows = np.array([0, 0, 1, 2], np.int32)
-    candidates = np.array([5, 6, 6, 7, 5, 8, 7], np.int32)  # what the four purchases are of, and three drawn items
+    candidates = np.array([5, 6, 6, 7, 5, 8, 7], np.int32)  # items of the four purchases, and three sampled items
 
     assert bought_in_batch(users, rows, candidates).numpy().astype(int).tolist() == [
-        [1, 1, 1, 1, 1, 0, 1],  # user 1 bought 5, 6 and 7, whoever's candidate it is
+        [1, 1, 1, 1, 1, 0, 1],  # user 1 bought 5, 6 and 7, also as another user's candidate
         [0, 1, 1, 0, 0, 0, 0],  # user 2 bought 6
         [1, 1, 1, 1, 1, 0, 1],
     ]
 
 
-def test_what_stands_on_a_list_is_marked_wherever_it_is_a_candidate():
+def test_elements_of_a_list_are_marked_wherever_they_are_candidates():
     from models.softmax import in_lists
 
     lists = np.array([[4, 2, 4, 0], [0, 0, 0, 0], [1, 3, 9, 5]], np.int32)  # 0 is padding, 1 an unknown item
@@ -138,7 +138,7 @@ def test_what_stands_on_a_list_is_marked_wherever_it_is_a_candidate():
     ]
 
 
-def test_a_list_of_which_no_word_is_a_candidate_marks_none():
+def test_a_list_without_candidates_marks_none():
     from models.softmax import in_lists
 
     assert not in_lists(np.array([[2, 3]], np.int32), np.array([4, 4, 5], np.int32), 6).numpy().any()

@@ -105,6 +105,7 @@ def write_untrained(store, releases, folder, rankers):
         manifest_fields={
             "config": SEED.to_json(),
             "filters": FilterSettings().to_json(),
+            "ranker_trained_until": {},
             "request_services": request_service_fingerprints(store),
             "seed": 1,
         },

@@ -1,4 +1,4 @@
-"""Words, scales and weights are read back as they were written."""
+"""A checkpoint is read as it was written: encodings and weights."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ def written(tiny, tmp_path_factory):
     return towers, folder
 
 
-def test_what_was_learned_is_read_back_to_the_bit(written, tiny):
+def test_a_checkpoint_survives_a_round_trip_bit_for_bit(written, tiny):
     from models.release.checkpoint import Checkpoint
 
     towers, folder = written
@@ -21,8 +21,8 @@ def test_what_was_learned_is_read_back_to_the_bit(written, tiny):
     assert (checkpoint.query, checkpoint.item) == (towers.query, towers.item)
     weights = [variable.numpy() for variable in towers.model.trainable_variables]
     assert len(checkpoint.weights) == len(weights) > 0
-    for read, fitted in zip(checkpoint.weights, weights, strict=True):
-        np.testing.assert_array_equal(read, fitted)
+    for read, expected in zip(checkpoint.weights, weights, strict=True):
+        np.testing.assert_array_equal(read, expected)
 
 
 def test_encodings_are_read_without_weights(written, tiny):
@@ -33,7 +33,7 @@ def test_encodings_are_read_without_weights(written, tiny):
     assert read_encodings(folder, tiny.schemas) == (towers.query, towers.item)
 
 
-def test_the_moments_of_the_optimizer_are_not_kept(tiny):
+def test_a_checkpoint_holds_no_optimizer_moments(tiny):
     towers = tiny.towers()
     before = len(towers.checkpoint.weights)
 
@@ -42,7 +42,7 @@ def test_the_moments_of_the_optimizer_are_not_kept(tiny):
     assert len(towers.checkpoint.weights) == before
 
 
-def test_the_same_weights_give_the_same_file(written, tmp_path):
+def test_equal_weights_give_equal_files(written, tmp_path):
     towers, folder = written
 
     towers.checkpoint.write(tmp_path)

@@ -1,4 +1,4 @@
-"""What orders a release's candidates is read back as it was written, and refused if its parts do not fit together."""
+"""Blender and rankers of a release: read as they were written, and refused if they do not fit together."""
 
 import json
 
@@ -14,11 +14,10 @@ from models.release.release_models import read_release_models, write_release_mod
 VERSION = "20200923-seed-0123abcd"
 SOURCES = ("two_tower", "popularity")
 BLENDER = {"keep": {"sources": [*SOURCES], "intercept": -1.5}, "drop": {"sources": ["two_tower"], "intercept": 0.0}}
-UNFIT = f"Release {VERSION} cannot order candidates: "
 
 
 def ranker_of(*sources):
-    """A ranker of one tree without tests, which scores everything 0.5."""
+    """A ranker of one tree with one leaf: all its scores are 0.5."""
     values = np.zeros((1, MAX_LEAVES))
     values[0, 0] = 0.5
     trees = Trees(
@@ -44,7 +43,7 @@ def error_of(folder):
     return str(caught.value)
 
 
-def test_what_is_written_is_read_again(folder):
+def test_blender_and_rankers_survive_a_round_trip(folder):
     blender, rankers = read_release_models(folder, VERSION)
 
     assert blender == BLENDER
@@ -52,61 +51,62 @@ def test_what_is_written_is_read_again(folder):
     assert sorted(path.name for path in folder.iterdir()) == ["blender.json", "ranker_keep"]
 
 
-def test_without_rankers_the_weights_order_alone(tmp_path):
+def test_a_release_may_have_no_rankers(tmp_path):
     write_release_models(tmp_path, BLENDER, {})
 
     assert read_release_models(tmp_path, VERSION) == (BLENDER, {})
 
 
-def test_a_ranker_of_other_sources_than_its_candidates_have_is_refused(folder):
+def test_a_ranker_with_other_sources_than_the_blender_is_refused(folder):
     (folder / "blender.json").write_text(json.dumps(BLENDER | {"keep": BLENDER["drop"]}), encoding="utf-8")
 
-    assert error_of(folder) == (
-        f"{UNFIT}The ranker for 'keep' knows the sources two_tower, popularity, and its candidates are of two_tower. "
-        "Train again."
-    )
+    message = error_of(folder)
+    assert all(part in message for part in (VERSION, "'keep'", "two_tower, popularity,", "from two_tower."))
 
 
-def test_a_ranker_of_sources_in_another_order_is_refused(folder):
-    turned = {"sources": ["popularity", "two_tower"]}
-    (folder / "blender.json").write_text(json.dumps(BLENDER | {"keep": turned}), encoding="utf-8")
+def test_a_ranker_with_the_sources_in_another_order_is_refused(folder):
+    reordered = {"sources": ["popularity", "two_tower"]}
+    (folder / "blender.json").write_text(json.dumps(BLENDER | {"keep": reordered}), encoding="utf-8")
 
-    assert error_of(folder).startswith(f"{UNFIT}The ranker for 'keep' knows the sources two_tower, popularity, and ")
+    message = error_of(folder)
+    assert all(part in message for part in (VERSION, "'keep'", "two_tower, popularity,", "from popularity, two_tower."))
 
 
-def test_a_ranker_for_a_policy_that_nobody_asks_for_is_refused(folder):
+def test_a_ranker_for_an_unknown_policy_is_refused(folder):
     (folder / "ranker_keep").rename(folder / "ranker_new")
 
-    assert error_of(folder) == f"{UNFIT}There is a ranker for 'new', which is none of keep, drop. Train again."
+    message = error_of(folder)
+    assert all(part in message for part in (VERSION, "'new'", "keep or drop"))
 
 
 @pytest.mark.parametrize(
     "content", [[], {}, {"keep": BLENDER["keep"]}, BLENDER | {"new": BLENDER["keep"]}, {"keep": 1, "drop": 2}], ids=str
 )
-def test_weights_that_leave_a_policy_out_are_refused(folder, content):
+def test_blender_weights_must_cover_exactly_the_known_policies(folder, content):
     (folder / "blender.json").write_text(json.dumps(content), encoding="utf-8")
 
-    assert error_of(folder) == f"{UNFIT}blender.json must name the sources of keep and drop. Train again."
+    message = error_of(folder)
+    assert all(part in message for part in (VERSION, "blender.json", "keep and drop"))
 
 
-def test_weights_that_are_no_json_or_not_there_are_refused(folder):
+def test_invalid_and_missing_blender_weights_are_refused(folder):
     (folder / "blender.json").write_text("{", encoding="utf-8")
-    assert error_of(folder).startswith(f"The blender.json of release {VERSION} cannot be read (")
+    assert f"blender.json of release {VERSION} cannot be read" in error_of(folder)
 
     (folder / "blender.json").unlink()
-    assert error_of(folder).startswith(f"The blender.json of release {VERSION} cannot be read (")
+    assert f"blender.json of release {VERSION} cannot be read" in error_of(folder)
 
 
 @pytest.mark.parametrize("name", ["ranker.json", "trees.npz"])
-def test_a_ranker_without_one_of_its_files_is_refused(folder, name):
+def test_a_ranker_that_lacks_a_file_is_refused(folder, name):
     (folder / "ranker_keep" / name).unlink()
 
     assert f"ranker_keep/{name} " in error_of(folder)
 
 
-def test_what_could_not_be_read_again_is_not_written(tmp_path):
-    with pytest.raises(ValueError, match=r"^The ranker for 'drop' knows the sources two_tower, popularity, and "):
+def test_models_that_do_not_fit_together_are_not_written(tmp_path):
+    with pytest.raises(ValueError, match=r"'drop'.*two_tower, popularity,.*from two_tower\."):
         write_release_models(tmp_path, BLENDER, {"drop": ranker_of(*SOURCES)})
-    with pytest.raises(ValueError, match=r"^There is a ranker for 'new'"):
+    with pytest.raises(ValueError, match="'new'"):
         write_release_models(tmp_path, BLENDER, {"new": ranker_of(*SOURCES)})
     assert [*tmp_path.iterdir()] == []

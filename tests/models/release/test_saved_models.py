@@ -1,4 +1,4 @@
-"""Towers as SavedModels: raw values in, vectors out, by anybody who has TensorFlow."""
+"""SavedModels of the towers: raw values in, vectors out, with TensorFlow alone."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-STRANGER = """
+CALL_ALONE = """
 import json, sys
 import tensorflow as tf
 
@@ -16,10 +16,10 @@ folder, inputs = sys.argv[1], json.loads(sys.argv[2])
 embed = tf.saved_model.load(folder).signatures["embed"]
 kinds = {"text": tf.string, "number": tf.float32}
 vectors = embed(**{name: tf.constant(values, kinds[kind]) for name, (kind, values) in inputs.items()})
-told = {name: of.numpy().tolist() for name, of in vectors.items()}
-ours = {"models", "features", "retrieval", "feast", "tf_keras", "tensorflow_recommenders"} & set(sys.modules)
+values = {name: vector.numpy().tolist() for name, vector in vectors.items()}
+imported = {"models", "features", "feast", "tf_keras", "tensorflow_recommenders"} & set(sys.modules)
 signature = {name: [spec.dtype.name, spec.shape.rank] for name, spec in embed.structured_input_signature[1].items()}
-print(json.dumps([told, sorted(ours), signature]))
+print(json.dumps([values, sorted(imported), signature]))
 """
 
 
@@ -52,22 +52,22 @@ def item_tower(saved, tiny):
     return SavedTower(saved / "item_tower", tiny.item_schema)
 
 
-def ask_a_stranger(folder, inputs, cwd):
-    """Call a SavedModel in a process that knows nothing of this project."""
+def call_alone(folder, inputs, cwd):
+    """Call a SavedModel in a process without this project."""
     variables = {name: value for name, value in os.environ.items() if name != "TF_USE_LEGACY_KERAS"}
-    told = subprocess.run(
-        [sys.executable, "-I", "-c", STRANGER, str(folder), json.dumps(inputs)],
+    process = subprocess.run(
+        [sys.executable, "-I", "-c", CALL_ALONE, str(folder), json.dumps(inputs)],
         cwd=cwd,
         env=variables,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert told.returncode == 0, told.stderr
-    return json.loads(told.stdout)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)
 
 
-def test_a_saved_query_tower_answers_without_this_projects_code(towers, saved, tiny, tmp_path):
+def test_a_saved_query_tower_works_without_this_projects_code(towers, saved, tiny, tmp_path):
     nan = float("nan")
     inputs = {
         "user_id": ("text", ["u1", "u2", "u3"]),
@@ -75,15 +75,15 @@ def test_a_saved_query_tower_answers_without_this_projects_code(towers, saved, t
         "spend": ("number", [0.5, nan, 9.0]),
         "status": ("text", ["ACTIVE", "", "LEFT"]),
         "recent_items": ("text", [["a", "b"], ["", ""], ["c", ""]]),
-        "recent_counts": ("number", [[2.0, 1.0], [0.0, 0.0], [1.0, 77.0]]),  # padded with anything
+        "recent_counts": ("number", [[2.0, 1.0], [0.0, 0.0], [1.0, 77.0]]),  # padded with any value
         "recent_days": ("number", [[1.0, 30.0], [nan, nan], [0.0, -3.0]]),
         "colours": ("text", [["red", "blue", ""], ["", "", ""], ["", "", ""]]),
         "colour_counts": ("number", [[2.0, 1.0, 5.0], [0.0, 0.0, 0.0], [0.0, nan, 0.0]]),
     }
 
-    vectors, ours, signature = ask_a_stranger(saved / "query_tower", inputs, tmp_path)
+    vectors, imported, signature = call_alone(saved / "query_tower", inputs, tmp_path)
 
-    assert ours == []
+    assert imported == []
     assert signature == {
         "user_id": ["string", 1],
         "age": ["float32", 1],
@@ -95,13 +95,13 @@ def test_a_saved_query_tower_answers_without_this_projects_code(towers, saved, t
         "colours": ["string", 2],
         "colour_counts": ["float32", 2],
     }
-    assert sorted(vectors) == ["new_vector", "vector"]
-    anything, something_new = towers.query_vectors(tiny.users)
-    np.testing.assert_allclose(vectors["vector"], anything, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(vectors["new_vector"], something_new, rtol=1e-5, atol=1e-6)
+    assert sorted(vectors) == ["new_item_vector", "vector"]
+    queries, new_item_queries = towers.query_vectors(tiny.users)
+    np.testing.assert_allclose(vectors["vector"], queries, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(vectors["new_item_vector"], new_item_queries, rtol=1e-5, atol=1e-6)
 
 
-def test_a_saved_item_tower_answers_with_one_vector(towers, saved, tiny, tmp_path):
+def test_a_saved_item_tower_returns_one_vector(towers, saved, tiny, tmp_path):
     inputs = {
         "item_id": ("text", ["a", "b", "c"]),
         "colour": ("text", ["red", "blue", ""]),
@@ -109,9 +109,9 @@ def test_a_saved_item_tower_answers_with_one_vector(towers, saved, tiny, tmp_pat
         "sales": ("number", [3.0, 0.0, float("nan")]),
     }
 
-    vectors, ours, signature = ask_a_stranger(saved / "item_tower", inputs, tmp_path)
+    vectors, imported, signature = call_alone(saved / "item_tower", inputs, tmp_path)
 
-    assert ours == []
+    assert imported == []
     assert signature == {
         "item_id": ["string", 1],
         "colour": ["string", 1],
@@ -122,37 +122,37 @@ def test_a_saved_item_tower_answers_with_one_vector(towers, saved, tiny, tmp_pat
     np.testing.assert_allclose(vectors["vector"], towers.item_vectors(tiny.items), rtol=1e-5, atol=1e-6)
 
 
-def test_a_saved_tower_gives_the_vectors_of_the_tower_in_memory(towers, query_tower, item_tower, tiny):
-    (anything, something_new), items = query_tower.query_vectors(tiny.users), item_tower.vectors(tiny.items)
+def test_a_saved_tower_returns_the_vectors_of_the_tower_in_memory(towers, query_tower, item_tower, tiny):
+    (queries, new_item_queries), items = query_tower.query_vectors(tiny.users), item_tower.vectors(tiny.items)
 
-    for saved, in_memory in zip((anything, something_new), towers.query_vectors(tiny.users), strict=True):
+    for saved, in_memory in zip((queries, new_item_queries), towers.query_vectors(tiny.users), strict=True):
         np.testing.assert_allclose(saved, in_memory, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(items, towers.item_vectors(tiny.items), rtol=1e-5, atol=1e-6)
-    for vectors in (anything, something_new, items):
+    for vectors in (queries, new_item_queries, items):
         assert len(np.unique(vectors.round(4), axis=0)) == 3
         assert vectors.dtype == np.float32
         assert vectors.shape == (3, 7)
 
 
-def test_whoever_asks_for_the_vectors_gets_those_for_anything(query_tower, tiny):
-    anything, something_new = query_tower.query_vectors(tiny.users)
+def test_the_vectors_of_a_query_tower_are_its_query_vectors(query_tower, tiny):
+    queries, new_item_queries = query_tower.query_vectors(tiny.users)
 
-    assert query_tower.vectors(tiny.users).tolist() == anything.tolist()
-    assert not np.allclose(something_new, anything)
+    assert query_tower.vectors(tiny.users).tolist() == queries.tolist()
+    assert not np.allclose(new_item_queries, queries)
 
 
 @pytest.mark.parametrize(
     "user",
     [
         {
-            "user_id": "unheard of",
+            "user_id": "unseen",
             "age": 1.0,
             "spend": 1.0,
-            "status": "unheard of",
-            "recent_items": ["unheard of", "b"],
+            "status": "unseen",
+            "recent_items": ["unseen", "b"],
             "recent_counts": [3.0, 1.0],
             "recent_days": [0.0, 9.0],
-            "colours": ["unheard of"],
+            "colours": ["unseen"],
             "colour_counts": [4.0],
         },
         {},
@@ -184,7 +184,7 @@ def test_whoever_asks_for_the_vectors_gets_those_for_anything(query_tower, tiny)
     ],
     ids=["unknown", "null", "empty", "long lists", "gaps in lists", "not ascii"],
 )
-def test_whatever_a_value_is_the_raw_words_and_the_arrow_codes_give_the_same_vectors(towers, query_tower, tiny, user):
+def test_raw_values_and_encoded_values_give_the_same_vectors(towers, query_tower, tiny, user):
     rows = tiny.table(tiny.query_schema, [user])
 
     for saved, in_memory in zip(query_tower.query_vectors(rows), towers.query_vectors(rows), strict=True):
@@ -192,7 +192,7 @@ def test_whatever_a_value_is_the_raw_words_and_the_arrow_codes_give_the_same_vec
         np.testing.assert_allclose(saved, in_memory, rtol=1e-5, atol=1e-6)
 
 
-def test_a_saved_tower_cuts_lists_that_are_too_long_itself(saved):
+def test_a_saved_tower_truncates_long_lists(saved):
     import tensorflow as tf
 
     embed = tf.saved_model.load(str(saved / "query_tower")).signatures["embed"]
@@ -212,7 +212,7 @@ def test_a_saved_tower_cuts_lists_that_are_too_long_itself(saved):
         np.testing.assert_allclose(longer, vectors(items=0, colours=0)[name], rtol=1e-5, atol=1e-6)
 
 
-def test_numbers_that_go_with_a_list_reach_the_vectors(query_tower, tiny):
+def test_numbers_aligned_with_a_list_reach_the_vectors(query_tower, tiny):
     user = {"user_id": "u1", "recent_items": ["a", "b"], "recent_counts": [1.0, 2.0], "recent_days": [3.0, 4.0]}
     others = [user, {**user, "recent_counts": [2.0, 1.0]}, {**user, "recent_days": [30.0, 4.0]}]
 
@@ -220,20 +220,20 @@ def test_numbers_that_go_with_a_list_reach_the_vectors(query_tower, tiny):
         assert len(np.unique(vectors.round(4), axis=0)) == 3
 
 
-def test_unknown_and_missing_words_are_different_things(query_tower, tiny):
+def test_unknown_and_missing_values_give_different_vectors(query_tower, tiny):
     user = {"user_id": "u1", "age": 20.0, "spend": 0.5, "recent_items": ["a"], "recent_counts": [1.0]}
-    statuses = ["ACTIVE", "LEFT", "unheard of", None]
+    statuses = ["ACTIVE", "LEFT", "unseen", None]
 
     vectors = query_tower.vectors(tiny.table(tiny.query_schema, [{**user, "status": status} for status in statuses]))
 
     assert len(np.unique(vectors.round(4), axis=0)) == 4
 
 
-def test_a_batch_gives_the_vectors_of_its_rows_one_by_one(query_tower, tiny):
-    one_by_one = [query_tower.query_vectors(tiny.users.slice(row, 1)) for row in range(3)]
+def test_a_batch_gives_the_vectors_of_its_single_rows(query_tower, tiny):
+    single_rows = [query_tower.query_vectors(tiny.users.slice(row, 1)) for row in range(3)]
 
-    for together, parts in zip(query_tower.query_vectors(tiny.users), zip(*one_by_one, strict=True), strict=True):
-        np.testing.assert_allclose(together, np.concatenate(parts), rtol=1e-5, atol=1e-6)
+    for batch, rows in zip(query_tower.query_vectors(tiny.users), zip(*single_rows, strict=True), strict=True):
+        np.testing.assert_allclose(batch, np.concatenate(rows), rtol=1e-5, atol=1e-6)
 
 
 def test_a_saved_tower_has_no_dropout(query_tower, tiny):

@@ -156,7 +156,7 @@ def test_a_collapsed_model_is_reported_as_a_fault_and_no_number(lesson, toy, mon
     reported = []
 
     with pytest.raises(
-        InputError, match=r"No release was written, the training is at fault: .* have the same 12 items"
+        InputError, match="No release was written.* have the same 12 items"
     ):
         taught(lesson(toy, "seed"), epochs=1, report=reported.append)
 
