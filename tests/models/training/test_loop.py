@@ -155,9 +155,7 @@ def test_a_collapsed_model_is_reported_as_a_fault_and_no_number(lesson, toy, mon
     monkeypatch.setattr(DenseStack, "call", lambda self, inputs: 0 * call(self, inputs) + 1)
     reported = []
 
-    with pytest.raises(
-        InputError, match="No release was written.* have the same 12 items"
-    ):
+    with pytest.raises(InputError, match=r"No release was written.* have the same 12 items"):
         taught(lesson(toy, "seed"), epochs=1, report=reported.append)
 
     assert any("all point in the same direction" in fault for fault in reported[0].window_metrics.failed_checks)
