@@ -1,4 +1,4 @@
-"""Where the features lie: Parquet files written by jobs/build_features.py, and what a request brings itself."""
+"""Data sources: Parquet files written by jobs/build_features.py, and the values that a request provides."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from feast import Field, FileSource, RequestSource
 from feast.types import UnixTimestamp
 
-# Absolute, because Feast's DuckDB store reads relative paths from the working directory, not from this folder.
+# Absolute, because Feast's DuckDB store resolves relative paths from the working directory, not from this folder.
 _DEFAULT = Path(__file__).resolve().parent.parent / "data" / "features"
 FEATURE_TABLES = os.environ.get("FEATURE_TABLES", str(_DEFAULT))
 if "://" not in FEATURE_TABLES:
@@ -24,26 +24,28 @@ def _feature_table(name: str, description: str) -> FileSource:
 
 
 user_profile_source = _feature_table(
-    "user_profile", "customers.csv; a snapshot without history, stamped at the first day."
+    "user_profile", "customers.csv, a snapshot without history; event timestamp is the first day of the data."
 )
 item_catalog_source = _feature_table(
-    "item_catalog", "articles.csv; a snapshot without history, stamped at the first day."
+    "item_catalog", "articles.csv, a snapshot without history; event timestamp is the first day of the data."
 )
 item_availability_source = _feature_table(
-    "item_availability", "availability.csv; each row holds from its own moment on, without the file there is none."
+    "item_availability", "availability.csv, each row from its own moment on; empty without the file."
 )
 transactions_source = _feature_table(
-    "transactions", "transactions_train.csv; each purchase known from the next morning on."
+    "transactions", "transactions_train.csv, each purchase from 00:00 UTC of the next day on."
 )
-user_activity_daily_source = _feature_table("user_activity_daily", "A user's purchases before each morning.")
-item_sales_daily_source = _feature_table("item_sales_daily", "An item's sales before each morning.")
-user_recent_items_daily_source = _feature_table("user_recent_items_daily", "The items a user bought last.")
-user_bought_items_daily_source = _feature_table("user_bought_items_daily", "The items a user bought ever.")
-user_lately_items_daily_source = _feature_table("user_lately_items_daily", "How often a user bought items lately.")
-user_tastes_daily_source = _feature_table("user_tastes_daily", "The kinds of items a user bought most often.")
+user_activity_daily_source = _feature_table("user_activity_daily", "Purchases of a user before each day.")
+item_sales_daily_source = _feature_table("item_sales_daily", "Sales of an item before each day.")
+user_recent_items_daily_source = _feature_table(
+    "user_recent_items_daily", "The items that a user bought most recently."
+)
+user_bought_items_daily_source = _feature_table("user_bought_items_daily", "All items that a user has bought.")
+user_lately_items_daily_source = _feature_table("user_lately_items_daily", "How often a user bought items recently.")
+user_tastes_daily_source = _feature_table("user_tastes_daily", "The categories that a user bought most often.")
 
 request_source = RequestSource(
     name="request",
-    schema=[Field(name="request_timestamp", dtype=UnixTimestamp, description="The moment of the request, UTC.")],
-    description="What the request itself knows.",
+    schema=[Field(name="request_timestamp", dtype=UnixTimestamp, description="Time of the request, UTC.")],
+    description="Values that the request provides.",
 )

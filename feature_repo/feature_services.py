@@ -42,7 +42,7 @@ query_tower_v3 = FeatureService(
         user_recent_items_daily[["recent_items", "recent_counts", "recent_days"]],
         user_tastes_daily,
     ],
-    description="Query tower: purchase counts, recent items and favourite categories; no id, so new users are covered.",
+    description="Query tower: purchase counts, recent items and most frequent categories; no user id.",
 )
 item_tower_v3 = FeatureService(
     name="item_tower_v3",
@@ -146,5 +146,5 @@ ranking_users_v2 = FeatureService(
         user_tastes_daily,
         user_lately_items_daily,
     ],
-    description="Ranker, user side: activity, favourite categories and purchases per item in 28 and 91 days.",
+    description="Ranker, user side: activity, most frequent categories and purchases per item in 28 and 91 days.",
 )

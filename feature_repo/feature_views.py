@@ -1,13 +1,15 @@
-"""What is known, and when.
+"""Stored feature views: columns, types, units and encodings of the feature tables.
 
-Every view has ttl 0, Feast's word for "valid until replaced": profiles and catalogue rows hold until they change,
-and the daily tables write a new row whenever a value changes, also when an event only leaves its window.
+Daily tables have a row for each day, 00:00 UTC, on which a value changes, also when an event leaves its window. Values
+are computed from events before that day. Every view has ttl 0, which in Feast means "valid until replaced".
 
-The tag `encoding` tells the towers how to take a feature where its dtype leaves a choice: `one_hot` for a small
-closed set of words (a String is embedded otherwise), `log` for counts and amounts (a number is taken as it is
-otherwise), `items` for a list of item ids (it shares the item tower's vocabulary; a list of Strings has one of its own
-otherwise), `aligned` for a list of numbers, one for each element of the list that the tag `of` names. Numbers are
-standardised.
+The tag `encoding` selects how the towers encode a feature:
+
+- String: `one_hot` for a small set of categories; embedded by default.
+- number: `log` for counts and amounts; unchanged by default. Numbers are standardised.
+- list of Strings: `items` for item ids, which share the item tower's vocabulary, or `words` for the categories of the
+  item feature in the tag `of`, which share its vocabulary.
+- list of numbers: `aligned`, one number per element of the list in the tag `of`.
 """
 
 from datetime import timedelta
@@ -34,13 +36,13 @@ LOG = {"encoding": "log"}
 ITEMS = {"encoding": "items"}
 
 
-def words_of(name: str) -> dict[str, str]:
-    """Tags of a list of words of the item feature `name`: both towers share what they learn of them."""
+def categories_of(name: str) -> dict[str, str]:
+    """Tags of a list of categories of the item feature `name`; both towers share their embeddings."""
     return {"encoding": "words", "of": name}
 
 
 def aligned_with(name: str) -> dict[str, str]:
-    """Tags of a list that holds one number for each element of the list `name`."""
+    """Tags of a list with one number per element of the list `name`."""
     return {"encoding": "aligned", "of": name}
 
 
@@ -50,15 +52,25 @@ user_profile = FeatureView(
     ttl=UNTIL_REPLACED,
     source=user_profile_source,
     schema=[
-        Field(name="age", dtype=Float32, description="Age in years as the customer table states it; may be missing."),
-        Field(name="birth_date", dtype=UnixTimestamp, description="Date of birth, where it is known."),
-        Field(name="club_member_status", dtype=String, tags=ONE_HOT, description="Status in the customer club."),
-        Field(name="fashion_news_frequency", dtype=String, tags=ONE_HOT, description="How often news is sent."),
+        Field(name="age", dtype=Float32, description="Age in years as stated in customers.csv; may be null."),
+        Field(name="birth_date", dtype=UnixTimestamp, description="Date of birth, UTC; may be null."),
+        Field(
+            name="club_member_status",
+            dtype=String,
+            tags=ONE_HOT,
+            description="Status in the customer club; may be null.",
+        ),
+        Field(
+            name="fashion_news_frequency",
+            dtype=String,
+            tags=ONE_HOT,
+            description="Frequency of fashion news, such as NONE.",
+        ),
         Field(name="postal_code", dtype=String, description="Postal code, hashed by the publisher."),
-        Field(name="fashion_news", dtype=Float32, description="1 if the user gets fashion news, else 0 or missing."),
-        Field(name="active", dtype=Float32, description="1 if active for communication, else 0 or missing."),
+        Field(name="fashion_news", dtype=Float32, description="1 if subscribed to fashion news, else 0 or null."),
+        Field(name="active", dtype=Float32, description="1 if active for communication, else 0 or null."),
     ],
-    description="What a customer told about himself.",
+    description="Profile of a customer.",
 )
 
 item_catalog = FeatureView(
@@ -67,18 +79,18 @@ item_catalog = FeatureView(
     ttl=UNTIL_REPLACED,
     source=item_catalog_source,
     schema=[
-        Field(name="prod_name", dtype=String, description="Name for people to read."),
-        Field(name="product_type_name", dtype=String, description="Type of product, such as Trousers."),
+        Field(name="prod_name", dtype=String, description="Display name."),
+        Field(name="product_type_name", dtype=String, description="Product type, such as Trousers."),
         Field(name="product_group_name", dtype=String, description="Group of product types."),
         Field(name="graphical_appearance_name", dtype=String, description="Pattern, such as Stripe."),
-        Field(name="colour_group_name", dtype=String, description="Colour."),
-        Field(name="department_name", dtype=String, description="Department."),
+        Field(name="colour_group_name", dtype=String, description="Colour, such as Black."),
+        Field(name="department_name", dtype=String, description="Department, such as Jersey Basic."),
         Field(name="index_name", dtype=String, description="Index, such as Ladieswear."),
-        Field(name="index_group_name", dtype=String, tags=ONE_HOT, description="Group of indexes."),
-        Field(name="section_name", dtype=String, description="Section of the shop."),
-        Field(name="garment_group_name", dtype=String, tags=ONE_HOT, description="Garment group."),
+        Field(name="index_group_name", dtype=String, tags=ONE_HOT, description="Group of indexes, such as Divided."),
+        Field(name="section_name", dtype=String, description="Section of the shop, such as Mens Shoes."),
+        Field(name="garment_group_name", dtype=String, tags=ONE_HOT, description="Garment group, such as Knitwear."),
     ],
-    description="What the catalogue says of an article.",
+    description="Catalogue attributes of an article.",
 )
 
 item_availability = FeatureView(
@@ -87,19 +99,19 @@ item_availability = FeatureView(
     ttl=UNTIL_REPLACED,
     source=item_availability_source,
     schema=[
-        Field(name="for_sale", dtype=Int64, description="1 if the article is for sale, 0 if it is not."),
+        Field(name="for_sale", dtype=Int64, description="1 if the article is for sale, else 0."),
         Field(
             name="channels",
             dtype=Array(String),
-            description="The sales channels that may show it, ascending; null or empty for every channel.",
+            description="Sales channels in which it is sold, ascending; null or empty for all channels.",
         ),
         Field(
             name="minimum_age",
             dtype=Float32,
-            description="How old a user must be to be shown it, in years; null for no limit.",
+            description="Minimum age of users in years; null for no limit.",
         ),
     ],
-    description="Whether, where and to whom an article may be shown, from the moment of each row on; null is yes.",
+    description="Whether an article is for sale, in which channels and from which age; null is no restriction.",
 )
 
 transactions = FeatureView(
@@ -109,10 +121,10 @@ transactions = FeatureView(
     source=transactions_source,
     schema=[
         Field(name="price", dtype=Float32, description="Price paid, in the currency of the raw table."),
-        Field(name="sales_channel_id", dtype=String, description="Sales channel."),
-        Field(name="purchased_at", dtype=UnixTimestamp, description="The moment of the purchase itself, UTC."),
+        Field(name="sales_channel_id", dtype=String, description="Sales channel; may be null."),
+        Field(name="purchased_at", dtype=UnixTimestamp, description="Time of the purchase, UTC."),
     ],
-    description="The last known purchase of an item by a user, from the morning after it.",
+    description="The last purchase of an item by a user, from the day after it.",
 )
 
 user_activity_daily = FeatureView(
@@ -121,16 +133,16 @@ user_activity_daily = FeatureView(
     ttl=UNTIL_REPLACED,
     source=user_activity_daily_source,
     schema=[
-        Field(name="purchases_7d", dtype=Int64, tags=LOG, description="Purchases in the 7 days before this morning."),
-        Field(name="purchases_28d", dtype=Int64, tags=LOG, description="Purchases in the 28 days before this morning."),
-        Field(name="purchases_total", dtype=Int64, tags=LOG, description="Purchases ever before this morning."),
-        Field(name="active_days_total", dtype=Int64, tags=LOG, description="Days with a purchase before this morning."),
-        Field(name="spend_28d", dtype=Float32, tags=LOG, description="Spend in the 28 days before, raw currency."),
-        Field(name="mean_price", dtype=Float32, tags=LOG, description="Mean price paid ever, raw currency."),
-        Field(name="first_purchase_at", dtype=UnixTimestamp, description="The first purchase, UTC."),
-        Field(name="last_purchase_at", dtype=UnixTimestamp, description="The last purchase before this morning, UTC."),
+        Field(name="purchases_7d", dtype=Int64, tags=LOG, description="Purchases in the previous 7 days."),
+        Field(name="purchases_28d", dtype=Int64, tags=LOG, description="Purchases in the previous 28 days."),
+        Field(name="purchases_total", dtype=Int64, tags=LOG, description="Purchases before this day."),
+        Field(name="active_days_total", dtype=Int64, tags=LOG, description="Days with a purchase before this day."),
+        Field(name="spend_28d", dtype=Float32, tags=LOG, description="Spend in the previous 28 days, raw currency."),
+        Field(name="mean_price", dtype=Float32, tags=LOG, description="Mean price of all purchases, raw currency."),
+        Field(name="first_purchase_at", dtype=UnixTimestamp, description="Time of the first purchase, UTC."),
+        Field(name="last_purchase_at", dtype=UnixTimestamp, description="Time of the last purchase, UTC."),
     ],
-    description="What a user had done before each morning (00:00 UTC).",
+    description="Purchases and spend of a user before each day (00:00 UTC).",
 )
 
 item_sales_daily = FeatureView(
@@ -139,18 +151,25 @@ item_sales_daily = FeatureView(
     ttl=UNTIL_REPLACED,
     source=item_sales_daily_source,
     schema=[
-        Field(name="sales_1d", dtype=Int64, tags=LOG, description="Units sold on the day before this morning."),
-        Field(name="sales_7d", dtype=Int64, tags=LOG, description="Units sold in the 7 days before this morning."),
-        Field(name="sales_28d", dtype=Int64, tags=LOG, description="Units sold in the 28 days before this morning."),
-        Field(name="sales_total", dtype=Int64, tags=LOG, description="Units sold ever before this morning."),
-        Field(name="first_purchases_7d", dtype=Int64, tags=LOG, description="Users who bought it first in 7 days."),
-        Field(name="first_purchases_28d", dtype=Int64, tags=LOG, description="Users who bought it first in 28 days."),
-        Field(name="buyers_total", dtype=Int64, tags=LOG, description="Users who bought it ever before this morning."),
-        Field(name="mean_price", dtype=Float32, tags=LOG, description="Mean price ever, in the raw currency."),
-        Field(name="first_sold_at", dtype=UnixTimestamp, description="The first sale, UTC."),
-        Field(name="last_sold_at", dtype=UnixTimestamp, description="The last sale before this morning, UTC."),
+        Field(name="sales_1d", dtype=Int64, tags=LOG, description="Sales on the previous day."),
+        Field(name="sales_7d", dtype=Int64, tags=LOG, description="Sales in the previous 7 days."),
+        Field(name="sales_28d", dtype=Int64, tags=LOG, description="Sales in the previous 28 days."),
+        Field(name="sales_total", dtype=Int64, tags=LOG, description="Sales before this day."),
+        Field(
+            name="first_purchases_7d",
+            dtype=Int64,
+            tags=LOG,
+            description="Users with their first purchase of it in 7 days.",
+        ),
+        Field(
+            name="first_purchases_28d", dtype=Int64, tags=LOG, description="Users with their first purchase in 28 days."
+        ),
+        Field(name="buyers_total", dtype=Int64, tags=LOG, description="Users who bought it before this day."),
+        Field(name="mean_price", dtype=Float32, tags=LOG, description="Mean price of all sales, raw currency."),
+        Field(name="first_sold_at", dtype=UnixTimestamp, description="Time of the first sale, UTC."),
+        Field(name="last_sold_at", dtype=UnixTimestamp, description="Time of the last sale, UTC."),
     ],
-    description="What an item had sold before each morning (00:00 UTC).",
+    description="Sales of an item before each day (00:00 UTC).",
 )
 
 user_recent_items_daily = FeatureView(
@@ -163,22 +182,22 @@ user_recent_items_daily = FeatureView(
             name="recent_items",
             dtype=Array(String),
             tags=ITEMS,
-            description="The last 128 distinct items bought before this morning, newest first.",
+            description="The 128 items bought most recently, distinct, newest first.",
         ),
         Field(
             name="recent_counts",
             dtype=Array(Int64),
             tags=aligned_with("recent_items"),
-            description="How often the user had bought each of them before this morning.",
+            description="Purchases of each item by the user.",
         ),
         Field(
             name="recent_days",
             dtype=Array(Int64),
             tags=aligned_with("recent_items"),
-            description="Days from the last purchase of each to the user's own last purchase, 0 on the same UTC day.",
+            description="UTC days from the last purchase of each item to the user's last purchase, 0 on the same day.",
         ),
     ],
-    description="What a user bought last, for the towers.",
+    description="The items that a user bought most recently, for the towers.",
 )
 
 user_bought_items_daily = FeatureView(
@@ -191,22 +210,22 @@ user_bought_items_daily = FeatureView(
             name="bought_items",
             dtype=Array(String),
             tags=ITEMS,
-            description="The last 2,000 distinct items bought before this morning, newest first.",
+            description="The 2,000 items bought most recently, distinct, newest first.",
         ),
         Field(
             name="bought_counts",
             dtype=Array(Int64),
             tags=aligned_with("bought_items"),
-            description="How often the user had bought each of them before this morning.",
+            description="Purchases of each item by the user.",
         ),
         Field(
             name="bought_days",
             dtype=Array(Int64),
             tags=aligned_with("bought_items"),
-            description="Days from the last purchase of each to the user's own last purchase, 0 on the same UTC day.",
+            description="UTC days from the last purchase of each item to the user's last purchase, 0 on the same day.",
         ),
     ],
-    description="What a user has bought, for the filters and the sources of candidates.",
+    description="All items that a user has bought, for filters and candidate sources.",
 )
 
 user_lately_items_daily = FeatureView(
@@ -219,22 +238,22 @@ user_lately_items_daily = FeatureView(
             name="lately_items",
             dtype=Array(String),
             tags=ITEMS,
-            description="Items bought in the 91 days up to the user's own last purchase, newest first, 1,000 at most.",
+            description="Items bought in the 91 days up to the user's last purchase, newest first, at most 1,000.",
         ),
         Field(
             name="lately_counts_28d",
             dtype=Array(Int64),
             tags=aligned_with("lately_items"),
-            description="Purchases of each in the 28 days up to the user's own last purchase.",
+            description="Purchases of each item in the 28 days up to the user's last purchase.",
         ),
         Field(
             name="lately_counts_91d",
             dtype=Array(Int64),
             tags=aligned_with("lately_items"),
-            description="Purchases of each in the 91 days up to the user's own last purchase.",
+            description="Purchases of each item in the 91 days up to the user's last purchase.",
         ),
     ],
-    description="How often a user buys an item these days, whenever his last visit was; for the ranker.",
+    description="How often a user bought items in the weeks up to their last purchase, for the ranker.",
 )
 
 user_tastes_daily = FeatureView(
@@ -246,39 +265,39 @@ user_tastes_daily = FeatureView(
         Field(
             name="product_types",
             dtype=Array(String),
-            tags=words_of("product_type_name"),
-            description="The 50 product types bought most often before this morning, the most frequent first.",
+            tags=categories_of("product_type_name"),
+            description="The 50 product types bought most often, most frequent first.",
         ),
         Field(
             name="product_type_counts",
             dtype=Array(Int64),
             tags=aligned_with("product_types"),
-            description="How many purchases of each there had been.",
+            description="Purchases of each category.",
         ),
         Field(
             name="garment_groups",
             dtype=Array(String),
-            tags=words_of("garment_group_name"),
-            description="The 50 garment groups bought most often before this morning, the most frequent first.",
+            tags=categories_of("garment_group_name"),
+            description="The 50 garment groups bought most often, most frequent first.",
         ),
         Field(
             name="garment_group_counts",
             dtype=Array(Int64),
             tags=aligned_with("garment_groups"),
-            description="How many purchases of each there had been.",
+            description="Purchases of each category.",
         ),
         Field(
             name="departments",
             dtype=Array(String),
-            tags=words_of("department_name"),
-            description="The 50 departments bought from most often before this morning, the most frequent first.",
+            tags=categories_of("department_name"),
+            description="The 50 departments bought from most often, most frequent first.",
         ),
         Field(
             name="department_counts",
             dtype=Array(Int64),
             tags=aligned_with("departments"),
-            description="How many purchases from each there had been.",
+            description="Purchases from each department.",
         ),
     ],
-    description="What kinds of items a user buys; kinds that the catalogue does not name are left out.",
+    description="The categories that a user buys most often; items without a category are ignored.",
 )

@@ -1,7 +1,7 @@
-"""What is reckoned at the moment of a request: by the same code offline and online.
+"""Features computed at the time of a request, by the same code offline and online.
 
-Feast compares the fields of an on-demand view with the ones it infers, by every attribute: they cannot carry
-descriptions or tags of their own, so the view says it for them. Its tag `encoding:<field>` is the field's `encoding`.
+Feast compares all attributes of an on-demand view's fields with those it infers, so the fields cannot have descriptions
+or tags. The view's description documents them, and its tag `encoding:<field>` is the field's `encoding`.
 """
 
 import pandas as pd
@@ -16,11 +16,11 @@ from feature_views import item_sales_daily, user_activity_daily, user_profile
     sources=[request_source],
     schema=[Field(name="month_sin", dtype=Float64), Field(name="month_cos", dtype=Float64)],
     mode="pandas",
-    description="The season of the request: month_sin and month_cos of the month's angle, January is 30 degrees.",
+    description="Month of the request: month_sin and month_cos, sine and cosine of its angle; January is 30 degrees.",
 )
 def request_month(inputs: pd.DataFrame) -> pd.DataFrame:
     """Sine and cosine of the month of the request."""
-    import numpy as np  # noqa: PLC0415 - Feast stores the body of this function by itself
+    import numpy as np  # noqa: PLC0415 - Feast stores only the body of this function
     import pandas as pd  # noqa: PLC0415
 
     angle = 2 * np.pi * pd.to_datetime(inputs["request_timestamp"], utc=True).dt.month / 12
@@ -33,21 +33,20 @@ def request_month(inputs: pd.DataFrame) -> pd.DataFrame:
     mode="pandas",
     tags={"encoding:days_since_last_purchase": "log"},
     description=(
-        "The user at the moment of the request: age_at_request in years, from birthday to birthday where the "
-        "birth date is known, else as stated, may be missing; days_since_last_purchase in days, missing without a "
-        "purchase."
+        "A user at the time of the request: age_at_request in years, from the birth date, or as stated if that is "
+        "unknown, may be null; days_since_last_purchase in days, null without a purchase."
     ),
 )
 def user_at_request(inputs: pd.DataFrame) -> pd.DataFrame:
-    """Age and recency, reckoned from the moment of the request."""
-    import pandas as pd  # noqa: PLC0415 - Feast stores the body of this function by itself
+    """Age, and days since the last purchase."""
+    import pandas as pd  # noqa: PLC0415 - Feast stores only the body of this function
 
-    # In whole seconds, because Feast hands moments over no finer than that online.
+    # In whole seconds, the resolution of timestamps in Feast's online store.
     now, born, last = (
         pd.to_datetime(inputs[name], utc=True).dt.floor("s")
         for name in ("request_timestamp", "birth_date", "last_purchase_at")
     )
-    # Whole years by the calendar, which limits of age ask for, and the rest in twelfths of 31 days.
+    # Whole years by calendar, as minimum ages require; the rest in years of 12 x 31 days.
     today, birthday = (31 * moment.dt.month + moment.dt.day for moment in (now, born))
     years = now.dt.year - born.dt.year - (today < birthday) + (today - birthday) % 372 / 372
     days = (now - last).dt.total_seconds() / 86400
@@ -65,16 +64,16 @@ def user_at_request(inputs: pd.DataFrame) -> pd.DataFrame:
     mode="pandas",
     tags={"encoding:days_since_first_sold": "log", "encoding:days_since_last_sold": "log"},
     description=(
-        "The item at the moment of the request: days_since_first_sold and days_since_last_sold in whole UTC days, "
-        "missing if it was never sold before this morning."
+        "An item at the time of the request: days_since_first_sold and days_since_last_sold in whole UTC days, "
+        "null without a sale before this day."
     ),
 )
 def item_at_request(inputs: pd.DataFrame) -> pd.DataFrame:
-    """How long an item has been selling, and how recently, reckoned from the moment of the request."""
-    import pandas as pd  # noqa: PLC0415 - Feast stores the body of this function by itself
+    """Days since the first and the last sale."""
+    import pandas as pd  # noqa: PLC0415 - Feast stores only the body of this function
 
-    # In whole days: the hour would tell apart what was asked for at the moment of its purchase, and was bought, from
-    # what was asked for as of that morning, and was not.
+    # In whole days: the hour would separate purchased items, joined at the time of purchase, from sampled negatives,
+    # joined at 00:00 UTC.
     now, first, last = (
         pd.to_datetime(inputs[name], utc=True).dt.floor("D")
         for name in ("request_timestamp", "first_sold_at", "last_sold_at")

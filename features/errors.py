@@ -1,9 +1,9 @@
-"""The one error that is meant for the reader of the terminal."""
+"""The error for invalid input, whose message is shown to the user."""
 
 
 class InputError(ValueError):
-    """Something handed to the project cannot be used.
+    """Invalid input: a file, an option or the state of a store.
 
-    The message is one sentence for a person: what is wrong, where, what was needed, and what to do. Jobs print it
-    without a traceback and exit with status 1.
+    The message says what is wrong, where, what was expected and what to do. Jobs print it without a traceback and exit
+    with status 1.
     """

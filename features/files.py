@@ -1,4 +1,4 @@
-"""Outputs are written whole or not at all."""
+"""Atomic writes of files and folders, and JSON."""
 
 import contextlib
 import json
@@ -11,29 +11,29 @@ from typing import Any
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary file or folder name beside `path`; put it in place only if the block succeeds.
+    """Yield a temporary path beside `path`, and rename it to `path` if the block succeeds.
 
-    A file replaces the old one atomically. A folder takes the old one's place by two renames; if the second
-    fails, the first is undone. On any exception the temporary name is removed and `path` stays as it was.
+    An existing file is replaced atomically. An existing folder is replaced by two renames; if the second fails, the
+    first is undone. On an exception the temporary path is deleted and `path` is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     workspace = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    fresh, old = workspace / path.name, workspace / "replaced"
+    temporary, old = workspace / path.name, workspace / "replaced"
     try:
-        yield fresh
+        yield temporary
         if path.is_dir():
             path.rename(old)
             try:
-                fresh.rename(path)
+                temporary.rename(path)
             except OSError:
                 old.rename(path)
                 raise
         else:
-            fresh.replace(path)
+            temporary.replace(path)
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON that people can read."""
+    """Write indented JSON in UTF-8."""
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

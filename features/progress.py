@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final, Protocol, TypeAlias
 
 Advance: TypeAlias = Callable[[int], object]
-"""Called with the number of rows, batches or tables done since the last call."""
+"""Advances a progress bar by a number of rows, batches or tables."""
 
 Progress: TypeAlias = Callable[[str, int], Advance]
 """Opens a progress bar and returns its `Advance`, given a label and a total."""
@@ -48,7 +48,7 @@ SILENT: Final = SilentReporter()
 
 
 def progress_bar(label: str, total: int) -> Advance:
-    """Return the `update` of a progress bar, which is silent where stderr is not a terminal."""
+    """Show a progress bar on stderr, if that is a terminal."""
     from tqdm import tqdm  # noqa: PLC0415 - needed only where progress is shown
 
     update: Advance = tqdm(total=total, desc=label, unit="", unit_scale=True, disable=None, leave=False).update

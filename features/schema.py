@@ -1,12 +1,12 @@
-"""The names of columns that Python code speaks of, written once; SQL and declarations spell theirs out.
+"""Column names that Python code uses, and sizes of windows and lists. SQL and declarations spell names out.
 
-Raw names are those of the H&M competition's files; from the feature tables on, the project speaks of users
-and items. All timestamps are UTC, `timestamp[us, tz=UTC]` in Parquet.
+Raw tables have the names of the H&M competition's files (customers, articles); all other tables speak of users and
+items. All timestamps are UTC, `timestamp[us, tz=UTC]` in Parquet.
 """
 
 from typing import Final
 
-# Raw tables, as published.
+# Raw tables.
 CUSTOMER_ID: Final = "customer_id"
 ARTICLE_ID: Final = "article_id"
 T_DAT: Final = "t_dat"
@@ -14,7 +14,7 @@ PRICE: Final = "price"
 SALES_CHANNEL_ID: Final = "sales_channel_id"
 SINCE: Final = "since"
 
-# Feature tables and everything after them.
+# Feature tables and derived tables.
 USER_ID: Final = "user_id"
 ITEM_ID: Final = "item_id"
 USER_CODE: Final = "user_code"
@@ -41,12 +41,12 @@ LAST_PURCHASE_AT: Final = "last_purchase_at"
 LAST_SOLD_AT: Final = "last_sold_at"
 MEAN_PRICE: Final = "mean_price"
 
-# The same in the raw table `availability` and after it.
+# In the raw table `availability` and in feature tables.
 FOR_SALE: Final = "for_sale"
 CHANNELS: Final = "channels"
 MINIMUM_AGE: Final = "minimum_age"
 
-# Candidate sets.
+# Candidate files.
 RANK: Final = "rank"
 SCORE: Final = "score"
 RETRIEVAL_RANK: Final = "retrieval_rank"
@@ -55,8 +55,8 @@ SOURCES: Final = "sources"
 SOURCE_RANKS: Final = "source_ranks"
 SOURCE_SCORES: Final = "source_scores"
 
-# The customers' and articles' descriptive columns that become features, with the raw name they have in the files.
-# The raw files may lack any of those not marked as needed; a column that is absent is null throughout.
+# Descriptive columns of customers and articles, by feature name with the raw name. Columns that are not required may be
+# absent from the raw files; their values are null.
 USER_COLUMNS: Final = {
     "age": "age",
     "birth_date": "birth_date",
@@ -79,13 +79,13 @@ ITEM_COLUMNS: Final = {
     "garment_group_name": "garment_group_name",
 }
 
-# How far back the windowed features look, in whole days. Whole weeks, so that every weekday counts equally often.
+# Lengths of the windows, in days: whole weeks, so that every weekday counts equally often.
 DAY: Final = 1
 WEEK: Final = 7
 MONTH: Final = 28
 QUARTER: Final = 91
 
-# List features hold the most recent distinct items, newest first, or the most frequent words: at most so many.
+# Maximum lengths of lists of the most recent items and of the most frequent categories.
 MAX_RECENT_ITEMS: Final = 128
 MAX_BOUGHT_ITEMS: Final = 2_000
 MAX_LATELY_ITEMS: Final = 1_000

@@ -1,18 +1,18 @@
-"""Names and text inside SQL, where DuckDB takes no bound value."""
+"""Identifiers and literals in SQL, where DuckDB does not accept bound values."""
 
 from datetime import datetime
 
 
 def identifier(name: str) -> str:
-    """Return a column's name as an SQL identifier."""
+    """Quote a column name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(value: object) -> str:
-    """Return a text or a path as an SQL string."""
+    """Quote a text or a path as an SQL string."""
     return "'" + str(value).replace("'", "''") + "'"
 
 
 def timestamp_literal(moment: datetime) -> str:
-    """Return a moment as an SQL timestamp."""
+    """Return a moment as an SQL timestamp literal."""
     return f"timestamptz {literal(moment.isoformat())}"

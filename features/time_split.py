@@ -1,4 +1,4 @@
-"""The moments that separate what is learned from what it is judged by."""
+"""The split of purchases by time into training and validation."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -7,12 +7,12 @@ from typing import Self
 
 @dataclass(frozen=True)
 class TimeSplit:
-    """Purchases in [start, cut) train, purchases in [cut, as_of) validate, later ones do not exist.
+    """Purchases in [start, cut) are for training, those in [cut, as_of) for validation; later ones are not used.
 
     Attributes:
-        start: first moment of training purchases, UTC, or None for the beginning of the data.
-        cut: the moment that separates training from validation, UTC; the release's own if none validate.
-        as_of: the moment for which the release is made.
+        start: start of training, UTC, or None for the start of the data.
+        cut: end of training and start of validation, UTC; equal to `as_of` without validation.
+        as_of: the moment of the release, UTC.
     """
 
     start: datetime | None
@@ -21,14 +21,23 @@ class TimeSplit:
 
     @classmethod
     def for_release(cls, as_of: datetime, *, validation_days: int = 7, training_days: int | None = None) -> Self:
-        """Split so that the last `validation_days` before `as_of` validate and `training_days` before those train."""
+        """Split into the last `validation_days` before `as_of` and the `training_days` before those, or all before.
+
+        The cut is at 00:00 UTC.
+
+        Raises:
+            ValueError: `as_of` has no time zone.
+        """
         if as_of.tzinfo is None:
-            raise ValueError("as_of needs a time zone")
+            raise ValueError(f"as_of {as_of} needs a time zone.")
         midnight = as_of.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         cut = midnight - timedelta(days=validation_days)
         return cls(cut - timedelta(days=training_days) if training_days else None, cut, as_of)
 
     def for_refit(self, days: int) -> "TimeSplit":
-        """The last `days` before the release, none of which validate: none before `start`, all from `cut` on."""
-        begin = self.as_of - timedelta(days=days)
-        return TimeSplit(min(self.cut, max(begin, self.start or begin)), self.as_of, self.as_of)
+        """Return the split of a refit: training on the last `days` before the release, without validation.
+
+        Training does not start before `start`, and includes all days from `cut` on.
+        """
+        start = self.as_of - timedelta(days=days)
+        return TimeSplit(min(self.cut, max(start, self.start or start)), self.as_of, self.as_of)

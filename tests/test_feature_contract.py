@@ -1,4 +1,4 @@
-"""What is declared to Feast is what stands in the Parquet files, and every word of it is explained."""
+"""The declarations of the feature repository match the feature tables, and everything is described."""
 
 import re
 
@@ -30,7 +30,7 @@ def test_there_is_a_view_for_every_table(views):
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_view_declares_exactly_the_columns_of_its_table_with_their_types(views, toy, name):
+def test_a_view_declares_the_columns_and_types_of_its_table(views, toy, name):
     view = views[name]
     source = view.batch_source
 
@@ -51,15 +51,17 @@ def test_a_view_declares_exactly_the_columns_of_its_table_with_their_types(views
 
 
 def test_everything_declared_is_described(toy_store, views):
-    silent = [thing.name for thing in toy_store.list_entities() if not thing.description and thing.name != "__dummy"]
-    silent += [thing.name for thing in toy_store.list_feature_services() if not thing.description]
-    silent += [thing.name for thing in toy_store.list_data_sources() if not thing.description]
-    silent += [thing.name for thing in toy_store.list_on_demand_feature_views() if not thing.description]
+    undescribed = [
+        entity.name for entity in toy_store.list_entities() if not entity.description and entity.name != "__dummy"
+    ]
+    undescribed += [service.name for service in toy_store.list_feature_services() if not service.description]
+    undescribed += [source.name for source in toy_store.list_data_sources() if not source.description]
+    undescribed += [view.name for view in toy_store.list_on_demand_feature_views() if not view.description]
     for view in views.values():
-        silent += [view.name] if not view.description else []
-        silent += [f"{view.name}:{field.name}" for field in view.features if not field.description]
+        undescribed += [view.name] if not view.description else []
+        undescribed += [f"{view.name}:{field.name}" for field in view.features if not field.description]
 
-    assert silent == []
+    assert undescribed == []
 
 
 def test_the_description_of_an_on_demand_view_names_each_of_its_features(toy_store):
@@ -70,12 +72,12 @@ def test_the_description_of_an_on_demand_view_names_each_of_its_features(toy_sto
         assert [field.name for field in view.features if field.name not in view.description] == []
 
 
-def test_no_view_forgets_a_value_before_the_next_one_comes(views):
-    # The tables write a row whenever a value changes: a time to live would only lose the last one.
+def test_no_view_has_a_ttl(views):
+    # The tables have a row for every change of a value; a ttl would only drop the last value.
     assert {name for name, view in views.items() if view.ttl.total_seconds() != 0} == set()
 
 
-def test_services_are_named_for_who_asks_and_a_version(toy_store):
+def test_services_are_named_after_their_consumer_with_a_version(toy_store):
     names = sorted(service.name for service in toy_store.list_feature_services())
 
     assert all(re.fullmatch(r"[a-z_]+_v[1-9][0-9]*", name) for name in names)
@@ -135,7 +137,7 @@ LATELY = ["lately_items", "lately_counts_28d", "lately_counts_91d"]
         ("ranking_users_v2", USER_ID, [*RANKING_USERS, *LATELY]),
     ],
 )
-def test_a_version_of_a_service_hands_over_these_columns_forever(toy_store, service, key, inputs):
+def test_a_version_of_a_service_has_fixed_columns(toy_store, service, key, inputs):
     from features.store.registry import service_schema
 
     assert [column.name for column in service_schema(toy_store, service, key).inputs] == inputs
@@ -228,7 +230,7 @@ def test_an_encoding_is_read_from_the_field_or_from_the_on_demand_view(toy_store
 
 
 @pytest.mark.parametrize("service", ["query_tower_v3", "candidate_sources_v1", "ranking_users_v2"])
-def test_every_list_names_the_item_input_or_the_list_it_goes_with(toy_store, service):
+def test_every_list_names_its_item_feature_or_the_list_it_is_aligned_with(toy_store, service):
     from features.store.registry import service_schema
 
     aligned = {
@@ -244,9 +246,9 @@ def test_every_list_names_the_item_input_or_the_list_it_goes_with(toy_store, ser
     }
 
     columns = service_schema(toy_store, service, USER_ID).columns
-    words = {column.name: column.of for column in columns if column.encoding in {"items", "words"}}
+    categories = {column.name: column.of for column in columns if column.encoding in {"items", "words"}}
     assert (
-        words.items()
+        categories.items()
         <= {
             "recent_items": "item_id",
             "bought_items": "item_id",
@@ -261,7 +263,7 @@ def test_every_list_names_the_item_input_or_the_list_it_goes_with(toy_store, ser
     assert {column.name: column.of for column in numbers} == {column.name: aligned[column.name] for column in numbers}
 
 
-def test_a_service_that_does_not_exist_is_refused_with_those_that_do(toy_store):
+def test_an_unknown_service_is_refused_with_the_known_ones(toy_store):
     from features.errors import InputError
     from features.store.registry import service_schema
 

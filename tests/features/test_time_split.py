@@ -5,7 +5,7 @@ import pytest
 from features.time_split import TimeSplit
 
 
-def test_the_last_seven_days_validate_and_everything_before_them_trains():
+def test_the_last_seven_days_are_for_validation_and_all_days_before_for_training():
     split = TimeSplit.for_release(datetime(2020, 9, 23, tzinfo=UTC))
 
     assert split == TimeSplit(
@@ -13,13 +13,13 @@ def test_the_last_seven_days_validate_and_everything_before_them_trains():
     )
 
 
-def test_training_days_reach_back_from_the_cut():
+def test_training_days_end_at_the_cut():
     split = TimeSplit.for_release(datetime(2020, 9, 23, tzinfo=UTC), validation_days=3, training_days=10)
 
     assert (split.start, split.cut) == (datetime(2020, 9, 10, tzinfo=UTC), datetime(2020, 9, 20, tzinfo=UTC))
 
 
-def test_the_cut_is_a_midnight_in_utc_whatever_the_time_and_zone_of_the_release():
+def test_the_cut_is_at_midnight_in_utc_for_any_time_and_zone_of_the_release():
     evening_in_new_york = datetime(2020, 9, 22, 21, 30, tzinfo=timezone(timedelta(hours=-4)))
 
     split = TimeSplit.for_release(evening_in_new_york)
