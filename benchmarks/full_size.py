@@ -1,10 +1,10 @@
-"""Raw tables of the H&M competition's own size, through the door and into feature tables.
+"""Builds feature tables from raw tables of the size of the H&M data.
 
     .venv/bin/python benchmarks/full_size.py
 
 Writes seeded CSV files (31.8 million purchases of 1.37 million customers and 105,542 articles over two years, baskets
 of three, 64-character customer ids, a few customers and articles with a large share of the sales), runs
-jobs/build_features.py on them, and prints seconds, peak memory and rows a second. Needs 15 GB of disk.
+jobs/build_features.py on them, and prints seconds, peak memory and rows per second. Needs 15 GB of disk.
 """
 
 import os
@@ -19,8 +19,8 @@ import duckdb
 
 from jobs.console import ROOT, commit
 
-# Powers of uniform numbers: the first tenth of the customers makes a quarter of the purchases, the first hundredth of
-# the articles a fifth of the sales.
+# Powers of uniform numbers: the first 10 % of customers make 25 % of purchases, and the first 1 % of articles make
+# 20 % of sales.
 _CUSTOMERS = """
     copy (select sha256('{seed}-' || i) as customer_id, if(i % 100 = 0, null, 16 + hash(i) % 60) as age
           from range({customers}) as r(i)) to '{folder}/customers.csv' (header)
@@ -56,15 +56,15 @@ _PURCHASES = """
 @click.option("--memory-limit", default="4GB", show_default=True)
 @click.option("--seed", default=1, show_default=True)
 def main(purchases: int, customers: int, articles: int, memory_limit: str, seed: int) -> None:
-    """Write full-size raw tables, build the feature tables, and print what it took."""
+    """Write full-size raw tables, build the feature tables, and print time, memory and throughput."""
     with tempfile.TemporaryDirectory(prefix="full-size-", dir=ROOT) as name:
         folder = Path(name)
         write_raw_tables(folder, purchases=purchases, customers=customers, articles=articles, seed=seed)
         raw = sum(path.stat().st_size for path in folder.glob("*.csv")) / 2**30
         started = time.perf_counter()
         script = str(ROOT / "jobs" / "build_features.py")
-        places = ["--raw-dir", name, "--output", str(folder / "features"), "--memory-limit", memory_limit]
-        process = subprocess.Popen([sys.executable, script, *places])
+        options = ["--raw-dir", name, "--output", str(folder / "features"), "--memory-limit", memory_limit]
+        process = subprocess.Popen([sys.executable, script, *options])
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
         if status:

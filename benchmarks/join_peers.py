@@ -1,12 +1,12 @@
-"""One peer's point-in-time join of a world of `purchase_world.py`, timed in this process.
+"""A point-in-time join of the files of `synthetic_purchases.py` by one peer, measured in this process.
 
     python benchmarks/join_peers.py asof FOLDER
 
-Prints JSON: seconds from the call to the Arrow table (or Parquet file), imports not counted; the process's peak memory
-until then, imports included; the rows that came; and a sum of hashes that is equal for equal rows in any order.
-Whatever is written or spilled goes to the working directory.
+Prints JSON: seconds from the call to the Arrow table (or Parquet file), without imports; the process's peak memory
+until then, with imports; the number of rows returned; and a sum of hashes that is equal for equal rows in any order.
+Output and spill files go to the working directory.
 
-`asof` and `raw` read the entity rows from their file, `asof-frame` and Feast's stores get them as a pandas frame.
+`asof` and `raw` read the entity rows from a file; `asof-frame` and Feast's stores receive them as a pandas frame.
 """
 
 import json
@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from peak_memory import peak_gb
+from processes import peak_gb
 
 PEERS = ("raw", "asof", "asof-frame", "feast-duckdb", "feast-dask")
-ANSWER, SPILL = Path("answer.parquet"), Path("spill")
+RESULT, SPILL = Path("result.parquet"), Path("spill")
 TEXTS = {"club_member_status", "garment_group_name", "index_group_name"}
 AMOUNTS = {"age", "spend_total", "revenue_total"}
 
@@ -30,7 +30,7 @@ AMOUNTS = {"age", "spend_total", "revenue_total"}
 @click.option("--threads", default=2, show_default=True, help="DuckDB's threads, for raw and asof.")
 @click.option("--memory-limit", default="8GB", show_default=True, help="DuckDB's memory, for raw and asof.")
 def main(peer: str, folder: Path, target: str, threads: int, memory_limit: str) -> None:
-    """Join the world in FOLDER by PEER, and print what it took."""
+    """Join the files in FOLDER by PEER, and print time, memory and rows."""
     settings = {"threads": threads, "memory_limit": memory_limit, "temp_directory": str(SPILL.absolute())}
     join = raw_join(folder, settings) if peer == "raw" else feast_join(peer, folder, settings)
     started = time.perf_counter()
@@ -42,9 +42,9 @@ def main(peer: str, folder: Path, target: str, threads: int, memory_limit: str) 
 
 
 def raw_join(folder: Path, settings: dict[str, Any]) -> Any:
-    """What one would write by hand: as-of joins in a chain, without order, ties or checks."""
+    """Return a join in hand-written SQL: chained as-of joins, without order, ties or checks."""
     import duckdb
-    from purchase_world import ENTITIES, VIEWS
+    from synthetic_purchases import ENTITIES, VIEWS
 
     features = ", ".join(f"{name}.{feature}" for name, view in VIEWS.items() for feature in view.features)
     joins = " ".join(
@@ -58,18 +58,18 @@ def raw_join(folder: Path, settings: dict[str, Any]) -> Any:
     def join(target: str) -> Any:
         if target == "arrow":
             return connection.sql(query).to_arrow_table()
-        connection.execute(f"COPY ({query}) TO '{ANSWER}'")
+        connection.execute(f"COPY ({query}) TO '{RESULT}'")
         return None
 
     return join
 
 
 def feast_join(peer: str, folder: Path, settings: dict[str, Any]) -> Any:
-    """What one of the stores does for `FeatureStore.get_historical_features`."""
+    """Return the join of an offline store, as called by `FeatureStore.get_historical_features`."""
     import pyarrow.parquet as pq
     from feast import RepoConfig
     from feast.infra.offline_stores.offline_utils import get_offline_store_from_config
-    from purchase_world import ENTITIES, VIEWS
+    from synthetic_purchases import ENTITIES, VIEWS
 
     store = {"type": peer.removeprefix("feast-")}
     if peer.startswith("asof"):
@@ -93,19 +93,19 @@ def feast_join(peer: str, folder: Path, settings: dict[str, Any]) -> Any:
         if target == "arrow":
             return job.to_arrow()
         if peer.startswith("asof"):
-            job.to_parquet(ANSWER)
+            job.to_parquet(RESULT)
         else:
-            pq.write_table(job.to_arrow(), ANSWER)
+            pq.write_table(job.to_arrow(), RESULT)
         return None
 
     return join
 
 
 def feature_views(folder: Path) -> list[Any]:
-    """The world's views, declared for Feast."""
+    """Declare the views for Feast."""
     from feast import Entity, FeatureView, Field, FileSource, ValueType
     from feast.types import Float64, Int64, String
-    from purchase_world import VIEWS
+    from synthetic_purchases import VIEWS
 
     kinds = dict.fromkeys(TEXTS, String) | dict.fromkeys(AMOUNTS, Float64)
     return [
@@ -127,24 +127,24 @@ def feature_views(folder: Path) -> list[Any]:
 
 
 def digest_of(table: Any) -> tuple[int, str]:
-    """The number of rows, and the sum of their hashes; None stands for the written file."""
+    """Return the number of rows and the sum of their hashes; None stands for the written file."""
     import duckdb
-    from purchase_world import VIEWS
+    from synthetic_purchases import VIEWS
 
     connection = duckdb.connect(config={"threads": 2, "memory_limit": "1GB"})
     if table is not None:
-        connection.register("answer", table)
+        connection.register("result", table)
     names = [feature for view in VIEWS.values() for feature in view.features]
-    # Feast's stores give numbers with nulls as floating-point numbers, and nulls as NaN.
+    # Feast's stores return numbers with nulls as floating-point numbers, and nulls as NaN.
     values = [name if name in TEXTS else f"nullif({name}::DOUBLE, 'NaN'::DOUBLE)" for name in names]
     row = ", ".join(["user_id", "item_id", "epoch_us(event_timestamp::TIMESTAMPTZ)", *values])
-    source = f"'{ANSWER}'" if table is None else "answer"
+    source = f"'{RESULT}'" if table is None else "result"
     [(rows, digest)] = connection.execute(f"SELECT count(*), sum(hash({row})::HUGEINT) FROM {source}").fetchall()
     return rows, str(digest)
 
 
 class _NoOnDemandViews:
-    """As much of a registry as a retrieval asks for."""
+    """A registry without on-demand views; a retrieval needs nothing else of it."""
 
     def list_on_demand_feature_views(self, *_: Any, **__: Any) -> list[Any]:
         return []

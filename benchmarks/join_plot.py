@@ -1,4 +1,4 @@
-"""Seconds against rows of `point_in_time.py`, as a picture.
+"""Plots seconds against rows of `point_in_time.py`.
 
 python benchmarks/join_plot.py results.json docs/point_in_time.png
 """
@@ -21,12 +21,12 @@ LINES = {  # peer: label, colour, marker; each colour has a contrast of at least
 @click.argument("results", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("plot", type=click.Path(path_type=Path, dir_okay=False))
 def main(results: Path, plot: Path) -> None:
-    """Draw the JSON file RESULTS of `point_in_time.py --output` into the PNG file PLOT."""
+    """Plot the JSON file RESULTS of `point_in_time.py --output` to the PNG file PLOT."""
     draw(json.loads(results.read_text(encoding="utf-8")), plot)
 
 
 def draw(report: dict[str, Any], path: Path) -> None:
-    """Draw one line for each peer; a cross where it was stopped."""
+    """Plot one line per peer, with a cross where it was stopped."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -35,7 +35,7 @@ def draw(report: dict[str, Any], path: Path) -> None:
         figure = Figure(figsize=(8, 5), dpi=120)
         figure.subplots_adjust(left=0.09, right=0.79, bottom=0.11, top=0.92)
         axes = figure.add_subplot(xscale="log", yscale="log")
-        ends = [_drawn(axes, [each for each in report["results"] if each["peer"] == peer], peer) for peer in LINES]
+        ends = [_plot_line(axes, [each for each in report["results"] if each["peer"] == peer], peer) for peer in LINES]
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
         axes.minorticks_off()
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -52,8 +52,8 @@ def draw(report: dict[str, Any], path: Path) -> None:
         figure.savefig(path)
 
 
-def _drawn(axes: Any, results: list[dict[str, Any]], peer: str) -> tuple[float, float, str, str] | None:
-    """Draw a peer's line, and return where it ends, with its label and colour."""
+def _plot_line(axes: Any, results: list[dict[str, Any]], peer: str) -> tuple[float, float, str, str] | None:
+    """Plot a peer's line; return its end, label and colour."""
     label, colour, marker = LINES[peer]
     points = [(result["rows"], result["seconds"]) for result in results if "seconds" in result]
     if points:
@@ -67,19 +67,19 @@ def _drawn(axes: Any, results: list[dict[str, Any]], peer: str) -> tuple[float, 
 
 
 def _label(axes: Any, ends: list[tuple[float, float, str, str]]) -> None:
-    """Write labels beside the lines' ends, none over another; above an end that others pass."""
+    """Label the lines' ends without overlaps: to the right, or above an end that is not the rightmost."""
     rightmost, line_height = max(x for x, *_ in ends), 14 * axes.figure.dpi / 72
-    free = float("-inf")  # the lowest free place beside the lines, in pixels
+    free = float("-inf")  # the lowest free height beside the lines, in pixels
     for x, y, text, colour in sorted(ends, key=lambda end: end[1]):
         style = {"color": colour, "weight": "bold", "textcoords": "offset points", "annotation_clip": False}
         if x < rightmost:
             axes.annotate(text, (x, y), xytext=(0, 9), ha="center", va="bottom", **style)
             continue
         half = line_height * (1 + text.count("\n")) / 2
-        place = axes.transData.transform((x, y))[1]
-        middle = max(place, free + half)
+        height = axes.transData.transform((x, y))[1]
+        middle = max(height, free + half)
         free = middle + half
-        above = (middle - place) * 72 / axes.figure.dpi
+        above = (middle - height) * 72 / axes.figure.dpi
         axes.annotate(text, (x, y), xytext=(10, above), va="center", **style)
 
 

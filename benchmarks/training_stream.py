@@ -19,7 +19,7 @@ from typing import Any
 
 import click
 from full_size import write_raw_tables
-from peak_memory import peak_gb
+from processes import peak_gb
 
 from jobs.console import ROOT, commit
 
