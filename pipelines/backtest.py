@@ -1,9 +1,11 @@
-"""One cut of an evaluation: trained up to it as a release is, judged by the week after it, beside the simple lists."""
+"""The backtest: at each cut a release is trained on the days before it, and evaluated on the week after it."""
 
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import timedelta
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final, Self
 
 import numpy as np
 from feast import FeatureStore
@@ -13,142 +15,241 @@ from candidates.blender import BlendedLists
 from candidates.filters.exclusions import Exclusions
 from candidates.filters.settings import FilterSettings
 from candidates.index import ItemIndex
-from candidates.ranking.entity_features import ItemFeatures
+from candidates.ranking.entity_features import ItemFeatures, UserFeatures
 from candidates.ranking.ranker import Ranker
 from candidates.sources.source_set import DEPTH, Queries, SourceSet
 from evaluation.baselines import baselines
 from evaluation.comparisons import compare_models
-from evaluation.metrics import CandidateLists, comparison_metrics
-from evaluation.results import EpochRow, SourceResults, WindowResult
+from evaluation.metrics import CandidateLists, comparison_metrics, cutoffs_for
+from evaluation.results import EpochRow, Results, RunInfo, SourceResults, WindowResult
 from evaluation.scoreboard import Scoreboard
 from evaluation.slices import cold_users_slice
 from evaluation.source_shares import source_shares
+from evaluation.summaries import combine_windows
 from evaluation.validation_window import ValidationWindow
+from evaluation.windows import Purpose, weekly_cuts
+from features.progress import SILENT, Reporter, Stopwatch
+from features.store.catalogue import catalogue_ids, user_ids
+from features.store.data_end import data_end
 from features.store.reader import FeatureReader
+from features.store.registry import read_source
 from features.store.request_services import CANDIDATE_ITEMS, FILTER_USERS, RANKING_USERS
 from features.time_split import TimeSplit
 from models.config import DEFAULT, SEED
 from models.training.history import TrainingHistory
 from pipelines.build_sources import sources_at
-from pipelines.candidate_lists import blended, two_tower_lists
+from pipelines.candidate_lists import blended_lists, two_tower_lists
 from pipelines.filter_context import build_item_context, build_user_context
-from pipelines.filter_costs import Shop, measure_filter_costs
-from pipelines.fit_blender import fit_blenders
-from pipelines.messages import epoch_line
-from pipelines.ranker_weeks import RANKER_WEEKS, label_weeks
+from pipelines.filter_costs import FilteredRetrieval, filter_costs
+from pipelines.fit_blender import Blenders
+from pipelines.rank_candidates import rank_candidates
 from pipelines.ranking_results import ranking_results
-from pipelines.refit import refit_towers
-from pipelines.train_ranker import TrainedRankers, ordered, train_rankers
-from pipelines.train_towers import train_towers
+from pipelines.train_ranker import TrainedRankers
+from pipelines.train_release import train_release
+from pipelines.training_messages import DetailReporter
+from pipelines.training_options import TrainingOptions
 from pipelines.window import EvaluationWindow
 
-BUDGETS = (50, 100, 300)
-_USERS_TAKEN_APART = 5_000
+BUDGETS: Final = (50, 100, 300)
+WINDOW: Final = timedelta(days=7)
+_USERS_OF_SOURCE_SHARES = 5_000
 
-RANKED_LISTS = "ranked candidates"
-BLENDED = "blended candidates"
-TWO_TOWERS = "two towers"
-PRESET_SEED = "two towers, preset seed"
+RANKED_LISTS: Final = "ranked candidates"
+BLENDED: Final = "blended candidates"
+TWO_TOWERS: Final = "two towers"
+PRESET_SEED: Final = "two towers, preset seed"
 
 
-def evaluate_cut(
-    store: FeatureStore, split: TimeSplit, folder: Path, *, seed: int, filters: FilterSettings, with_seed: bool,
-    say: Callable[[str], None],
-) -> WindowResult:  # fmt: skip
-    """Train at a cut, judge the week after it.
+@dataclass(frozen=True)
+class BacktestOptions:
+    """Settings of a backtest.
+
+    Attributes:
+        cuts: midnights UTC, ascending; each is evaluated on the seven days after it.
+        filters: the filters in force, whose cost is measured beside that of others; all else is evaluated unfiltered.
+        seed: of draws, weights and shuffling.
+        with_seed_preset: whether towers of the preset `seed` are evaluated as a baseline.
+    """
+
+    cuts: Sequence[datetime]
+    filters: FilterSettings
+    seed: int
+    with_seed_preset: bool
+
+    @classmethod
+    def at_weekly_cuts(
+        cls,
+        store: FeatureStore,
+        filters: FilterSettings,
+        *,
+        cuts: int | None,
+        weeks: Purpose,
+        seed: int,
+        without_seed: bool,
+    ) -> Self:
+        """Complete the options of `jobs/evaluate.py`.
+
+        Args:
+            store: an applied feature store.
+            filters: the filters in force.
+            cuts: number of cuts; None for all of their purpose.
+            weeks: purpose of the weeks.
+            seed: of draws, weights and shuffling.
+            without_seed: leave the preset `seed` out.
+        """
+        return cls(weekly_cuts(data_end(store), weeks, cuts), filters, seed, not without_seed)
+
+
+def backtest(
+    store: FeatureStore,
+    options: BacktestOptions,
+    folder: Path,
+    *,
+    created: datetime,
+    commit: str | None,
+    reporter: Reporter = SILENT,
+) -> Iterator[Results]:
+    """Evaluate at each cut, and yield the results of all cuts so far.
+
+    A cut takes a quarter of an hour on the demo data, so results are usable before the last one.
 
     Args:
         store: an applied feature store.
-        split: of the release at the cut.
-        folder: an empty folder.
-        seed: of draws, weights and shuffling.
-        filters: those in force, which are priced beside others; all else is judged without any.
-        with_seed: whether the preset `seed` is trained beside.
-        say: called with a sentence for each finished step.
+        options: settings.
+        folder: an empty folder for large files, which are removed after each cut.
+        created: moment of the evaluation, for the results.
+        commit: of the code, for the results.
+        reporter: receives stages, metrics and details.
     """
-    run = train_towers(
-        store, DEFAULT, split, _made(folder / "default"), seed=seed, say=lambda epoch: say(epoch_line(epoch))
+    watch, end = Stopwatch(), data_end(store)
+    items, users = len(catalogue_ids(store, end)), len(user_ids(store, end))
+    purchases = read_source(store, "transactions", [], known_at=end).num_rows
+    cuts: list[WindowResult] = []
+    for cut in options.cuts:
+        reporter.stage(f"cut {cut:%Y-%m-%d}")
+        cut_folder = _created(folder / f"{cut:%Y-%m-%d}")
+        cuts.append(evaluate_cut(store, options, cut, cut_folder, reporter))
+        shutil.rmtree(cut_folder)
+        run: RunInfo = {
+            "created": created.isoformat(timespec="seconds"),
+            "commit": commit or "",
+            "seed": options.seed,
+            "users": users,
+            "items": items,
+            "purchases": purchases,
+            "seconds": watch.seconds,
+            "dataset": store.project,
+            "filters": options.filters.to_json(),
+        }
+        yield combine_windows(run, cutoffs_for(items), cuts)
+
+
+def evaluate_cut(
+    store: FeatureStore,
+    options: BacktestOptions,
+    cut: datetime,
+    folder: Path,
+    reporter: Reporter = SILENT,
+) -> WindowResult:
+    """Train as for a release at a cut, and evaluate its lists and the baselines on the week after it.
+
+    Args:
+        store: an applied feature store.
+        options: settings.
+        cut: midnight UTC.
+        folder: an empty folder for large files.
+        reporter: receives stages, metrics and details.
+    """
+    split, seed = TimeSplit.for_release(cut, training_days=DEFAULT.training_days), options.seed
+    trained = train_release(store, TrainingOptions(DEFAULT, split, seed), _created(folder / "default"), reporter)
+    towers, blenders, rankers = trained.refitted_towers, *trained.list_models
+    reporter.stage("evaluate on the week after the cut")
+    window = EvaluationWindow.between(store, cut, cut + WINDOW, _created(folder / "window"))
+    queries, vectors = window.queries(store, towers), window.item_vectors(store, towers)
+    sources, _ = sources_at(store, window.past, window.item_ids, vectors, cut)
+    keep = blended_lists(queries, sources, blenders.keep, Exclusions())
+    drop = blended_lists(queries, sources, blenders.drop, Exclusions(pairs=queries.histories.bought))
+    scoreboard = Scoreboard.of(window.judge, window.past, window.user_codes, seed)
+    unfiltered = CandidateLists(BLENDED, keep.positions, drop.positions)
+    reporter.metrics(scoreboard.evaluate(unfiltered))
+    reporter.metrics(scoreboard.evaluate(_ranked_lists(store, window, queries, rankers, keep, drop)))
+    reporter.metrics(scoreboard.evaluate(two_tower_lists(TWO_TOWERS, queries, sources.index)))
+    costs = filter_costs(
+        _filtered_retrieval(store, window, queries, sources, blenders, scoreboard), unfiltered, options.filters
     )
-    weeks = label_weeks(store, run, DEFAULT, folder / "weeks", weeks=RANKER_WEEKS, seed=seed, say=say)
-    blenders, rankings = fit_blenders(weeks[-1], say), train_rankers(store, weeks, seed=seed, say=say)
-    del weeks  # a gigabyte
-    towers = refit_towers(store, run, DEFAULT, folder / "refit", seed=seed).towers
-    test = EvaluationWindow.between(store, split.as_of, split.as_of + timedelta(days=7), _made(folder / "test"))
-    queries, vectors = test.queries(store, towers), test.item_vectors(store, towers)
-    sources, _ = sources_at(store, test.past, test.item_ids, vectors, split.as_of)
-    keep = blended(queries, sources, blenders.keep, Exclusions())
-    fresh = blended(queries, sources, blenders.drop, Exclusions(pairs=queries.histories.bought))
-    judge = Scoreboard.of(test.judge, test.past, test.user_codes, seed)
-    unfiltered = CandidateLists(BLENDED, keep.positions, fresh.positions)
-    say(judge.evaluate(unfiltered))
-    say(judge.evaluate(_ranked(store, test, queries, rankings, keep, fresh, split)))
-    say(judge.evaluate(two_tower_lists(TWO_TOWERS, queries, sources.index)))
-    reader = FeatureReader(store, "offline")
-    user_features = reader.read(FILTER_USERS, test.user_ids, split.as_of)
-    item_features = reader.read(CANDIDATE_ITEMS, test.item_ids, split.as_of)
-    users = build_user_context(user_features, queries.histories, split.as_of)
-    item_context = build_item_context(item_features, test.judge.item_ids, split.as_of)
-    prices = measure_filter_costs(Shop(queries, sources, blenders, users, item_context, judge), unfiltered, filters)
-    past, cut = test.past, test.judge.cut
-    simple = []
-    for lists in baselines(past, cut, test.user_codes, len(test.item_ids), DEPTH, test.judge.bought):
-        say(judge.evaluate(lists))
-        simple.append(lists.name)
-    if with_seed:
-        seeded = replace(split, start=None)
-        copied = train_towers(store, SEED, seeded, _made(folder / "seed"), seed=seed, say=lambda _: None)
-        other = refit_towers(store, copied, SEED, folder / "seed_refit", seed=seed).towers
-        index = ItemIndex(test.judge.item_ids, test.item_vectors(store, other))
-        say(judge.evaluate(two_tower_lists(PRESET_SEED, test.queries(store, other), index)))
-        simple.append(PRESET_SEED)
+    names = []
+    for lists in baselines(
+        window.past, window.judge.cut, window.user_codes, len(window.item_ids), DEPTH, window.judge.bought
+    ):
+        reporter.metrics(scoreboard.evaluate(lists))
+        names.append(lists.name)
+    if options.with_seed_preset:
+        seed_options = TrainingOptions(SEED, replace(split, start=None), seed, ranker_weeks=0)
+        other = train_release(store, seed_options, _created(folder / "seed"), DetailReporter(reporter)).refitted_towers
+        index = ItemIndex(window.judge.item_ids, window.item_vectors(store, other))
+        reporter.metrics(scoreboard.evaluate(two_tower_lists(PRESET_SEED, window.queries(store, other), index)))
+        names.append(PRESET_SEED)
     return {
-        "cut_date": f"{split.as_of:%Y-%m-%d}",
-        "users": test.judge.users,
-        "users_new": len(judge.new_rows),
-        "cold_users": cold_users_slice(sources.popularity, test.cold, judge.k, seed),
-        "models": judge.results,
+        "cut_date": f"{cut:%Y-%m-%d}",
+        "users": window.judge.users,
+        "users_new": len(scoreboard.new_rows),
+        "cold_users": cold_users_slice(sources.popularity, window.cold, scoreboard.k, seed),
+        "models": scoreboard.results,
         "comparisons": compare_models(
-            judge.user_metrics,
-            judge.resamples,
-            (BLENDED, RANKED_LISTS, TWO_TOWERS),
-            tuple(simple),
-            comparison_metrics(judge.cutoffs),
+            scoreboard.user_metrics, scoreboard.resamples, (BLENDED, RANKED_LISTS, TWO_TOWERS), tuple(names),
+            comparison_metrics(scoreboard.cutoffs),
         ),
-        "sources": _where_from(queries, sources, keep, test.judge),
-        "filter_costs": prices,
-        "rankings": ranking_results(rankings, judge, as_retrieved=BLENDED, as_ranked=RANKED_LISTS),
-        "training_history": _curve(run.training_history),
-    }
+        "sources": _source_results(queries, sources, keep, window.judge),
+        "filter_costs": costs,
+        "rankings": ranking_results(rankers, scoreboard, as_retrieved=BLENDED, as_ranked=RANKED_LISTS),
+        "training_history": _epoch_rows(trained.towers.training_history),
+    }  # fmt: skip
 
 
-def _ranked(
-    store: FeatureStore, test: EvaluationWindow, queries: Queries, rankings: TrainedRankers, keep: BlendedLists,
-    fresh: BlendedLists, split: TimeSplit,
-) -> CandidateLists:  # fmt: skip
-    """The fused lists in the rankers' order."""
+def _ranked_lists(
+    store: FeatureStore,
+    window: EvaluationWindow,
+    queries: Queries,
+    rankers: TrainedRankers,
+    keep: BlendedLists,
+    drop: BlendedLists,
+) -> CandidateLists:
+    """Return the blended lists in the order of the rankers."""
     reader = FeatureReader(store, "offline")
-    told = reader.read(RANKING_USERS, test.user_ids, split.as_of)
-    items = ItemFeatures.from_table(reader.read(CANDIDATE_ITEMS, test.item_ids, split.as_of))
+    items = ItemFeatures.from_table(reader.read(CANDIDATE_ITEMS, window.item_ids, window.start))
+    users = UserFeatures.from_table(reader.read(RANKING_USERS, window.user_ids, window.start), items)
 
     def positions(blended: BlendedLists, ranker: Ranker | None) -> NDArray[np.int32]:
-        return ordered(blended, ranker, queries.histories, told, items).blended.positions
+        return rank_candidates(blended, ranker, queries.histories, users, items).blended.positions
 
-    return CandidateLists(RANKED_LISTS, positions(keep, rankings.keep.ranker), positions(fresh, rankings.drop.ranker))
-
-
-def _where_from(queries: Queries, sources: SourceSet, keep: BlendedLists, week: ValidationWindow) -> SourceResults:
-    """Where the candidates of the first few thousand users come from."""
-    few = next(queries.blocks(_USERS_TAKEN_APART))
-    lists = sources.retrieve(few, DEPTH)
-    return source_shares(lists, keep.slice(0, len(few)), week.relevant.slice(0, len(few)), BUDGETS)
+    return CandidateLists(RANKED_LISTS, positions(keep, rankers.keep.ranker), positions(drop, rankers.drop.ranker))
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
+def _filtered_retrieval(
+    store: FeatureStore,
+    window: EvaluationWindow,
+    queries: Queries,
+    sources: SourceSet,
+    blenders: Blenders,
+    scoreboard: Scoreboard,
+) -> FilteredRetrieval:
+    """Read what filters need to know of users and items as of the cut."""
+    reader, start = FeatureReader(store, "offline"), window.start
+    users = build_user_context(reader.read(FILTER_USERS, window.user_ids, start), queries.histories, start)
+    items = build_item_context(reader.read(CANDIDATE_ITEMS, window.item_ids, start), window.judge.item_ids, start)
+    return FilteredRetrieval(queries, sources, blenders, users, items, scoreboard)
 
 
-def _curve(training_history: TrainingHistory) -> list[EpochRow]:
+def _source_results(
+    queries: Queries, sources: SourceSet, keep: BlendedLists, window: ValidationWindow
+) -> SourceResults:
+    """Return the contribution of each source to the candidates of the first few thousand users."""
+    block = next(queries.blocks(_USERS_OF_SOURCE_SHARES))
+    lists = sources.retrieve(block, DEPTH)
+    return source_shares(lists, keep.slice(0, len(block)), window.relevant.slice(0, len(block)), BUDGETS)
+
+
+def _epoch_rows(training_history: TrainingHistory) -> list[EpochRow]:
     return [
         {
             "epoch": epoch.number,
@@ -158,3 +259,8 @@ def _curve(training_history: TrainingHistory) -> list[EpochRow]:
         }
         for epoch in training_history.epochs
     ]
+
+
+def _created(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

@@ -1,7 +1,8 @@
-"""What the filters cost in one week: those in force, all of these together, and others that one could choose."""
+"""The cost of filters in one window: of each filter in force, of all together, and of others that could be chosen."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from candidates.filters.context import ItemContext, UserContext
 from candidates.filters.exclusions import Exclusions
@@ -12,35 +13,33 @@ from evaluation.filter_costs import ALL_FILTERS, measure_filter_cost
 from evaluation.metrics import CandidateLists
 from evaluation.results import FilterCost
 from evaluation.scoreboard import Scoreboard
-from pipelines.candidate_lists import blended
+from pipelines.candidate_lists import blended_lists
 from pipelines.fit_blender import Blenders
 
-NOTHING = FilterSettings(for_sale=False, age_limit=False)
-# What is priced beside the filters in force, so that one can choose.
-OTHERS = (
-    NOTHING.replace(for_sale=True),
-    NOTHING.replace(age_limit=True),
-    NOTHING.replace(already_bought="cool-down", cool_down_days=7),
-    NOTHING.replace(already_bought="drop"),
-    NOTHING.replace(unsold_days=28),
-    NOTHING.replace(at_most_per_department=20),
+NO_FILTERS: Final = FilterSettings(for_sale=False, age_limit=False)
+# Measured beside the filters in force, so that one can choose.
+OTHERS: Final = (
+    NO_FILTERS.replace(for_sale=True),
+    NO_FILTERS.replace(age_limit=True),
+    NO_FILTERS.replace(already_bought="cool-down", cool_down_days=7),
+    NO_FILTERS.replace(already_bought="drop"),
+    NO_FILTERS.replace(unsold_days=28),
+    NO_FILTERS.replace(at_most_per_department=20),
 )
-_TOGETHER = {  # settings that say one thing between them
-    "already_bought": ("already_bought", "cool_down_days", "cool_down_days_by_category")
-}
+_COOL_DOWN = ("already_bought", "cool_down_days", "cool_down_days_by_category")  # settings of one filter
 
 
 @dataclass(frozen=True)
-class Shop:
-    """Where filters are priced: a week's users and catalogue, and what proposes candidates to them.
+class FilteredRetrieval:
+    """Retrieval under any filters for the users of one window.
 
     Attributes:
-        queries: what is asked for n users.
-        sources: what proposes candidates.
-        blenders: how they are put together.
-        users: what filters may know of the n users.
-        item_context: what they may know of the catalogue.
-        judge: of the same users.
+        queries: query vectors and histories of n users.
+        sources: candidate sources as of the start of the window.
+        blenders: weights of the sources.
+        users: context of the n users for filters.
+        item_context: context of the catalogue for filters.
+        scoreboard: metrics on the same users.
     """
 
     queries: Queries
@@ -48,66 +47,71 @@ class Shop:
     blenders: Blenders
     users: UserContext
     item_context: ItemContext
-    judge: Scoreboard
+    scoreboard: Scoreboard
 
     def lists(self, filters: FilterSet) -> CandidateLists:
-        """What is listed under these filters, in place of the whole catalogue."""
+        """Retrieve under these filters, without and with the items bought before excluded."""
         exclusions, cap = filters.exclude(self.users, self.item_context), filters.build_cap(self.item_context)
-        fresh = exclusions.union(Exclusions(pairs=self.users.histories.bought))
+        new_only = exclusions.union(Exclusions(pairs=self.users.histories.bought))
         of_policy = self.blenders.drop if filters.policy == "drop" else self.blenders.keep
         every, new = (
-            blended(self.queries, self.sources, blender, masks, cap, self.judge.k).positions
-            for blender, masks in ((of_policy, exclusions), (self.blenders.drop, fresh))
+            blended_lists(self.queries, self.sources, blender, excluded, cap, self.scoreboard.k).positions
+            for blender, excluded in ((of_policy, exclusions), (self.blenders.drop, new_only))
         )
         return CandidateLists("filtered", every, new)
 
 
-def measure_filter_costs(shop: Shop, without: CandidateLists, in_force: FilterSettings) -> list[FilterCost]:
-    """Price each filter alone, and those in force together.
+def filter_costs(
+    retrieval: FilteredRetrieval, unfiltered: CandidateLists, in_force: FilterSettings
+) -> list[FilterCost]:
+    """Measure each filter alone, and those in force together.
 
     Args:
-        shop: where they are priced.
-        without: what is listed without any filter, on the same users.
-        in_force: the settings.
+        retrieval: retrieval for the users of the window.
+        unfiltered: lists of the same users without filters.
+        in_force: settings of the filters in force.
     """
-    mine = list(_alone(in_force))
-    others = [settings for settings in OTHERS if settings not in mine]
-    priced = [(settings, True) for settings in mine] + [(settings, False) for settings in others]
-    prices = [_price(shop, without, settings, in_force=active) for settings, active in priced]
-    if len(mine) > 1:
-        prices.insert(0, _price(shop, without, in_force, in_force=True, name=ALL_FILTERS))
-    return prices
+    active = list(_each_alone(in_force))
+    others = [settings for settings in OTHERS if settings not in active]
+    costs = [_cost(retrieval, unfiltered, settings, in_force=True) for settings in active]
+    costs += [_cost(retrieval, unfiltered, settings, in_force=False) for settings in others]
+    if len(active) > 1:
+        costs.insert(0, _cost(retrieval, unfiltered, in_force, in_force=True, name=ALL_FILTERS))
+    return costs
 
 
-def _price(
-    shop: Shop, without: CandidateLists, settings: FilterSettings, *, in_force: bool, name: str | None = None
+def _cost(
+    retrieval: FilteredRetrieval,
+    unfiltered: CandidateLists,
+    settings: FilterSettings,
+    *,
+    in_force: bool,
+    name: str | None = None,
 ) -> FilterCost:
     filters = FilterSet.from_settings(settings)
-    [alone, *_] = filters.explanations(shop.item_context)
+    [first, *_] = filters.explanations(retrieval.item_context)
     return measure_filter_cost(
-        name or alone,
-        "" if name else _told(settings),
+        name or first,
+        "" if name else _setting(settings),
         active=in_force,
-        unfiltered=without,
-        filtered=shop.lists(filters),
-        keep_mask=filters.build_keep_mask(shop.users, shop.item_context),
-        scoreboard=shop.judge,
+        unfiltered=unfiltered,
+        filtered=retrieval.lists(filters),
+        keep_mask=filters.build_keep_mask(retrieval.users, retrieval.item_context),
+        scoreboard=retrieval.scoreboard,
     )
 
 
-def _alone(settings: FilterSettings) -> Iterator[FilterSettings]:
-    """Each filter of some settings by itself."""
-    names = [name for name in FilterSettings.model_fields if not name.startswith("cool_down")]
-    for name in names:
-        together = _TOGETHER if settings.already_bought == "cool-down" else {}
-        parts = {part: getattr(settings, part) for part in together.get(name, (name,))}
-        alone = NOTHING.replace(**parts)
-        if getattr(alone, name) != getattr(NOTHING, name):
+def _each_alone(settings: FilterSettings) -> Iterator[FilterSettings]:
+    """Yield the settings of each filter in force without the others."""
+    for name in (name for name in FilterSettings.model_fields if not name.startswith("cool_down")):
+        parts = _COOL_DOWN if name == "already_bought" and settings.already_bought == "cool-down" else (name,)
+        alone = NO_FILTERS.replace(**{part: getattr(settings, part) for part in parts})
+        if getattr(alone, name) != getattr(NO_FILTERS, name):
             yield alone
 
 
-def _told(settings: FilterSettings) -> str:
-    """What a reader should know of one filter's setting; empty if its name says it."""
+def _setting(settings: FilterSettings) -> str:
+    """Return the value of one filter's setting for a reader; empty if the name of the filter suffices."""
     if settings.already_bought == "cool-down":
         more = ", other days by category" if settings.cool_down_days_by_category else ""
         return f"{settings.cool_down_days:g} days{more}"

@@ -1,81 +1,170 @@
-"""Whether a release is better than the current one, and than what sells, on the same users of the validation week."""
+"""The gate: whether what a release would serve is better than the bestsellers and no worse than the current release."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from feast import FeatureStore
 from numpy.typing import NDArray
 
+from candidates.blender import Blender
+from candidates.index import ItemIndex
+from candidates.sources.source_set import DEPTH, Queries, SourceSet
+from evaluation.baselines import LAST_WEEK_BESTSELLERS
 from evaluation.bootstrap import paired_interval
+from evaluation.metrics import Hits
 from features.errors import InputError
 from features.store.reader import FeatureReader
 from features.store.registry import tower_schemas
 from models.release.earlier_release import EarlierRelease
 from models.release.release import LATEST, load_item_tower
-from pipelines.train_towers import TrainedTowers
+from pipelines.cross_fit import cross_fitted_lists
+from pipelines.rank_candidates import RANKING_DEPTH
+from pipelines.ranker_weeks import RankerWeek
+from pipelines.served_metrics import BLENDED, ServedMetrics
 
-_BESTSELLERS = "last week's bestsellers"
+FEWEST_USERS: Final = 50  # with purchases; the interval of fewer users decides nothing
 
 
 @dataclass(frozen=True)
 class Gate:
-    """The decision.
+    """The decision of the gate.
 
     Attributes:
-        passed: whether it is clearly above the bestsellers, and not clearly below the current release.
-        sentence: one line that tells why.
+        passed: whether the release is clearly better than the bestsellers, and not clearly worse than the current one.
+        sentence: the decision and the differences it rests on; one line.
     """
 
     passed: bool
     sentence: str
 
 
-def gate(store: FeatureStore, run: TrainedTowers, releases: Path) -> Gate:
-    """Compare recall with that of the current release, and of last week's bestsellers.
+@dataclass(frozen=True, eq=False)
+class CurrentRecalls:
+    """The current release in the same validation window.
 
-    The current release is asked about the same users and catalogue as of the same cut: its towers as they are served,
-    if it is from before the cut; if they have seen some of the days that judge here, its towers as they were when they
-    were judged themselves. One that cannot be asked is not beaten. A release passes if it is not clearly worse than the
-    current release (the 95 % interval of the difference reaches zero or lies above it) and clearly better than the
-    bestsellers (it lies above zero).
+    Attributes:
+        name: of the release and of the state in which it retrieved.
+        recalls: float64 (users,).
     """
-    mine = run.training_history.best.window_metrics.user_recall
-    ahead, low, high = _difference(mine, run.baselines[_BESTSELLERS].user_recall)
-    passed = low > 0
-    told = [f"{ahead:+.4f} ({low:+.4f} to {high:+.4f}) beside {_BESTSELLERS}"]
-    if (releases / LATEST).is_file():
+
+    name: str
+    recalls: NDArray[np.float64]
+
+
+def evaluate_gate(
+    store: FeatureStore, week: RankerWeek, sources: SourceSet, served: ServedMetrics, releases: Path
+) -> Gate:
+    """Compare recall of the blended candidates with last week's bestsellers and with the current release.
+
+    The candidates are those that the release would serve at the cut, with blender weights that have not seen the
+    purchases of their users (`pipelines.cross_fit`). A ranker reorders the first `RANKING_DEPTH` candidates only, so
+    recall at 100 of the ranked lists is the same: the gate needs no ranker and runs before the expensive steps. Filters
+    are the same for both releases, and are left out.
+
+    The current release retrieves for the same users, with features, catalogue, sales and neighbours as of the same cut:
+    - as served, with its released towers and its own blender, if its moment is not after the cut;
+    - as validated, if it has been refitted on days of the window: with its towers of before that refit, and blender
+      weights fitted on the other half of the users, as for the new release.
+    One that was trained on days of the window cannot be evaluated, and the gate is not passed.
+
+    Args:
+        store: an applied feature store.
+        week: candidates and purchases of the validation window.
+        sources: as of its start.
+        served: metrics of the blended candidates and of the bestsellers on these users.
+        releases: folder of the releases.
+    """
+    current: CurrentRecalls | str | None = None
+    if served.users >= FEWEST_USERS and (releases / LATEST).is_file():
         try:
-            version, asked, theirs = _current(store, run, releases)
+            current = _current_recalls(store, week, sources, max(served.cutoffs), releases)
         except InputError as error:
-            passed = False
-            told.append(f"the current release cannot be asked: {error}")
-        else:
-            ahead, low, high = _difference(mine, theirs)
-            passed &= high >= 0
-            told.append(f"{ahead:+.4f} ({low:+.4f} to {high:+.4f}) beside release {version} as it {asked}")
-    k = max(run.week.cutoffs)
-    return Gate(passed, f"gate {'passed' if passed else 'NOT passed'}: recall@{k} {'; '.join(told)}")
+            current = str(error)
+    return decide(served, current)
 
 
-def _current(store: FeatureStore, run: TrainedTowers, releases: Path) -> tuple[str, str, NDArray[np.float64]]:
-    """The current release's name, in which state it was asked, and each user's recall."""
+def decide(served: ServedMetrics, current: CurrentRecalls | str | None) -> Gate:
+    """Decide from the recalls of each user.
+
+    The release passes if the 95 % interval of its difference to the bestsellers lies above zero, and the interval of
+    its difference to the current release does not lie below zero. In a window with fewer than `FEWEST_USERS` users it
+    cannot pass.
+
+    Args:
+        served: metrics of the bestsellers, and of the blended candidates if they could be blended.
+        current: the current release, the reason why it cannot be evaluated, or None if there is none.
+    """
+    if served.users < FEWEST_USERS:
+        return _not_evaluated(f"the validation window has {served.users} users with purchases, {FEWEST_USERS} needed")
+    if BLENDED not in served.values:
+        return _not_evaluated("the blender cannot be fitted on both halves of the users")
+    recalls = served.recalls(BLENDED)
+    difference, (low, high) = _difference(recalls, served.recalls(LAST_WEEK_BESTSELLERS))
+    passed = low > 0
+    compared = [f"{difference:+.4f} ({low:+.4f} to {high:+.4f}) vs {LAST_WEEK_BESTSELLERS}"]
+    if isinstance(current, str):
+        passed = False
+        compared.append(f"the current release cannot be evaluated: {current}")
+    elif current is not None:
+        difference, (low, high) = _difference(recalls, current.recalls)
+        passed &= high >= 0
+        compared.append(f"{difference:+.4f} ({low:+.4f} to {high:+.4f}) vs {current.name}")
+    return Gate(
+        passed,
+        f"gate {'passed' if passed else 'NOT passed'}: {served.recall_name} of {BLENDED} {'; '.join(compared)}",
+    )
+
+
+def _current_recalls(
+    store: FeatureStore, week: RankerWeek, sources: SourceSet, k: int, releases: Path
+) -> CurrentRecalls:
+    """Retrieve with the current release for the users of a week.
+
+    Raises:
+        InputError: the release is damaged, does not fit the feature services or the sources, or has been trained on
+            days of the week.
+    """
     current = EarlierRelease.read(releases, LATEST)
-    release, asked, cut = current.release, run.data.validation, run.data.purchases.split.cut
-    if current.cut > cut:
-        raise InputError(f"{release.version} has learned from days after {cut:%Y-%m-%d}, which are to judge.")
+    release = current.release
+    if current.cut > week.start:
+        raise InputError(f"release {release.version} was trained on days after {week.start:%Y-%m-%d}")
     release.check_tower_services(tower_schemas(store, release.schemas.query.service, release.schemas.item.service))
-    reader = FeatureReader(store, "offline")
-    users = reader.read(release.schemas.query.service, asked.user_ids, cut)
-    items = reader.read(release.schemas.item.service, asked.item_ids, cut)
-    if release.as_of <= cut:
-        state, queries = "is served", release.query_tower.query_vectors(users)
-        vectors = load_item_tower(releases, release).vectors(items)
+    as_served = release.as_of <= week.start
+    queries, vectors = _current_vectors(store, current, week, releases, as_served=as_served)
+    pool = replace(sources, index=ItemIndex(sources.index.item_ids, vectors)).retrieve_pool(queries, DEPTH)
+    if as_served:
+        blender = Blender.from_json(release.blender["keep"])
+        if blender.sources != pool.sources:
+            raise InputError(f"release {release.version} blends other candidate sources")
+        lists = blender.blend(pool, RANKING_DEPTH)
+    else:
+        lists = cross_fitted_lists(pool, week.bought, f"from {week.start:%Y-%m-%d} to {week.end:%Y-%m-%d}")
+    name = f"release {release.version} as {'served' if as_served else 'validated'}"
+    return CurrentRecalls(name, Hits.of(lists.positions, week.bought).recall(k))
+
+
+def _current_vectors(
+    store: FeatureStore, current: EarlierRelease, week: RankerWeek, releases: Path, *, as_served: bool
+) -> tuple[Queries, NDArray[np.float32]]:
+    """Embed the users and the catalogue of a week with the released towers, or with those of before their refit."""
+    schemas, reader = current.release.schemas, FeatureReader(store, "offline")
+    users = reader.read(schemas.query.service, week.user_ids, week.start)
+    items = reader.read(schemas.item.service, week.item_ids, week.start)
+    if as_served:
+        queries = current.release.query_tower.query_vectors(users)
+        vectors = load_item_tower(releases, current.release).vectors(items)
     else:
         towers = current.towers()
-        state, queries, vectors = "was judged", towers.query_vectors(users), towers.item_vectors(items)
-    return release.version, state, run.week.evaluate_vectors(*queries, vectors).user_recall
+        queries, vectors = towers.query_vectors(users), towers.item_vectors(items)
+    return Queries(*queries, week.queries.histories), vectors
 
 
-def _difference(mine: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[float, float, float]:
-    return float((mine - theirs).mean()), *paired_interval(mine, theirs, seed=0)
+def _difference(recalls: NDArray[np.float64], others: NDArray[np.float64]) -> tuple[float, tuple[float, float]]:
+    """Return the mean difference and its 95 % interval."""
+    return float((recalls - others).mean()), paired_interval(recalls, others, seed=0)
+
+
+def _not_evaluated(reason: str) -> Gate:
+    return Gate(passed=False, sentence=f"gate NOT passed: the release cannot be evaluated, {reason}")

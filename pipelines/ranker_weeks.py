@@ -1,6 +1,5 @@
-"""Weeks that teach: what the sources proposed at their beginning, by towers that had seen nothing of them."""
+"""Ranker weeks: candidates as of the start of a week, retrieved by towers trained before it, and its purchases."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,38 +11,39 @@ from feast import FeatureStore
 
 from candidates.item_lists import ItemLists
 from candidates.pool import Pool
-from candidates.sources.source_set import DEPTH, Queries
+from candidates.sources.source_set import DEPTH, Queries, SourceSet
 from features.errors import InputError
+from features.progress import SILENT, Reporter
 from features.time_split import TimeSplit
 from features.training_data.purchases import Purchases
 from models.config import Config
 from models.towers import Towers
 from pipelines.build_sources import sources_at
-from pipelines.messages import epoch_line
 from pipelines.train_towers import TrainedTowers, train_towers
+from pipelines.training_messages import DetailReporter
 from pipelines.window import EvaluationWindow
 
-RANKER_WEEKS: Final = 4  # fewer teach no order that lasts, and each more is a minute
-FEWEST_WEEKS: Final = 3  # one that teaches the fusion's weights, one that teaches an order, one that judges it
-_MOST_USERS = 2_000  # of a week, from whom weights and orders are learned
-_EARLIER_DAYS = 126  # from which the towers of earlier weeks learn: they are asked for lists, and not released
+RANKER_WEEKS: Final = 4  # rankers of fewer weeks do not generalize to the next one; each more takes a minute
+FEWEST_WEEKS: Final = 3  # one fits the blender, one trains the ranker, one validates it
+_MOST_USERS = 2_000  # users of a week, enough for the weights of blender and ranker
+_EARLIER_DAYS = 126  # training days of the towers of earlier weeks, which are never released
 _EARLIER_EPOCHS = 2
 
 
 @dataclass(frozen=True, eq=False)
 class RankerWeek:
-    """Candidates of n users, and what they bought in the week after.
+    """Candidates of n users as of the start of a week, and their purchases in the week.
 
     Attributes:
         user_ids: string (n,).
         item_ids: string (items,), the catalogue.
-        start: what the candidates are as of, UTC.
-        end: until when is told what was bought, UTC.
-        queries: what was asked for these users.
-        keep: what all sources proposed.
-        drop: the same without what each user had bought before.
-        bought: what each of them bought.
-        new: that of it which he had never bought before.
+        start: moment of the candidates, UTC.
+        end: end of the purchases, UTC.
+        queries: query vectors and histories of the users.
+        keep: candidates of all sources.
+        drop: the same without the items that each user had bought before.
+        bought: n lists, the items that each user bought in the week.
+        new: n lists, those of them that the user had never bought before.
     """
 
     user_ids: pa.Array
@@ -57,101 +57,113 @@ class RankerWeek:
     new: ItemLists
 
 
-def label_weeks(
-    store: FeatureStore, run: TrainedTowers, config: Config, folder: Path, *, weeks: int, seed: int,
-    say: Callable[[str], None],
-) -> list[RankerWeek]:  # fmt: skip
-    """Retrieve for users of the last weeks before a release, each with towers that had learned only from before it.
-
-    The validation week is listed by the kept towers of the training. They have seen the weeks before it, so these are
-    listed by towers of their own, which end before the first of them. An order is not worth a training: whatever goes
-    wrong with these is said, and the validation week stands alone.
+def validation_week(
+    store: FeatureStore, trained: TrainedTowers, folder: Path, *, seed: int
+) -> tuple[RankerWeek, SourceSet]:
+    """Retrieve for users of the validation window with the kept towers, which are trained on the days before it.
 
     Args:
         store: an applied feature store.
-        run: a training that has kept its best epoch.
-        config: its settings.
-        folder: for what is large; it must not exist yet.
-        weeks: how many, at least 1; each is as long as the validation days.
-        seed: of draws, weights, and of the users if there are many.
-        say: called with a sentence for each finished step.
+        trained: towers with the weights of their best epoch.
+        folder: for large files; it must not exist yet.
+        seed: of the draw of users, if there are many.
 
     Returns:
-        The weeks, the last one last; that one alone if fewer than `FEWEST_WEEKS` are asked for or can be had.
+        The week, and the sources as of its start.
     """
+    split = trained.data.purchases.split
+    return _retrieve(store, trained.towers, split.cut, split.as_of, folder, seed)
+
+
+def earlier_weeks(
+    store: FeatureStore,
+    trained: TrainedTowers,
+    config: Config,
+    folder: Path,
+    *,
+    weeks: int,
+    seed: int,
+    reporter: Reporter = SILENT,
+) -> list[RankerWeek]:
+    """Retrieve for users of the weeks before the validation window.
+
+    The kept towers are trained on these weeks, so towers of their own retrieve for them, trained on the days before the
+    first of them. A release does not need a ranker: if anything fails here, the reason is reported and the release
+    goes without.
+
+    Args:
+        store: an applied feature store.
+        trained: the training whose validation window follows the weeks.
+        config: its settings.
+        folder: for large files; it must not exist yet.
+        weeks: number of ranker weeks, the validation window included; each is as long as the validation window.
+        seed: of draws, weights, and of the users, if there are many.
+        reporter: receives the training of the towers as details.
+
+    Returns:
+        The weeks in order of time; empty if fewer than `FEWEST_WEEKS` ranker weeks are requested or available.
+    """
+    split = trained.data.purchases.split
+    length = timedelta(days=max((split.as_of - split.cut).days, 1))
+    available = min(weeks, 1 + _most_before(trained.data.purchases, length))
+    if available < weeks:
+        reporter.metrics(f"{available} of {weeks} ranker weeks are available: the purchases begin too late for more")
+    if available < FEWEST_WEEKS:
+        return []
     folder.mkdir()
-    split, found = run.data.purchases.split, []
-    length = timedelta(days=_days(split))
-    possible = min(weeks, 1 + _most_before(run.data.purchases, length))
-    if possible < weeks:
-        say(f"{possible} of {weeks} weeks can be listed for an order: the purchases begin too late for more")
-    if possible >= FEWEST_WEEKS:
-        try:
-            found = _earlier_weeks(store, config, split.cut, length, possible - 1, folder, seed, say)
-        except InputError as error:
-            say(f"no order of candidates is learned, because of the weeks that would teach it: {error}")
-    found.append(_listed(store, run.towers, split.cut, split.as_of, _made(folder / f"{split.cut:%Y-%m-%d}"), seed))
-    return found
+    try:
+        return _retrieve_earlier(store, config, split.cut, length, available - 1, folder, seed, reporter)
+    except InputError as error:
+        reporter.metrics(f"no ranker is trained, because the earlier ranker weeks failed: {error}")
+        return []
 
 
-def _earlier_weeks(
+def _retrieve_earlier(
     store: FeatureStore, config: Config, cut: datetime, length: timedelta, weeks: int, folder: Path, seed: int,
-    say: Callable[[str], None],
+    reporter: Reporter,
 ) -> list[RankerWeek]:  # fmt: skip
-    """So many weeks before a cut, listed by towers that end before the first of them.
+    """Retrieve for the weeks before a cut with towers trained on the days before the first of them.
 
     Raises:
-        InputError: the towers cannot be trained, or nobody came back in one of the weeks.
+        InputError: the towers cannot be trained, or a week has no returning users.
     """
     first = cut - weeks * length
-    say(f"earlier towers, for the lists of {weeks} weeks from {first:%Y-%m-%d} on:")
+    reporter.detail(f"towers for the candidates of {weeks} weeks from {first:%Y-%m-%d} on:")
     days = min(_EARLIER_DAYS, config.training_days or _EARLIER_DAYS)
-    few = replace(config, epochs=min(_EARLIER_EPOCHS, config.epochs), training_days=days)
-    towers = train_towers(
-        store,
-        few,
-        TimeSplit.for_release(first + length, validation_days=length.days, training_days=days),
-        _made(folder / "earlier"),
-        seed=seed,
-        say=lambda epoch: say(epoch_line(epoch)),
-    ).towers
+    shorter = replace(config, epochs=min(_EARLIER_EPOCHS, config.epochs), training_days=days)
+    split = TimeSplit.for_release(first + length, validation_days=length.days, training_days=days)
+    towers_folder = folder / "towers"
+    towers_folder.mkdir()
+    towers = train_towers(store, shorter, split, towers_folder, seed=seed, reporter=DetailReporter(reporter)).towers
     starts = [first + number * length for number in range(weeks)]
-    return [
-        _listed(store, towers, start, start + length, _made(folder / f"{start:%Y-%m-%d}"), seed) for start in starts
-    ]
+    return [_retrieve(store, towers, start, start + length, folder / f"{start:%Y-%m-%d}", seed)[0] for start in starts]
 
 
-def _listed(store: FeatureStore, towers: Towers, start: datetime, end: datetime, folder: Path, seed: int) -> RankerWeek:
-    week = EvaluationWindow.between(store, start, end, folder)
-    users = np.arange(week.judge.users)
+def _retrieve(
+    store: FeatureStore, towers: Towers, start: datetime, end: datetime, folder: Path, seed: int
+) -> tuple[RankerWeek, SourceSet]:
+    folder.mkdir()
+    window = EvaluationWindow.between(store, start, end, folder)
+    users = np.arange(window.judge.users)
     if len(users) > _MOST_USERS:
         users = np.sort(np.random.default_rng(seed).permutation(users)[:_MOST_USERS])
-    queries = week.queries(store, towers, users)
-    sources, _ = sources_at(store, week.past, week.item_ids, week.item_vectors(store, towers), start)
-    return RankerWeek(
-        user_ids=week.user_ids.take(pa.array(users)),
-        item_ids=week.item_ids,
+    queries = window.queries(store, towers, users)
+    sources, _ = sources_at(store, window.past, window.item_ids, window.item_vectors(store, towers), start)
+    week = RankerWeek(
+        user_ids=window.user_ids.take(pa.array(users)),
+        item_ids=window.item_ids,
         start=start,
         end=end,
         queries=queries,
         keep=sources.retrieve_pool(queries, DEPTH),
         drop=sources.retrieve_pool(queries, DEPTH, queries.histories.bought),
-        bought=week.judge.relevant.take(users),
-        new=week.judge.new_relevant.take(users),
+        bought=window.judge.relevant.take(users),
+        new=window.judge.new_relevant.take(users),
     )
-
-
-def _days(split: TimeSplit) -> int:
-    """How many whole days validate."""
-    return max((split.as_of - split.cut).days, 1)
+    return week, sources
 
 
 def _most_before(purchases: Purchases, length: timedelta) -> int:
-    """How many weeks may teach before the last one: at least as many days must be left for their towers."""
+    """Return how many weeks fit before the cut if at least as many days are left to train their towers."""
     begin = purchases.ends[0] if purchases.ends else purchases.split.cut
     return max((purchases.split.cut - begin) // (2 * length), 0)
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder

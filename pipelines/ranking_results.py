@@ -1,4 +1,4 @@
-"""What the results of an evaluation say of learned orders: what they were worth before the cut, and after it."""
+"""The results of ranking at one cut: how the rankers were chosen before the cut, and their effect after it."""
 
 from typing import Final
 
@@ -10,48 +10,49 @@ from evaluation.results import Comparison, Protocol, RankingResult
 from evaluation.scoreboard import Scoreboard
 from pipelines.train_ranker import TrainedRanker, TrainedRankers
 
-FEATURES_TOLD: Final = 20  # beyond them a feature moves hardly anything
+MOST_FEATURES: Final = 20  # the importances of further features are near zero
 
 
 def ranking_results(
-    rankings: TrainedRankers, judge: Scoreboard, *, as_retrieved: str, as_ranked: str
+    rankers: TrainedRankers, scoreboard: Scoreboard, *, as_retrieved: str, as_ranked: str
 ) -> dict[Protocol, RankingResult]:
-    """Tell what came of learning an order of all candidates and of those that are new to the user.
+    """Return the results of the ranker of all items and of the ranker of new items.
 
     Args:
-        rankings: what was decided before the cut.
-        judge: has taken both lists.
-        as_retrieved: name of the candidates in retrieval's order.
-        as_ranked: name of the same candidates in the order that was decided on.
+        rankers: how they were chosen before the cut.
+        scoreboard: metrics of both lists after the cut.
+        as_retrieved: name of the candidates in retrieval order.
+        as_ranked: name of the same candidates in the order that is served.
 
     Raises:
-        KeyError: the judge has not taken one of the lists.
+        KeyError: the scoreboard does not hold one of the lists.
     """
-    measures = comparison_metrics(judge.cutoffs)
-    compared = compare_models(judge.user_metrics, judge.resamples, [as_ranked], [as_retrieved], measures)
+    metrics = comparison_metrics(scoreboard.cutoffs)
+    compared = compare_models(scoreboard.user_metrics, scoreboard.resamples, [as_ranked], [as_retrieved], metrics)
     after = compared[as_ranked][as_retrieved]
 
-    def told(ranking: TrainedRanker, after_cut: dict[str, Comparison]) -> RankingResult:
+    def result(ranker: TrainedRanker, after_cut: dict[str, Comparison]) -> RankingResult:
         return {
-            "ranked": ranking.choice.ranked,
-            "reason": ranking.choice.reason,
-            "validation_users": ranking.choice.users,
-            "validation": _before_cut(ranking.choice),
+            "ranked": ranker.choice.ranked,
+            "reason": ranker.choice.reason,
+            "validation_users": ranker.choice.users,
+            "validation": _validation(ranker.choice),
             "retrieved_model": as_retrieved,
             "ranked_model": as_ranked,
             "test": after_cut,
             "importances": [
-                {"feature": each.name, "ndcg_drop": each.ndcg_drop} for each in ranking.importances[:FEATURES_TOLD]
+                {"feature": importance.name, "ndcg_drop": importance.ndcg_drop}
+                for importance in ranker.importances[:MOST_FEATURES]
             ],
             "reliability": [
                 {"predicted": each.predicted, "observed": each.observed, "count": each.count}
-                for each in ranking.reliability
+                for each in ranker.reliability
             ],
         }
 
-    return {"all": told(rankings.keep, after["all"]), "new": told(rankings.drop, after["new"])}
+    return {"all": result(rankers.keep, after["all"]), "new": result(rankers.drop, after["new"])}
 
 
-def _before_cut(choice: RankerSelection) -> dict[str, dict[str, Estimate]]:
+def _validation(choice: RankerSelection) -> dict[str, dict[str, Estimate]]:
     user_metrics = {f"ndcg@{K}": choice.ndcg_at_12, f"map@{K}": choice.map_at_12}
     return {name: estimates for name, estimates in user_metrics.items() if estimates}

@@ -1,4 +1,4 @@
-"""The last thing that towers learn before their release: the days that judged them."""
+"""The refit: one more pass over the most recent days, the validation window included, before the release."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from feast import FeatureStore
 
 from evaluation.diagnostics import VectorDiversity
 from features.errors import InputError
-from features.progress import Stopwatch, progress_bar
+from features.progress import SILENT, Reporter, Stopwatch
 from features.store.catalogue import catalogue_ids
 from features.store.service_schema import TowerSchemas
 from features.training_data.training_set import write_training_set
@@ -16,18 +16,19 @@ from models.config import Config
 from models.towers import Towers
 from models.training.loop import refit
 from pipelines.train_towers import TrainedTowers
+from pipelines.training_messages import diversity_line
 
 
 @dataclass(frozen=True)
 class Refit:
-    """Towers that have learned up to the moment of their release.
+    """Towers trained up to the moment of their release.
 
     Attributes:
-        towers: what is released.
-        since: the first moment of the days from which they learned after they had been judged.
-        purchases: how many there were in them.
-        seconds: of joining and learning.
-        diversities: of their query vectors for the users of the validation week, by what they ask for.
+        towers: the towers to be released.
+        since: first moment of the refit days, UTC.
+        purchases: number of purchases in these days.
+        seconds: of joining and fitting.
+        diversities: of the query vectors for the users of the validation window, by query name.
     """
 
     towers: Towers
@@ -37,39 +38,54 @@ class Refit:
     diversities: dict[str, VectorDiversity]
 
 
-def refit_towers(store: FeatureStore, run: TrainedTowers, config: Config, folder: Path, *, seed: int) -> Refit:
-    """Let the kept towers learn once from the last days before the release.
+def refit_towers(
+    store: FeatureStore,
+    trained: TrainedTowers,
+    config: Config,
+    folder: Path,
+    *,
+    seed: int,
+    reporter: Reporter = SILENT,
+) -> Refit:
+    """Train the kept towers for one more pass over the last `config.refit_days` before the release.
 
-    Once the epoch is chosen and the sources' words are weighed, nothing is left for the validation days to judge; and
-    of no days should a release know more than of the last ones. Days before those that were trained on are left out.
+    The epoch and the source weights are chosen by then, so the validation window is free for training, and it holds the
+    most recent purchases. Days before the start of the training split stay out.
 
     Args:
         store: an applied feature store.
-        run: a training, with the towers of its best epoch.
-        config: its settings.
-        folder: for what is large; it must not exist yet.
+        trained: towers with the weights of their best epoch.
+        config: settings of the towers.
+        folder: for large files; it must not exist yet.
         seed: of draws, shuffling and dropout.
+        reporter: receives the number of purchases and the diversity of the vectors.
 
     Raises:
-        InputError: afterwards the vectors have collapsed.
+        InputError: the vectors have collapsed after the refit.
     """
     watch = Stopwatch()
     folder.mkdir()
-    purchases, kept = run.data.purchases.ending(config.refit_days), run.towers
+    purchases, kept = trained.data.purchases.ending(config.refit_days), trained.towers
     schemas = TowerSchemas(kept.query.schema, kept.item.schema)
     rows = write_training_set(
         store, schemas, purchases, catalogue_ids(store, purchases.split.as_of), folder,
-        sampled_per_day=config.sampled_per_day, seed=seed, progress=progress_bar,
+        sampled_per_day=config.sampled_per_day, seed=seed, progress=reporter.progress,
     )  # fmt: skip
-    towers = refit(rows, schemas, config, folder / "codes", seed=seed, progress=progress_bar, earlier=kept.checkpoint)
-    asked = run.data.validation
-    # What they recall of the validation days would say nothing: they have learned from them.
-    collapse = run.week.check_collapse(*towers.query_vectors(asked.queries), towers.item_vectors(asked.catalogue))
+    towers = refit(
+        rows, schemas, config, folder / "codes", seed=seed, progress=reporter.progress, earlier=kept.checkpoint
+    )
+    validation = trained.data.validation
+    # Recall in the validation window means nothing now: the towers have been trained on it.
+    collapse = trained.window.check_collapse(
+        *towers.query_vectors(validation.queries), towers.item_vectors(validation.catalogue)
+    )
     since = purchases.split.start or purchases.split.cut
     if collapse.failed_checks:
         raise InputError(
-            f"No release was written: after one more pass over the days since {since:%Y-%m-%d} the towers "
-            f"failed sanity checks: {' '.join(collapse.failed_checks)} "
-            "Try another --seed, or a lower learning rate in models/config.py."
+            f"No release was written: after the refit on the days since {since:%Y-%m-%d} the vectors have collapsed: "
+            f"{' '.join(collapse.failed_checks)} Try another --seed, or a lower learning rate in models/config.py."
         )
-    return Refit(towers, since, int(rows.purchases_per_day.sum()), watch.seconds, collapse.diversities)
+    number = int(rows.purchases_per_day.sum())
+    reporter.metrics(f"{number:,} purchases since {since:%Y-%m-%d}")
+    reporter.detail(diversity_line(collapse.diversities))
+    return Refit(towers, since, number, watch.seconds, collapse.diversities)

@@ -1,4 +1,4 @@
-"""How near a training that went on from an earlier release stayed to it."""
+"""How much a warm-started release changes the lists of the release it started from."""
 
 from pathlib import Path
 
@@ -10,20 +10,27 @@ from models.towers import Towers
 from pipelines.train_towers import TrainedTowers
 
 
-def overlap_line(run: TrainedTowers, towers: Towers, earlier: EarlierRelease, releases: Path) -> str:
-    """One line: the share of each user's earlier best items that is among the new ones.
+def overlap_line(trained: TrainedTowers, towers: Towers, earlier: EarlierRelease, releases: Path) -> str:
+    """Return a line with the share of each user's earlier top k that is in the new top k.
 
-    Both are asked about the users of the validation week, with the same features as of the cut; `towers` are those
-    that are going to be released.
+    Both releases retrieve for the users of the validation window, with the same features as of the cut.
+
+    Args:
+        trained: the training, for its validation window.
+        towers: the towers to be released.
+        earlier: the release from which the training started.
+        releases: folder of the releases.
     """
-    asked, ids, k = run.data.validation, run.week.item_ids, max(run.week.cutoffs)
-    tower = load_item_tower(releases, earlier.release)
-    before, _ = ItemIndex(ids, tower.vectors(asked.catalogue)).search(
-        earlier.release.query_tower.vectors(asked.queries), k
+    validation, ids, k = trained.data.validation, trained.window.item_ids, max(trained.window.cutoffs)
+    item_tower = load_item_tower(releases, earlier.release)
+    before, _ = ItemIndex(ids, item_tower.vectors(validation.catalogue)).search(
+        earlier.release.query_tower.vectors(validation.queries), k
     )
-    now, _ = ItemIndex(ids, towers.item_vectors(asked.catalogue)).search(towers.query_vectors(asked.queries)[0], k)
+    now, _ = ItemIndex(ids, towers.item_vectors(validation.catalogue)).search(
+        towers.query_vectors(validation.queries)[0], k
+    )
     return (
-        f"overlap {list_overlap(before, now):.4f}: the share of each user's top {k} by release "
-        f"{earlier.release.version} that is in the new one ({run.week.users:,} users, "
-        f"both as of {run.data.purchases.split.cut:%Y-%m-%d})"
+        f"overlap {list_overlap(before, now):.4f}: mean share of the top {k} of release {earlier.release.version} that "
+        f"is in the new top {k} ({trained.window.users:,} users, both as of "
+        f"{trained.data.purchases.split.cut:%Y-%m-%d})"
     )

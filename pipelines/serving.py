@@ -16,7 +16,7 @@ from candidates.filters.context import ItemContext, UserContext
 from candidates.filters.department_cap import DepartmentCap
 from candidates.filters.exclusions import Exclusions
 from candidates.filters.filter_set import FilterSet
-from candidates.ranking.entity_features import ItemFeatures
+from candidates.ranking.entity_features import ItemFeatures, UserFeatures
 from candidates.ranking.ranker import Ranker
 from candidates.ranking.reordering import RankedLists
 from candidates.retriever import Retriever
@@ -33,8 +33,8 @@ from features.store.request_services import (
 from models.release.release import Release, load_release
 from pipelines.build_sources import build_histories, released_sources
 from pipelines.filter_context import build_item_context, build_user_context
+from pipelines.rank_candidates import RANKING_DEPTH, rank_candidates
 from pipelines.steps import Step
-from pipelines.train_ranker import RANKED, ordered
 
 # Under a cap the search goes through the whole catalogue for long lists: then the ranker gets fewer candidates.
 _CANDIDATES_PER_RESULT: Final = 3
@@ -113,7 +113,7 @@ class CandidatePipeline:
         features = reader.read(CANDIDATE_ITEMS, release.item_ids.tolist(), moment)
         ranker = release.rankers.get(filters.policy)
         item_context = build_item_context(features, release.item_ids, moment)
-        cap, depth = filters.build_cap(item_context), max(k, RANKED)
+        cap, depth = filters.build_cap(item_context), max(k, RANKING_DEPTH)
         if cap is not None:
             depth = k if ranker is None else min(depth, _CANDIDATES_PER_RESULT * k)
         blenders = {policy: Blender.from_json(content) for policy, content in release.blender.items()}
@@ -173,7 +173,8 @@ class CandidatePipeline:
         """The third step: the k best of these candidates in the ranker's order, or in retrieval order without one."""
         if self.ranker is None or self.item_features is None:
             return RankedLists.from_retrieval(blended).first(self.k)
-        ranked = ordered(blended, self.ranker, request.queries.histories, request.features, self.item_features)
+        users = UserFeatures.from_table(request.features, self.item_features)
+        ranked = rank_candidates(blended, self.ranker, request.queries.histories, users, self.item_features)
         return ranked.first(self.k)
 
     def run_until(self, step: Step, request: CandidateRequest) -> RankedLists:

@@ -1,11 +1,11 @@
-"""Rankers, learned from past lists: for everything and for what is new to the user, each if it is worth its place."""
+"""Training of rankers on earlier weeks, validated on the last week, for all items and for new items."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache
 from itertools import pairwise
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -14,38 +14,35 @@ from feast import FeatureStore
 from numpy.typing import NDArray
 
 from candidates.blender import BlendedLists, Blender
-from candidates.histories import Histories
 from candidates.item_lists import ItemLists
 from candidates.pool import Pool
-from candidates.ranking.entity_features import ItemFeatures, UserFeatures
 from candidates.ranking.ranker import InsufficientDataError, Ranker
-from candidates.ranking.ranker_features import build_pair_features
-from candidates.ranking.reordering import RankedLists, rerank
 from candidates.ranking.training_examples import TrainingExamples
 from evaluation.ranker.calibration import ReliabilityBin, reliability_bins
 from evaluation.ranker.importances import Importance, feature_importances, group_importances
 from evaluation.ranker.leakage_heuristics import suspicious_features
 from evaluation.ranker.selection import RankerSelection, can_validate, select_ranker, skip_validation
 from features.errors import InputError
-from features.store.reader import FeatureReader
-from features.store.request_services import CANDIDATE_ITEMS, RANKING_USERS
+from features.progress import SILENT, Reporter
 from models.release.release import Release
 from pipelines.fit_blender import fit_blenders
+from pipelines.rank_candidates import RANKING_DEPTH, WeekFeatures
 from pipelines.ranker_weeks import FEWEST_WEEKS, RankerWeek
-
-RANKED: Final = 100  # candidates of each user that are put in order: those behind them hardly ever come to the top
+from pipelines.training_messages import DetailReporter
 
 
 @dataclass(frozen=True)
 class TrainedRanker:
-    """What came of learning an order.
+    """A ranker and how it was chosen.
 
     Attributes:
-        ranker: None if retrieval's order stands.
-        choice: how the two were compared.
-        importances: of the features, the most important first; empty if nothing was learned.
-        reliability: predicted and true shares of candidates, in a week after those from which the ranker had learned.
-        until: all purchases from which the ranker has learned are of before this moment, UTC; None without one.
+        ranker: None if retrieval order is served.
+        choice: the comparison with retrieval order.
+        importances: of the features, the most important first; empty without a validated ranker.
+        reliability: predicted and true shares of bought candidates in the validation week.
+        until: moment before which all purchases lie that the ranker was trained on, UTC; None without a ranker.
+        validated: the ranker as it was validated, trained on no purchase of the validation week; None if retrieval
+            order is served, or if the ranker was carried over and has seen purchases of that week.
     """
 
     ranker: Ranker | None
@@ -53,9 +50,10 @@ class TrainedRanker:
     importances: tuple[Importance, ...] = ()
     reliability: tuple[ReliabilityBin, ...] = ()
     until: datetime | None = None
+    validated: Ranker | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return all but the ranker as JSON-ready values."""
+        """Return all but the rankers as JSON-ready values."""
         return {
             "choice": self.choice.to_json(),
             "importances": [asdict(each) for each in self.importances],
@@ -66,166 +64,167 @@ class TrainedRanker:
 
 @dataclass(frozen=True)
 class TrainedRankers:
-    """How candidates are put in order: of everything, and of what the user never bought."""
+    """The rankers by policy for items bought before.
+
+    Attributes:
+        keep: of all items.
+        drop: of items that the user never bought.
+    """
 
     keep: TrainedRanker
     drop: TrainedRanker
 
     @property
     def rankers(self) -> dict[str, Ranker]:
-        """Those that are worth their place, by policy for items bought before."""
-        return {policy: each.ranker for policy, each in self._both.items() if each.ranker is not None}
+        """The rankers that are served, by policy."""
+        return {policy: each.ranker for policy, each in self._by_policy.items() if each.ranker is not None}
 
     @property
     def until(self) -> dict[str, str]:
-        """Up to which moment each of them has learned, as ISO text, by policy."""
-        return {policy: each.until.isoformat() for policy, each in self._both.items() if each.until is not None}
+        """The moment before which all training purchases of each ranker lie, as ISO text, by policy."""
+        return {policy: each.until.isoformat() for policy, each in self._by_policy.items() if each.until is not None}
 
     @property
-    def _both(self) -> dict[str, TrainedRanker]:
+    def notes(self) -> tuple[str, str]:
+        """A sentence for all items and one for new items: which order is served, and why."""
+        return f"all items: {self.keep.choice.reason}", f"new items: {self.drop.choice.reason}"
+
+    @property
+    def served_order(self) -> str:
+        """A sentence that names the order in which all items and new items are served."""
+        orders = [_order(ranker) for ranker in (self.keep, self.drop)]
+        return f"Served: all items {orders[0]}, new items {orders[1]}."
+
+    @property
+    def _by_policy(self) -> dict[str, TrainedRanker]:
         return {"keep": self.keep, "drop": self.drop}
 
 
 def train_rankers(
-    store: FeatureStore, weeks: Sequence[RankerWeek], *, seed: int, say: Callable[[str], object]
+    store: FeatureStore, weeks: Sequence[RankerWeek], *, seed: int, reporter: Reporter = SILENT
 ) -> TrainedRankers:
-    """Learn to order candidates from past lists, and judge the order by the last week.
+    """Train rankers on earlier weeks, and validate them on the last week.
 
-    The lists of each week are put together as they would have been served: with weights learned in the week before.
-    So the first week teaches weights only, those between teach an order, and the last one says whether it lasts.
+    The candidates of each week are blended as they would have been served: with weights fitted on the week before. So
+    the first week only fits the blender, those between train the rankers, and the last one validates them.
 
     Args:
         store: an applied feature store.
-        weeks: in the order of time.
+        weeks: in order of time.
         seed: of draws.
-        say: called with a sentence for each policy that tells who orders the candidates.
+        reporter: receives the choice for each policy.
     """
     if len(weeks) < FEWEST_WEEKS:
-        return _undecided(
-            f"{len(weeks)} of the {FEWEST_WEEKS} weeks are there that it takes to learn weights, to learn an order, "
-            "and to judge it",
-            say,
+        return _not_trained(
+            f"{len(weeks)} of at least {FEWEST_WEEKS} weeks are available: one fits the blender, one trains a ranker, "
+            "one validates it",
+            reporter,
         )
-    everybody = pc.unique(pa.concat_arrays([week.user_ids for week in weeks]))
+    users = pc.unique(pa.concat_arrays([week.user_ids for week in weeks]))
     keep, drop = [], []
     for before, week in pairwise(weeks):
         try:
-            blenders = fit_blenders(before, say)
+            blenders = fit_blenders(before, DetailReporter(reporter))
         except InputError as error:
-            return _undecided(str(error).rstrip("."), say)
-        facts = _Facts.of(store, week, everybody)
-        keep.append(facts.examples(blenders.keep.blend(week.keep, RANKED), week.bought))
-        drop.append(facts.examples(blenders.drop.blend(week.drop, RANKED), week.new))
+            return _not_trained(str(error).rstrip("."), reporter)
+        features = WeekFeatures.read(store, week)
+        codes = _codes(week, users)
+        keep.append(_examples(features, blenders.keep.blend(week.keep, RANKING_DEPTH), week.bought, codes))
+        drop.append(_examples(features, blenders.drop.blend(week.drop, RANKING_DEPTH), week.new, codes))
     end = weeks[-1].end
-    return _said(TrainedRankers(_learned(keep, end, seed), _learned(drop, end, seed)), say)
+    return _reported(TrainedRankers(_train(keep, end, seed), _train(drop, end, seed)), reporter)
 
 
 def carry_over_rankers(
-    store: FeatureStore, week: RankerWeek, earlier: Release, *, seed: int, say: Callable[[str], object]
+    store: FeatureStore, week: RankerWeek, earlier: Release, *, seed: int, reporter: Reporter = SILENT
 ) -> TrainedRankers:
-    """Go on with the rankers of an earlier release, unless in a week that they have not seen retrieval is better.
+    """Keep the rankers of an earlier release, unless retrieval order is better in a week they were not trained on.
 
     Args:
-        store: an applied feature store, whose services for rankers are those of the release.
-        week: the last one.
+        store: an applied feature store with the ranker services of the release.
+        week: the validation week.
         earlier: the release.
         seed: of draws.
-        say: called with a sentence for each policy that tells who orders the candidates.
+        reporter: receives the choice for each policy.
     """
-    facts = cache(lambda: _Facts.of(store, week, pc.unique(week.user_ids)))  # often no ranker is asked
+    features = cache(lambda: WeekFeatures.read(store, week))  # often there is no ranker to validate
+    codes = _codes(week, pc.unique(week.user_ids))
 
-    def carried(policy: Literal["keep", "drop"], pool: Pool, bought: ItemLists) -> TrainedRanker:
+    def carried_over(policy: Literal["keep", "drop"], pool: Pool, bought: ItemLists) -> TrainedRanker:
         ranker = earlier.rankers.get(policy)
         if ranker is None:
             return TrainedRanker(
-                None, RankerSelection.unvalidated(f"release {earlier.version} has no ranker, and one week teaches none")
+                None, RankerSelection.unvalidated(f"release {earlier.version} has no ranker, and one week trains none")
             )
         until = earlier.ranker_trained_until(policy)
         if until > week.start:
-            reason = f"it has learned from purchases up to {until:%Y-%m-%d}, some of which would judge it"
+            reason = f"it was trained on purchases up to {until:%Y-%m-%d}, some of them of the validation window"
             return TrainedRanker(ranker, RankerSelection.unvalidated(reason, ranked=True), until=until)
-        blended = Blender.from_json(earlier.blender[policy]).blend(pool, RANKED)
-        judged = _judged(ranker, facts().examples(blended, bought), seed, incumbent=True)
-        return replace(judged, ranker=ranker, until=until) if judged.choice.ranked else judged
+        blended = Blender.from_json(earlier.blender[policy]).blend(pool, RANKING_DEPTH)
+        trained = _validate(ranker, _examples(features(), blended, bought, codes), seed, incumbent=True)
+        return replace(trained, ranker=ranker, until=until, validated=ranker) if trained.choice.ranked else trained
 
-    return _said(TrainedRankers(carried("keep", week.keep, week.bought), carried("drop", week.drop, week.new)), say)
-
-
-@dataclass(frozen=True, eq=False)
-class _Facts:
-    """What a ranker is told of the users of one week, and of the catalogue by then."""
-
-    week: RankerWeek
-    users: UserFeatures
-    items: ItemFeatures
-    codes: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, store: FeatureStore, week: RankerWeek, everybody: pa.Array) -> "_Facts":
-        reader = FeatureReader(store, "offline")
-        items = ItemFeatures.from_table(reader.read(CANDIDATE_ITEMS, week.item_ids, week.start))
-        users = UserFeatures.from_table(reader.read(RANKING_USERS, week.user_ids, week.start), items)
-        return cls(week, users, items, np.asarray(pc.index_in(week.user_ids, everybody), np.int64))
-
-    def examples(self, blended: BlendedLists, bought: ItemLists) -> TrainingExamples:
-        pairs = build_pair_features(blended, self.week.queries.histories, self.users, self.items)
-        return TrainingExamples(pairs, bought, self.codes)
+    keep, drop = carried_over("keep", week.keep, week.bought), carried_over("drop", week.drop, week.new)
+    return _reported(TrainedRankers(keep, drop), reporter)
 
 
-def ordered(
-    blended: BlendedLists, ranker: Ranker | None, histories: Histories, told: pa.Table, items: ItemFeatures
-) -> RankedLists:
-    """Put the first `RANKED` candidates of n users in order, those from which rankers learn; behind them nothing moves.
-
-    Args:
-        blended: after all filters.
-        ranker: None leaves retrieval's order.
-        histories: what each of them had bought.
-        told: what `FeatureReader` reads of them.
-        items: of the catalogue, as of the same moment.
-    """
-    if ranker is None:
-        return RankedLists.from_retrieval(blended)
-    first = blended.first(RANKED)
-    pairs = build_pair_features(first, histories, UserFeatures.from_table(told, items), items)
-    return rerank(first, pairs, ranker.score(pairs)).append_rest(blended)
+def _order(ranker: TrainedRanker) -> str:
+    if ranker.ranker is None:
+        return "in retrieval order"
+    unseen = "" if ranker.validated else " (carried over; not evaluated here, it was trained on days of this window)"
+    return f"in the order of the ranker{unseen}"
 
 
-def _undecided(reason: str, say: Callable[[str], object]) -> TrainedRankers:
+def _codes(week: RankerWeek, users: pa.Array) -> NDArray[np.int64]:
+    """Return the position of each user of a week among all users, int64 (n,)."""
+    return np.asarray(pc.index_in(week.user_ids, users), np.int64)
+
+
+def _examples(
+    features: WeekFeatures, blended: BlendedLists, bought: ItemLists, codes: NDArray[np.int64]
+) -> TrainingExamples:
+    return TrainingExamples(features.pairs(blended), bought, codes)
+
+
+def _not_trained(reason: str, reporter: Reporter) -> TrainedRankers:
     choice = RankerSelection.unvalidated(reason)
-    return _said(TrainedRankers(TrainedRanker(None, choice), TrainedRanker(None, choice)), say)
+    return _reported(TrainedRankers(TrainedRanker(None, choice), TrainedRanker(None, choice)), reporter)
 
 
-def _said(rankings: TrainedRankers, say: Callable[[str], object]) -> TrainedRankers:
-    say(f"all items: {rankings.keep.choice.reason}")
-    say(f"new items: {rankings.drop.choice.reason}")
-    return rankings
+def _reported(rankers: TrainedRankers, reporter: Reporter) -> TrainedRankers:
+    for note in rankers.notes:
+        reporter.metrics(note)
+    return rankers
 
 
-def _learned(weeks: Sequence[TrainingExamples], end: datetime, seed: int) -> TrainedRanker:
-    """Learn from all weeks but the last, be judged by it, and if that is passed learn from all."""
-    *earlier, judge = weeks
-    taught = TrainingExamples.concat(earlier)
-    if not (can_validate(taught) and can_validate(judge)):
-        return TrainedRanker(None, skip_validation(taught if can_validate(judge) else judge))
+def _train(weeks: Sequence[TrainingExamples], end: datetime, seed: int) -> TrainedRanker:
+    """Train on all weeks but the last, validate on the last, and if the ranker is chosen train on all weeks."""
+    *earlier, last = weeks
+    training = TrainingExamples.concat(earlier)
+    if not (can_validate(training) and can_validate(last)):
+        return TrainedRanker(None, skip_validation(training if can_validate(last) else last))
     try:
-        ranker = Ranker.fit(taught, seed)
+        ranker = Ranker.fit(training, seed)
     except InsufficientDataError as error:
         return TrainedRanker(None, RankerSelection.unvalidated(str(error)))
-    judged = _judged(ranker, judge, seed)
-    if not judged.choice.ranked:
-        return judged
-    return replace(judged, ranker=Ranker.fit(TrainingExamples.concat(weeks), seed), until=end)
+    trained = _validate(ranker, last, seed)
+    if not trained.choice.ranked:
+        return trained
+    final = Ranker.fit(TrainingExamples.concat(weeks), seed)
+    return replace(trained, ranker=final, until=end, validated=ranker)
 
 
-def _judged(ranker: Ranker, judge: TrainingExamples, seed: int, *, incumbent: bool = False) -> TrainedRanker:
-    """Validate a ranker in a week that it has not seen; suspected leakage disables it, and the choice says why."""
-    scores = ranker.score(judge.pairs)
-    choice = select_ranker(judge, scores, seed, incumbent=incumbent)
-    if not can_validate(judge):
+def _validate(ranker: Ranker, examples: TrainingExamples, seed: int, *, incumbent: bool = False) -> TrainedRanker:
+    """Compare a ranker with retrieval order on a week that it was not trained on.
+
+    Suspected leakage disables the ranker, and the choice says why.
+    """
+    scores = ranker.score(examples.pairs)
+    choice = select_ranker(examples, scores, seed, incumbent=incumbent)
+    if not can_validate(examples):
         return TrainedRanker(None, choice)
-    told = feature_importances(judge, ranker, seed)
-    findings = suspicious_features(judge, scores, told, group_importances(judge, ranker, seed))
+    by_feature = feature_importances(examples, ranker, seed)
+    findings = suspicious_features(examples, scores, by_feature, group_importances(examples, ranker, seed))
     if findings:
         choice = choice.disable(" ".join(finding.message for finding in findings))
-    return TrainedRanker(None, choice, told, reliability_bins(scores, judge.bought))
+    return TrainedRanker(None, choice, by_feature, reliability_bins(scores, examples.bought))

@@ -1,13 +1,12 @@
-"""One training, from the feature store to two towers."""
+"""Training of the two towers on the days before the cut, validated on the days after it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from feast import FeatureStore
 
 from evaluation.validation_window import ValidationWindow, WindowMetrics
-from features.progress import Stopwatch, progress_bar
+from features.progress import SILENT, Reporter, Stopwatch
 from features.store.registry import tower_schemas
 from features.store.request_services import check_request_covers
 from features.time_split import TimeSplit
@@ -17,23 +16,24 @@ from models.release.checkpoint import Checkpoint
 from models.towers import Towers
 from models.training.history import Epoch, TrainingHistory
 from models.training.loop import train
+from pipelines.training_messages import baseline_line, diversity_line, epoch_line
 
 
 @dataclass(frozen=True)
 class TrainedTowers:
-    """What came of it.
+    """Towers with the weights of their best epoch.
 
     Attributes:
-        data: what was learned from, and what it was judged by.
-        week: the judge, of the days after the cut.
-        baselines: what the simple lists were worth in that week, by name.
+        data: the training set, and the users and catalogue of the validation window.
+        window: users of the validation window and their purchases.
+        baselines: metrics of the baselines in that window, by name.
         towers: with the weights of the best epoch.
         training_history: the epochs.
-        seconds: of joining and fitting.
+        seconds: of joining ("join") and fitting ("fit").
     """
 
     data: Dataset
-    week: ValidationWindow
+    window: ValidationWindow
     baselines: dict[str, WindowMetrics]
     towers: Towers
     training_history: TrainingHistory
@@ -47,38 +47,46 @@ def train_towers(
     folder: Path,
     *,
     seed: int,
-    say: Callable[[Epoch], None],
-    say_baseline: Callable[[str, WindowMetrics], None] = lambda *_: None,
-    earlier: Checkpoint | None = None,
+    reporter: Reporter = SILENT,
+    checkpoint: Checkpoint | None = None,
 ) -> TrainedTowers:
-    """Join, fit, and judge; nothing at or after `split.cut` is learned from but which epoch and which weights are kept.
+    """Join the features, fit the towers, and keep the epoch with the best validation recall.
+
+    Purchases at or after `split.cut` decide only which epoch is kept; no weight is fitted on them.
 
     Args:
         store: an applied feature store.
         config: settings of the towers.
-        split: the moments that part the purchases.
-        folder: an empty folder for what is large.
+        split: the moments that separate training, validation and release.
+        folder: an empty folder for large files; it must exist as long as `data` is used.
         seed: of draws, weights and shuffling.
-        say: called with each finished epoch.
-        say_baseline: called with each simple list before the first epoch.
-        earlier: what to go on from, of towers with the same services and settings.
+        reporter: receives the epochs and the baselines.
+        checkpoint: weights to start from, of towers with the same services and settings; None for random weights.
+
+    Raises:
+        InputError: the training or validation days have no purchases, or every epoch has a fault.
     """
     watch = Stopwatch()
     schemas = tower_schemas(store, config.query_service, config.item_service)
     check_request_covers(store, schemas.query.service)
     data = write_dataset(
-        store, schemas, split, folder, sampled_per_day=config.sampled_per_day, seed=seed, progress=progress_bar
+        store, schemas, split, folder, sampled_per_day=config.sampled_per_day, seed=seed, progress=reporter.progress
     )
-    asked, purchases = data.validation, data.purchases
-    history, after = purchases.history(asked.user_ids), purchases.after_cut()
-    week = ValidationWindow.of(asked.user_ids, asked.item_ids, history, after, split.cut)
-    baselines = week.baselines()
+    validation, purchases = data.validation, data.purchases
+    history, after = purchases.history(validation.user_ids), purchases.after_cut()
+    window = ValidationWindow.of(validation.user_ids, validation.item_ids, history, after, split.cut)
+    baselines = window.baselines()
     for name, window_metrics in baselines.items():
-        say_baseline(name, window_metrics)
+        reporter.detail(baseline_line(name, window_metrics))
     joined = watch.seconds
+
+    def report(epoch: Epoch) -> None:
+        reporter.metrics(epoch_line(epoch))
+        reporter.detail(diversity_line(epoch.window_metrics.diversities))
+
     towers, training_history = train(
-        data, week, schemas, config, folder / "codes", seed=seed, progress=progress_bar, report=say,
-        earlier=earlier,
+        data, window, schemas, config, folder / "codes", seed=seed, progress=reporter.progress, report=report,
+        earlier=checkpoint,
     )  # fmt: skip
     seconds = {"join": joined, "fit": watch.seconds - joined}
-    return TrainedTowers(data, week, baselines, towers, training_history, seconds)
+    return TrainedTowers(data, window, baselines, towers, training_history, seconds)

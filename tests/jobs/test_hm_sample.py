@@ -30,7 +30,7 @@ def test_the_whole_road_runs_on_real_rows(call, apply, project_at, tmp_path):
     built = said("build_features", "--raw-dir", HM_SAMPLE, "--output", project.tables)
     assert re.match(r"1,364 users, 105,542 items, 31,662 purchases .*2020-09-23, 0 rows", built)
     apply(project)
-    trained = said("train", *repo, *releases, "--preset", "seed", "--epochs", 1, "--label-weeks", 1)
+    trained = said("train", *repo, *releases, "--preset", "seed", "--epochs", 1, "--ranker-weeks", 1)
     assert "recall@100" in trained
     assert "online as of 2020-09-23 00:00 UTC" in said("materialize", *repo)
     said("generate_candidates", *repo, *releases, "--k", 12, "--output", output)

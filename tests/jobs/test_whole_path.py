@@ -166,14 +166,15 @@ def test_the_output_holds_the_counts_and_where_the_result_is(road):
     )
 
 
-def test_training_prints_recall_beside_the_simple_lists(road):
+def test_training_prints_its_stages_the_gate_and_served_lists_beside_the_baselines(road):
     said = road.said["train"]
 
     for epoch in (1, 2):
-        assert re.search(rf"^epoch {epoch}\b.*\bloss [0-9]+\.[0-9]+\b.*\brecall@12 0\.[0-9]{{4}}", said, re.MULTILINE)
-    assert re.search(r"^gate (NOT )?passed: recall@", said, re.MULTILINE)
-    for model in ("two towers, preset default (epoch ", "last week's bestsellers", "own purchases by frequency"):
-        assert model in said
+        assert re.search(rf"^  epoch {epoch}, loss [0-9]+\.[0-9]+: recall@12 0\.[0-9]{{4}}", said, re.MULTILINE)
+    assert re.search(r"^  gate (NOT )?passed: recall@12 ", said, re.MULTILINE)
+    for model in ("blended candidates", "last week's bestsellers", "own purchases by frequency"):
+        assert f"\n{model} " in said
+    assert "rows in" not in said
 
 
 def test_nothing_is_written_to_the_folder_that_the_commands_were_called_from(road):

@@ -33,6 +33,6 @@ with_days = partial(
     ],
 )
 def test_a_filter_alone_has_its_own_settings_and_no_others(settings, alone):
-    from pipelines.filter_costs import NOTHING, _alone
+    from pipelines.filter_costs import NO_FILTERS, _each_alone
 
-    assert list(_alone(settings)) == [NOTHING.replace(**parts) for parts in alone]
+    assert list(_each_alone(settings)) == [NO_FILTERS.replace(**parts) for parts in alone]

@@ -1,4 +1,4 @@
-"""Who orders the candidates: what earlier weeks taught, if the last week bears it out."""
+"""A ranker is trained on earlier weeks, and served if it is better than retrieval order in the last week."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,173 +10,181 @@ import pytest
 
 import candidates.ranking.ranker as ranker_module
 from candidates.item_lists import ItemLists
-from candidates.ranking.ranker import BoostingConfig
-from candidates.ranking.ranker_features import PairFeatures, feature_names
+from candidates.ranking.ranker_features import BLENDER_SCORE, PairFeatures, feature_names
 from candidates.ranking.training_examples import TrainingExamples
 from evaluation.ranker.leakage_heuristics import Finding
 
 USERS, CANDIDATES = 150, 30
 SOURCES = ("two_tower",)
 NAMES = feature_names(SOURCES)
+REPEATED = "repurchase_rate"
 END = datetime(2020, 3, 1, tzinfo=UTC)
 WEEK = timedelta(days=7)
 
 
-def examples(seed, *, by_price=1.0, by_score=1.0, told=False):
-    """Candidates of which the dear ones with a high score are bought; with `told` one feature gives it away."""
+def examples(seed, *, by_price=1.0, by_score=1.0, leaking=False):
+    """Candidates; expensive ones with a high score are bought, and with `leaking` one feature contains the purchase."""
     generator = np.random.default_rng(seed)
     matrix = generator.normal(size=(USERS * CANDIDATES, len(NAMES))).astype(np.float32)
-    price, score, leak = (NAMES.index(name) for name in ("log_price", "blender_score", "repurchase_rate"))
+    price, score, leak = (NAMES.index(name) for name in ("log_price", BLENDER_SCORE, REPEATED))
     scores = matrix[:, score].reshape(USERS, CANDIDATES)
     scores[:] = -np.sort(-scores, axis=1)
     odds = by_price * matrix[:, price] + by_score * matrix[:, score] - 3
     bought = generator.random(len(odds)) < 1 / (1 + np.exp(-odds))
-    if told:
+    if leaking:
         matrix[:, leak] = bought + 0.1 * matrix[:, leak]
     rows, positions = np.divmod(np.arange(len(odds)), CANDIDATES)
     pairs = PairFeatures(SOURCES, USERS, rows, positions.astype(np.int32), matrix)
     return TrainingExamples(pairs, ItemLists.from_pairs(rows[bought], positions[bought], USERS), np.arange(USERS))
 
 
-def week(place, **rules):
-    """One of the weeks before the end, the last one with place 0, with the same purchases under both policies."""
-    told = examples(seed=place, **rules)
-    users = pa.array([f"{number:03d}" for number in range(USERS)])
+def week(weeks_before_the_last, **rules):
+    """A ranker week with the same purchases under both policies."""
+    of_week = examples(seed=weeks_before_the_last, **rules)
     return SimpleNamespace(
-        user_ids=users,
-        start=END - (place + 1) * WEEK,
-        end=END - place * WEEK,
-        keep=told,
-        drop=told,
+        user_ids=pa.array([f"{number:03d}" for number in range(USERS)]),
+        start=END - (weeks_before_the_last + 1) * WEEK,
+        end=END - weeks_before_the_last * WEEK,
+        keep=of_week,
+        drop=of_week,
         bought=None,
         new=None,
     )
 
 
 @pytest.fixture
-def run(monkeypatch):
-    """The module, for which lists and features of a week are made already."""
+def module(monkeypatch):
+    """The module, with the examples of a week in place of its pools and features."""
     from pipelines import train_ranker
 
     blender = SimpleNamespace(blend=lambda pool, _: pool)
     monkeypatch.setattr(train_ranker, "fit_blenders", lambda *_: SimpleNamespace(keep=blender, drop=blender))
     monkeypatch.setattr(train_ranker.Blender, "from_json", lambda _: blender)
-    facts = SimpleNamespace(examples=lambda blended, _: blended)
-    monkeypatch.setattr(train_ranker, "_Facts", SimpleNamespace(of=lambda *_: facts))
+    monkeypatch.setattr(train_ranker.WeekFeatures, "read", lambda *_: None)
+    monkeypatch.setattr(train_ranker, "_examples", lambda _, blended, *__: blended)
     return train_ranker
 
 
 @pytest.fixture
-def learn(run):
-    def learn(*weeks):
-        said = []
-        return run.train_rankers(None, weeks, seed=1, say=said.append), said
+def train(module, reporter):
+    def train(*weeks):
+        return module.train_rankers(None, weeks, seed=1, reporter=reporter)
 
-    return learn
+    return train
+
+
+@pytest.fixture(scope="module")
+def ranker():
+    """Trained on weeks in which expensive items are bought."""
+    return Ranker.fit(TrainingExamples.concat([examples(3), examples(2)]), seed=1)
 
 
 @pytest.fixture
-def ranker(learn):
-    """Learned from weeks in which the dear things are bought."""
-    return learn(week(4), week(3), week(2))[0].keep.ranker
-
-
-@pytest.fixture
-def carry(run, ranker):
-    def carry(judge, until):
+def carry_over(module, ranker, reporter):
+    def carry_over(last, until):
         earlier = SimpleNamespace(
             version="20200201-default-0a1b2c3d", blender={"keep": None, "drop": None}, rankers={"keep": ranker},
             ranker_trained_until=lambda _: until,
         )  # fmt: skip
-        said = []
-        return run.carry_over_rankers(None, judge, earlier, seed=1, say=said.append), said
+        return module.carry_over_rankers(None, last, earlier, seed=1, reporter=reporter)
 
-    return carry
-
-
-def test_what_holds_in_the_last_week_too_is_learned_from_all_of_them(learn):
-    rankings, said = learn(week(2), week(1), week(0))
-
-    assert set(rankings.rankers) == {"keep", "drop"}
-    assert rankings.until == {"keep": "2020-03-01T00:00:00+00:00", "drop": "2020-03-01T00:00:00+00:00"}
-    assert rankings.keep.importances[0].name == "log_price"
-    assert said[0].startswith("all items: Ranker used: NDCG@12 of 1")
+    return carry_over
 
 
-def test_what_has_ended_by_the_last_week_leaves_the_order_to_retrieval(learn):
-    rankings, said = learn(week(2), week(1), week(0, by_price=-1.0))
+def test_a_ranker_that_is_better_in_the_last_week_is_trained_on_all_weeks(train, reporter):
+    rankers = train(week(2), week(1), week(0))
 
-    assert (rankings.rankers, rankings.until) == ({}, {})
-    assert said[1].startswith("new items: Ranker not used: NDCG@12 of 1")
-
-
-def test_two_weeks_teach_no_order(learn):
-    rankings, said = learn(week(1), week(0))
-
-    assert rankings.rankers == {}
-    assert said[0].startswith("all items: Ranker not used: 2 of the 3 weeks are there")
+    assert set(rankers.rankers) == {"keep", "drop"}
+    assert rankers.until == {"keep": "2020-03-01T00:00:00+00:00", "drop": "2020-03-01T00:00:00+00:00"}
+    assert rankers.keep.importances[0].name == "log_price"
+    assert reporter.results == list(rankers.notes)
 
 
-def test_what_teaches_nothing_leaves_the_order_to_retrieval_and_stops_no_training(learn, monkeypatch):
+def test_the_validated_ranker_has_not_seen_the_last_week(train):
+    rankers = train(week(2), week(1), week(0))
+    pairs = week(0).keep.pairs
+
+    other = train(week(2), week(1), week(0, by_score=0.5))
+
+    assert np.array_equal(rankers.keep.validated.score(pairs), other.keep.validated.score(pairs))
+    assert not np.array_equal(rankers.keep.ranker.score(pairs), other.keep.ranker.score(pairs))
+
+
+def test_a_ranker_that_is_worse_in_the_last_week_leaves_retrieval_order(train):
+    rankers = train(week(2), week(1), week(0, by_price=-1.0))
+
+    assert (rankers.rankers, rankers.until) == ({}, {})
+    assert (rankers.drop.validated, rankers.drop.choice.ranked) == (None, False)
+    assert rankers.drop.choice.ndcg_at_12["difference"][2] < 0
+    assert rankers.served_order == "Served: all items in retrieval order, new items in retrieval order."
+
+
+def test_two_weeks_train_no_ranker(train, reporter):
+    rankers = train(week(1), week(0))
+
+    assert rankers.rankers == {}
+    assert "2 of at least 3 weeks" in reporter.results[0]
+
+
+def test_examples_without_known_features_leave_retrieval_order(train, monkeypatch):
     monkeypatch.setattr(
         ranker_module, "BoostingConfig", lambda: BoostingConfig(min_pairs_per_leaf=USERS * CANDIDATES + 1)
     )
 
-    rankings, said = learn(week(2), week(1), week(0))
+    rankers = train(week(2), week(1), week(0))
 
-    assert rankings.rankers == {}
-    assert said[0].startswith("all items: Ranker not used: ")
-    assert " 0 features " in said[0]
-
-
-def test_a_suspected_leak_disables_the_ranker_and_the_training_continues(learn):
-    rankings, messages = learn(week(2), week(1, told=True), week(0, told=True))
-
-    assert (rankings.rankers, rankings.until) == ({}, {})
-    assert "repurchase_rate" in rankings.keep.choice.reason
-    assert rankings.keep.choice.reason in messages[0]
-    assert rankings.keep.choice.ndcg_at_12["difference"][1] > 0  # the measured gain stays on record
-    assert rankings.keep.importances[0].name == "repurchase_rate"
+    assert rankers.rankers == {}
+    assert " 0 features " in rankers.keep.choice.reason
 
 
-def test_a_suspected_leak_disables_a_ranker_of_an_earlier_release(run, carry, monkeypatch):
+def test_a_suspected_leak_disables_the_ranker_and_the_training_continues(train, reporter):
+    rankers = train(week(2), week(1, leaking=True), week(0, leaking=True))
+
+    assert (rankers.rankers, rankers.until) == ({}, {})
+    assert REPEATED in rankers.keep.choice.reason
+    assert rankers.keep.choice.reason in reporter.results[0]
+    assert rankers.keep.choice.ndcg_at_12["difference"][1] > 0  # the measured gain stays on record
+    assert rankers.keep.importances[0].name == REPEATED
+
+
+def test_a_suspected_leak_disables_a_ranker_of_an_earlier_release(module, carry_over, monkeypatch, reporter):
     finding = Finding("log_price", "Feature 'log_price' is suspicious.")
-    monkeypatch.setattr(run, "suspicious_features", lambda *_: [finding])
+    monkeypatch.setattr(module, "suspicious_features", lambda *_: [finding])
 
-    rankings, messages = carry(week(0), END - WEEK)
+    rankers = carry_over(week(0), END - WEEK)
 
-    assert (rankings.rankers, rankings.until) == ({}, {})
-    assert finding.message in messages[0]
+    assert (rankers.rankers, rankers.until) == ({}, {})
+    assert finding.message in reporter.results[0]
 
 
-def test_a_ranker_that_has_learned_from_the_last_week_goes_on_and_stays_as_old_as_it_is(carry, ranker):
+def test_a_ranker_trained_on_days_of_the_last_week_is_carried_over_without_validation(carry_over, ranker):
     until = END - timedelta(days=1)
 
-    rankings, said = carry(week(0, by_price=-1.0), until)
+    rankers = carry_over(week(0, by_price=-1.0), until)
 
-    assert rankings.rankers == {"keep": ranker}
-    assert rankings.until == {"keep": until.isoformat()}
-    assert said[0].startswith("all items: Ranker used: it has learned from purchases up to 2020-02-29")
-    assert "has no ranker, and one week teaches none" in said[1]
+    assert rankers.rankers == {"keep": ranker}
+    assert rankers.until == {"keep": until.isoformat()}
+    assert rankers.keep.validated is None
+    assert "2020-02-29" in rankers.keep.choice.reason
+    assert "20200201-default-0a1b2c3d" in rankers.drop.choice.reason
+    assert "not evaluated" in rankers.served_order
 
 
 @pytest.mark.parametrize(("by_price", "stays"), [(1.0, True), (-1.0, False)])
-def test_a_week_that_it_has_not_seen_tells_whether_a_ranker_goes_on(carry, ranker, by_price, stays):
+def test_a_ranker_is_carried_over_if_it_is_not_worse_in_a_week_it_has_not_seen(carry_over, ranker, by_price, stays):
     until = END - WEEK
 
-    rankings, _ = carry(week(0, by_price=by_price), until)
+    rankers = carry_over(week(0, by_price=by_price), until)
 
-    assert rankings.rankers == ({"keep": ranker} if stays else {})
-    assert rankings.until == ({"keep": until.isoformat()} if stays else {})
-    assert rankings.keep.choice.users > 100
+    assert rankers.rankers == ({"keep": ranker} if stays else {})
+    assert rankers.until == ({"keep": until.isoformat()} if stays else {})
+    assert rankers.keep.validated is (ranker if stays else None)
+    assert rankers.keep.choice.users > 100
 
 
-def test_a_week_in_which_hardly_anybody_buys_takes_no_ranker_away(carry, ranker):
-    judge = week(0)
-    few = replace(judge.keep, relevant=ItemLists.from_lists([np.array([0])] + [np.array([], np.int64)] * (USERS - 1)))
-    judge.keep = judge.drop = few
+def test_a_week_with_hardly_any_purchase_removes_no_ranker(carry_over, ranker):
+    last = week(0)
+    few = replace(last.keep, relevant=ItemLists.from_lists([np.array([0])] + [np.array([], np.int64)] * (USERS - 1)))
+    last.keep = last.drop = few
 
-    rankings, said = carry(judge, END - WEEK)
-
-    assert rankings.rankers == {"keep": ranker}
-    assert said[0].startswith("all items: Ranker used: 1 user ")
+    assert carry_over(last, END - WEEK).rankers == {"keep": ranker}

@@ -32,7 +32,7 @@ MARKERS_OF_FIXTURE = {
     "tiny": {"feast", "tensorflow"},
 }
 TRAINING_JOBS = {"evaluate", "train"}
-TRAINING_FUNCTIONS = {"training_run"}
+TRAINING_FUNCTIONS = {"train_release", "train_towers"}
 TRAINING_MARKERS = {"learned", "whole_path"}
 LOADED_BEFORE = pytest.StashKey[set[str]]()
 
@@ -87,7 +87,7 @@ def tree_of(function):
 
 
 def trains(tree):
-    """Whether code calls a training: `call("train", ...)`, `call("evaluate", ...)` or `training_run(...)`."""
+    """Whether code calls a training: `call("train", ...)`, `call("evaluate", ...)` or `train_release(...)`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             first = node.args[0] if node.args else None

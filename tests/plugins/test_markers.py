@@ -32,7 +32,7 @@ def test_an_import_within_a_function_marks_the_file(tmp_path):
     [
         ('call("train", "--epochs", 1)', True),
         ('done = call("evaluate", *words)', True),
-        ("training_run(store, config)", True),
+        ("train_release(store, options, folder)", True),
         ('call("materialize", "--repo", repo)', False),
         ('refused("train", "--as-of", "2020-01-04")', False),
         ("call(name)", False),
