@@ -10,6 +10,7 @@ import pytest
 
 import candidates.ranking.ranker as ranker_module
 from candidates.item_lists import ItemLists
+from candidates.ranking.ranker import BoostingConfig, Ranker
 from candidates.ranking.ranker_features import BLENDER_SCORE, PairFeatures, feature_names
 from candidates.ranking.training_examples import TrainingExamples
 from evaluation.ranker.leakage_heuristics import Finding
@@ -127,9 +128,8 @@ def test_two_weeks_train_no_ranker(train, reporter):
 
 
 def test_examples_without_known_features_leave_retrieval_order(train, monkeypatch):
-    monkeypatch.setattr(
-        ranker_module, "BoostingConfig", lambda: BoostingConfig(min_pairs_per_leaf=USERS * CANDIDATES + 1)
-    )
+    config = BoostingConfig(min_pairs_per_leaf=USERS * CANDIDATES + 1)
+    monkeypatch.setattr(ranker_module, "BoostingConfig", lambda: config)
 
     rankers = train(week(2), week(1), week(0))
 
