@@ -84,17 +84,16 @@ def test_diversity_is_printed_with_verbose_and_kept(warm_start):
 
 
 def test_the_leakage_test_knows_where_vocabularies_and_scales_come_from(warm_start, toy_store, tmp_path):
+    from features.progress import SILENT
     from features.store.data_end import data_end
     from models.release.release import load_release
-    from pipelines.leakage.questions import LeakQuestions
+    from pipelines.leakage.leakage_test import LeakageTest
 
     version = warm_start.versions[1]
     release = load_release(warm_start.releases, version)
-    questions = LeakQuestions(
-        release, warm_start.releases / version, [], data_end(toy_store), 1, lambda *_: lambda _: None
-    )
+    test = LeakageTest(release, warm_start.releases / version, [], data_end(toy_store), 1, SILENT)
 
-    stage = questions.released(toy_store, tmp_path / "release")
+    stage = test.compare_release(toy_store, tmp_path / "release")
 
     assert len(stage.comparisons) == 4
     assert [comparison.differences for comparison in stage.comparisons if comparison.differences] == []
