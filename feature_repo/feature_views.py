@@ -34,6 +34,8 @@ UNTIL_REPLACED = timedelta(0)
 ONE_HOT = {"encoding": "one_hot"}
 LOG = {"encoding": "log"}
 ITEMS = {"encoding": "items"}
+# Tables without history, or with rows that may be entered late: each materialization reads them from the beginning.
+FULL = {"materialize": "full"}
 
 
 def categories_of(name: str) -> dict[str, str]:
@@ -51,6 +53,7 @@ user_profile = FeatureView(
     entities=[user],
     ttl=UNTIL_REPLACED,
     source=user_profile_source,
+    tags=FULL,
     schema=[
         Field(name="age", dtype=Float32, description="Age in years as stated in customers.csv; may be null."),
         Field(name="birth_date", dtype=UnixTimestamp, description="Date of birth, UTC; may be null."),
@@ -78,6 +81,7 @@ item_catalog = FeatureView(
     entities=[item],
     ttl=UNTIL_REPLACED,
     source=item_catalog_source,
+    tags=FULL,
     schema=[
         Field(name="prod_name", dtype=String, description="Display name."),
         Field(name="product_type_name", dtype=String, description="Product type, such as Trousers."),
@@ -98,6 +102,7 @@ item_availability = FeatureView(
     entities=[item],
     ttl=UNTIL_REPLACED,
     source=item_availability_source,
+    tags=FULL,
     schema=[
         Field(name="for_sale", dtype=Int64, description="1 if the article is for sale, else 0."),
         Field(

@@ -1,7 +1,8 @@
-"""Fill the online store with what was known at a moment.
+"""Fill the online store up to a moment, from where it was filled before.
 
 python jobs/materialize.py
 python jobs/materialize.py --as-of 2020-09-15
+python jobs/materialize.py --from-scratch
 """
 
 from pathlib import Path
@@ -9,16 +10,26 @@ from pathlib import Path
 import click
 
 from features.progress import Stopwatch
-from jobs.console import ConsoleReporter, job, quiet_libraries, repo_option
+from jobs.console import ConsoleReporter, job, quiet_libraries, repo_option, warn
 
 
 @click.command()
 @repo_option
 @click.option("--as-of", help="Moment to fill up to, UTC; by default the morning after the last purchase.")
-@click.option("--from-scratch", is_flag=True, help="Empty the online store first; needed to go back in time.")
+@click.option(
+    "--from-scratch",
+    is_flag=True,
+    help="Empty the online store first. Needed to go back in time, and after a change of past rows: corrected raw "
+    "data, a changed feature or feature view.",
+)
 @job
 def main(reporter: ConsoleReporter, repo: Path, as_of: str | None, *, from_scratch: bool) -> None:
-    """Fill the online store with what was known at a moment, by default the data's own end."""
+    """Fill the online store up to a moment, by default the end of the data.
+
+    Each feature view is read from where it was filled before; rows before that are not read again. Users, items and
+    availability are read in full.
+    """
+    from features.store.consistency import count_inconsistent
     from features.store.data_end import moment_or_data_end
     from features.store.materialization import fill_online_store
     from features.store.registry import open_feature_store
@@ -27,11 +38,16 @@ def main(reporter: ConsoleReporter, repo: Path, as_of: str | None, *, from_scrat
     store = open_feature_store(repo)
     moment = moment_or_data_end(store, as_of)
     with quiet_libraries():
-        views = fill_online_store(store, moment, from_scratch=from_scratch)
+        filled = fill_online_store(store, moment, from_scratch=from_scratch)
+        different = count_inconsistent(store, moment)
     print(
-        f"{len(views)} feature views ({', '.join(views)}) online as of {moment:%Y-%m-%d %H:%M} UTC "
-        f"after {watch.seconds:.1f} s"
+        f"{len(filled.starts)} of {filled.declared} feature views online as of {moment:%Y-%m-%d %H:%M} UTC, "
+        f"{filled.incremental} of them incrementally, after {watch.seconds:.1f} s"
     )
+    if different:
+        advice = "python jobs/check_leakage.py" if from_scratch else "python jobs/materialize.py --from-scratch"
+        names = ", ".join(f"{name} ({count})" for name, count in different.items())
+        warn([f"Online and offline values differ for sampled users or items: {names}. Run `{advice}`."])
     reporter.next("python jobs/generate_candidates.py")
 
 

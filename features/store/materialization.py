@@ -1,6 +1,16 @@
-"""Filling the online store up to a moment, and knowing which."""
+"""Materialization: filling the online store up to a moment, from where it was filled before.
 
+The window of a view begins where its previous one ended, both ends included: the last row of each key in the window
+replaces the key's row online, keys without a new row keep theirs. Rows that are added or changed before the window are
+not seen. Views with the tag `materialize: full` are therefore read from the beginning each time: their tables have no
+history, or rows may be entered late. After any other change of past rows (corrected raw data, changed SQL, a changed
+feature view) the store must be filled from scratch; `features.store.consistency` finds such changes in a sample.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from feast import FeatureStore, FeatureView
 from feast.infra.provider import get_provider
@@ -8,53 +18,56 @@ from feast.infra.provider import get_provider
 from features.errors import InputError
 from features.store.registry import BEGINNING, views_in_services
 
+_MATERIALIZE: Final = "materialize"
+_FULL: Final = "full"
 
-def fill_online_store(store: FeatureStore, moment: datetime, *, from_scratch: bool) -> list[str]:
+
+@dataclass(frozen=True)
+class Materialization:
+    """The windows that were written to the online store.
+
+    Attributes:
+        starts: the start of each view's window, UTC, by the view's name; `BEGINNING` for a view that was read in full.
+        declared: how many feature views the registry declares; those that no service reads are not materialized.
+    """
+
+    starts: dict[str, datetime]
+    declared: int
+
+    @property
+    def incremental(self) -> int:
+        """How many views were read from their previous end on."""
+        return sum(start > BEGINNING for start in self.starts.values())
+
+
+def fill_online_store(store: FeatureStore, moment: datetime, *, from_scratch: bool) -> Materialization:
     """Materialize every feature view that a feature service reads, as of `moment`.
 
-    The online store keeps one row per key and does not know which rows came later: going back in time would leave
-    the keys of the future behind. That takes `from_scratch`, which empties the store first.
+    Filling it up to the moment at which it is filled already is possible, and changes nothing.
 
-    Returns:
-        The names of the views filled.
+    Args:
+        store: an applied feature store.
+        moment: UTC.
+        from_scratch: whether to empty the store first, and read all views from the beginning. This is needed to go back
+            in time, because the online store keeps one row per key, and after a change of past rows.
 
     Raises:
-        InputError: the store was filled up to a later moment, or the moment lies before 1970.
+        InputError: the store is filled up to a later moment, or the moment lies before 1970.
     """
     if moment <= BEGINNING:
-        raise InputError(f"Nothing is known of {moment:%Y-%m-%d}: choose an --as-of after 1970-01-01.")
+        raise InputError(f"No data at {moment:%Y-%m-%d}: choose an --as-of after 1970-01-01.")
     views = views_in_services(store)
-    filled = [view.materialization_intervals[-1][1] for view in views if view.materialization_intervals]
     if from_scratch:
         _empty(store, views)
-    elif filled and moment < max(filled):
-        raise InputError(
-            f"The online store is filled up to {max(filled):%Y-%m-%d %H:%M} UTC, later than {moment:%Y-%m-%d %H:%M}: "
-            "to go back in time, add --from-scratch, which empties it first."
-        )
-    names = [view.name for view in views]
-    store.materialize(BEGINNING, moment, feature_views=names)
-    return names
-
-
-def _empty(store: FeatureStore, views: list[FeatureView]) -> None:
-    # First the registry forgets: if the job is stopped from here on, the store counts as not filled.
-    for view in views:
-        view.materialization_intervals = []
-        store.registry.delete_feature_view(view.name, store.project, commit=False)
-        store.registry.apply_feature_view(view, store.project, commit=False)
-    store.registry.commit()
-    provider = get_provider(store.config)
-    entities = store.list_entities()
-    for dropped, made in ((views, []), ([], views)):
-        provider.update_infra(
-            project=store.project,
-            tables_to_delete=dropped,
-            tables_to_keep=made,
-            entities_to_delete=[],
-            entities_to_keep=entities,
-            partial=True,
-        )
+    else:
+        _check_not_backwards(views, moment)
+    starts = {view.name: BEGINNING if from_scratch else _window_start(view) for view in views}
+    names_by_start = defaultdict(list)
+    for name, start in starts.items():
+        names_by_start[start].append(name)
+    for start, names in sorted(names_by_start.items()):
+        store.materialize(start, moment, feature_views=names)
+    return Materialization(starts, len(store.list_batch_feature_views()))
 
 
 def filled_until(store: FeatureStore) -> datetime:
@@ -65,9 +78,10 @@ def filled_until(store: FeatureStore) -> datetime:
     """
     ends: dict[datetime, str] = {}
     for view in views_in_services(store):
-        if not view.materialization_intervals:
+        end = _filled_until(view)
+        if end is None:
             raise InputError(f"Feature view '{view.name}' is not online: run `python jobs/materialize.py` first.")
-        ends[view.materialization_intervals[-1][1].astimezone(UTC)] = view.name
+        ends[end] = view.name
     if len(ends) > 1:
         (early, first), *_, (late, last) = sorted(ends.items())
         raise InputError(
@@ -75,3 +89,50 @@ def filled_until(store: FeatureStore) -> datetime:
             f"{late:%Y-%m-%d %H:%M}: run `python jobs/materialize.py` again."
         )
     return next(iter(ends))
+
+
+def _window_start(view: FeatureView) -> datetime:
+    end = _filled_until(view)
+    return BEGINNING if end is None or view.tags.get(_MATERIALIZE) == _FULL else end
+
+
+def _filled_until(view: FeatureView) -> datetime | None:
+    """The end of the windows that follow each other from `BEGINNING` on, UTC; None without such a window.
+
+    A window that somebody materialized by hand may begin later: rows before it are missing online.
+    """
+    end = None
+    for start, stop in sorted(view.materialization_intervals):
+        if start.astimezone(UTC) > (end or BEGINNING):
+            break
+        end = max(end or BEGINNING, stop.astimezone(UTC))
+    return end
+
+
+def _check_not_backwards(views: list[FeatureView], moment: datetime) -> None:
+    end = max((stop.astimezone(UTC) for view in views for _, stop in view.materialization_intervals), default=moment)
+    if moment < end:
+        raise InputError(
+            f"The online store is filled up to {end:%Y-%m-%d %H:%M} UTC, later than {moment:%Y-%m-%d %H:%M}: "
+            "to go back in time, add --from-scratch, which empties it first."
+        )
+
+
+def _empty(store: FeatureStore, views: list[FeatureView]) -> None:
+    # The registry comes first: if the job is stopped from here on, the store counts as not filled.
+    for view in views:
+        view.materialization_intervals = []
+        store.registry.delete_feature_view(view.name, store.project, commit=False)
+        store.registry.apply_feature_view(view, store.project, commit=False)
+    store.registry.commit()
+    provider = get_provider(store.config)
+    entities = store.list_entities()
+    for deleted, created in ((views, []), ([], views)):
+        provider.update_infra(
+            project=store.project,
+            tables_to_delete=deleted,
+            tables_to_keep=created,
+            entities_to_delete=[],
+            entities_to_keep=entities,
+            partial=True,
+        )
