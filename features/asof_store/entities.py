@@ -11,7 +11,7 @@ import pyarrow as pa
 from feast.infra.offline_stores.offline_store import RetrievalMetadata
 from feast.infra.offline_stores.offline_utils import infer_event_timestamp_from_entity_df
 
-from features.asof_store.retrieval_job import QueryRows, Rows, TableRows
+from features.asof_store.rows import QueryRows, Rows, TableRows
 from features.asof_store.table import Table, types_of
 from features.errors import InputError
 from features.sql import identifier

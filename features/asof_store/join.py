@@ -18,7 +18,7 @@ from features.asof_store.query import (
     key_codes_table,
     probe_sql,
 )
-from features.asof_store.retrieval_job import QueryRows
+from features.asof_store.rows import QueryRows
 from features.asof_store.time_unit import exact_unit
 
 

@@ -35,7 +35,8 @@ from feast.repo_config import RepoConfig
 from features.asof_store.entities import register_entities
 from features.asof_store.join import view_queries
 from features.asof_store.pull import latest_sql, range_sql
-from features.asof_store.retrieval_job import AsOfRetrievalJob, JoinedRows, QueryRows
+from features.asof_store.retrieval_job import AsOfRetrievalJob
+from features.asof_store.rows import JoinedRows, QueryRows
 from features.asof_store.table import Table, parquet_table, types_of
 from features.asof_store.views import (
     batch_source,
