@@ -1,4 +1,4 @@
-"""One drawing by matplotlib as an SVG element that takes its colours from the page around it."""
+"""A matplotlib drawing as an inline SVG element that uses the colours and the font of the page."""
 
 import io
 import re
@@ -11,13 +11,13 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from evaluation.report.palette import COLOURS, GRID, INK, SOFT
+from evaluation.report.styles import COLOURS, GRID, INK, SOFT
 
 FONT_SIZE: Final = 12
 _NO_METADATA: Final = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _SETTINGS: Final[dict[Any, Any]] = {
-    "svg.fonttype": "none",  # text stays text: it can be searched, and takes the page's font
-    "text.parse_math": False,  # a name with dollar signs is a name
+    "svg.fonttype": "none",  # keep text as text: searchable, in the font of the page
+    "text.parse_math": False,  # names may contain dollar signs
     "font.size": FONT_SIZE,
     "text.color": INK.light,
     "axes.edgecolor": GRID.light,
@@ -35,37 +35,35 @@ _SETTINGS: Final[dict[Any, Any]] = {
 _VARIABLES: Final = {colour.light: f"var(--{colour.name})" for colour in COLOURS}
 
 
-def drawn(draw: Callable[[Axes], None], salt: str, size: tuple[int, int], margins: tuple[int, int, int, int]) -> str:
-    """Draw on fresh axes.
-
-    One pixel of the drawing is one point of matplotlib. The same drawing gives the same text.
+def draw_svg(draw: Callable[[Axes], None], name: str, size: tuple[int, int], margins: tuple[int, int, int, int]) -> str:
+    """Draw on new axes. The output is deterministic; one pixel is one point of matplotlib.
 
     Args:
-        draw: Draws on the axes it is given, in colours of `evaluation.report.palette`.
-        salt: A name of its own for each drawing of a page: what the drawing refers to in itself is named after it.
+        draw: Draws on given axes, in colours of `evaluation.report.styles`.
+        name: A unique name on the page, from which ids within the drawing are derived.
         size: Width and height in pixels.
         margins: Left, right, bottom and top of the axes in pixels.
 
     Returns:
-        An `<svg>` element without width, height, script, style sheet or reference to anything outside.
+        An `<svg>` element without width, height, script, style sheet or external reference.
     """
     (width, height), (left, right, bottom, top) = size, margins
     with mpl.rc_context(), warnings.catch_warnings():
-        # The page's font may well have the letters that the one used for measuring lacks.
+        # The font of the page may have glyphs that the font used for measuring lacks.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
         mpl.rcdefaults()
-        mpl.rcParams.update({**_SETTINGS, "svg.hashsalt": salt})
+        mpl.rcParams.update({**_SETTINGS, "svg.hashsalt": name})
         figure = Figure(figsize=(width / 72, height / 72), dpi=72)
         inner = (width - left - right) / width, (height - bottom - top) / height
         draw(figure.add_axes((left / width, bottom / height, *inner)))
-        written = io.StringIO()
-        figure.savefig(written, format="svg", transparent=True, metadata=_NO_METADATA)
-    return _inlined(written.getvalue())
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata=_NO_METADATA)
+    return _inlined(buffer.getvalue())
 
 
 def _inlined(document: str) -> str:
-    """Return the root element of matplotlib's SVG document as it may stand inside an HTML page."""
-    root = ET.fromstring(document)  # noqa: S314 - matplotlib wrote it a moment ago, without a document type of its own
+    """Return the root element of an SVG document of matplotlib, cleaned for use inside an HTML page."""
+    root = ET.fromstring(document)  # noqa: S314 - written by matplotlib, without a custom document type
     for parent in list(root.iter()):
         for child in list(parent):
             if _local(child.tag) in {"metadata", "style"}:
@@ -74,7 +72,7 @@ def _inlined(document: str) -> str:
         element.tag = _local(element.tag)
         element.attrib = {_local(name): _restyled(value) for name, value in element.attrib.items()}
         if element.tag == "g":
-            element.attrib.pop("id", None)  # groups of different drawings have the same ids, and nobody refers to them
+            element.attrib.pop("id", None)  # the ids of groups are not unique on the page, and not used
         if element.tag in {"g", "defs"} and element.text and not element.text.strip():
             element.text = None
         element.tail = None
@@ -88,5 +86,5 @@ def _local(name: str) -> str:
 
 
 def _restyled(value: str) -> str:
-    without_font = re.sub(r"font-family: [^;]*; ", "", value)  # the page's font is taken
+    without_font = re.sub(r"font-family: [^;]*; ", "", value)  # use the font of the page
     return re.sub(r"#[0-9a-f]{6}\b", lambda found: _VARIABLES.get(found[0], found[0]), without_font)

@@ -1,25 +1,35 @@
-"""How names and numbers are written for a reader."""
+"""Formats of names, numbers and estimates in the report."""
 
 import datetime as dt
 import unicodedata
+from collections.abc import Callable
 from typing import Final
 
+from evaluation.bootstrap import Estimate
+from evaluation.results import PROTOCOLS, Protocol, Results
+
 NO_VALUE: Final = "-"
-# strftime would write them in the language of the machine.
+PROTOCOL_TITLES: Final[dict[Protocol, str]] = {"all": "All purchases", "new": "Items new to the user"}
+# strftime would use the locale of the machine.
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SPACE: Final = "\N{NO-BREAK SPACE}"
 
 
-def plain(text: str) -> str:
-    """Return a name as one line of visible characters: no line breaks, no control, direction or lone half characters.
+def protocols_of(results: Results) -> tuple[Protocol, ...]:
+    """Return the protocols with users."""
+    return tuple(each for each in PROTOCOLS if any(medians[each] for medians in results["medians"].values()))
 
-    Names come from data sets of strangers. Escaping for HTML or SVG is left to whoever writes those.
+
+def plain(text: str) -> str:
+    """Return a name as one line of visible characters, without control, direction or surrogate characters.
+
+    Names come from data sets of others. The caller escapes them for HTML or SVG.
     """
     return "".join(letter for letter in " ".join(text.split()) if unicodedata.category(letter)[0] != "C")
 
 
 def shortened(text: str, length: int) -> str:
-    """Return a plain name of at most `length` characters, the last an ellipsis where some were left out."""
+    """Return a plain name of at most `length` characters, the last an ellipsis if it was cut."""
     text = plain(text)
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
@@ -30,7 +40,7 @@ def percent(share: float | None) -> str:
 
 
 def tick(share: float) -> str:
-    """Return a share in percent as it stands at an axis, with no more decimals than it has: "20 %", "2.5 %"."""
+    """Return a share in percent without trailing zeros, as on an axis: "20 %", "2.5 %"."""
     return f"{100 * share:.6g}{_SPACE}%"
 
 
@@ -39,19 +49,32 @@ def points(difference: float) -> str:
     return f"{100 * difference:+.2f}"
 
 
-def times(ratio: float | None) -> str:
+def ratio(value: float | None) -> str:
     """Return a ratio with two decimals: "1.08", or a dash for None."""
-    return NO_VALUE if ratio is None else f"{ratio:.2f}"
+    return NO_VALUE if value is None else f"{value:.2f}"
 
 
 def decimals(value: float) -> str:
-    """Return a small number with four decimals."""
+    """Return a number with four decimals."""
     return f"{value:.4f}"
 
 
-def measure_name(measure: str) -> str:
-    """Return a measure's name in the results as a reader knows it: "map@12" is "MAP@12", "recall@12" stays."""
-    name, at, cutoff = measure.partition("@")
+def signed(difference: float) -> str:
+    """Return a difference with its sign and four decimals: "+0.0020"."""
+    return f"{difference:+.4f}"
+
+
+def with_interval(estimate: Estimate | None, write: Callable[[float], str]) -> str:
+    """Return a mean with its interval: "1.08 (1.02 to 1.14)", or a dash for None."""
+    if estimate is None:
+        return NO_VALUE
+    mean, low, high = (write(value) for value in estimate)
+    return f"{mean} ({low} to {high})"
+
+
+def metric_name(metric: str) -> str:
+    """Return the display name of a metric: "map@12" is "MAP@12", "hit_rate@50" is "hit rate@50"."""
+    name, at, cutoff = metric.partition("@")
     return f"{name.upper() if name in {'map', 'ndcg'} else name.replace('_', ' ')}{at}{cutoff}"
 
 
@@ -64,3 +87,12 @@ def day(date: str) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: "1 week", "1,200 weeks"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def significance(estimates: list[Estimate]) -> str:
+    """Return the number of weeks with significant differences: "significantly higher in 3 of 4 weeks, ... in 1"."""
+    above, below = sum(low > 0 for _, low, _ in estimates), sum(high < 0 for *_, high in estimates)
+    counts = {"significantly higher": above, "significantly lower": below,
+              "not significantly different": len(estimates) - above - below}  # fmt: skip
+    first, *others = [f"{text} in {number}" for text, number in counts.items() if number] or [""]
+    return ", ".join([f"{first} of {counted(len(estimates), 'week')}", *others]) if first else ""

@@ -1,12 +1,11 @@
-"""All models beside each other on both protocols: the page's main table."""
+"""The main table of the report: medians of all models on both protocols."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from evaluation.metrics import primary_cutoff
-from evaluation.report.formatting import NO_VALUE, decimals, percent, times
-from evaluation.report.model_styles import ROLES, ModelStyle, best_baseline, contenders_of
-from evaluation.report.recall_plots import protocols_of
+from evaluation.report.formatting import NO_VALUE, decimals, metric_name, percent, protocols_of, ratio
+from evaluation.report.styles import ROLES, ModelStyle, best_baseline, model_styles
 from evaluation.results import Protocol, Results
 from evaluation.summaries import median_ratio
 
@@ -22,10 +21,10 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One model; `heading` is the kind of model where a new kind begins, else empty."""
+class LeaderboardRow:
+    """One model; `heading` is its role where a new role begins, else empty."""
 
-    contender: ModelStyle
+    style: ModelStyle
     heading: str
     cells: tuple[Cell, ...]
 
@@ -35,70 +34,59 @@ class Leaderboard:
     """The table.
 
     Attributes:
-        protocols: Those that had users; each has as many columns as there are in `columns`.
-        columns: Headers under each protocol.
-        rows: As long as protocols times columns.
+        protocols: Those with users; each has all `columns`.
+        columns: Headers below each protocol.
+        rows: With protocols times columns cells.
     """
 
     protocols: tuple[Protocol, ...]
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[LeaderboardRow, ...]
 
 
-def leaderboard(results: Results, measures: tuple[str, ...]) -> Leaderboard:
-    """Return medians over cuts.
+def leaderboard(results: Results, metrics: tuple[str, ...]) -> Leaderboard:
+    """Return the medians over windows of all models.
 
     Args:
         results: A whole evaluation.
-        measures: Their names in the results, or `RATIO`: the median over cuts of recall over that of the baseline
-            with the highest median on the same protocol, which has 1.00 itself.
+        metrics: Their names in the results, or `RATIO`: the median over windows of recall over that of the baseline
+            with the highest median on the same protocol.
     """
-    contenders, protocols = contenders_of(results), protocols_of(results)
-    columns = [_column(results, contenders, protocol, measure) for protocol in protocols for measure in measures]
-    kinds = [contender.role for contender in contenders]
-    return Leaderboard(
-        protocols=protocols,
-        columns=tuple(_header(measure) for measure in measures),
-        rows=tuple(
-            Row(
-                contender,
-                ROLES[contender.role] if contender.role not in kinds[:place] else "",
-                tuple(column[place] for column in columns),
-            )
-            for place, contender in enumerate(contenders)
-        ),
-    )
+    styles, protocols = model_styles(results), protocols_of(results)
+    columns = [_column(results, styles, protocol, metric) for protocol in protocols for metric in metrics]
+    rows, role = [], ""
+    for number, style in enumerate(styles):
+        heading = ROLES[style.role] if style.role != role else ""
+        rows.append(LeaderboardRow(style, heading, tuple(column[number] for column in columns)))
+        role = style.role
+    return Leaderboard(protocols, tuple(_header(metric) for metric in metrics), tuple(rows))
 
 
-def main_measures(results: Results) -> tuple[str, ...]:
-    """Return the measures of the main table: recall at every cut-off, MAP, NDCG and the ratio."""
+def main_metrics(results: Results) -> tuple[str, ...]:
+    """Return the metrics of the main table: recall at every cutoff, MAP, NDCG and the ratio."""
     first = min(results["cutoffs"])
     return (*(f"recall@{k}" for k in results["cutoffs"]), f"map@{first}", f"ndcg@{first}", RATIO)
 
 
 def hit_rates(results: Results) -> tuple[str, ...]:
-    """Return the measures of the second table."""
+    """Return the metrics of the second table."""
     return tuple(f"hit_rate@{k}" for k in results["cutoffs"])
 
 
-def _header(measure: str) -> str:
-    """Write a measure as two words, between which a narrow header may break: "MAP @12"."""
-    if measure == RATIO:
-        return measure
-    name, _, cutoff = measure.partition("@")
-    return f"{name.upper() if name in {'map', 'ndcg'} else name.replace('_', ' ')} @{cutoff}"
+def _header(metric: str) -> str:
+    """Return the name of a metric with a space before the cutoff, where narrow headers break: "MAP @12"."""
+    return metric_name(metric).replace("@", " @")
 
 
-def _column(results: Results, contenders: tuple[ModelStyle, ...], protocol: Protocol, measure: str) -> list[Cell]:
-    """Return a column's cells, the best (or all equally good ones) marked."""
+def _column(results: Results, styles: tuple[ModelStyle, ...], protocol: Protocol, metric: str) -> list[Cell]:
     values = [
-        _ratio(results, contender.name, protocol)
-        if measure == RATIO
-        else results["medians"][contender.name][protocol].get(measure)
-        for contender in contenders
+        _ratio(results, style.name, protocol)
+        if metric == RATIO
+        else results["medians"][style.name][protocol].get(metric)
+        for style in styles
     ]
     best = max((value for value in values if value is not None), default=None)
-    write = times if measure == RATIO else percent if measure.startswith(("recall", "hit_rate")) else decimals
+    write = ratio if metric == RATIO else percent if metric.startswith(("recall", "hit_rate")) else decimals
     return [Cell(NO_VALUE) if value is None else Cell(write(value), value == best) for value in values]
 
 

@@ -1,40 +1,42 @@
-"""An evaluation as one HTML page that needs nothing else: no network, no script."""
+"""The HTML report of an evaluation: one self-contained file without scripts and network access."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import jinja2
-import numpy as np
 
 from evaluation.metrics import primary_cutoff
-from evaluation.report.formatting import counted, percent, plain, times
-from evaluation.report.headline import headline, verdict_of
-from evaluation.report.leaderboard import hit_rates, leaderboard, main_measures
-from evaluation.report.palette import COLOURS
-from evaluation.report.recall_plots import PROTOCOL_TITLES
-from evaluation.report.sections import exhibits_of
-from evaluation.results import Protocol, Results
+from evaluation.report.candidate_sections import candidate_sources, catalogue_coverage, filter_costs
+from evaluation.report.formatting import PROTOCOL_TITLES, counted, protocols_of
+from evaluation.report.leaderboard import hit_rates, leaderboard, main_metrics
+from evaluation.report.ranking_sections import ranker_details, ranking_order
+from evaluation.report.recall_sections import paired_differences, recall_by_candidates, recall_by_week, training_curve
+from evaluation.report.report_section import ReportSection
+from evaluation.report.slice_sections import recall_by_activity, recall_by_popularity, recall_of_cold_items
+from evaluation.report.styles import COLOURS
+from evaluation.report.summary import key_figures, main_result, protocol_text, run_text, summary_sentence
+from evaluation.results import Results
 from features.files import atomic_write
 
 TEMPLATE: Final = Path(__file__).with_name("page.html.j2")
-_BOUGHT: Final = "what people bought in the next 7 days"
-_BOUGHT_NEW: Final = "what people bought in the next 7 days and had never bought before"
+SECTIONS: Final = (
+    recall_by_candidates, paired_differences, ranking_order, recall_by_week, recall_by_popularity, recall_by_activity,
+    recall_of_cold_items, catalogue_coverage, filter_costs, ranker_details, candidate_sources, training_curve,
+)  # fmt: skip
+"""The sections in the order of the page; a function returns None if there are no results for its section."""
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One large number and what it is."""
-
-    number: str
-    caption: str
+def report_sections(results: Results) -> tuple[ReportSection, ...]:
+    """Return the sections for which there are results."""
+    sections = (build(results) for build in SECTIONS)
+    return tuple(section for section in sections if section)
 
 
 def render_page(results: Results) -> str:
-    """Return the page: the same results give the same text.
+    """Return the page; the same results give the same text.
 
-    Names in the results come from strangers: they are made plain and escaped. The page forbids scripts and any access
-    to the network by its content security policy.
+    Names in the results are not trusted: they are stripped of invisible characters and escaped. The content security
+    policy of the page forbids scripts and network access.
 
     Args:
         results: As from `combine_windows` or `read_results`.
@@ -43,78 +45,27 @@ def render_page(results: Results) -> str:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    verdict, new = verdict_of(results, "all"), verdict_of(results, "new")
+    main = ((protocol, main_result(results, protocol)) for protocol in protocols_of(results))
     return template.render(
-        headline=headline(verdict, _BOUGHT) if verdict else "",
-        second=headline(new, _BOUGHT_NEW) if new else "",
-        figures=_figures(results),
-        question=_question(results),
+        summary=[summary_sentence(result, protocol) for protocol, result in main if result],
+        figures=key_figures(results),
+        protocol=protocol_text(results),
         boards=(
-            ("Main measures", leaderboard(results, main_measures(results))),
-            ("Hit rates: share of users with at least one hit", leaderboard(results, hit_rates(results))),
+            ("Main metrics", leaderboard(results, main_metrics(results))),
+            ("Hit rates", leaderboard(results, hit_rates(results))),
         ),
         protocol_titles=PROTOCOL_TITLES,
-        exhibits=exhibits_of(results),
+        sections=report_sections(results),
         colours=COLOURS,
         k=primary_cutoff(results["cutoffs"]),
         first=min(results["cutoffs"]),
-        made=_made(results),
+        run=run_text(results),
         weeks=counted(len(results["windows"]), "week"),
     )
 
 
 def write_page(results: Results, path: Path) -> None:
-    """Write the page, whole or not at all."""
+    """Write the page, under a temporary name until it is complete."""
     text = render_page(results)
-    with atomic_write(path) as fresh:
-        fresh.write_text(text, encoding="utf-8")
-
-
-def _made(results: Results) -> str:
-    """Say where the numbers come from."""
-    made = results["run"]
-    return (
-        f"Data: {plain(made['dataset'])}; {counted(made['users'], 'user')}, {counted(made['items'], 'item')}, "
-        f"{counted(made['purchases'], 'purchase')}. Made {plain(made['created'])} from commit {plain(made['commit'])}, "
-        f"seed {made['seed']}, in {made['seconds']:,.0f} seconds."
-    )
-
-
-def _figures(results: Results) -> list[Figure]:
-    """Return the large numbers at the top, about the same model as the headline."""
-    figures = []
-    bought_by_protocol: dict[Protocol, str] = {"all": "of all purchases", "new": "of purchases new to the user"}
-    for protocol, bought in bought_by_protocol.items():
-        verdict = verdict_of(results, protocol)
-        if verdict:
-            figures.append(Figure(percent(verdict.recall), f"{bought} found among {verdict.k:,} candidates"))
-            if verdict.ratio is not None:
-                figures.append(
-                    Figure(
-                        f"{times(verdict.ratio)} \N{MULTIPLICATION SIGN}", f"as much as the best simple list, {bought}"
-                    )
-                )
-    verdict = verdict_of(results, "all")
-    if verdict:
-        coverages = [cut["models"][verdict.model]["catalogue_coverage"]["coverage"] for cut in results["windows"]]
-        figures.append(Figure(percent(float(np.median(coverages))), "of the catalogue is shown to somebody"))
-    return figures
-
-
-def _question(results: Results) -> str:
-    """Say in one paragraph what was asked."""
-    cuts, made, k = results["windows"], results["run"], primary_cutoff(results["cutoffs"])
-    users = sorted({cut["users"] for cut in cuts})
-    asked = f"{users[0]:,}" if len(users) == 1 else f"{users[0]:,} to {users[-1]:,}"
-    when = (
-        f"on {cuts[0]['cut_date']}"
-        if len(cuts) == 1
-        else f"on {len(cuts)} dates from {cuts[0]['cut_date']} to {cuts[-1]['cut_date']}"
-    )
-    return (
-        f"Which of {counted(made['items'], 'item')} should each user be shown? We stopped the clock {when}. Knowing "
-        f"only what had happened before, every model listed up to {max(results['cutoffs']):,} candidates for each of "
-        f"{asked} users who then bought something. Recall@{k} is the share of what people bought in the next 7 days "
-        f"that was among {k:,} candidates, averaged over users. It is asked twice: for all purchases, and for items "
-        "that the user never bought before, with lists that leave out what the user already knows."
-    )
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

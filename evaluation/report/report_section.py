@@ -1,28 +1,21 @@
-"""What one section of the page shows: panels, a key to their colours, and the numbers beneath them."""
+"""The content of one section of the report: plots, a key to their marks, and tables."""
 
 from dataclasses import dataclass
 
-from evaluation.report.palette import Colour
+from evaluation.report.styles import Colour
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One drawing.
-
-    Attributes:
-        title: What it shows, in a few words.
-        svg: An `<svg>` element whose text is escaped.
-        label: What a reader who cannot see it is told: the drawing's kind and its main numbers.
-    """
+    """One plot: a title of a few words, and an `<svg>` element with escaped text."""
 
     title: str
     svg: str
-    label: str
 
 
 @dataclass(frozen=True)
 class Key:
-    """One entry of the key to colours; `hollow` for an outlined mark, `faint` for a pale one."""
+    """One entry of the key to marks; `hollow` for an outlined mark."""
 
     colour: Colour
     label: str
@@ -31,11 +24,11 @@ class Key:
 
 @dataclass(frozen=True)
 class Table:
-    """Numbers as text: a header, rows as long as it, and how many columns from the left are words."""
+    """A table of text: a header, rows of the same length, and the number of leading columns without numbers."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    words: int = 1
+    text_columns: int = 1
 
 
 @dataclass(frozen=True)
@@ -43,17 +36,15 @@ class ReportSection:
     """One section.
 
     Attributes:
-        title: A heading that says what is asked.
-        reading: How to read the drawing, and what exactly is drawn.
-        panels: Side by side where there is room; none if the table says it all.
-        tables: Beneath, folded away if there are panels.
-        keys: The key to colours.
-        wide: Whether the panels need the page's whole width.
+        title: The heading.
+        caption: What is shown, and how it is defined.
+        panels: Side by side if there is room; empty if the tables are the content.
+        tables: Collapsed if there are panels.
+        keys: The key to marks.
     """
 
     title: str
-    reading: str
+    caption: str
     panels: tuple[Panel, ...]
     tables: tuple[Table, ...]
     keys: tuple[Key, ...] = ()
-    wide: bool = False
