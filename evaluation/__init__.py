@@ -1,1 +1,1 @@
-"""Numbers: what a list was worth, beside the simple lists it has to beat."""
+"""Evaluation: metrics, baselines, evaluation windows, comparisons and diagnostics; `report` is the HTML report."""

@@ -122,8 +122,8 @@ class SalesDeciles:
 
     def look_up(self, positions: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return the deciles of items, 0 for positions beyond the catalogue: items that were not in it at the cut."""
-        known = positions < len(self.deciles)
-        return np.where(known, self.deciles[np.where(known, positions, 0)], 0)
+        in_catalogue = positions < len(self.deciles)
+        return np.where(in_catalogue, self.deciles[np.where(in_catalogue, positions, 0)], 0)
 
 
 def item_slice(hits: Hits, deciles: SalesDeciles, k: int) -> list[ItemRow]:
