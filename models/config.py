@@ -32,7 +32,8 @@ class Config:
         id_dropout: probability, in training, that an item's id is replaced by the unknown id. The item is then
             represented by its content features, as new items are.
         list_dropout: share of each list that is dropped in training, for the content part.
-        item_memory_dropout: the same for the item memory, which so learns co-purchases: the target may be missing.
+        item_memory_dropout: the same for the item memory. It also learns co-purchases, because dropped purchases are
+            predicted from the others.
         training_days: days of purchases before the cut to train on; None for all.
         refit_days: days of purchases before the release for the refit, which follows validation.
         day_batches: whether a batch holds purchases of one day only, so that all its candidates are as of that day.

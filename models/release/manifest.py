@@ -4,7 +4,6 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Final
 
-from features.training_data.dataset import Dataset
 from models.config import Config
 
 _LIBRARIES = (
@@ -21,10 +20,10 @@ def manifest_fields(
     ranker_trained_until: dict[str, str],
     request_services: dict[str, str],
     seed: int,
-    data: Dataset,
+    rows: dict[str, int],
     commit: str | None,
     seconds: dict[str, float],
-    refit: tuple[datetime, int],
+    refit_start: datetime,
     earlier: str | None = None,
 ) -> dict[str, Any]:
     """Return JSON-ready values, library versions included.
@@ -35,10 +34,10 @@ def manifest_fields(
         ranker_trained_until: moment before which lie all training data of a ranker, ISO 8601, by policy.
         request_services: fingerprints, by name, of the feature services that requests read besides the towers' own.
         seed: of the training.
-        data: purchases, training set and validation set.
+        rows: numbers of purchases, queries and sampled items, by name.
         commit: of the code; None if unknown.
         seconds: duration of each stage.
-        refit: first moment of the refit, UTC, and its number of purchases.
+        refit_start: first moment of the refit, UTC.
         earlier: version of the release that a warm start began with.
     """
     return {
@@ -47,17 +46,10 @@ def manifest_fields(
         "filters": filters,
         RANKER_TRAINED_UNTIL: ranker_trained_until,
         REQUEST_SERVICES: request_services,
-        "refit_start": refit[0].isoformat(),
+        "refit_start": refit_start.isoformat(),
         "seed": seed,
         "commit": commit,
-        "rows": {
-            "purchases_before_cut": data.purchases.before,
-            "purchases_trained": data.purchases.training,
-            "purchases_validated": data.purchases.validation,
-            "purchases_refitted": refit[1],
-            "queries": data.training.queries.num_rows,
-            "sampled_items": data.training.sampled_items.num_rows,
-        },
+        "rows": rows,
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
         "libraries": {name: version(name) for name in _LIBRARIES},
     }

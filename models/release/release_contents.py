@@ -9,14 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candidates.ranking.ranker import Ranker
-from evaluation.diagnostics import VectorDiversity
-from evaluation.validation_window import WindowMetrics
 from features.time_split import TimeSplit
 from models.release.checkpoint import Checkpoint
 from models.release.integrity import FORMAT
 from models.release.manifest import REQUEST_SERVICES
 from models.towers import Towers
-from models.training.history import TrainingHistory
 
 
 @dataclass(frozen=True)
@@ -30,11 +27,8 @@ class ReleaseContents:
         arrays: other data of the items, (items, …) each, by the names in `models.release.release.ARRAYS`.
         blender: JSON-ready weights of the candidate sources, by policy for items bought before.
         rankers: rankers that beat the blender, by the same policies.
-        ranking: JSON-ready record of the selection of the rankers.
         split: moments that separate training, validation and release.
-        training_history: epochs of the training.
-        diversities: of the released query vectors, by query name.
-        baselines: metrics of the baselines, by name.
+        metrics: JSON-ready content of metrics.json.
         manifest_fields: JSON-ready values for the manifest, see `models.release.manifest`.
     """
 
@@ -44,11 +38,8 @@ class ReleaseContents:
     arrays: dict[str, NDArray[Any]]
     blender: dict[str, Any]
     rankers: dict[str, Ranker]
-    ranking: dict[str, Any]
     split: TimeSplit
-    training_history: TrainingHistory
-    diversities: dict[str, VectorDiversity]
-    baselines: dict[str, WindowMetrics]
+    metrics: dict[str, Any]
     manifest_fields: dict[str, Any]
 
 

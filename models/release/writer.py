@@ -1,10 +1,8 @@
 """Writing a release, and making it the current one."""
 
 import logging
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -51,7 +49,7 @@ def write_release(releases: Path, towers: Towers, contents: ReleaseContents, cre
             np.save(folder / f"{name}.npy", contents.arrays[name], allow_pickle=False)
         write_release_models(folder, contents.blender, contents.rankers)
         contents.checkpoint.write(folder)
-        write_json(folder / METRICS, _metrics(contents))
+        write_json(folder / METRICS, contents.metrics)
         manifest = {
             "format": FORMAT,
             "version": version,
@@ -87,24 +85,3 @@ def _exists(folder: Path, digest: str) -> bool:
     if manifest["content_digest"] != digest:
         raise InputError(f"{folder} holds a release with other contents: move it away, and train again.")
     return True
-
-
-def _metrics(contents: ReleaseContents) -> dict[str, Any]:
-    return {
-        "best_epoch": contents.training_history.best.number,
-        "released": {"diversities": {name: asdict(diversity) for name, diversity in contents.diversities.items()}},
-        "epochs": [_without_users(asdict(epoch)) for epoch in contents.training_history.epochs],
-        "rankers": contents.ranking,
-        "baselines": {
-            name: _without_users(asdict(window_metrics)) for name, window_metrics in contents.baselines.items()
-        },
-    }
-
-
-def _without_users(content: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the recall of each user: it is large, and personal data."""
-    return {
-        name: _without_users(value) if isinstance(value, dict) else value
-        for name, value in content.items()
-        if name != "user_recall"
-    }

@@ -8,11 +8,10 @@ import tensorflow as tf
 import tf_keras as keras
 from numpy.typing import NDArray
 
-from evaluation.validation_window import ValidationWindow
+from evaluation.validation_window import WindowMetrics
 from features.errors import InputError
 from features.progress import Progress
 from features.store.service_schema import TowerSchemas
-from features.training_data.dataset import Dataset
 from models.config import Config
 from models.encoding import Encodings
 from models.release.checkpoint import Checkpoint
@@ -32,8 +31,8 @@ _ADVICE = (
 
 
 def train(
-    data: Dataset,
-    week: ValidationWindow,
+    data: TrainingData,
+    evaluate: Callable[[Towers], WindowMetrics],
     schemas: TowerSchemas,
     config: Config,
     folder: Path,
@@ -46,9 +45,9 @@ def train(
     """Train two towers, evaluate them after every epoch, and keep the weights of the best epoch.
 
     Args:
-        data: the training set, everything in it before the cut, and users and catalogue as of the cut.
-        week: the validation window; training stops after `config.patience` epochs without a better recall at its
-            largest cut-off.
+        data: the training set.
+        evaluate: computes the metrics of towers in the validation window. Training stops after `config.patience` epochs
+            without a better recall at the largest cut-off.
         schemas: feature services of the towers.
         config: settings.
         folder: for the encoded training set; it must not exist yet.
@@ -63,16 +62,14 @@ def train(
     Raises:
         InputError: every epoch fails a check.
     """
-    towers, batches = _prepare(data.training, schemas, config, folder, seed=seed, progress=progress, earlier=earlier)
-    step, validation = training_step(towers.model, batches), data.validation
+    towers, batches = _prepare(data, schemas, config, folder, seed=seed, progress=progress, earlier=earlier)
+    step = training_step(towers.model, batches)
     epochs: list[Epoch] = []
     best: Epoch | None = None
     weights: list[NDArray[np.float32]] = []
     for number in range(1, config.epochs + 1):
         loss = _run_epoch(step, batches.dataset(number, seed), progress(f"epoch {number}", batches.steps(number, seed)))
-        window_metrics = week.evaluate_vectors(
-            *towers.query_vectors(validation.queries), towers.item_vectors(validation.catalogue)
-        )
+        window_metrics = evaluate(towers)
         epochs.append(Epoch(number, loss, window_metrics))
         report(epochs[-1])
         if not window_metrics.failed_checks and (best is None or window_metrics.recall > best.window_metrics.recall):

@@ -1,4 +1,4 @@
-"""The encoded training set: one row group per day, read as it was encoded_set."""
+"""The encoded training set: one row group per day, read as it was written."""
 
 import uuid
 from dataclasses import replace
