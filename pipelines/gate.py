@@ -128,7 +128,7 @@ def _current_recalls(
     """
     current = EarlierRelease.read(releases, LATEST)
     release = current.release
-    if current.cut > week.start:
+    if current.release.cut > week.start:
         raise InputError(f"release {release.version} was trained on days after {week.start:%Y-%m-%d}")
     release.check_tower_services(tower_schemas(store, release.schemas.query.service, release.schemas.item.service))
     as_served = release.as_of <= week.start
@@ -156,7 +156,7 @@ def _current_vectors(
         queries = current.release.query_tower.query_vectors(users)
         vectors = load_item_tower(releases, current.release).vectors(items)
     else:
-        towers = current.towers()
+        towers = current.restore_towers()
         queries, vectors = towers.query_vectors(users), towers.item_vectors(items)
     return Queries(*queries, week.queries.histories), vectors
 

@@ -1,5 +1,8 @@
 """The contents of a release: the catalogue as of its moment, the sources, the blender and the rankers."""
 
+from dataclasses import asdict
+from typing import Any
+
 import numpy as np
 from feast import FeatureStore
 
@@ -56,21 +59,49 @@ def release_contents(
         },
         blender={"keep": blenders.keep.to_json(), "drop": blenders.drop.to_json()},
         rankers=rankers.rankers,
-        ranking={"keep": rankers.keep.to_json(), "drop": rankers.drop.to_json()},
         split=purchases.split,
-        training_history=trained.training_history,
-        diversities=refit.diversities,
-        baselines=trained.baselines,
+        metrics=release_metrics(trained, rankers, refit),
         manifest_fields=manifest_fields(
             options.config,
             filters=release.filters.to_json(),
             ranker_trained_until=rankers.until,
             request_services=request_service_fingerprints(store),
             seed=options.seed,
-            data=trained.data,
+            rows={
+                "purchases_before_cut": purchases.before,
+                "purchases_trained": purchases.training,
+                "purchases_validated": purchases.validation,
+                "purchases_refitted": refit.purchases,
+                "queries": trained.data.training.queries.num_rows,
+                "sampled_items": trained.data.training.sampled_items.num_rows,
+            },
             commit=release.commit,
             seconds={**trained.seconds, "refit": refit.seconds},
-            refit=(refit.since, refit.purchases),
+            refit_start=refit.since,
             earlier=release.earlier.release.version if release.earlier else None,
         ),
     )
+
+
+def release_metrics(trained: TrainedTowers, rankers: TrainedRankers, refit: Refit) -> dict[str, Any]:
+    """Return the JSON-ready content of metrics.json.
+
+    It holds the training history and the baselines, the diversity of the released query vectors, and the selection of
+    the rankers.
+    """
+    return {
+        "best_epoch": trained.training_history.best.number,
+        "released": {"diversities": {name: asdict(diversity) for name, diversity in refit.diversities.items()}},
+        "epochs": [_without_users(asdict(epoch)) for epoch in trained.training_history.epochs],
+        "rankers": {"keep": rankers.keep.to_json(), "drop": rankers.drop.to_json()},
+        "baselines": {name: _without_users(asdict(metrics)) for name, metrics in trained.baselines.items()},
+    }
+
+
+def _without_users(content: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the recall of each user: it is large, and personal data."""
+    return {
+        name: _without_users(value) if isinstance(value, dict) else value
+        for name, value in content.items()
+        if name != "user_recall"
+    }

@@ -84,9 +84,14 @@ def train_towers(
         reporter.metrics(epoch_line(epoch))
         reporter.detail(diversity_line(epoch.window_metrics.diversities))
 
+    def evaluate(towers: Towers) -> WindowMetrics:
+        return window.evaluate_vectors(
+            *towers.query_vectors(validation.queries), towers.item_vectors(validation.catalogue)
+        )
+
     towers, training_history = train(
-        data, window, schemas, config, folder / "codes", seed=seed, progress=reporter.progress, report=report,
-        earlier=checkpoint,
+        data.training, evaluate, schemas, config, folder / "codes", seed=seed, progress=reporter.progress,
+        report=report, earlier=checkpoint,
     )  # fmt: skip
     seconds = {"join": joined, "fit": watch.seconds - joined}
     return TrainedTowers(data, window, baselines, towers, training_history, seconds)

@@ -33,14 +33,8 @@ MAY_IMPORT = {
     "evaluation.report": {"evaluation", *BASE},
     # Plain data of the feature services and data sets; what reads Feast is called by pipelines and jobs only.
     "models": {"models", "features.store.service_schema", *BASE},
-    "models.training": {
-        "models", "evaluation.validation_window", "features.store.service_schema",
-        "features.training_data.dataset", *BASE,
-    },
-    "models.release": {
-        "models", "candidates.ranking.ranker", "evaluation.diagnostics", "evaluation.validation_window",
-        "features.store.service_schema", "features.training_data.dataset", *BASE,
-    },
+    "models.training": {"models", "evaluation.validation_window", "features.store.service_schema", *BASE},
+    "models.release": {"models", "candidates.ranking.ranker", "features.store.service_schema", *BASE},
     "pipelines": {"pipelines", "models", "evaluation", "candidates", "features.store", "features.training_data", *BASE},
     "pipelines.doctor": {
         "pipelines.doctor", "models.config", "models.release.integrity", "models.release.manifest",

@@ -43,14 +43,9 @@ class EarlierRelease:
         release = load_release(releases, None if version.upper() == LATEST else version)
         return cls(release, Checkpoint.read(releases / release.version, release.schemas))
 
-    def towers(self) -> Towers:
-        """Return the towers of the checkpoint."""
+    def restore_towers(self) -> Towers:
+        """Return towers with the encodings and weights of the checkpoint."""
         return Towers.from_checkpoint(self.checkpoint, self.release.config)
-
-    @property
-    def cut(self) -> datetime:
-        """Moment before which lie all training data of the checkpoint, UTC."""
-        return self.release.cut
 
     def training_days(self, cut: datetime) -> int:
         """Return the days of training data for a warm start: those since this release's cut, and `REPLAY_DAYS` before.
@@ -61,12 +56,13 @@ class EarlierRelease:
         Raises:
             InputError: the cut is not later than this release's.
         """
-        if self.cut >= cut:
+        if self.release.cut >= cut:
             raise InputError(
-                f"Release {self.release.version} was trained on the days before {self.cut:%Y-%m-%d}, and the new cut "
-                f"is {cut:%Y-%m-%d}: there are no new days. Pass a later --as-of, or an earlier release to --from."
+                f"Release {self.release.version} was trained on the days before {self.release.cut:%Y-%m-%d}, and the "
+                f"new cut is {cut:%Y-%m-%d}: there are no new days. Pass a later --as-of, or an earlier release to "
+                "--from."
             )
-        return (cut - self.cut).days + REPLAY_DAYS
+        return (cut - self.release.cut).days + REPLAY_DAYS
 
     def check_compatible(self, config: Config, schemas: TowerSchemas, request_services: dict[str, str]) -> None:
         """Refuse a warm start with other towers or feature services than those of this release.

@@ -53,7 +53,6 @@ def write_untrained(store, releases, folder, rankers):
     """Write a release of the toy world as of `MOMENT`, and return its version."""
     from candidates.filters.settings import FilterSettings
     from candidates.sources.source_set import SOURCES
-    from evaluation.validation_window import WindowMetrics
     from features.parquet_rows import ParquetRows
     from features.store.catalogue import catalogue_ids, user_ids
     from features.store.reader import FeatureReader
@@ -66,7 +65,6 @@ def write_untrained(store, releases, folder, rankers):
     from models.release.release_contents import ReleaseContents
     from models.release.writer import make_latest, write_release
     from models.towers import Towers
-    from models.training.history import Epoch, TrainingHistory
     from pipelines.build_sources import purchases_before, sources_at
 
     schemas, split = tower_schemas(store, SEED.query_service, SEED.item_service), TimeSplit.for_release(MOMENT)
@@ -81,8 +79,6 @@ def write_untrained(store, releases, folder, rankers):
     vectors = towers.item_vectors(items)
     past = purchases_before(write_purchases(store, split, folder), item_ids, MOMENT)
     sources, sales = sources_at(store, past, item_ids, vectors, MOMENT)
-    none = WindowMetrics(recalls={K: 0.5}, new_item_recalls={}, excluding_bought_recalls={}, user_recall=np.zeros(1))
-    epoch = Epoch(1, 1.0, none)
     contents = ReleaseContents(
         checkpoint=towers.checkpoint,
         item_ids=np.array(item_ids, np.str_),
@@ -97,11 +93,8 @@ def write_untrained(store, releases, folder, rankers):
         },
         blender=dict.fromkeys(("keep", "drop"), listing_counts(SOURCES).to_json()),
         rankers={policy: news_first(SOURCES) for policy in rankers},
-        ranking={},
         split=split,
-        training_history=TrainingHistory((epoch,), epoch),
-        diversities={},
-        baselines={},
+        metrics={},
         manifest_fields={
             "config": SEED.to_json(),
             "filters": FilterSettings().to_json(),

@@ -40,7 +40,7 @@ def test_its_towers_are_those_of_the_checkpoint_and_not_the_served_ones(tiny, tm
     version = tiny.write_release(tmp_path, served, validated_towers=validated)
 
     earlier = EarlierRelease.read(tmp_path, version)
-    towers = earlier.towers()
+    towers = earlier.restore_towers()
 
     for vectors, expected in zip(towers.query_vectors(tiny.users), validated.query_vectors(tiny.users), strict=True):
         np.testing.assert_array_equal(vectors, expected)
@@ -57,7 +57,7 @@ def test_a_release_is_read_by_name_or_as_the_current_one(written, towers, name):
     earlier = EarlierRelease.read(releases, name or version)
 
     assert earlier.release.version == version
-    assert earlier.cut == datetime(2020, 9, 16, tzinfo=UTC)
+    assert earlier.release.cut == datetime(2020, 9, 16, tzinfo=UTC)
     for read, expected in zip(earlier.checkpoint.weights, towers.checkpoint.weights, strict=True):
         np.testing.assert_array_equal(read, expected)
 

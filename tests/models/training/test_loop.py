@@ -1,4 +1,4 @@
-"""Learned behaviour of a training: the toy data is learned, its noise twin is not, and equal seeds give equal vectors."""
+"""Learned behaviour: the toy data is learned, its noise twin is not, and equal seeds give equal vectors."""
 
 import tempfile
 from dataclasses import dataclass, fields, replace
@@ -121,9 +121,7 @@ def test_in_the_noise_twin_no_epoch_beats_popularity(prepare, noise, preset, epo
 def test_equal_seeds_give_equal_vectors_and_weights_and_another_seed_others(prepare, toy):
     prepared = prepare(toy, "default")
 
-    (first, history), (second, second_history), (other, _) = (
-        prepared.train(seed=seed, epochs=1) for seed in (1, 1, 2)
-    )
+    (first, history), (second, second_history), (other, _) = (prepared.train(seed=seed, epochs=1) for seed in (1, 1, 2))
 
     assert second_history == history
     validation = prepared.data.validation
