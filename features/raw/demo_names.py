@@ -1,8 +1,8 @@
 """Display names of the demo data's products, as SQL over the package's table `products`.
 
 Products have no names, only a type ("SFT DRNK SNGL SRV BTL CARB (EX"), a package size and a manufacturer, which many
-share. A name is their readable form, and a number where it would not be unique: "Soft drink single serve bottle carb,
-20 oz, brand 103 #2". Names are for display; no feature service of a tower, a filter or the ranker reads them.
+products share. A name is the readable form of all three, with a number if it would not be unique: "Soft drink single
+serve, 20 oz, brand 103 #19". Names are for display only: no service but `item_card_v1` reads them.
 """
 
 from typing import Final
