@@ -1,8 +1,18 @@
-"""A table of text cells for people to read: pipelines fill it, jobs render it."""
+"""A table of text cells for people to read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from io import StringIO
+from typing import Final, Self
+
+from rich.box import Box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+WIDTH: Final = 100  # columns of the terminal output, at most
+_BLANK: Final = "    \n"
+_RULED: Final = Box(f"{_BLANK * 2} -  \n{_BLANK * 5}", ascii=True)  # a line of dashes below the header, nothing else
 
 
 @dataclass(frozen=True)
@@ -10,7 +20,7 @@ class ReportTable:
     """A header and rows of text.
 
     Attributes:
-        columns: names of the columns.
+        columns: names of the columns; a name may hold line breaks.
         rows: cells, one for each column.
         text_columns: columns that are aligned left; all others hold numbers and are aligned right.
     """
@@ -37,6 +47,23 @@ class ReportTable:
         """Return the cells of a column."""
         position = self.columns.index(name)
         return [row[position] for row in self.rows]
+
+    def text(self, width: int = WIDTH, *, styled: bool = False) -> str:
+        """Return the table as text, with a line of dashes below the header; cells that do not fit are wrapped.
+
+        Args:
+            width: columns of the terminal.
+            styled: whether the header is bold, by an escape sequence.
+        """
+        table = Table(box=_RULED, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+        for name in self.columns:
+            table.add_column(Text(name), justify="left" if name in self.text_columns else "right", overflow="fold")
+        for row in self.rows:
+            table.add_row(*map(Text, row))
+        output = StringIO()
+        console = Console(file=output, width=width, force_terminal=styled, color_system="standard" if styled else None)
+        console.print(table)
+        return "\n".join(line.rstrip() for line in output.getvalue().splitlines())
 
     def markdown(self) -> str:
         """Return the table as GitHub Markdown."""

@@ -7,23 +7,13 @@ from pathlib import Path
 
 import click
 
-from jobs.console import FEATURE_TABLES, ConsoleReporter, job, memory_limit_option, raw_dir_option
+from jobs.console import FEATURE_TABLES, ConsoleReporter, job, memory_limit_option, path_option, raw_dir_option
 
 
 @click.command()
 @raw_dir_option
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=FEATURE_TABLES,
-    show_default="data/features",
-    help="Folder of the feature tables; it is replaced as a whole.",
-)
-@click.option(
-    "--quarantine",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write invalid rows with the reason to this CSV file, and continue without them.  [default: stop]",
-)
+@path_option("--output", folder=True, default=FEATURE_TABLES, text="Folder of the feature tables; replaced as a whole.")
+@path_option("--quarantine", text="CSV file for invalid rows and the reasons; without it the first ones stop the job.")
 @memory_limit_option
 @job
 def main(reporter: ConsoleReporter, raw_dir: Path, output: Path, quarantine: Path | None, memory_limit: str) -> None:

@@ -9,34 +9,23 @@ from pathlib import Path
 
 import click
 
-from jobs.console import (
-    ConsoleReporter,
-    job,
-    load_tensorflow,
-    memory_limit_option,
-    quiet_libraries,
-    raw_dir_option,
-    release_option,
-    releases_option,
-    repo_option,
-    scratch_folder,
-)  # fmt: skip
+from jobs import console
 
 
 @click.command()
-@repo_option
-@raw_dir_option
-@releases_option
-@release_option
+@console.repo_option
+@console.raw_dir_option
+@console.releases_option
+@console.release_option
 @click.option("--moments", "number", type=click.IntRange(1), default=2, show_default=True, help="Random moments.")
 @click.option("--users", type=click.IntRange(1), default=1000, show_default=True, help="Users to compare online.")
 @click.option("--items", type=click.IntRange(1), default=1000, show_default=True, help="Items to compare online.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of moments, permutations, samples.")
 @click.option("--allow-uncompared", is_flag=True, help="Pass although a feature service cannot be compared.")
-@memory_limit_option
-@job
+@console.memory_limit_option
+@console.job
 def main(
-    reporter: ConsoleReporter,
+    reporter: console.ConsoleReporter,
     repo: Path,
     raw_dir: Path,
     releases: Path,
@@ -55,14 +44,14 @@ def main(
     rows, features, vocabularies, scales and bestsellers as of the moment must be bit-identical. Online features must
     equal offline ones and retrieve the same lists. All of this happens on copies.
     """
-    load_tensorflow()
+    console.load_tensorflow()
     from features.store.registry import open_feature_store
     from models.release.release import load_release
     from pipelines.leakage.leakage_test import run_leakage_test
     from pipelines.leakage.report import advice, find_leaks, summary_table, verdict
 
     release, store = load_release(releases, version), open_feature_store(repo)
-    with scratch_folder(releases) as folder, quiet_libraries():
+    with console.scratch_folder(releases) as folder, console.quiet_libraries():
         stages, uncompared = run_leakage_test(
             store, release, releases / release.version, raw_dir, folder,
             moments=number, users=users, items=items, seed=seed, memory_limit=memory_limit, reporter=reporter,

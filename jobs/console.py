@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from rich.box import Box
+from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
 from features.progress import Advance, Stopwatch
-from features.report_table import ReportTable
+from features.report_table import WIDTH, ReportTable
 
 ROOT = Path(__file__).resolve().parent.parent
 RAW_DIR = ROOT / "data" / "raw"
@@ -34,43 +33,36 @@ RELEASES = ROOT / "artifacts"
 CANDIDATES = ROOT / "data" / "candidates.parquet"
 DEBUG: Final = "FEAST_TWO_TOWER_DEBUG"
 PROGRAM: Final = "feast-two-tower"
-COLUMNS: Final = 100
 # In the order of the data flow, which is the order in the help text.
 COMMANDS: Final = (
     "fetch_demo_data", "build_features", "train", "materialize", "generate_candidates", "show_candidates", "evaluate",
     "check_leakage", "doctor",
 )  # fmt: skip
-_BLANK: Final = "    \n"
-_RULED: Final = Box(f"{_BLANK * 2} -  \n{_BLANK * 5}", ascii=True)  # a line of dashes below the header, nothing else
 _PACKAGES: Final = ("features", "models", "candidates", "evaluation", "pipelines")
 
-raw_dir_option = click.option(
-    "--raw-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=RAW_DIR,
-    show_default="data/raw",
-    help="Folder of the raw tables customers, articles and transactions_train.",
+
+def path_option(*names: str, text: str, default: Path | None = None, folder: bool = False) -> Callable[..., Any]:
+    """Return an option that takes a file or a folder; a default within the project is shown relative to its root."""
+    if default is not None:
+        text += f"  [default: {default.relative_to(ROOT) if default.is_relative_to(ROOT) else default}]"
+    path = click.Path(path_type=Path, file_okay=not folder, dir_okay=folder)
+    return click.option(*names, type=path, default=default, help=text)
+
+
+raw_dir_option = path_option(
+    "--raw-dir", folder=True, default=RAW_DIR, text="Folder of the raw tables customers, articles, transactions_train."
 )
-repo_option = click.option(
-    "--repo",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=FEATURE_REPO,
-    show_default="feature_repo",
-    help="Feast feature repository: the folder of feature_store.yaml.",
+repo_option = path_option(
+    "--repo", folder=True, default=FEATURE_REPO, text="Feast feature repository: the folder of feature_store.yaml."
 )
-releases_option = click.option(
-    "--releases",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=RELEASES,
-    show_default="artifacts",
-    help="Folder of the releases.",
-)
+releases_option = path_option("--releases", folder=True, default=RELEASES, text="Folder of the releases.")
+candidates_option = path_option("--candidates", default=CANDIDATES, text="Candidate file.")
 release_option = click.option("--release", "version", help="Version of the release.  [default: the latest]")
-filters_option = click.option(
-    "--filters",
-    "filters_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="TOML file with filter settings.",
+filters_option = path_option("--filters", "filters_file", text="TOML file with filter settings.")
+already_bought_option = click.option(
+    "--already-bought",
+    type=click.Choice(["drop", "keep"]),
+    help="Whether items that the user bought before are excluded.  [default: as in the filter settings]",
 )
 memory_limit_option = click.option(
     "--memory-limit", default="4GB", show_default=True, help="Memory limit of DuckDB, which spills to disk beyond it."
@@ -112,18 +104,11 @@ class ConsoleReporter:
         self._print(text)
 
     def table(self, table: ReportTable) -> None:
-        """Print a table of at most `COLUMNS` columns; longer cells are wrapped."""
+        """Print a table, at most `features.report_table.WIDTH` columns wide."""
         self.close()
-        rendered = Table(box=_RULED, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-        for name in table.columns:
-            rendered.add_column(name, justify="left" if name in table.text_columns else "right", overflow="fold")
-        for row in table.rows:
-            rendered.add_row(*map(Text, row))
-        console = Console(file=self._stdout, highlight=False)
-        console.width = min(COLUMNS, console.width) if console.is_terminal else COLUMNS
-        with console.capture() as captured:
-            console.print(rendered)
-        self._print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+        terminal = Console(file=self._stdout)
+        width = min(WIDTH, terminal.width) if terminal.is_terminal else WIDTH
+        self._print(table.text(width, styled=terminal.is_terminal))
 
     def next(self, command: str) -> None:
         """Print the command that comes next, such as "python jobs/train.py"."""
@@ -211,6 +196,16 @@ def as_typed(text: str) -> str:
 
 def _command_name(module: str) -> str:
     return module.replace("_", "-")
+
+
+def given_options() -> set[str]:
+    """Return the options on the command line, such as "--user"."""
+    context = click.get_current_context()
+    return {
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    }
 
 
 def warn(sentences: Iterable[str]) -> None:

@@ -9,39 +9,19 @@ from pathlib import Path
 import click
 
 from features.report_table import ReportTable
-from jobs.console import (
-    CANDIDATES,
-    FEATURE_TABLES,
-    ConsoleReporter,
-    as_typed,
-    commit,
-    job,
-    raw_dir_option,
-    releases_option,
-    repo_option,
-)  # fmt: skip
+from jobs import console
 
 
 @click.command()
-@raw_dir_option
-@click.option(
-    "--tables",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=FEATURE_TABLES,
-    show_default="data/features",
-    help="Folder of the feature tables.",
-)
-@repo_option
-@releases_option
-@click.option(
-    "--candidates",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=CANDIDATES,
-    show_default="data/candidates.parquet",
-    help="Candidate file.",
-)
-@job
-def main(reporter: ConsoleReporter, raw_dir: Path, tables: Path, repo: Path, releases: Path, candidates: Path) -> None:
+@console.raw_dir_option
+@console.path_option("--tables", folder=True, default=console.FEATURE_TABLES, text="Folder of the feature tables.")
+@console.repo_option
+@console.releases_option
+@console.candidates_option
+@console.job
+def main(
+    reporter: console.ConsoleReporter, raw_dir: Path, tables: Path, repo: Path, releases: Path, candidates: Path
+) -> None:
     """Print the state of the project and the next command.
 
     Checks library versions, raw tables, feature tables, registry, current release, online store and candidate file,
@@ -50,9 +30,9 @@ def main(reporter: ConsoleReporter, raw_dir: Path, tables: Path, repo: Path, rel
     from pipelines.doctor.diagnosis import diagnose
     from pipelines.doctor.finding import Project
 
-    diagnosis = diagnose(Project(raw_dir, tables, repo, releases, candidates), commit())
+    diagnosis = diagnose(Project(raw_dir, tables, repo, releases, candidates), console.commit())
     columns = ("part", "state", "details")
-    rows = [(part, finding.state, as_typed(finding.details)) for part, finding in diagnosis.findings.items()]
+    rows = [(part, finding.state, console.as_typed(finding.details)) for part, finding in diagnosis.findings.items()]
     reporter.table(ReportTable.of(columns, rows, columns))
     reporter.next(diagnosis.next_command)
     sys.exit(1 if diagnosis.broken else 0)

@@ -10,12 +10,10 @@ from typing import Final
 import pyarrow as pa
 
 from candidates.sources.source_set import SOURCES as ALL_SOURCES
-from features.report_table import ReportTable
+from features.report_table import WIDTH, ReportTable
 from features.schema import ITEM_ID, RANK, RANKING_SCORE, RETRIEVAL_RANK, SCORE, SOURCES
 from features.text import counted
-from pipelines.steps import Step
 
-WIDTH: Final = 100
 _NAME_WIDTH: Final = 36
 _NAME_WIDTH_WITH_REASONS: Final = 26
 
@@ -57,7 +55,7 @@ def candidate_table(
 
 def source_legend() -> str:
     """Return the letters of the candidate sources in lines of at most `WIDTH` characters."""
-    entries = ", ".join(f"{letter} {source}" for source, letter in SOURCE_LETTERS.items())
+    entries = ", ".join(f"{letter}={source}" for source, letter in SOURCE_LETTERS.items())
     return textwrap.fill(f"sources: {entries}", WIDTH, subsequent_indent="  ")
 
 
@@ -74,17 +72,17 @@ def request_lines(version: str, moment: datetime, reasons: Mapping[str, str]) ->
     return "\n".join([f"{header}, filters in force:{'' if lines else ' none'}", *lines])
 
 
-def stage_line(step: Step, requested: int, rows: pa.Table, excluded_by: Sequence[Sequence[str]] | None) -> str:
+def stage_line(stage: str, requested: int, rows: pa.Table, excluded_by: Sequence[Sequence[str]] | None) -> str:
     """Return a line on all candidates of one user after a stage.
 
     Args:
-        step: the stage.
+        stage: "retrieve", "filter" or "rank".
         requested: number of candidates that it was asked for.
         rows: with the schema `candidates.candidate_file.CANDIDATES`.
         excluded_by: names of the filters that exclude each row; None after filtering.
     """
-    line = f"{step}: {len(rows):,} of {requested:,} candidates"
-    if step == "rank":
+    line = f"{stage}: {len(rows):,} of {requested:,} candidates"
+    if stage == "rank":
         ranked = len(rows) > rows[RANKING_SCORE].null_count
         return f"{line}, in {'ranker' if ranked else 'retrieval'} order"
     if excluded_by is None:
@@ -93,17 +91,22 @@ def stage_line(step: Step, requested: int, rows: pa.Table, excluded_by: Sequence
     return f"{line}, before filtering; {sum(map(bool, excluded_by)):,} will be excluded{counts and f' ({counts})'}"
 
 
-def exclusion_lines(exclusions: Mapping[str, int], users: int, items: int) -> str:
-    """Return how many pairs of user and item each filter excludes.
+def exclusion_lines(exclusions: Mapping[str, int], users: int, items: int) -> list[str]:
+    """Return lines with the number of user-item pairs that each filter excludes.
 
     Args:
         exclusions: pairs by name of the filter.
         users: number of users.
         items: number of items in the catalogue.
     """
-    header = f"Excluded of {counted(users, 'user')} x {counted(items, 'item')}:"
-    counts = [f"  {name}: {count:,} ({count / (users * items):.2%})" for name, count in exclusions.items()]
-    return "\n".join([header + ("" if counts else " nothing, no filter is in force"), *counts])
+    of = f"of {counted(users, 'user')} x {counted(items, 'item')}"
+    return [f"excluded by {name}: {count:,} ({count / (users * items):.2%}) {of}" for name, count in exclusions.items()]
+
+
+def source_lines(sources: Mapping[str, int]) -> list[str]:
+    """Return lines with the number of candidates that each source lists, the largest first."""
+    counts = sorted(sources.items(), key=lambda item: (-item[1], item[0]))
+    return [f"listed by {source}: {counted(count, 'candidate')}" for source, count in counts]
 
 
 def _letters(sources: Iterable[str]) -> dict[str, str]:

@@ -1,19 +1,12 @@
 """What jobs print of numbers."""
 
-from collections import Counter
-from collections.abc import Mapping
 from datetime import datetime
-from itertools import chain
-from typing import Any
 
-import pyarrow as pa
 from tabulate import tabulate
 
 from evaluation.diagnostics import VectorDiversity
 from evaluation.validation_window import WindowMetrics
-from features.schema import RANK, RANKING_SCORE, RETRIEVAL_RANK, SCORE, SOURCES
 from models.training.history import Epoch, TrainingHistory
-from pipelines.steps import Step
 
 
 def variety_line(diversities: dict[str, VectorDiversity]) -> str:
@@ -84,82 +77,3 @@ def _shown(recall: float | None) -> str:
     if recall is None:
         return "-"
     return {0.0: "none hit", 1.0: "all hit"}.get(recall, f"{recall:.4f}")
-
-
-def candidate_table(user: str, rows: pa.Table, names: list[str], bought: list[str]) -> str:
-    """One user's candidates with names, beside what the user bought last.
-
-    Args:
-        user: the id.
-        rows: with the schema `candidates.candidate_file.CANDIDATES`.
-        names: of the candidates, one for each row.
-        bought: names of items, the last bought first.
-    """
-    last = [(name or "")[:32] for name in bought[: len(names)]]
-    return _listed(user, _places(rows, names) | _order(rows) | _origins(rows) | {"bought last": last})
-
-
-def request_line(version: str, moment: datetime, filters: dict[str, str]) -> str:
-    """Lines on what is asked, and of the filters in force why each drops a candidate."""
-    told = "".join(f"\n  {name}: {reason}" for name, reason in filters.items())
-    return f"release {version} as of {moment:%Y-%m-%d %H:%M} UTC, filters in force:{told or ' none'}"
-
-
-def exclusion_line(exclusions: Mapping[str, int], users: int, items: int) -> str:
-    """How much of all that could be shown each filter bars, given pairs of user and item by its name."""
-    counts = [f"{name} {count:,} ({count / (users * items):.2%})" for name, count in exclusions.items()]
-    return f"of {users:,} users x {items:,} items filters bar: {', '.join(counts) or 'nothing, none is in force'}"
-
-
-def step_table(
-    user: str, step: Step, asked: int, rows: pa.Table, names: list[str], dropped_by: list[list[str]] | None = None
-) -> str:
-    """What one of the three steps leaves to one user: a line on all of it, and the first rows as a table.
-
-    Args:
-        user: the id.
-        step: which one.
-        asked: how many candidates it was asked for.
-        rows: with the schema `candidates.candidate_file.CANDIDATES`.
-        names: of the candidates in the first rows, which are those shown.
-        dropped_by: the names of the filters that drop each of `rows`; None after the first step.
-    """
-    shown = rows.slice(0, len(names))
-    columns = _places(shown, names) | (_order(shown) if step == "rank" else {}) | _origins(shown)
-    if dropped_by is not None:
-        columns |= {"dropped by": [", ".join(reasons) for reasons in dropped_by[: len(names)]]}
-    return _listed(user, columns, f"{_step_line(step, asked, rows, dropped_by)}\n")
-
-
-def _step_line(step: Step, asked: int, rows: pa.Table, dropped_by: list[list[str]] | None) -> str:
-    given = f"{step}: {len(rows):,} candidates of {asked:,} asked for"
-    if step == "rank":
-        ranked = len(rows) > rows[RANKING_SCORE].null_count
-        return f"{given}, in {'the ranker' if ranked else 'retrieval'}'s order"
-    if dropped_by is None:
-        return f"{given}, all of which may be shown"
-    by = ", ".join(f"{name} {count:,}" for name, count in Counter(chain(*dropped_by)).most_common())
-    return f"{given}, as if no filter were in force; {sum(map(bool, dropped_by)):,} will be dropped{by and f' ({by})'}"
-
-
-def _listed(user: str, columns: dict[str, list[Any]], said: str = "") -> str:
-    return f"\nuser {user}\n{said}\n{tabulate(columns, headers='keys', disable_numparse=True)}"
-
-
-def _places(rows: pa.Table, names: list[str]) -> dict[str, list[Any]]:
-    return {"rank": rows[RANK].to_pylist(), "candidate": [(name or "")[:44] for name in names]}
-
-
-def _order(rows: pa.Table) -> dict[str, list[Any]]:
-    """Where retrieval had put the candidates, and what a ranker said of them, if one was asked."""
-    scores = rows[RANKING_SCORE]
-    said = {} if scores.null_count == len(scores) else {"ranking score": _scores(scores)}
-    return said | {"retrieval rank": rows[RETRIEVAL_RANK].to_pylist()}
-
-
-def _origins(rows: pa.Table) -> dict[str, list[Any]]:
-    return {"log odds": _scores(rows[SCORE]), "listed by": [", ".join(names) for names in rows[SOURCES].to_pylist()]}
-
-
-def _scores(column: pa.ChunkedArray) -> list[str]:
-    return ["" if score is None else f"{score:.2f}" for score in column.to_pylist()]

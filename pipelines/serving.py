@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Literal, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -34,7 +34,8 @@ from models.release.release import Release, load_release
 from pipelines.build_sources import build_histories, released_sources
 from pipelines.filter_context import build_item_context, build_user_context
 from pipelines.rank_candidates import RANKING_DEPTH, rank_candidates
-from pipelines.steps import Step
+
+Stage: TypeAlias = Literal["retrieve", "filter", "rank"]
 
 # Under a cap the search goes through the whole catalogue for long lists: then the ranker gets fewer candidates.
 _CANDIDATES_PER_RESULT: Final = 3
@@ -177,12 +178,12 @@ class CandidatePipeline:
         ranked = rank_candidates(blended, self.ranker, request.queries.histories, users, self.item_features)
         return ranked.first(self.k)
 
-    def run_until(self, step: Step, request: CandidateRequest) -> RankedLists:
+    def run_until(self, stage: Stage, request: CandidateRequest) -> RankedLists:
         """The lists after one of the three steps: k long after the last one, as long as ranked lists before it."""
-        if step == "retrieve":
+        if stage == "retrieve":
             return RankedLists.from_retrieval(self.retrieve(request))
         filtered = self.filter(request)
-        return RankedLists.from_retrieval(filtered) if step == "filter" else self.rank(request, filtered)
+        return RankedLists.from_retrieval(filtered) if stage == "filter" else self.rank(request, filtered)
 
     def run(self, user_ids: Sequence[str]) -> tuple[pa.Table, dict[str, int]]:
         """Run all three steps for n users.

@@ -13,7 +13,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
-pytest_plugins = ["fixtures.jobs", "fixtures.ranker", "fixtures.towers", "plugins.markers", "plugins.scheduling"]
+pytest_plugins = [
+    "fixtures.jobs",
+    "fixtures.ranker",
+    "fixtures.serving",
+    "fixtures.towers",
+    "plugins.markers",
+    "plugins.scheduling",
+]
 SECONDS_FOR_ONE_BUILD = 300
 BORN = "1980-02-29"
 

@@ -57,7 +57,7 @@ HEAVY = {
     "tf_keras": {"models", "models.training", "models.release"},
     "tensorflow_recommenders": {"models", "benchmarks"},
     "click": {"jobs", "benchmarks"},
-    "rich": {"jobs"},
+    "rich": {"features", "jobs"},
     "matplotlib": {"evaluation.report", "benchmarks"},
     "jinja2": {"evaluation.report"},
 }  # fmt: skip

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from features.errors import InputError
-from features.report_table import ReportTable
-from jobs.console import COLUMNS, COMMANDS, PROGRAM, ConsoleReporter, as_typed, cli, job, scratch_folder
+from features.report_table import WIDTH, ReportTable
+from jobs.console import COMMANDS, PROGRAM, ConsoleReporter, as_typed, cli, job, scratch_folder
 
 JOBS_FOLDER = Path(__file__).parents[2] / "jobs"
 
@@ -72,7 +72,7 @@ def test_a_table_is_at_most_as_wide_as_allowed_and_keeps_all_text(run):
     assert lines[0] == "rank  name"
     assert set(lines[1]) == {"-", " "}
     assert lines[2] == "   1  [red]milk"
-    assert max(map(len, lines)) <= COLUMNS
+    assert max(map(len, lines)) <= WIDTH
     assert " ".join(lines[3:]).split() == ["12", *words]
 
 

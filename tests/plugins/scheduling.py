@@ -14,6 +14,7 @@ GROUPS = {
     "test_bad_input": "towers",
     "test_list_snapshots": "towers",
     "test_serving": "towers",
+    "test_show_candidates": "towers",
     "test_fit_blender": "towers",
     "test_check_leakage": "release",
     "test_build_sources": "release",
