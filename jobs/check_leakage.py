@@ -14,7 +14,7 @@ from jobs import console
 
 @click.command()
 @console.repo_option
-@console.raw_dir_option
+@console.path_option("--raw-dir", folder=True, text="Folder of the raw tables.  [default: as recorded by the build]")
 @console.releases_option
 @console.release_option
 @click.option("--moments", "number", type=click.IntRange(1), default=2, show_default=True, help="Random moments.")
@@ -27,7 +27,7 @@ from jobs import console
 def main(
     reporter: console.ConsoleReporter,
     repo: Path,
-    raw_dir: Path,
+    raw_dir: Path | None,
     releases: Path,
     version: str | None,
     number: int,

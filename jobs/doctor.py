@@ -13,14 +13,14 @@ from jobs import console
 
 
 @click.command()
-@console.raw_dir_option
+@console.path_option("--raw-dir", folder=True, text="Folder of the raw tables.  [default: as recorded by the build]")
 @console.path_option("--tables", folder=True, default=console.FEATURE_TABLES, text="Folder of the feature tables.")
 @console.repo_option
 @console.releases_option
 @console.candidates_option
 @console.job
 def main(
-    reporter: console.ConsoleReporter, raw_dir: Path, tables: Path, repo: Path, releases: Path, candidates: Path
+    reporter: console.ConsoleReporter, raw_dir: Path | None, tables: Path, repo: Path, releases: Path, candidates: Path
 ) -> None:
     """Print the state of the project and the next command.
 
@@ -30,7 +30,9 @@ def main(
     from pipelines.doctor.diagnosis import diagnose
     from pipelines.doctor.finding import Project
 
-    diagnosis = diagnose(Project(raw_dir, tables, repo, releases, candidates), console.commit())
+    diagnosis = diagnose(
+        Project(raw_dir, tables, repo, releases, candidates, default_raw_dir=console.RAW_DIR), console.commit()
+    )
     columns = ("part", "state", "details")
     rows = [(part, finding.state, console.as_typed(finding.details)) for part, finding in diagnosis.findings.items()]
     reporter.table(ReportTable.of(columns, rows, columns))

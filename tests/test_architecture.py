@@ -38,8 +38,7 @@ MAY_IMPORT = {
     "pipelines": {"pipelines", "models", "evaluation", "candidates", "features.store", "features.training_data", *BASE},
     "pipelines.doctor": {
         "pipelines.doctor", "models.config", "models.release.integrity", "models.release.manifest",
-        "candidates.candidate_file", "features.raw.raw_files", "features.store", "features.tables.feature_tables",
-        *BASE,
+        "candidates.candidate_file", "features.raw.raw_files", "features.store", "features.tables", *BASE,
     },
     "pipelines.leakage": {"pipelines.leakage", "models", "evaluation", "candidates", "features"},
     "jobs": {"jobs", "pipelines", "models", "evaluation", "candidates", "features"},

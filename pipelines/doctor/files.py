@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from candidates.candidate_file import CANDIDATES
 from features.errors import InputError
 from features.raw.raw_files import find_raw_files
-from features.schema import EVENT_TIMESTAMP
+from features.tables.build_record import BUILD_RECORD, read_build
 from features.tables.feature_tables import TABLES
 from features.text import counted
 from pipelines.doctor.finding import Finding, Found, Project, minute
@@ -36,12 +36,14 @@ def check_versions(commit: str | None) -> Finding:
 
 def check_raw_tables(project: Project) -> Finding:
     """Find the raw tables; without them feature tables cannot be built, but existing ones can be used."""
+    built = (project.tables / BUILD_RECORD).is_file()
+    raw_dir = project.raw_dir or (read_build(project.tables).raw_dir if built else project.default_raw_dir)
     try:
-        files = find_raw_files(project.raw_dir)
+        files = find_raw_files(raw_dir)
     except InputError as error:
         return Finding("missing", str(error), "" if project.tables.is_dir() else "python jobs/fetch_demo_data.py")
     sizes = ", ".join(f"{file.path.name} ({file.path.stat().st_size / 1e6:,.1f} MB)" for file in files)
-    return Finding("ok", f"{project.raw_dir}: {sizes}")
+    return Finding("ok", f"{raw_dir}: {sizes}")
 
 
 def check_feature_tables(tables: Path) -> Finding:
@@ -53,21 +55,12 @@ def check_feature_tables(tables: Path) -> Finding:
         return Finding("missing", f"There are no feature tables in {tables}.", command)
     if absent:
         return Finding("broken", f"{tables} lacks {', '.join(absent)}.", command)
+    record = read_build(tables)
     rows = sum(pq.read_metadata(path).num_rows for path in paths)
-    return Finding(
-        "ok",
-        f"{tables}: {counted(len(paths), 'table')}, {counted(rows, 'row')}, known until "
-        f"{minute(_last_event_timestamp(tables / 'item_sales_daily.parquet'))}",
-    )
-
-
-def _last_event_timestamp(path: Path) -> datetime:
-    """Return the largest event timestamp of a feature table, from the statistics of the file."""
-    metadata = pq.read_metadata(path)
-    position = metadata.schema.names.index(EVENT_TIMESTAMP)
-    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
-    last: datetime = max(group.column(position).statistics.max for group in groups)
-    return last
+    details = f"{tables}: {counted(len(paths), 'table')}, {counted(rows, 'row')}, known until {minute(record.data_end)}"
+    if rows != sum(record.feature_rows.values()):
+        return Finding("outdated", f"{details}; {BUILD_RECORD} has other numbers of rows", command)
+    return Finding("ok", details)
 
 
 def check_candidates(path: Path, found: Found) -> Finding:

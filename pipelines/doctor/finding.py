@@ -15,18 +15,20 @@ class Project:
     """Where the parts of a project are.
 
     Attributes:
-        raw_dir: folder of the raw tables.
+        raw_dir: folder of the raw tables; None for the one from which the feature tables were built.
         tables: folder of the feature tables.
         repo: Feast feature repository.
         releases: folder of the releases.
         candidates: candidate file.
+        default_raw_dir: folder of the raw tables before there are feature tables.
     """
 
-    raw_dir: Path
+    raw_dir: Path | None
     tables: Path
     repo: Path
     releases: Path
     candidates: Path
+    default_raw_dir: Path
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from features.store.service_schema import ServiceSchema, TowerSchemas
 from features.training_data.training_set import TrainingSet
 from pipelines.leakage.comparison import Snapshot
 
-_PURCHASES: Final = "transactions"
+PURCHASES: Final = "transactions"
 _ID_VIEWS: Final = {USER_ID: "user_profile", ITEM_ID: "item_catalog"}
 
 
@@ -68,7 +68,7 @@ def training_set_snapshots(rows: TrainingSet, schemas: TowerSchemas) -> list[Sna
             f"training set, {name} ({schema.service})",
             part,
             (schema.entity_key, EVENT_TIMESTAMP),
-            {schema.entity_key: _PURCHASES, EVENT_TIMESTAMP: _PURCHASES, USER_CODE: _PURCHASES, **views_of(schema)},
+            {schema.entity_key: PURCHASES, EVENT_TIMESTAMP: PURCHASES, USER_CODE: PURCHASES, **views_of(schema)},
         )
         for name, part, schema in parts
     ]

@@ -17,6 +17,7 @@ from features.store.reader import FeatureReader
 from features.store.registry import tower_schemas
 from features.store.request_services import CANDIDATE_ITEMS
 from features.store.service_columns import ServiceColumns
+from features.tables.build_record import read_build
 from features.time_split import TimeSplit
 from features.training_data.purchases import Purchases, write_purchases
 from features.training_data.training_set import TrainingSet, write_training_set
@@ -27,7 +28,12 @@ from models.release.saved_models import SavedTower
 from pipelines.leakage.altered_data import AlteredData
 from pipelines.leakage.comparison import Snapshot
 from pipelines.leakage.encoding_snapshots import encoding_snapshots, released_encoding_snapshots
-from pipelines.leakage.feature_snapshots import comparable_services, feature_snapshots, training_set_snapshots
+from pipelines.leakage.feature_snapshots import (
+    PURCHASES,
+    comparable_services,
+    feature_snapshots,
+    training_set_snapshots,
+)
 from pipelines.leakage.list_snapshots import bestseller_snapshot, last_week_counts, retrieved_list_snapshots
 from pipelines.leakage.online_snapshots import materialized_copy, offline_and_online_snapshots
 from pipelines.leakage.report import TimedStage, run_timed
@@ -45,7 +51,7 @@ def run_leakage_test(
     store: FeatureStore,
     release: Release,
     release_folder: Path,
-    raw_dir: Path,
+    raw_dir: Path | None,
     folder: Path,
     *,
     moments: int,
@@ -61,7 +67,7 @@ def run_leakage_test(
         store: the store in use, which stays unchanged.
         release: the release.
         release_folder: its folder.
-        raw_dir: folder of the raw tables.
+        raw_dir: folder of the raw tables; None for the one from which the feature tables were built.
         folder: an empty folder for temporary files.
         moments: number of random moments.
         users: number of users whose online features are compared.
@@ -79,12 +85,18 @@ def run_leakage_test(
     schemas = release.schemas
     release.check_tower_services(tower_schemas(store, schemas.query.service, schemas.item.service))
     services, uncompared = comparable_services(store)
+    raw_dir = raw_dir or read_build(_table_folder(store)).raw_dir
     test = LeakageTest(release, release_folder, services, data_end(store), seed, reporter)
     reporter.stage("load the raw tables")
     with AlteredData.load(raw_dir, folder, memory_limit=memory_limit) as altered:
         drawn = altered.draw_moments(moments, seed=seed)
         copy = store_copy(store, folder / "store")
         return run_timed(test.run(copy, altered, drawn, folder, users=users, items=items)), uncompared
+
+
+def _table_folder(store: FeatureStore) -> Path:
+    """Return the folder of the feature tables that the registry reads."""
+    return Path(store.get_feature_view(PURCHASES).batch_source.path).parent
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from candidates.candidate_file import CANDIDATES
-from models.release.integrity import FORMAT, digests
+from models.release.integrity import FORMAT, file_digests
 
 AS_OF = datetime(2020, 3, 1, tzinfo=UTC)  # the end of the toy data
 VERSION = "20200301-default-0a1b2c3d"
@@ -30,7 +30,8 @@ def parts(toy, tmp_path):
     from pipelines.doctor.finding import Project
 
     copy = toy.copy_to(tmp_path / "project")
-    return Project(toy.raw, toy.tables, copy.repo, copy.releases, copy.root / "data" / "candidates.parquet")
+    candidates = copy.root / "data" / "candidates.parquet"
+    return Project(None, toy.tables, copy.repo, copy.releases, candidates, default_raw_dir=tmp_path / "raw")
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def write_release(project, as_of=AS_OF, version=VERSION, **changes):
             for side, schema in (("query", schemas.query), ("item", schemas.item))
         },
         REQUEST_SERVICES: request_service_fingerprints(store),
-        "files": digests(folder),
+        "files": file_digests(folder),
         **changes,
     }
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
@@ -90,11 +91,12 @@ def write_candidates(project, release=VERSION, as_of=AS_OF):
 
 
 def test_in_an_empty_folder_everything_is_missing_and_data_come_first(tmp_path, parts, diagnose):
-    from pipelines.doctor.finding import Project
-
     repo = tmp_path / "feature_repo"
     shutil.copytree(parts.repo, repo)
-    empty = Project(tmp_path / "raw", tmp_path / "tables", repo, tmp_path / "artifacts", tmp_path / "none.parquet")
+    empty = replace(
+        parts, tables=tmp_path / "tables", repo=repo, releases=tmp_path / "artifacts",
+        candidates=tmp_path / "candidates.parquet",
+    )  # fmt: skip
 
     found = diagnose(empty)
 
@@ -106,7 +108,7 @@ def test_in_an_empty_folder_everything_is_missing_and_data_come_first(tmp_path, 
     assert {path.name for path in tmp_path.iterdir()} == {"feature_repo", "project"}
 
 
-def test_each_step_leads_to_the_next_command(parts, diagnose):
+def test_each_step_leads_to_the_next_command(parts, toy, diagnose):
     assert states(found := diagnose(parts)) == dict.fromkeys(["release", "online store", "candidates"], "missing")
     assert found.next_command == COMMANDS["train"]
 
@@ -121,6 +123,7 @@ def test_each_step_leads_to_the_next_command(parts, diagnose):
     write_candidates(parts)
     assert states(found := diagnose(parts)) == {}
     assert (found.broken, found.next_command) == (False, COMMANDS["show"])
+    assert str(toy.raw) in found.findings["raw tables"].details
     assert "10 tables" in found.findings["feature tables"].details
     assert "2020-03-01 00:00 UTC" in found.findings["feature tables"].details
     assert VERSION in found.findings["release"].details
@@ -147,6 +150,17 @@ def test_an_absent_feature_table_is_named(parts, tmp_path, diagnose):
     assert states(found)["feature tables"] == "broken"
     assert "user_profile" in found.findings["feature tables"].details
     assert (found.broken, found.next_command) == (True, COMMANDS["build"])
+
+
+def test_feature_tables_that_differ_from_their_record_are_outdated(parts, tmp_path, diagnose):
+    shutil.copytree(parts.tables, tmp_path / "tables")
+    path = tmp_path / "tables" / "user_profile.parquet"
+    pq.write_table(pq.read_table(path).slice(1), path)
+
+    found = diagnose(replace(parts, tables=tmp_path / "tables"))
+
+    assert states(found)["feature tables"] == "outdated"
+    assert found.next_command == COMMANDS["build"]
 
 
 def test_a_damaged_registry_is_broken_and_the_other_parts_are_still_checked(parts, diagnose):
@@ -267,7 +281,7 @@ def test_a_file_with_other_columns_is_no_candidate_file(parts, diagnose):
 
 
 def test_the_job_prints_a_row_for_each_part_and_the_next_command(call, parts):
-    options = ("--raw-dir", parts.raw_dir, "--tables", parts.tables, "--repo", parts.repo, "--releases", parts.releases)
+    options = ("--tables", parts.tables, "--repo", parts.repo, "--releases", parts.releases)
 
     done = call("doctor", *options, "--candidates", parts.candidates)
     broken = call("doctor", *options, "--candidates", parts.repo / "feature_store.yaml")

@@ -102,7 +102,7 @@ def whole(tmp_path_factory, project_at, run_job, apply):
         whole.job("show_candidates", *repo, "--candidates", whole.file("drop"), "--users", 3, "--top", 5)
     )
     whole.outputs["doctor"] = output_of(
-        whole.job("doctor", "--raw-dir", project.raw, "--tables", project.tables, *repo, "--releases", project.releases,
+        whole.job("doctor", "--tables", project.tables, *repo, "--releases", project.releases,
                 "--candidates", whole.file("keep"))
     )  # fmt: skip
     return whole
