@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
-from tabulate import tabulate
 
+from features.report_table import ReportTable
 from jobs.console import FEATURE_REPO, RELEASES, commit, load_tensorflow
 
 _REQUEST = "complete request"
@@ -73,12 +73,12 @@ def main(
         pipeline = CandidatePipeline.open(store, release, moment, filters, candidates)
         rows, measured = measure_latency(pipeline, drawn, single)
         header = ["one user, one thread", "p50, ms", "p99, ms", "p50, ratio to ranking"]
-        print(tabulate(rows, header, "github", disable_numparse=True) + "\n\n" + measured + "\n")
+        print(ReportTable.of(header, rows, header[:1]).markdown() + "\n\n" + measured + "\n")
     else:
         print(f"Release {release.version} has no ranker for policy '{filters.policy}': no latency measured.\n")
     rows = measure_throughput(CandidatePipeline.open(store, release, moment, filters, k), drawn, users, repeats)
     header = [f"{users:,} users, k = {k}", "seconds", "users/s", "ratio to retrieval alone"]
-    print(tabulate(rows, header, "github", disable_numparse=True))
+    print(ReportTable.of(header, rows, header[:1]).markdown())
     print(
         f"\nrelease {release.version} as of {moment:%Y-%m-%d}, {len(release.item_ids):,} items, "
         f"{len(all_users):,} users, "

@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 
 import click
-from tabulate import tabulate
 
+from features.report_table import ReportTable
 from jobs.console import ROOT, commit
 
 Steps = list[tuple[str, float, float]]
@@ -67,18 +67,19 @@ def main(raw_dir: Path | None, seed: int) -> None:
         run_step("generate_candidates", job("generate_candidates", *places, "--output", output), steps)
         manifest = json.loads((release / "manifest.json").read_text())
 
-    print(tabulate([(n, f"{s:.0f}", f"{m:,.0f}") for n, s, m in steps], ["step", "seconds", "peak MB"], "github"))
+    rows = [(name, f"{seconds:.0f}", f"{memory:,.0f}") for name, seconds, memory in steps]
+    print(ReportTable.of(["step", "seconds", "peak MB"], rows, ["step"]).markdown())
     judged = {f"two towers, preset `{name}`": kept(content) for name, content in metrics.items()}
     judged |= metrics["default"]["baselines"]
     popular = judged["last week's bestsellers"]["recalls"]
     rows = [
         [
             name,
-            *values["recalls"].values(),
+            *map(four_digits, values["recalls"].values()),
             "{:.3f}-{:.3f}".format(*values["interval"]),
-            values["recalls"]["100"] / popular["100"],
-            *values["new_item_recalls"].values(),
-            values["excluding_bought_recalls"]["100"],
+            four_digits(values["recalls"]["100"] / popular["100"]),
+            *map(four_digits, values["new_item_recalls"].values()),
+            four_digits(values["excluding_bought_recalls"]["100"]),
         ]
         for name, values in judged.items()
     ]
@@ -86,11 +87,16 @@ def main(raw_dir: Path | None, seed: int) -> None:
         "", "recall@12", "recall@100", "95 % interval", "ratio to bestsellers",
         "recall@12, new items", "recall@100, new items", "recall@100, bought dropped",
     ]  # fmt: skip
-    print(f"\n{tabulate(rows, header, 'github', floatfmt='.4f')}\n")
+    print(f"\n{ReportTable.of(header, rows, header[:1]).markdown()}\n")
     print(
         f"cut {manifest['cut'][:10]}, as of {manifest['as_of'][:10]}, seed {seed}, commit {commit()}, "
         f"{os.cpu_count()} cores, {platform.machine()}"
     )
+
+
+def four_digits(value: float) -> str:
+    """A ratio or recall as text."""
+    return f"{value:.4f}"
 
 
 def kept(metrics: dict) -> dict:

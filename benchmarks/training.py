@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from tabulate import tabulate
 
+from features.report_table import ReportTable
 from jobs.console import FEATURE_REPO, commit, load_tensorflow
 
 _WARM_UP = 20
@@ -60,7 +60,8 @@ def main(repo: Path, days: int, steps: int, repeats: int, seed: int) -> None:
             ]
             for preset, run in runs.items()
         ]
-        print(tabulate(rows, ["preset", "dimensions", "batch", "examples/s", "ratio to seed"], tablefmt="github"))
+        header = ["preset", "dimensions", "batch", "examples/s", "ratio to seed"]
+        print(ReportTable.of(header, rows, header[:1]).markdown())
         week = EvaluationWindow(runs["default"])
         judged = {"TFRS FactorizedTopK": week.by_tfrs, "exact search, each user once": week.by_users}
         seconds: dict[str, list[float]] = {way: [] for way in judged}
@@ -77,7 +78,7 @@ def main(repo: Path, days: int, steps: int, repeats: int, seed: int) -> None:
         for way, median in zip(judged, (theirs, ours), strict=True)
     ]
     header = ["judge", "purchases in the top 100", "seconds", "times as fast"]
-    print("\n" + tabulate(rows, header, tablefmt="github", disable_numparse=True))
+    print("\n" + ReportTable.of(header, rows, header[:1]).markdown())
     print(
         f"\n{len(week.users):,} purchases of {len(week.queries):,} users in a validation week, {len(week.catalogue):,} "
         f"items; {days} days, seed {seed}, {steps} steps, median of {repeats}, commit {commit()}"

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from tabulate import tabulate
 
+from features.report_table import ReportTable
 from jobs.console import FEATURE_REPO, commit, load_tensorflow
 
 
@@ -68,7 +68,7 @@ def main(repo: Path, as_of: str, gap_days: int, replayed: tuple[int, ...], seed:
     header = [
         "training", "purchases", "recall@100", "ratio", "new items", "ratio", "seconds", "ratio", "overlap of top 100",
     ]  # fmt: skip
-    print(tabulate(rows, header, "github", disable_numparse=True))
+    print(ReportTable.of(header, rows, header[:1]).markdown())
     print(f"\ncut {as_of}, {school.users:,} users, seed {seed}, commit {commit()}")
 
 

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from tabulate import tabulate
 
 from evaluation.filter_costs import FilterCosts
 from evaluation.metrics import primary_cutoff
 from evaluation.results import PROTOCOLS, Protocol, Results
 from evaluation.summaries import cold_user_recall
+from features.report_table import ReportTable
 
-WIDTH: Final = 100
 _NAME: Final = 28  # columns of a model's or filter's name; longer names are abbreviated
 _TITLES: Final[dict[Protocol, str]] = {
     "all": "All purchases",
@@ -127,8 +126,7 @@ def _filter_table(results: Results) -> str:
 
 
 def _table(title: str, header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    numbers = ("left", *["right"] * (len(header) - 1))
-    return f"{title}\n\n{tabulate(body, headers=header, disable_numparse=True, colalign=numbers)}"
+    return f"{title}\n\n{ReportTable.of(header, body, header[:1]).text()}"
 
 
 def _shorten(name: str) -> str:

@@ -47,14 +47,6 @@ class SilentReporter:
 SILENT: Final = SilentReporter()
 
 
-def progress_bar(label: str, total: int) -> Advance:
-    """Show a progress bar on stderr, if that is a terminal."""
-    from tqdm import tqdm  # noqa: PLC0415 - needed only where progress is shown
-
-    update: Advance = tqdm(total=total, desc=label, unit="", unit_scale=True, disable=None, leave=False).update
-    return update
-
-
 class Stopwatch:
     """Seconds since it was created."""
 

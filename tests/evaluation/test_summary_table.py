@@ -2,7 +2,8 @@ import pytest
 
 from evaluation.filter_costs import ALL_FILTERS
 from evaluation.summaries import combine_windows
-from evaluation.summary_table import WIDTH, summary_table
+from evaluation.summary_table import summary_table
+from features.report_table import WIDTH
 
 COVERAGE = {"distinct_items": 8, "coverage": 0.5, "popularity_bias": 0.5, "bestseller_share": 0.5}
 SLICES = {"activity": [], "items": [], "deciles": []}

@@ -38,10 +38,10 @@ def test_text_is_wrapped_to_the_width_and_header_lines_stay_apart():
     table = ReportTable.of(["name", "recall\n@100"], [["a name of some words", "0.25"]], ["name"])
 
     assert table.text(20).splitlines() == [
-        "name         recall",
-        "               @100",
-        "------------ ------",
-        "a name of      0.25",
+        "              recall",
+        "name            @100",
+        "------------- ------",
+        "a name of       0.25",
         "some words",
     ]
     assert "\x1b[1mname" in table.text(styled=True)
