@@ -7,8 +7,7 @@ from features.schema import ITEM_ID
 from features.store.service_schema import ServiceSchema
 from models.config import Config
 from models.encoding import Encoding
-from models.layers import DenseStack, PositionWeights, build_encoder
-from models.list_dropout import ListDropout
+from models.layers import DenseStack, ListDropout, PositionWeights, build_encoder
 from models.shared_embeddings import SharedEmbeddings
 
 

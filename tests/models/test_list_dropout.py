@@ -12,7 +12,7 @@ def list_dropout():
     import tensorflow as tf
     import tf_keras as keras
 
-    from models.list_dropout import ListDropout
+    from models.layers import ListDropout
 
     keras.utils.set_random_seed(1)
     layer = ListDropout([["items", "counts"]], 0.75)
@@ -59,7 +59,7 @@ def test_users_and_calls_keep_different_positions(list_dropout):
 def test_at_least_one_position_is_kept_and_scaled_to_stand_for_all():
     import tensorflow as tf
 
-    from models.list_dropout import ListDropout
+    from models.layers import ListDropout
 
     kept, scales = ListDropout([["items"]], 0.99)({"items": tf.constant([[7, 8]])}, training=True)
 

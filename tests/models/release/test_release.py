@@ -1,7 +1,6 @@
 """A release is read as it was written, or refused by name."""
 
 import json
-import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,29 +13,6 @@ from features.store.service_schema import FeatureColumn, TowerSchemas
 from models.config import SEED
 
 OLD_RELEASES = Path(__file__).parents[2] / "fixtures" / "releases"
-
-
-@pytest.fixture(scope="module")
-def towers(tiny):
-    return tiny.towers(seed=3)
-
-
-@pytest.fixture(scope="module")
-def written(tiny, towers, tmp_path_factory):
-    releases = tmp_path_factory.mktemp("releases")
-    return releases, tiny.write_release(releases, towers)
-
-
-@pytest.fixture
-def releases(written, tmp_path):
-    """A copy of the releases, for tests that change it."""
-    shutil.copytree(written[0], tmp_path / "releases")
-    return tmp_path / "releases"
-
-
-@pytest.fixture
-def folder(releases, written):
-    return releases / written[1]
 
 
 def assert_refused(releases, *parts, version=None):
@@ -52,10 +28,6 @@ def assert_refused(releases, *parts, version=None):
 def change_manifest(folder, **changes):
     path = folder / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
-
-
-def names_in(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_release_is_loaded_as_it_was_written(written, towers, tiny):
@@ -94,135 +66,6 @@ def test_the_item_tower_of_a_release_computes_its_item_vectors(written, tiny):
     np.testing.assert_allclose(vectors, release.item_vectors, rtol=1e-5, atol=1e-6)
 
 
-def test_a_release_is_one_folder_beside_the_file_latest(written):
-    releases, version = written
-
-    assert names_in(releases) == [version, "LATEST"]
-    assert (releases / "LATEST").read_text(encoding="utf-8") == f"{version}\n"
-    assert version.startswith("20200923-seed-")
-    assert names_in(releases / version) == [
-        "blender.json",
-        "garment_groups.npy",
-        "item_ids.npy",
-        "item_tower",
-        "item_vectors.npy",
-        "manifest.json",
-        "metrics.json",
-        "neighbours.npy",
-        "query_tower",
-        "repurchase_rates.npy",
-        "sales_28d.npy",
-        "sales_7d.npy",
-        "scales.json",
-        "similarities.npy",
-        "vocabularies.json",
-        "weights.npz",
-    ]
-
-
-def test_the_manifest_describes_the_release_and_lists_every_other_file(written):
-    folder = written[0] / written[1]
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-
-    assert {name: manifest[name] for name in ("format", "version", "created", "as_of", "cut", "training_start")} == {
-        "format": 5,
-        "version": written[1],
-        "created": "2020-09-24T12:00:00+00:00",
-        "as_of": "2020-09-23T00:00:00+00:00",
-        "cut": "2020-09-16T00:00:00+00:00",
-        "training_start": None,
-    }
-    assert manifest["config"]["preset"] == "seed"
-    query = manifest["services"]["query"]
-    assert query["columns"][2] == {"name": "status", "dtype": "String", "encoding": "one_hot", "view": ""}
-    assert query["columns"][4] == {
-        "name": "recent_counts",
-        "dtype": "Array(Int64)",
-        "encoding": "aligned",
-        "view": "",
-        "of": "recent_items",
-    }
-    assert len(query["fingerprint"]) == 16
-    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert set(manifest["files"]) == files - {"manifest.json"}
-    assert all(len(digest) == 64 for digest in manifest["files"].values())
-
-
-def test_a_release_holds_vocabularies_scales_and_metrics(written):
-    folder = written[0] / written[1]
-
-    assert json.loads((folder / "vocabularies.json").read_text(encoding="utf-8")) == {
-        "query_tower_v9": {
-            "user_id": ["u1", "u2", "u3"],
-            "status": ["ACTIVE", "LEFT"],
-            "recent_items": ["a", "b", "c"],
-            "colours": ["blue", "red"],
-        },
-        "item_tower_v9": {"item_id": ["a", "b", "c"], "colour": ["blue", "red"], "group": ["Hats", "Shoes"]},
-    }
-    scales = json.loads((folder / "scales.json").read_text(encoding="utf-8"))
-    assert list(scales) == ["query_tower_v9", "item_tower_v9"]
-    assert list(scales["query_tower_v9"]) == ["age", "spend"]
-    assert scales["query_tower_v9"]["age"] == {"mean": 40.0, "deviation": 20.0}
-    assert json.loads((folder / "metrics.json").read_text(encoding="utf-8")) == {"best_epoch": 1}
-
-
-def test_equal_weights_give_equal_versions(written, tiny, towers, tmp_path):
-    assert tiny.write_release(tmp_path, towers, commit="another") == written[1]
-    assert tiny.write_release(tmp_path, tiny.towers(seed=4)) != written[1]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"filters": {"for_sale": False}},
-        {"request_services": {"sources_v1": "0123abcd"}},
-        {"config": {**SEED.to_json(), "epochs": 9}},
-    ],
-    ids=str,
-)
-def test_other_settings_give_another_version(written, tiny, towers, tmp_path, change):
-    assert tiny.write_release(tmp_path, towers, **change) != written[1]
-
-
-def states(folder):
-    """Content, modification time and inode of every file."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return {path: (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino) for path in files}
-
-
-def test_a_release_with_equal_contents_is_not_written_again(releases, folder, tiny, towers, caplog):
-    before = states(releases)
-
-    with caplog.at_level("INFO", "models"):
-        assert tiny.write_release(releases, towers, latest=False, commit="another", seed=2) == folder.name
-
-    assert states(releases) == before
-    assert [folder.name in message for message in caplog.messages] == [True]
-
-
-@pytest.mark.parametrize("name", ["item_vectors.npy", "manifest.json"])
-def test_a_damaged_release_is_replaced_by_one_with_equal_contents(releases, folder, tiny, towers, name):
-    from models.release.release import load_release
-
-    (folder / name).write_text("{", encoding="utf-8")
-    assert_refused(releases, folder.name)
-
-    assert tiny.write_release(releases, towers, latest=False) == folder.name
-
-    assert load_release(releases).version == folder.name
-
-
-def test_a_release_of_the_same_version_with_other_contents_is_not_replaced(releases, folder, tiny, towers):
-    change_manifest(folder, content_digest=f"{folder.name[-8:]}{'0' * 56}")
-    before = states(releases)
-
-    with pytest.raises(InputError, match=f"{folder.name}.*other contents"):
-        tiny.write_release(releases, towers, latest=False)
-
-    assert states(releases) == before
-
-
 def test_earlier_releases_stay_loadable_by_name(releases, written, tiny):
     from models.release.release import load_release
 
@@ -230,29 +73,6 @@ def test_earlier_releases_stay_loadable_by_name(releases, written, tiny):
 
     assert load_release(releases).version == later
     assert load_release(releases, written[1]).version == written[1]
-
-
-def test_a_release_is_current_only_after_make_latest(releases, written, tiny):
-    from models.release.release import load_release
-    from models.release.writer import make_latest
-
-    later = tiny.write_release(releases, tiny.towers(seed=4), latest=False)
-
-    assert load_release(releases).version == written[1]
-    assert load_release(releases, later).version == later
-    make_latest(releases, later)
-    assert load_release(releases).version == later
-
-
-def test_a_failure_while_writing_leaves_the_current_release_unchanged(releases, written, tiny, monkeypatch):
-    before = names_in(releases)
-    monkeypatch.setattr("models.release.writer.file_digests", lambda _: 1 / 0)
-
-    with pytest.raises(ZeroDivisionError):
-        tiny.write_release(releases, tiny.towers(seed=4))
-
-    assert names_in(releases) == before
-    assert (releases / "LATEST").read_text(encoding="utf-8").strip() == written[1]
 
 
 @pytest.mark.parametrize(
