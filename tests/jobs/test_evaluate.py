@@ -253,9 +253,10 @@ def refused(call, toy):
 
 
 def test_an_output_that_is_no_page_is_refused_before_anything_is_done(refused, tmp_path):
-    assert refused("--output", tmp_path / "numbers.json") == (
-        f"{tmp_path}/numbers.json does not end in .html: the page is written as HTML, and its numbers beside it."
-    )
+    message = refused("--output", tmp_path / "numbers.json")
+
+    assert f"{tmp_path}/numbers.json" in message
+    assert ".html" in message
     assert list(tmp_path.iterdir()) == []
 
 
