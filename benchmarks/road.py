@@ -1,10 +1,10 @@
-"""The README's results: the whole road on the demo data, step by step, with seconds and peak memory.
+"""The whole pipeline on the demo data, step by step: seconds, peak memory, and the metrics of both presets.
 
     .venv/bin/python benchmarks/road.py
 
-Works in a folder of its own, a copy of feature_repo, so that data/ and artifacts/ stay as they are. Prints one
-Markdown table of the steps and one of recall: both presets beside the simple lists on the same users, and the ratio to
-last week's bestsellers.
+Works on a copy of feature_repo in a temporary folder, so that data/ and artifacts/ stay unchanged. Prints one Markdown
+table of the steps and one of recall in the validation window: the two towers of both presets and the baselines on the
+same users, and the ratio to last week's bestsellers.
 """
 
 import json
@@ -26,7 +26,7 @@ Steps = list[tuple[str, float, float]]
 
 
 def run_step(name: str, command: list[str], steps: Steps) -> None:
-    """Run a command; note its seconds and its peak resident memory in MB."""
+    """Run a command, and append its seconds and its peak resident memory in MB to `steps`."""
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=sys.stderr)
     _, status, usage = os.wait4(process.pid, 0)
@@ -36,7 +36,7 @@ def run_step(name: str, command: list[str], steps: Steps) -> None:
 
 
 def job(name: str, *arguments: str) -> list[str]:
-    """The command line of one of the project's jobs."""
+    """Return the command line of a job."""
     return [sys.executable, str(ROOT / "jobs" / f"{name}.py"), *arguments]
 
 
@@ -44,9 +44,9 @@ def job(name: str, *arguments: str) -> list[str]:
 @click.option("--raw-dir", type=click.Path(path_type=Path), help="Raw tables; by default the demo data.")
 @click.option("--seed", default=1, show_default=True)
 def main(raw_dir: Path | None, seed: int) -> None:
-    """Walk the road and print what it took and what it was worth."""
+    """Run all steps, and print seconds, memory and recall."""
     steps: Steps = []
-    with tempfile.TemporaryDirectory(prefix="road-") as folder:
+    with tempfile.TemporaryDirectory(prefix="demo-pipeline-") as folder:
         work = Path(folder)
         repo, releases, data = work / "feature_repo", work / "artifacts", work / "data"
         shutil.copytree(ROOT / "feature_repo", repo, ignore=shutil.ignore_patterns("__pycache__"))
@@ -58,34 +58,34 @@ def main(raw_dir: Path | None, seed: int) -> None:
         run_step("feast apply", [str(Path(sys.executable).parent / "feast"), "-c", str(repo), "apply"], steps)
         metrics = {}
         for preset in ("seed", "default"):
-            places = ("--repo", str(repo), "--releases", str(releases))
-            run_step(f"train, preset {preset}", job("train", *places, "--preset", preset, "--seed", str(seed)), steps)
+            folders = ("--repo", str(repo), "--releases", str(releases))
+            run_step(f"train, preset {preset}", job("train", *folders, "--preset", preset, "--seed", str(seed)), steps)
             release = releases / (releases / "LATEST").read_text().strip()
             metrics[preset] = json.loads((release / "metrics.json").read_text())
         run_step("materialize", job("materialize", "--repo", str(repo)), steps)
         output = str(data / "candidates.parquet")
-        run_step("generate_candidates", job("generate_candidates", *places, "--output", output), steps)
+        run_step("generate_candidates", job("generate_candidates", *folders, "--output", output), steps)
         manifest = json.loads((release / "manifest.json").read_text())
 
     rows = [(name, f"{seconds:.0f}", f"{memory:,.0f}") for name, seconds, memory in steps]
     print(ReportTable.of(["step", "seconds", "peak MB"], rows, ["step"]).markdown())
-    judged = {f"two towers, preset `{name}`": kept(content) for name, content in metrics.items()}
-    judged |= metrics["default"]["baselines"]
-    popular = judged["last week's bestsellers"]["recalls"]
+    models = {f"two towers, preset `{name}`": best_epoch(content) for name, content in metrics.items()}
+    models |= metrics["default"]["baselines"]
+    bestsellers = models["last week's bestsellers"]["recalls"]
     rows = [
         [
             name,
             *map(four_digits, values["recalls"].values()),
             "{:.3f}-{:.3f}".format(*values["interval"]),
-            four_digits(values["recalls"]["100"] / popular["100"]),
+            four_digits(values["recalls"]["100"] / bestsellers["100"]),
             *map(four_digits, values["new_item_recalls"].values()),
             four_digits(values["excluding_bought_recalls"]["100"]),
         ]
-        for name, values in judged.items()
+        for name, values in models.items()
     ]
     header = [
         "", "recall@12", "recall@100", "95 % interval", "ratio to bestsellers",
-        "recall@12, new items", "recall@100, new items", "recall@100, bought dropped",
+        "recall@12, new items", "recall@100, new items", "recall@100, bought items excluded",
     ]  # fmt: skip
     print(f"\n{ReportTable.of(header, rows, header[:1]).markdown()}\n")
     print(
@@ -95,13 +95,13 @@ def main(raw_dir: Path | None, seed: int) -> None:
 
 
 def four_digits(value: float) -> str:
-    """A ratio or recall as text."""
+    """Return a ratio or a recall as text."""
     return f"{value:.4f}"
 
 
-def kept(metrics: dict) -> dict:
-    """The judgement of the epoch whose weights were kept."""
-    return next(epoch["window_metrics"] for epoch in metrics["epochs"] if epoch["number"] == metrics["kept_epoch"])
+def best_epoch(metrics: dict) -> dict:
+    """Return the metrics of the epoch whose weights were kept."""
+    return next(epoch["window_metrics"] for epoch in metrics["epochs"] if epoch["number"] == metrics["best_epoch"])
 
 
 if __name__ == "__main__":

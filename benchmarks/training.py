@@ -1,13 +1,13 @@
-"""How fast the default preset trains beside the seed preset, and exact evaluation beside TFRS' FactorizedTopK.
+"""Training speed of the default preset compared with the seed preset, and evaluation compared with FactorizedTopK.
 
     .venv/bin/python benchmarks/training.py
 
-Needs the demo's feature tables (`make data features apply`). Preset seed, preset default without its memory (four times
-the dimensions of seed) and preset default are joined over the same days; each takes `--steps` steps after a warm-up,
-alternating; the median of `--repeats` is compared in examples (purchases) a second.
-Then a validation week is judged over the whole catalogue twice, from encoded features to the share of purchases in the
-top 100: by TFRS' FactorizedTopK as it is documented, a row for each purchase, and by this project's exact search, which
-asks for each user once. Both must say the same. Prints two Markdown tables with ratios.
+Needs the demo's feature tables (`make data features apply`). Preset seed, preset default without its item memory (four
+times the dimensions of seed) and preset default are joined over the same days; each takes `--steps` steps after a
+warm-up, in turns; the medians of `--repeats` are compared in purchases per second.
+Then the share of purchases in the top 100 is computed twice for a validation window over the whole catalogue, from
+encoded features on: by TFRS' FactorizedTopK as it is documented, one row per purchase, and by this project's exact
+search, one query per user. Both must give the same share. Prints two Markdown tables with ratios.
 """
 
 import statistics
@@ -23,26 +23,26 @@ import click
 from features.report_table import ReportTable
 from jobs.console import FEATURE_REPO, commit, load_tensorflow
 
-_WARM_UP = 20
-_SAME = 1e-3  # of all purchases: sums of products are rounded in other orders
-_WITHOUT_MEMORY = "default without memory"
+_WARM_UP_STEPS = 20
+_TOLERANCE = 1e-3  # of all purchases: the two sum products in different orders
+_WITHOUT_ITEM_MEMORY = "default without item memory"
 
 
 @click.command()
 @click.option("--repo", type=click.Path(path_type=Path, file_okay=False), default=FEATURE_REPO, show_default=True)
-@click.option("--days", type=click.IntRange(1), default=28, show_default=True, help="Days that are trained on.")
+@click.option("--days", type=click.IntRange(1), default=28, show_default=True, help="Training days.")
 @click.option("--steps", type=click.IntRange(1), default=60, show_default=True, help="Steps of each measurement.")
 @click.option("--repeats", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 def main(repo: Path, days: int, steps: int, repeats: int, seed: int) -> None:
-    """Measure both in one run, and print ratios."""
+    """Run all measurements, and print ratios."""
     load_tensorflow()
     from models.config import DEFAULT, SEED
 
-    with tempfile.TemporaryDirectory() as name:
-        presets = {"seed": SEED, _WITHOUT_MEMORY: replace(DEFAULT, item_memory_dimensions=0), "default": DEFAULT}
+    with tempfile.TemporaryDirectory() as folder:
+        presets = {"seed": SEED, _WITHOUT_ITEM_MEMORY: replace(DEFAULT, item_memory_dimensions=0), "default": DEFAULT}
         runs = {
-            preset: Speed(replace(config, training_days=days), repo, seed, Path(name) / preset.replace(" ", "_"))
+            preset: Speed(replace(config, training_days=days), repo, seed, Path(folder) / preset.replace(" ", "_"))
             for preset, config in presets.items()
         }
         rates: dict[str, list[float]] = {preset: [] for preset in runs}
@@ -62,31 +62,39 @@ def main(repo: Path, days: int, steps: int, repeats: int, seed: int) -> None:
         ]
         header = ["preset", "dimensions", "batch", "examples/s", "ratio to seed"]
         print(ReportTable.of(header, rows, header[:1]).markdown())
-        week = EvaluationWindow(runs["default"])
-        judged = {"TFRS FactorizedTopK": week.by_tfrs, "exact search, each user once": week.by_users}
-        seconds: dict[str, list[float]] = {way: [] for way in judged}
+        window = EncodedWindow(runs["default"])
+        methods = {"TFRS FactorizedTopK": window.by_tfrs, "exact search, one query per user": window.by_users}
+        seconds: dict[str, list[float]] = {name: [] for name in methods}
         shares = {}
         for _ in range(repeats):
-            for way, judge in judged.items():
-                took, shares[way] = judge()
-                seconds[way].append(took)
-    if max(shares.values()) - min(shares.values()) > _SAME:
-        raise SystemExit(f"The judges must say the same, and say {shares}.")
-    theirs, ours = (statistics.median(values) for values in seconds.values())
+            for name, method in methods.items():
+                duration, shares[name] = method()
+                seconds[name].append(duration)
+    if max(shares.values()) - min(shares.values()) > _TOLERANCE:
+        raise SystemExit(f"Both methods must give the same share, not {shares}.")
+    tfrs, exact = (statistics.median(values) for values in seconds.values())
     rows = [
-        [way, f"{shares[way]:.4f}", f"{median:.1f}", f"{theirs / median:.1f}"]
-        for way, median in zip(judged, (theirs, ours), strict=True)
+        [name, f"{shares[name]:.4f}", f"{duration:.1f}", f"{tfrs / duration:.1f}"]
+        for name, duration in zip(methods, (tfrs, exact), strict=True)
     ]
-    header = ["judge", "purchases in the top 100", "seconds", "times as fast"]
+    header = ["method", "purchases in the top 100", "seconds", "speedup"]
     print("\n" + ReportTable.of(header, rows, header[:1]).markdown())
     print(
-        f"\n{len(week.users):,} purchases of {len(week.queries):,} users in a validation week, {len(week.catalogue):,} "
-        f"items; {days} days, seed {seed}, {steps} steps, median of {repeats}, commit {commit()}"
+        f"\n{len(window.users):,} purchases of {len(window.queries):,} users in a validation window, "
+        f"{len(window.catalogue):,} items; {days} days, seed {seed}, {steps} steps, median of {repeats}, "
+        f"commit {commit()}"
     )
 
 
 class Speed:
-    """Towers of these settings, ready to take steps."""
+    """Towers with random weights, ready to take training steps.
+
+    Args:
+        config: settings of the towers.
+        repo: folder of the feature repository.
+        seed: of draws, weights and shuffling.
+        folder: for the training set; it must not exist yet.
+    """
 
     def __init__(self, config: Any, repo: Path, seed: int, folder: Path) -> None:
         from features.store.data_end import data_end
@@ -115,11 +123,11 @@ class Speed:
         batches = Batches(encoded, self.config)
         self._step = training_step(self.towers.model, batches)
         self._batches = iter(batches.dataset(1, seed).repeat())
-        for _ in range(_WARM_UP):
+        for _ in range(_WARM_UP_STEPS):
             self._step(next(self._batches))
 
     def examples_per_second(self, steps: int) -> float:
-        """Purchases a second, reading of batches included."""
+        """Return purchases per second, with the reading of batches."""
         started, purchases = time.perf_counter(), 0
         for _ in range(steps):
             batch = next(self._batches)
@@ -128,29 +136,35 @@ class Speed:
         return purchases / (time.perf_counter() - started)
 
 
-class EvaluationWindow:
-    """The validation week, encoded: what was bought, by whom, and the whole catalogue as of the cut."""
+class EncodedWindow:
+    """The validation window, encoded: purchases, their users, and the whole catalogue as of the cut.
+
+    Args:
+        run: towers and their data set.
+    """
 
     def __init__(self, run: Speed) -> None:
         import numpy as np
         import pyarrow.compute as pc
 
-        asked = run.data.validation
+        validation = run.data.validation
         self._model = run.towers.model
-        self.queries, self.catalogue = asked.queries, asked.catalogue
-        self._query_codes = run.towers.query.encode(asked.queries)
-        self._item_codes = run.towers.item.encode(asked.catalogue)
+        self.queries, self.catalogue = validation.queries, validation.catalogue
+        self._query_codes = run.towers.query.encode(validation.queries)
+        self._item_codes = run.towers.item.encode(validation.catalogue)
         after = run.data.purchases.after_cut()
-        known = pc.and_(pc.is_in(after["user_id"], asked.user_ids), pc.is_in(after["item_id"], asked.item_ids))
-        after = after.filter(known)
-        self.users = pc.index_in(after["user_id"].combine_chunks(), asked.user_ids).to_numpy()
-        self.items = pc.index_in(after["item_id"].combine_chunks(), asked.item_ids).to_numpy()
-        self._ids = np.array(asked.item_ids.to_pylist(), np.str_)
+        evaluated = pc.and_(
+            pc.is_in(after["user_id"], validation.user_ids), pc.is_in(after["item_id"], validation.item_ids)
+        )
+        after = after.filter(evaluated)
+        self.users = pc.index_in(after["user_id"].combine_chunks(), validation.user_ids).to_numpy()
+        self.items = pc.index_in(after["item_id"].combine_chunks(), validation.item_ids).to_numpy()
+        self._ids = np.array(validation.item_ids.to_pylist(), np.str_)
 
     def by_tfrs(self) -> tuple[float, float]:
-        """Seconds, and the share of purchases in the top 100, as TFRS documents it: a row for each purchase.
+        """Return seconds, and the share of purchases in the top 100, as TFRS documents it: one row per purchase.
 
-        The catalogue comes in batches of 4,096; those of 128 in its tutorials take longer.
+        The catalogue comes in batches of 4,096, which is faster than the 128 of the TFRS tutorials.
         """
         import tensorflow as tf
         import tensorflow_recommenders as tfrs
@@ -167,7 +181,7 @@ class EvaluationWindow:
         return time.perf_counter() - started, float(share)
 
     def by_users(self) -> tuple[float, float]:
-        """The same by one exact search for each user, over a catalogue that is embedded once."""
+        """Return the same by one exact search per user, over a catalogue that is embedded once."""
         import numpy as np
 
         from candidates.index import ItemIndex
@@ -181,7 +195,7 @@ class EvaluationWindow:
 
 
 def _parts(codes: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Some thousand rows at a time."""
+    """Yield a few thousand rows at a time."""
     for start in range(0, len(next(iter(codes.values()))), 8_192):
         yield {name: values[start : start + 8_192] for name, values in codes.items()}
 

@@ -33,7 +33,7 @@ def cross_fitted(week: RankerWeek) -> BlendedWeek:
     own training data. With two halves no list depends on purchases of its own user, and nothing needs to be retrieved
     or trained beyond what the release needs: two fits of some seventy weights. Fitting on an earlier week would need a
     second training of the towers before the gate. What remains is that both halves buy in the same week: the weights
-    know how much each source is worth in it, not which items are bought.
+    reflect how well each source works in it, not which items are bought.
 
     Raises:
         InputError: in one half no candidate was bought, or all were.
@@ -62,7 +62,7 @@ def cross_fitted_lists(pool: Pool, bought: ItemLists, days: str) -> BlendedLists
 
 
 def _halves(users: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return the users at even and at odd places, bool (users,) each."""
+    """Return masks of the users at even and at odd positions, bool (users,) each."""
     even = np.arange(users) % 2 == 0
     return even, ~even
 

@@ -217,7 +217,7 @@ def _train(weeks: Sequence[TrainingExamples], end: datetime, seed: int) -> Train
 def _validate(ranker: Ranker, examples: TrainingExamples, seed: int, *, incumbent: bool = False) -> TrainedRanker:
     """Compare a ranker with retrieval order on a week that it was not trained on.
 
-    Suspected leakage disables the ranker, and the choice says why.
+    Suspected leakage disables the ranker, and is the reason of the choice.
     """
     scores = ranker.score(examples.pairs)
     choice = select_ranker(examples, scores, seed, incumbent=incumbent)

@@ -77,7 +77,7 @@ class TrainedRelease:
         if self.refit is None:
             raise InputError("The gate is not passed and --require-better is set: no release was written.")
         if self.contents is None:
-            raise ValueError("The options say nothing of a release.")
+            raise ValueError("The result is not released: it has no release contents.")
         return self.refit.towers, self.contents
 
     @property

@@ -67,7 +67,7 @@ def recalls(window_metrics: WindowMetrics) -> str:
 def shown(value: float | None) -> str:
     """Return a metric with four digits, "-" if there is none.
 
-    Exactly 0 or 1 says more about the window than about the model, and is written out.
+    Exactly 0 or 1 hints at a flaw of the window rather than at the quality of the model, and is written out.
     """
     if value is None:
         return "-"

@@ -17,6 +17,7 @@ GROUPS = {
     "test_show_candidates": "towers",
     "test_fit_blender": "towers",
     "test_check_leakage": "release",
+    "test_backtest": "release",
     "test_build_sources": "release",
     "test_gate": "release",
     "test_ranker_weeks": "release",
