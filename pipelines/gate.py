@@ -33,11 +33,11 @@ class Gate:
 
     Attributes:
         passed: whether the release is clearly better than the bestsellers, and not clearly worse than the current one.
-        sentence: the decision and the differences it rests on; one line.
+        text: the decision, and a line for each comparison it rests on: mean difference and its 95 % interval.
     """
 
     passed: bool
-    sentence: str
+    text: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,18 +103,16 @@ def decide(served: ServedMetrics, current: CurrentRecalls | str | None) -> Gate:
     recalls = served.recalls(BLENDED)
     difference, (low, high) = _difference(recalls, served.recalls(LAST_WEEK_BESTSELLERS))
     passed = low > 0
-    compared = [f"{difference:+.4f} ({low:+.4f} to {high:+.4f}) vs {LAST_WEEK_BESTSELLERS}"]
+    compared = [_line(difference, low, high, LAST_WEEK_BESTSELLERS)]
     if isinstance(current, str):
         passed = False
         compared.append(f"the current release cannot be evaluated: {current}")
     elif current is not None:
         difference, (low, high) = _difference(recalls, current.recalls)
         passed &= high >= 0
-        compared.append(f"{difference:+.4f} ({low:+.4f} to {high:+.4f}) vs {current.name}")
-    return Gate(
-        passed,
-        f"gate {'passed' if passed else 'NOT passed'}: {served.recall_name} of {BLENDED} {'; '.join(compared)}",
-    )
+        compared.append(_line(difference, low, high, current.name))
+    verdict = "passed" if passed else "NOT passed"
+    return Gate(passed, "\n  ".join([f"gate {verdict}: {served.recall_name} of {BLENDED}", *compared]))
 
 
 def _current_recalls(
@@ -166,5 +164,9 @@ def _difference(recalls: NDArray[np.float64], others: NDArray[np.float64]) -> tu
     return float((recalls - others).mean()), paired_interval(recalls, others, seed=0)
 
 
+def _line(difference: float, low: float, high: float, name: str) -> str:
+    return f"{difference:+.4f} ({low:+.4f} to {high:+.4f}) vs {name}"
+
+
 def _not_evaluated(reason: str) -> Gate:
-    return Gate(passed=False, sentence=f"gate NOT passed: the release cannot be evaluated, {reason}")
+    return Gate(passed=False, text=f"gate NOT passed: the release cannot be evaluated\n  {reason}")

@@ -170,7 +170,7 @@ def _fit_list_models(
             reporter.detail(str(error))
         served = retrieval_metrics(week, sources, blended, trained.window.cutoffs)
         gate = evaluate_gate(store, week, sources, served, release.releases)
-        reporter.metrics(gate.sentence)
+        reporter.metrics(gate.text)
         if release.require_better and not gate.passed:
             return ListModels(gate, served)
     del sources

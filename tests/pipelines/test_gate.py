@@ -46,8 +46,8 @@ def test_a_first_release_must_be_clearly_better_than_the_bestsellers(decide):
     gate = decide(SPREAD + 0.5)
 
     assert gate.passed
-    assert "recall@100" in gate.sentence
-    assert "+0.5000 (+0.5000 to +0.5000) vs last week's bestsellers" in gate.sentence
+    assert "recall@100" in gate.text
+    assert "+0.5000 (+0.5000 to +0.5000) vs last week's bestsellers" in gate.text
     assert not decide(SPREAD).passed
 
 
@@ -55,7 +55,7 @@ def test_better_for_some_users_and_worse_for_as_many_is_not_clearly_better(decid
     gate = decide(np.where(np.arange(USERS) < 31, SPREAD + 0.25, SPREAD - 0.25))
 
     assert not gate.passed
-    assert "+0.0083 (-0." in gate.sentence
+    assert "+0.0083 (-0." in gate.text
 
 
 @pytest.mark.parametrize(("difference", "passed"), [(0.0, True), (0.25, True), (-0.25, False)])
@@ -63,8 +63,8 @@ def test_a_release_must_not_be_clearly_worse_than_the_current_one(decide, differ
     gate = decide(SPREAD + 0.5, current=SPREAD + 0.5 - difference)
 
     assert gate.passed is passed
-    assert f"{difference:+.4f}" in gate.sentence
-    assert "20200223-default-0123abcd" in gate.sentence
+    assert f"{difference:+.4f}" in gate.text
+    assert "20200223-default-0123abcd" in gate.text
 
 
 def test_a_release_better_than_the_current_one_must_beat_the_bestsellers_as_well(decide):
@@ -75,7 +75,7 @@ def test_a_current_release_that_cannot_be_evaluated_is_not_beaten(decide):
     gate = decide(SPREAD + 0.5, current="file weights.npz was changed")
 
     assert not gate.passed
-    assert "weights.npz" in gate.sentence
+    assert "weights.npz" in gate.text
 
 
 def test_a_window_with_too_few_users_cannot_pass():
@@ -87,8 +87,8 @@ def test_a_window_with_too_few_users_cannot_pass():
     gate = decide(served(*few), None)
 
     assert not gate.passed
-    assert "cannot be evaluated" in gate.sentence
-    assert "49 users" in gate.sentence
+    assert "cannot be evaluated" in gate.text
+    assert "49 users" in gate.text
     assert decide(served(*enough), None).passed
 
 
@@ -99,7 +99,7 @@ def test_candidates_that_could_not_be_blended_do_not_pass():
     gate = decide(metrics(**{LAST_WEEK_BESTSELLERS: SPREAD}), None)
 
     assert not gate.passed
-    assert "cannot be evaluated" in gate.sentence
+    assert "cannot be evaluated" in gate.text
 
 
 @pytest.fixture
@@ -122,14 +122,14 @@ def test_the_gate_of_the_shared_training_is_passed_without_a_current_release(tra
     gate = trained.result.models.gate
 
     assert gate.passed
-    assert gate.sentence in trained.reporter.results
-    assert "recall@12" in gate.sentence
+    assert gate.text in trained.reporter.results
+    assert "recall@12" in gate.text
 
 
 def test_a_current_release_of_before_the_window_is_evaluated_as_served(gate_with_current):
     gate, version = gate_with_current(cut=CUT - timedelta(days=7), as_of=CUT)
 
-    assert gate.sentence.endswith(f"vs release {version} as served")
+    assert gate.text.endswith(f"vs release {version} as served")
 
 
 def test_a_current_release_refitted_on_days_of_the_window_is_evaluated_as_validated(gate_with_current):
@@ -137,14 +137,14 @@ def test_a_current_release_refitted_on_days_of_the_window_is_evaluated_as_valida
 
     # The same towers with weights fitted on the same halves of the users: no user has another list.
     assert gate.passed
-    assert gate.sentence.endswith(f"+0.0000 (+0.0000 to +0.0000) vs release {version} as validated")
+    assert gate.text.endswith(f"+0.0000 (+0.0000 to +0.0000) vs release {version} as validated")
 
 
 def test_a_current_release_trained_on_days_of_the_window_cannot_be_evaluated(gate_with_current):
     gate, version = gate_with_current(cut=CUT + timedelta(days=1))
 
     assert not gate.passed
-    assert f"cannot be evaluated: release {version} was trained on days after 2020-02-23" in gate.sentence
+    assert f"cannot be evaluated: release {version} was trained on days after 2020-02-23" in gate.text
 
 
 def test_a_damaged_current_release_cannot_be_evaluated(trained, toy_store, validation, tmp_path):
@@ -155,7 +155,7 @@ def test_a_damaged_current_release_cannot_be_evaluated(trained, toy_store, valid
     gate = evaluate_gate(toy_store, *validation, trained.result.models.served, tmp_path)
 
     assert not gate.passed
-    assert "20200223-default-0123abcd" in gate.sentence
+    assert "20200223-default-0123abcd" in gate.text
 
 
 def test_a_required_gate_that_is_not_passed_ends_the_job_with_status_1(call, toy, trained, tmp_path, monkeypatch):

@@ -82,7 +82,7 @@ def test_a_failed_gate_stops_before_the_refit_only_if_it_is_required(trained, to
     from pipelines import train_release
 
     monkeypatch.setattr(train_release, "train_towers", lambda *_, **__: trained.result.towers)
-    monkeypatch.setattr(train_release, "evaluate_gate", lambda *_: train_release.Gate(passed=False, sentence="gate"))
+    monkeypatch.setattr(train_release, "evaluate_gate", lambda *_: train_release.Gate(passed=False, text="gate"))
     monkeypatch.setattr(train_release, "refit_towers", lambda *_, **__: trained.result.refit)
 
     def trained_with(folder, *, require_better):
