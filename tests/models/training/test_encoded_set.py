@@ -120,7 +120,7 @@ def test_purchases_that_do_not_belong_to_the_queries_are_an_error(encoded, tiny)
     data = tiny.training_set(PURCHASES, SAMPLED, 2)
     other = tiny.training_set([*PURCHASES[:3], *PURCHASES[5:]], SAMPLED, 2)
 
-    with pytest.raises(ValueError, match="rows are missing"):
+    with pytest.raises(ValueError, match="too few"):
         encoded(replace(data, queries=other.queries))
     with pytest.raises(ValueError, match=r"2 queries.* 3"):
         encoded(replace(data, queries=other.queries, queries_per_day=other.queries_per_day))
