@@ -19,6 +19,7 @@ from jobs.console import FEATURE_TABLES, ConsoleReporter, job, memory_limit_opti
 def main(reporter: ConsoleReporter, raw_dir: Path, output: Path, quarantine: Path | None, memory_limit: str) -> None:
     """Validate the raw tables and build the feature tables that Feast reads."""
     from features.tables.build import build_feature_tables
+    from features.text import counted
 
     built = build_feature_tables(
         raw_dir, output, quarantine=quarantine, memory_limit=memory_limit, progress=reporter.progress
@@ -26,7 +27,7 @@ def main(reporter: ConsoleReporter, raw_dir: Path, output: Path, quarantine: Pat
     counts = built.counts
     reporter.result(
         f"{counts.users:,} users, {counts.items:,} items, {counts.purchases:,} purchases until "
-        f"{built.data_end:%Y-%m-%d}, {sum(counts.quarantined.values()):,} rows quarantined\n"
+        f"{built.data_end:%Y-%m-%d}, {counted(sum(counts.quarantined.values()), 'row')} quarantined\n"
         f"{len(built.tables)} feature tables, {sum(table.rows for table in built.tables):,} rows in {output} after "
         f"{reporter.watch.seconds:.1f} s"
     )

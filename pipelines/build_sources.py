@@ -26,7 +26,7 @@ from features.training_data.purchases import Purchases
 from models.release.release import Release
 
 # With PRIOR_BUYERS a rate of one in ten for items with few buyers. The rates order a user's own purchases and multiply
-# their scores: without the prior, all items that nobody has repurchased yet would be tied at 0.
+# their scores: without the prior, all items without a repurchase would be tied at 0.
 _PRIOR_PURCHASES: Final = 1.0
 
 

@@ -89,7 +89,7 @@ class ServedMetrics:
         )
 
     def mean(self, name: str, protocol: Protocol, metric: str) -> float | None:
-        """Return the mean of a metric over users; None if nobody bought a new item."""
+        """Return the mean of a metric over users; None if no user bought a new item."""
         measured = self.values[name].get(protocol)
         return None if measured is None else float(measured[metric].mean())
 

@@ -104,14 +104,14 @@ def test_weeks_that_fail_leave_the_release_without_a_ranker(earlier, monkeypatch
     weeks, _, _ = earlier
 
     def fail(*_):
-        raise InputError("nobody came back")
+        raise InputError("no returning users")
 
     monkeypatch.setattr(ranker_weeks, "_retrieve_earlier", fail)
 
     found, reporter = weeks(4)
 
     assert found == []
-    assert "nobody came back" in reporter.results[-1]
+    assert "no returning users" in reporter.results[-1]
 
 
 def test_a_release_has_as_many_ranker_weeks_as_the_backtest():

@@ -1,6 +1,6 @@
-"""Each of the three steps, asked of the online store by itself: what is proposed, what may be shown, in which order.
+"""Retrieving, filtering and ranking candidates from online features.
 
-The towers are as they begin, and the weights and the tree are written by hand: nothing is trained.
+The towers are untrained, and the blender weights and the tree are written by hand: nothing is trained.
 """
 
 from collections import defaultdict
@@ -8,7 +8,7 @@ from collections import defaultdict
 import pytest
 
 K = 12
-USERS = ["0003", "0001", "0200", "nobody"]  # 0200 is known and has never bought
+USERS = ["0003", "0001", "0200", "unknown"]  # 0200 has a profile and no purchases
 NOT_FOR_SALE = {"0108775001", "0108775004"}  # withdrawn, and announced for a later day
 FROM_40 = "0108775003"
 BLOCKED = "0108775005"
@@ -22,17 +22,17 @@ def served(served_project):
 
 
 @pytest.fixture(scope="module")
-def steps(served):
-    """The three steps with k candidates at the end, and these filters beside the default ones."""
+def pipeline_with(served):
+    """The candidate pipeline with k candidates at the end, and these filters beside the default ones."""
 
-    def steps(k=K, **settings):
+    def pipeline_with(k=K, **settings):
         from candidates.filters.filter_set import FilterSet
         from candidates.filters.settings import FilterSettings
         from pipelines.serving import CandidatePipeline
 
         return CandidatePipeline.open(*served, FilterSet.from_settings(FilterSettings(**settings)), k)
 
-    return steps
+    return pipeline_with
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +46,10 @@ def bought(served_project):
     return items
 
 
-def run_until(pipeline, step):
-    """The lists of the users as ids, best first, after a step; and the same with the filters that drop each."""
+def run_until(pipeline, stage):
+    """The users' item ids, best first, after a stage; and the filters that exclude each item."""
     request = pipeline.read(USERS)
-    ranked = pipeline.run_until(step, request)
+    ranked = pipeline.run_until(stage, request)
     rows = pipeline.to_table(request, ranked).to_pylist()
     lists, reasons = {user: [] for user in USERS}, {user: {} for user in USERS}
     for row, dropped_by in zip(rows, pipeline.excluding_filters(request, ranked.blended), strict=True):
@@ -58,8 +58,8 @@ def run_until(pipeline, step):
     return lists, reasons
 
 
-def test_what_may_not_be_shown_is_proposed_with_its_reasons(steps, bought):
-    _, reasons = run_until(steps(already_bought="drop", blocked_items=(BLOCKED,)), "retrieve")
+def test_retrieval_returns_excluded_items_with_the_filters_that_exclude_them(pipeline_with, bought):
+    _, reasons = run_until(pipeline_with(already_bought="drop", blocked_items=(BLOCKED,)), "retrieve")
 
     for user, dropped_by in reasons.items():
         assert len(dropped_by) == 60  # the whole catalogue, as if no filter were in force
@@ -67,29 +67,29 @@ def test_what_may_not_be_shown_is_proposed_with_its_reasons(steps, bought):
             assert ("already_bought" in names) == (item in bought[user])
             assert ("for_sale" in names) == (item in NOT_FOR_SALE)
             assert ("blocked_items" in names) == (item == BLOCKED)
-    assert "age_limit" in reasons["nobody"][FROM_40]
+    assert "age_limit" in reasons["unknown"][FROM_40]
 
 
-def test_nothing_is_left_that_was_marked_and_nothing_is_lost_that_was_not(steps):
-    asked = steps(already_bought="drop", channel="online")
+def test_exactly_the_excluded_items_are_removed(pipeline_with):
+    pipeline = pipeline_with(already_bought="drop", channel="online")
 
-    _, proposed = run_until(asked, "retrieve")
-    left, reasons = run_until(asked, "filter")
+    _, proposed = run_until(pipeline, "retrieve")
+    left, reasons = run_until(pipeline, "filter")
 
     for user in USERS:
         assert set(left[user]) == {item for item, names in proposed[user].items() if not names}
         assert set(map(tuple, reasons[user].values())) == {()}
 
 
-def test_what_is_dropped_leaves_its_place_to_another(steps):
+def test_excluded_candidates_are_replaced_by_others(pipeline_with):
     from dataclasses import replace
 
-    asked = steps(already_bought="drop")
-    retrievers = {name: replace(getattr(asked, name), k=K) for name in ("retriever", "unfiltered_retriever")}
-    asked = replace(asked, **retrievers)  # K is less than the catalogue holds
+    pipeline = pipeline_with(already_bought="drop")
+    retrievers = {name: replace(getattr(pipeline, name), k=K) for name in ("retriever", "unfiltered_retriever")}
+    pipeline = replace(pipeline, **retrievers)  # K is less than the catalogue holds
 
-    proposed, reasons = run_until(asked, "retrieve")
-    left, _ = run_until(asked, "filter")
+    proposed, reasons = run_until(pipeline, "retrieve")
+    left, _ = run_until(pipeline, "filter")
 
     assert [len(items) for items in proposed.values()] == [len(items) for items in left.values()] == [K] * 4
     assert any(reasons["0003"].values())
@@ -97,8 +97,8 @@ def test_what_is_dropped_leaves_its_place_to_another(steps):
     assert set(left["0003"]) - set(proposed["0003"])
 
 
-def test_a_cap_is_named_where_enough_of_the_department_stand_above(steps):
-    lists, reasons = run_until(steps(at_most_per_department=2), "retrieve")
+def test_the_department_cap_is_named_for_items_below_enough_others_of_their_department(pipeline_with):
+    lists, reasons = run_until(pipeline_with(at_most_per_department=2), "retrieve")
 
     for user in USERS:
         above = defaultdict(int)
@@ -109,7 +109,7 @@ def test_a_cap_is_named_where_enough_of_the_department_stand_above(steps):
             above[group] += not others
 
 
-def test_what_is_proposed_without_filters_has_the_weights_for_everything_whatever_is_dropped_later(served, steps):
+def test_unfiltered_retrieval_uses_the_blender_for_all_purchases_regardless_of_filters(served, pipeline_with):
     from dataclasses import replace
 
     from candidates.filters.filter_set import FilterSet
@@ -120,27 +120,28 @@ def test_what_is_proposed_without_filters_has_the_weights_for_everything_whateve
     kept = release.blender["keep"]
     reverse = {**kept, "terms": [{**term, "weight": -term["weight"]} for term in kept["terms"]]}
     other = replace(release, blender={"keep": kept, "drop": reverse})
-    asked = CandidatePipeline.open(
+    pipeline = CandidatePipeline.open(
         store, other, moment, FilterSet.from_settings(FilterSettings(already_bought="drop")), K
     )
 
-    assert run_until(asked, "retrieve")[0] == run_until(steps(), "retrieve")[0]
-    assert run_until(asked, "filter")[0] != run_until(steps(already_bought="drop"), "filter")[0]
+    assert run_until(pipeline, "retrieve")[0] == run_until(pipeline_with(), "retrieve")[0]
+    assert run_until(pipeline, "filter")[0] != run_until(pipeline_with(already_bought="drop"), "filter")[0]
 
 
-def test_under_a_cap_no_deeper_lists_are_made_than_a_ranker_needs_to_choose_from(steps):
-    assert steps(4).retriever.k == 100
-    assert steps(4, at_most_per_department=2).retriever.k == 12
-    assert steps(40, at_most_per_department=2).retriever.k == 100
-    assert steps(4, at_most_per_department=2, already_bought="drop").retriever.k == 4  # nobody puts these in order
+def test_with_a_department_cap_lists_are_only_as_deep_as_the_ranker_needs(pipeline_with):
+    assert pipeline_with(4).retriever.k == 100
+    assert pipeline_with(4, at_most_per_department=2).retriever.k == 12
+    assert pipeline_with(40, at_most_per_department=2).retriever.k == 100
+    # new items have no ranker
+    assert pipeline_with(4, at_most_per_department=2, already_bought="drop").retriever.k == 4
 
 
 @pytest.mark.parametrize("k", [K, 100])
-def test_the_ranker_puts_the_first_hundred_in_order_and_k_of_them_are_left(steps, bought, k):
-    asked = steps(k)
+def test_the_ranker_puts_the_first_hundred_in_order_and_k_of_them_are_left(pipeline_with, bought, k):
+    pipeline = pipeline_with(k)
 
-    left, _ = run_until(asked, "filter")
-    ranked, _ = run_until(asked, "rank")
+    left, _ = run_until(pipeline, "filter")
+    ranked, _ = run_until(pipeline, "rank")
 
     for user in ("0003", "0001"):
         first = left[user][:100]
@@ -148,21 +149,21 @@ def test_the_ranker_puts_the_first_hundred_in_order_and_k_of_them_are_left(steps
         assert len(new) > 0 < len(old)
         assert ranked[user] == [*new, *old][:k]
         assert ranked[user] != left[user][:k]
-    for user in ("0200", "nobody"):
+    for user in ("0200", "unknown"):
         assert ranked[user] == left[user][:k]
 
 
-def test_without_a_ranker_the_first_k_stay_as_they_were_retrieved(steps):
-    asked = steps(already_bought="drop")
+def test_without_a_ranker_the_first_k_stay_as_they_were_retrieved(pipeline_with):
+    pipeline = pipeline_with(already_bought="drop")
 
-    left, _ = run_until(asked, "filter")
-    ranked, _ = run_until(asked, "rank")
+    left, _ = run_until(pipeline, "filter")
+    ranked, _ = run_until(pipeline, "rank")
 
-    assert asked.ranker is None
+    assert pipeline.ranker is None
     assert ranked == {user: items[:K] for user, items in left.items()}
 
 
-def test_a_block_of_users_is_read_from_the_online_store_once(steps, monkeypatch):
+def test_a_block_of_users_is_read_from_the_online_store_once(pipeline_with, monkeypatch):
     from feast import FeatureStore
 
     read, services = FeatureStore.get_online_features, []
@@ -173,19 +174,19 @@ def test_a_block_of_users_is_read_from_the_online_store_once(steps, monkeypatch)
 
     monkeypatch.setattr(FeatureStore, "get_online_features", count)
 
-    pipeline = steps(already_bought="cool-down", cool_down_days=3)
+    pipeline = pipeline_with(already_bought="cool-down", cool_down_days=3)
     assert services == ["candidate_items_v1"]
     pipeline.run([f"{number:04d}" for number in range(1_000)])
     assert services == ["candidate_items_v1", "candidate_request_v1"]
 
 
-def test_the_last_step_is_what_becomes_a_candidate_file(steps):
-    asked = steps()
+def test_run_returns_the_candidates_after_the_last_stage(pipeline_with):
+    pipeline = pipeline_with()
 
-    table, exclusions = asked.run(USERS)
+    table, exclusions = pipeline.run(USERS)
 
-    request = asked.read(USERS)
-    assert table.equals(asked.to_table(request, asked.run_until("rank", request)))
+    request = pipeline.read(USERS)
+    assert table.equals(pipeline.to_table(request, pipeline.run_until("rank", request)))
     assert table.num_rows == 4 * K
     assert list(exclusions) == ["for_sale", "age_limit"]
-    assert exclusions["for_sale"] == 4 * (~asked.item_context.for_sale).sum() > 0
+    assert exclusions["for_sale"] == 4 * (~pipeline.item_context.for_sale).sum() > 0
