@@ -59,12 +59,12 @@ def main(
     from candidates.filters.filter_set import FilterSet
     from features.errors import InputError
     from features.store.catalogue import user_ids
-    from pipelines.filter_context import settings_in_force
+    from pipelines.filter_context import resolve_filters
     from pipelines.serving import CandidatePipeline, open_release_and_store
 
     try:
         store, release, moment = open_release_and_store(repo, releases, version)
-        filters = FilterSet.from_settings(settings_in_force(release, None, already_bought))
+        filters = FilterSet.from_settings(resolve_filters(release, None, already_bought))
     except InputError as error:
         raise click.ClickException(str(error)) from error
     all_users = user_ids(store, moment).to_pylist()

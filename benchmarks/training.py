@@ -152,7 +152,7 @@ class EncodedWindow:
         self.queries, self.catalogue = validation.queries, validation.catalogue
         self._query_codes = run.towers.query.encode(validation.queries)
         self._item_codes = run.towers.item.encode(validation.catalogue)
-        after = run.data.purchases.after_cut()
+        after = run.data.purchases.read_after_cut()
         evaluated = pc.and_(
             pc.is_in(after["user_id"], validation.user_ids), pc.is_in(after["item_id"], validation.item_ids)
         )

@@ -1,11 +1,11 @@
-"""Memory of a training set's way from the feature store to the batches, at several sizes.
+"""Peak memory from the feature store to the training batches, at several numbers of purchases.
 
     .venv/bin/python benchmarks/training_stream.py
 
-For each size: seeded raw tables with H&M's proportions, feature tables, `feast apply`; then, each in a process of its
-own, the joins (purchases, query, item and sampled catalogue features, to files) and the stream (vocabularies, codes,
-and all batches of one epoch, without a model). Prints seconds and peak memory of both, and how memory grew with rows.
-The joins may take what the store's yaml allows DuckDB; the stream holds one window of days.
+For each size: seeded raw tables with H&M's proportions, feature tables and `feast apply`. Then, in one process each,
+the joins (purchases; query, item and sampled catalogue features, to files) and the stream (vocabularies, codes, and all
+batches of one epoch, without a model). Prints seconds and peak memory of both, and the growth of memory with rows. The
+joins may use the memory that feature_store.yaml allows DuckDB; the stream holds one window of days.
 """
 
 import json
@@ -35,15 +35,15 @@ _BIN = Path(sys.executable).parent
 def main(sizes: tuple[int, ...], seed: int, run: str | None, folder: Path | None) -> None:
     """Print seconds and peak memory of joins and stream at each size."""
     if run and folder:
-        answer = join(folder, seed) if run == "join" else stream(folder, seed)
-        print(json.dumps({**answer, "peak_gb": peak_gb()}))
+        result = join(folder, seed) if run == "join" else stream(folder, seed)
+        print(json.dumps({**result, "peak_gb": peak_gb()}))
         return
     (ROOT / "build").mkdir(exist_ok=True)
     peaks = []
     for purchases in sizes:
         with tempfile.TemporaryDirectory(prefix="training-stream-", dir=ROOT / "build") as name:
-            repo = prepared(Path(name), purchases, seed)
-            joined, streamed = (watched(step, repo, seed) for step in ("join", "stream"))
+            project = prepare(Path(name), purchases, seed)
+            joined, streamed = (run_step(step, project, seed) for step in ("join", "stream"))
         peaks.append(streamed["peak_gb"])
         print(
             f"{purchases:>10,} purchases, {joined['queries']:,} queries, {joined['sampled']:,} sampled items: "
@@ -56,8 +56,8 @@ def main(sizes: tuple[int, ...], seed: int, run: str | None, folder: Path | None
     )
 
 
-def prepared(folder: Path, purchases: int, seed: int) -> Path:
-    """Build and apply a project of this size; returns its folder."""
+def prepare(folder: Path, purchases: int, seed: int) -> Path:
+    """Build and apply a project of this size, and return its folder."""
     raw, repo = folder / "raw", folder / "feature_repo"
     raw.mkdir()
     customers = int(purchases * _CUSTOMERS_PER_PURCHASE)
@@ -73,19 +73,19 @@ def prepared(folder: Path, purchases: int, seed: int) -> Path:
     return folder
 
 
-def watched(step: str, folder: Path, seed: int) -> dict[str, Any]:
-    """Run one step in a process of its own."""
+def run_step(step: str, folder: Path, seed: int) -> dict[str, Any]:
+    """Run one step in a process, and return its result."""
     command = [sys.executable, __file__, "--run", step, "--folder", str(folder), "--seed", str(seed)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    said = process.stdout.read() if process.stdout else b""
+    output = process.stdout.read() if process.stdout else b""
     if process.wait():
         raise click.ClickException(f"{step} failed")
-    answer: dict[str, Any] = json.loads(said.splitlines()[-1])
-    return answer
+    result: dict[str, Any] = json.loads(output.splitlines()[-1])
+    return result
 
 
 def join(folder: Path, seed: int) -> dict[str, Any]:
-    """Write the training set of the default preset, over all days."""
+    """Write the training set of the default preset, of all days."""
     import numpy as np
 
     from features.store.catalogue import catalogue_ids
@@ -118,7 +118,7 @@ def join(folder: Path, seed: int) -> dict[str, Any]:
 
 
 def stream(folder: Path, seed: int) -> dict[str, Any]:
-    """Fit, encode, and run through the batches of one epoch."""
+    """Fit the encodings, encode, and iterate over the batches of one epoch."""
     import numpy as np
 
     import models  # noqa: F401 - chooses Keras 2

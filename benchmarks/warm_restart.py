@@ -67,7 +67,7 @@ def main(repo: Path, as_of: str, gap_days: int, replayed: tuple[int, ...], seed:
         "training", "purchases", "recall@100", "ratio", "new items", "ratio", "seconds", "ratio", "overlap of top 100",
     ]  # fmt: skip
     print(ReportTable.of(header, rows, header[:1]).markdown())
-    print(f"\ncut {as_of}, {trainings.window.judge.users:,} users, seed {seed}, commit {commit()}")
+    print(f"\ncut {as_of}, {trainings.window.validation.users:,} users, seed {seed}, commit {commit()}")
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Trainings:
         from pipelines.window import EvaluationWindow
 
         self._store, self._folder, self._seed = open_feature_store(repo), folder, seed
-        self.window = EvaluationWindow.between(
+        self.window = EvaluationWindow.read(
             self._store, moment, moment + timedelta(days=7), self._created("evaluation")
         )
 
@@ -129,15 +129,18 @@ class Trainings:
         options = TrainingOptions(config, split, self._seed, ranker_weeks=0, checkpoint=checkpoint)
         trained = train_release(self._store, options, self._created(name))
         towers = trained.refitted_towers
-        queries, vectors = self.window.queries(self._store, towers), self.window.item_vectors(self._store, towers)
-        metrics = self.window.judge.evaluate_vectors(queries.vectors, queries.new_item_vectors, vectors)
-        top, _ = ItemIndex(self.window.judge.item_ids, vectors).search(queries.vectors, 100)
+        queries, vectors = (
+            self.window.read_queries(self._store, towers),
+            self.window.read_item_vectors(self._store, towers),
+        )
+        metrics = self.window.validation.evaluate_vectors(queries.vectors, queries.new_item_vectors, vectors)
+        top, _ = ItemIndex(self.window.validation.item_ids, vectors).search(queries.vectors, 100)
         click.echo(
             f"{name}: recall@100 {metrics.recall:.4f} after {trained.seconds:.0f} s, {metrics.diversities}", err=True
         )
         return Run(
             name,
-            trained.towers.data.purchases.training,
+            trained.towers.data.purchases.training_rows,
             trained.seconds,
             metrics.recall,
             metrics.new_item_recall or 0.0,

@@ -7,9 +7,11 @@ The tag `encoding` selects how the towers encode a feature:
 
 - String: `one_hot` for a small set of categories; embedded by default.
 - number: `log` for counts and amounts; unchanged by default. Numbers are standardised.
-- list of Strings: `items` for item ids, which share the item tower's vocabulary, or `words` for the categories of the
-  item feature in the tag `of`, which share its vocabulary.
-- list of numbers: `aligned`, one number per element of the list in the tag `of`.
+- list of Strings: `items` for item ids, which share the item tower's vocabulary, or `categories` for those of the item
+  feature in the tag `refers_to`, which share its vocabulary.
+- list of numbers: `aligned`, one number per element of the list in the tag `refers_to`.
+
+The tag `materialize: full` marks a table whose past rows may change: each materialization reads all of it.
 """
 
 from datetime import timedelta
@@ -34,18 +36,17 @@ UNTIL_REPLACED = timedelta(0)
 ONE_HOT = {"encoding": "one_hot"}
 LOG = {"encoding": "log"}
 ITEMS = {"encoding": "items"}
-# Tables without history, or with rows that may be entered late: each materialization reads them from the beginning.
 FULL = {"materialize": "full"}
 
 
 def categories_of(name: str) -> dict[str, str]:
     """Tags of a list of categories of the item feature `name`; both towers share their embeddings."""
-    return {"encoding": "words", "of": name}
+    return {"encoding": "categories", "refers_to": name}
 
 
 def aligned_with(name: str) -> dict[str, str]:
     """Tags of a list with one number per element of the list `name`."""
-    return {"encoding": "aligned", "of": name}
+    return {"encoding": "aligned", "refers_to": name}
 
 
 user_profile = FeatureView(

@@ -55,13 +55,13 @@ def main(
     from features.store.data_end import data_end
     from features.store.registry import open_feature_store
     from pipelines.backtest import BacktestOptions, backtest
-    from pipelines.filter_context import warnings_of
+    from pipelines.filter_context import filter_warnings
 
     if output.suffix != ".html":
         raise InputError(f"{output} does not end in .html: --output takes the HTML report, the numbers go beside it.")
     store = open_feature_store(repo)
     options = BacktestOptions.at_weekly_cuts(store, filters, **settings)
-    console.warn(warnings_of(store, filters, data_end(store)) if filters_file else [])
+    console.warn(filter_warnings(store, filters, data_end(store)) if filters_file else [])
     created, commit = datetime.now(UTC), console.commit()
     with console.scratch_folder(output.parent) as folder:
         for results in backtest(store, options, folder, created=created, commit=commit, reporter=reporter):

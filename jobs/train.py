@@ -49,14 +49,14 @@ def main(
     console.load_tensorflow()
     from features.store.registry import open_feature_store
     from models.release.writer import make_latest, write_release
-    from pipelines.filter_context import warnings_of
+    from pipelines.filter_context import filter_warnings
     from pipelines.served_metrics import served_table
     from pipelines.train_release import train_release
     from pipelines.training_options import TrainingOptions
 
     store = open_feature_store(repo)
     options = TrainingOptions.of_release(store, releases, filters=filters, commit=console.commit(), **settings)
-    console.warn(warnings_of(store, filters, options.split.as_of) if filters else [])
+    console.warn(filter_warnings(store, filters, options.split.as_of) if filters else [])
     with console.scratch_folder(releases) as folder:
         trained = train_release(store, options, folder, reporter)
         reporter.result(f"\n{trained.served.window}\n")

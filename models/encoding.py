@@ -64,8 +64,8 @@ class Encoding:
         """Fit on rows of the training set; `shared` holds vocabularies that are fitted already, by item input."""
         vocabularies, scales = {}, {}
         for column in schema.inputs:
-            if column.is_words:
-                vocabularies[column.name] = shared[column.of]
+            if column.is_string_list:
+                vocabularies[column.name] = shared[column.refers_to]
             elif column.name in shared:
                 vocabularies[column.name] = shared[column.name]
             elif column.encoding == "aligned":
@@ -91,7 +91,7 @@ class Encoding:
 
         Returns:
             Arrays by input: codes of ids and categories, int32 (rows,); numbers, float32 (rows,), NaN if missing; codes
-            of lists, int32, and the numbers aligned with them, float32, both (rows, schema.length(column)).
+            of lists, int32, and the numbers aligned with them, float32, both (rows, schema.max_length(column)).
         """
         return {column.name: self._encode_column(column, rows[column.name]) for column in self.schema.inputs}
 
@@ -100,10 +100,10 @@ class Encoding:
         return self.encode(pa.table({column.name: pa.nulls(1, column.arrow_type) for column in self.schema.inputs}))
 
     def _encode_column(self, column: FeatureColumn, values: pa.ChunkedArray) -> NDArray[Any]:
-        if column.is_words:
-            return self.vocabularies[column.name].encode_lists(values, self.schema.length(column))
+        if column.is_string_list:
+            return self.vocabularies[column.name].encode_lists(values, self.schema.max_length(column))
         if column.encoding == "aligned":
-            return pad_lists(values, self.schema.length(column), np.float32(0))
+            return pad_lists(values, self.schema.max_length(column), np.float32(0))
         if column.dtype == "String":
             return self.vocabularies[column.name].encode(values)
         return _to_float32(values)

@@ -21,8 +21,8 @@ class ContentHeads(keras.layers.Layer):
 
     def __init__(self, schema: ServiceSchema, config: Config, shared: SharedEmbeddings, heads: int) -> None:
         super().__init__()
-        self._lists = {column.name: column.of for column in schema.lists}
-        self._numbers = {name: [number.name for number in schema.beside(name)] for name in self._lists}
+        self._lists = {column.name: column.refers_to for column in schema.string_lists}
+        self._numbers = {name: [number.name for number in schema.aligned_with(name)] for name in self._lists}
         self._weights = [{name: PositionWeights() for name in self._lists} for _ in range(heads)]
         self._dense = [DenseStack(config.hidden_widths, config.content_dimensions) for _ in range(heads)]
         inputs = [[name, *numbers] for name, numbers in self._numbers.items()]
@@ -80,8 +80,8 @@ class ItemMemory(keras.layers.Layer):
         repeat_log_weights: keras.layers.Embedding,
     ) -> None:
         super().__init__()
-        self._list = next(column.name for column in schema.lists if column.of == ITEM_ID)
-        self._numbers = [number.name for number in schema.beside(self._list)]
+        self._list = next(column.name for column in schema.string_lists if column.refers_to == ITEM_ID)
+        self._numbers = [number.name for number in schema.aligned_with(self._list)]
         self._weights = PositionWeights()
         self._list_dropout = ListDropout([[self._list, *self._numbers]], config.item_memory_dropout)
         self._vectors, self._repeat_log_weights = vectors, repeat_log_weights
@@ -112,7 +112,7 @@ class QueryTower(keras.Model):
     def __init__(self, encoding: Encoding, config: Config, shared: SharedEmbeddings) -> None:
         super().__init__(name="query_tower")
         schema = encoding.schema
-        self.encoders = {column.name: build_encoder(encoding, column, config) for column in schema.single_inputs}
+        self.encoders = {column.name: build_encoder(encoding, column, config) for column in schema.scalar_inputs}
         self._content = ContentHeads(schema, config, shared, heads=2 if config.has_new_item_head else 1)
         self._item_memory = None
         if shared.item_memory is not None:

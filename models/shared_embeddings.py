@@ -29,7 +29,7 @@ class SharedEmbeddings(tf.Module):
         super().__init__()
         self.content = {
             name: _build_embedding(item, name, config.content_dimensions, _CONTENT_DEVIATION)
-            for name in sorted({column.of for column in query.schema.lists})
+            for name in sorted({column.refers_to for column in query.schema.string_lists})
         }
         dimensions = config.item_memory_dimensions if ITEM_ID in self.content else 0
         self.item_memory = _build_embedding(item, ITEM_ID, dimensions, _ITEM_MEMORY_DEVIATION) if dimensions else None

@@ -36,7 +36,7 @@ class TwoTower(tfrs.Model):
         self.query_tower = QueryTower(query, config, shared)
         self.item_tower = ItemTower(item, config, shared)
         self._settings = config
-        self._item_lists = [column.name for column in query.schema.lists if column.of == ITEM_ID]
+        self._item_lists = [column.name for column in query.schema.string_lists if column.refers_to == ITEM_ID]
         self._item_codes = item.vocabularies[ITEM_ID].size if ITEM_ID in item.vocabularies else 0
         self._row_wise = RowWiseAdam() if config.embedding_learning_rate else None
 

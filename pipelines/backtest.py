@@ -32,12 +32,12 @@ from features.progress import SILENT, Reporter, Stopwatch
 from features.store.catalogue import catalogue_ids, user_ids
 from features.store.data_end import data_end
 from features.store.reader import FeatureReader
-from features.store.registry import read_source
 from features.store.request_services import CANDIDATE_ITEMS, FILTER_USERS, RANKING_USERS
 from features.time_split import TimeSplit
+from features.training_data.purchases import count_purchases
 from models.config import DEFAULT, SEED
 from models.training.history import TrainingHistory
-from pipelines.build_sources import sources_at
+from pipelines.build_sources import build_sources
 from pipelines.candidate_lists import blended_lists, two_tower_lists
 from pipelines.filter_context import build_item_context, build_user_context
 from pipelines.filter_costs import FilteredRetrieval, filter_costs
@@ -123,7 +123,7 @@ def backtest(
     """
     watch, end = Stopwatch(), data_end(store)
     items, users = len(catalogue_ids(store, end)), len(user_ids(store, end))
-    purchases = read_source(store, "transactions", [], known_at=end).num_rows
+    purchases = count_purchases(store, end)
     cuts: list[WindowResult] = []
     for cut in options.cuts:
         reporter.stage(f"cut {cut:%Y-%m-%d}")
@@ -164,12 +164,12 @@ def evaluate_cut(
     trained = train_release(store, TrainingOptions(DEFAULT, split, seed), _created(folder / "default"), reporter)
     towers, blenders, rankers = trained.refitted_towers, *trained.list_models
     reporter.stage("evaluate on the week after the cut")
-    window = EvaluationWindow.between(store, cut, cut + WINDOW, _created(folder / "window"))
-    queries, vectors = window.queries(store, towers), window.item_vectors(store, towers)
-    sources, _ = sources_at(store, window.past, window.item_ids, vectors, cut)
+    window = EvaluationWindow.read(store, cut, cut + WINDOW, _created(folder / "window"))
+    queries, vectors = window.read_queries(store, towers), window.read_item_vectors(store, towers)
+    sources, _ = build_sources(store, window.past_purchases, window.item_ids, vectors, cut)
     keep = blended_lists(queries, sources, blenders.keep, Exclusions())
     drop = blended_lists(queries, sources, blenders.drop, Exclusions(pairs=queries.histories.bought))
-    scoreboard = Scoreboard.of(window.judge, window.past, window.user_codes, seed)
+    scoreboard = Scoreboard.of(window.validation, window.past_purchases, window.user_codes, seed)
     unfiltered = CandidateLists(BLENDED, keep.positions, drop.positions)
     reporter.metrics(scoreboard.evaluate(unfiltered))
     reporter.metrics(scoreboard.evaluate(_ranked_lists(store, window, queries, rankers, keep, drop)))
@@ -179,27 +179,32 @@ def evaluate_cut(
     )
     names = []
     for lists in baselines(
-        window.past, window.judge.cut, window.user_codes, len(window.item_ids), DEPTH, window.judge.bought
+        window.past_purchases,
+        window.validation.cut,
+        window.user_codes,
+        len(window.item_ids),
+        DEPTH,
+        window.validation.bought,
     ):
         reporter.metrics(scoreboard.evaluate(lists))
         names.append(lists.name)
     if options.with_seed_preset:
         seed_options = TrainingOptions(SEED, replace(split, start=None), seed, ranker_weeks=0)
         other = train_release(store, seed_options, _created(folder / "seed"), DetailReporter(reporter)).refitted_towers
-        index = ItemIndex(window.judge.item_ids, window.item_vectors(store, other))
-        reporter.metrics(scoreboard.evaluate(two_tower_lists(PRESET_SEED, window.queries(store, other), index)))
+        index = ItemIndex(window.validation.item_ids, window.read_item_vectors(store, other))
+        reporter.metrics(scoreboard.evaluate(two_tower_lists(PRESET_SEED, window.read_queries(store, other), index)))
         names.append(PRESET_SEED)
     return {
         "cut_date": f"{cut:%Y-%m-%d}",
-        "users": window.judge.users,
+        "users": window.validation.users,
         "users_new": len(scoreboard.new_rows),
-        "cold_users": cold_users_slice(sources.popularity, window.cold, scoreboard.k, seed),
+        "cold_users": cold_users_slice(sources.popularity, window.cold_purchases, scoreboard.k, seed),
         "models": scoreboard.results,
         "comparisons": compare_models(
             scoreboard.user_metrics, scoreboard.resamples, (BLENDED, RANKED_LISTS, TWO_TOWERS), tuple(names),
             comparison_metrics(scoreboard.cutoffs),
         ),
-        "sources": _source_results(queries, sources, keep, window.judge),
+        "sources": _source_results(queries, sources, keep, window.validation),
         "filter_costs": costs,
         "rankings": ranking_results(rankers, scoreboard, as_retrieved=BLENDED, as_ranked=RANKED_LISTS),
         "training_history": _epoch_rows(trained.towers.training_history),
@@ -236,7 +241,7 @@ def _filtered_retrieval(
     """Read what filters need to know of users and items as of the cut."""
     reader, start = FeatureReader(store, "offline"), window.start
     users = build_user_context(reader.read(FILTER_USERS, window.user_ids, start), queries.histories, start)
-    items = build_item_context(reader.read(CANDIDATE_ITEMS, window.item_ids, start), window.judge.item_ids, start)
+    items = build_item_context(reader.read(CANDIDATE_ITEMS, window.item_ids, start), window.validation.item_ids, start)
     return FilteredRetrieval(queries, sources, blenders, users, items, scoreboard)
 
 

@@ -1,4 +1,4 @@
-"""What candidates are drawn from at a moment: put together from the feature store, the purchases and two towers."""
+"""Builds the candidate sources as of a moment, from the feature store and from a release."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ from candidates.sources.own_purchases import repurchase_rate
 from candidates.sources.popularity import PopularityList
 from candidates.sources.source_set import Queries, SourceSet
 from features.moments import datetime64
-from features.schema import BOUGHT_COUNTS, BOUGHT_DAYS, BOUGHT_ITEMS, GARMENT_GROUP_NAME
+from features.schema import BOUGHT_COUNTS, BOUGHT_DAYS, BOUGHT_ITEMS, EVENT_TIMESTAMP, GARMENT_GROUP_NAME, USER_CODE
 from features.store.reader import FeatureReader
 from features.store.request_services import CANDIDATE_ITEMS, PURCHASE_HISTORIES
 from features.training_data.purchases import Purchases
@@ -48,7 +48,7 @@ class ItemSales:
 
     @classmethod
     def from_table(cls, features: pa.Table) -> Self:
-        """Interpret what `FeatureReader` reads of items; an item that was never sold has sold 0."""
+        """Build them from what `FeatureReader` reads of the items; sales of an item that was never sold are 0."""
         names = ("sales_7d", "sales_28d", "first_purchases_28d", "buyers_total")
         sales_7d, sales_28d, first, buyers = (np.asarray(features[name].fill_null(0.0), np.float32) for name in names)
         groups = pc.dictionary_encode(features[GARMENT_GROUP_NAME].combine_chunks())
@@ -60,64 +60,68 @@ class ItemSales:
         )
 
 
-def purchases_before(purchases: Purchases, item_ids: pa.Array, moment: datetime) -> PurchaseCodes:
-    """Everybody's purchases before a moment, by positions in `item_ids`."""
-    told = purchases.coded(item_ids, moment)
-    moments = told["event_timestamp"].to_numpy().astype("datetime64[us]")
-    return PurchaseCodes(told["user_code"].to_numpy(), told["item_position"].to_numpy(), moments)
+def read_purchase_codes(purchases: Purchases, item_ids: pa.Array, moment: datetime) -> PurchaseCodes:
+    """Read the purchases of all users before a moment, by positions in `item_ids`."""
+    codes = purchases.read_codes(item_ids, moment)
+    moments = codes[EVENT_TIMESTAMP].to_numpy().astype("datetime64[us]")
+    return PurchaseCodes(codes[USER_CODE].to_numpy(), codes["item_position"].to_numpy(), moments)
 
 
-def sources_at(
-    store: FeatureStore, past: PurchaseCodes, item_ids: pa.Array, vectors: NDArray[np.float32], moment: datetime
+def build_sources(
+    store: FeatureStore,
+    past_purchases: PurchaseCodes,
+    item_ids: pa.Array,
+    vectors: NDArray[np.float32],
+    moment: datetime,
 ) -> tuple[SourceSet, ItemSales]:
-    """All sources as of a moment.
+    """Build all candidate sources as of a moment.
 
     Args:
         store: an applied feature store.
-        past: purchases before `moment`.
+        past_purchases: of all users, before `moment`.
         item_ids: the catalogue, ascending.
         vectors: float32 (items, dimensions), as of `moment`.
         moment: UTC.
     """
     sales = ItemSales.from_table(FeatureReader(store, "offline").read(CANDIDATE_ITEMS, item_ids, moment))
-    item_knn = ItemKnn.fit(past, datetime64(moment), len(item_ids))
-    return sources_of(np.array(item_ids.to_pylist(), np.str_), vectors, sales, item_knn), sales
+    item_knn = ItemKnn.fit(past_purchases, datetime64(moment), len(item_ids))
+    return source_set(np.array(item_ids.to_pylist(), np.str_), vectors, sales, item_knn), sales
 
 
-def sources_of(
-    item_ids: NDArray[np.str_], vectors: NDArray[np.float32], sales: ItemSales, neighbours: ItemKnn
+def restore_sources(release: Release) -> SourceSet:
+    """Build the candidate sources from the arrays of a release."""
+    arrays = release.arrays
+    sales = ItemSales(*(arrays[name] for name in ("sales_7d", "sales_28d", "repurchase_rates", "garment_groups")))
+    item_knn = ItemKnn(arrays["neighbours"], arrays["similarities"])
+    return source_set(release.item_ids, release.item_vectors, sales, item_knn)
+
+
+def source_set(
+    item_ids: NDArray[np.str_], vectors: NDArray[np.float32], sales: ItemSales, item_knn: ItemKnn
 ) -> SourceSet:
-    """All sources of what is known already."""
+    """Combine vectors, sales and similarities of the items into the candidate sources."""
     return SourceSet(
         index=ItemIndex(item_ids, vectors),
         popularity=PopularityList.from_counts(sales.sales_7d),
         garment_groups=GarmentGroupPopularity(sales.garment_groups, sales.sales_7d),
-        item_knn=neighbours,
+        item_knn=item_knn,
         repurchase_rates=sales.repurchase_rates,
         sales=sales.sales_28d,
     )
 
 
-def released_sources(release: Release) -> SourceSet:
-    """The sources as a release keeps them."""
-    arrays = release.arrays
-    sales = ItemSales(arrays["sales_7d"], arrays["sales_28d"], arrays["repurchase_rates"], arrays["garment_groups"])
-    neighbours = ItemKnn(arrays["neighbours"], arrays["similarities"])
-    return sources_of(release.item_ids, release.item_vectors, sales, neighbours)
-
-
-def queries_at(
+def read_queries(
     store: FeatureStore,
     user_ids: pa.Array,
     item_ids: NDArray[np.str_],
     vectors: tuple[NDArray[np.float32], NDArray[np.float32]],
     moment: datetime,
 ) -> Queries:
-    """What is asked for users as of a moment; `vectors` are theirs, (users, dimensions) each."""
+    """Read the histories of users as of a moment, and add them to their query vectors, (users, dimensions) each."""
     features = FeatureReader(store, "offline").read(PURCHASE_HISTORIES, user_ids, moment)
     return Queries(*vectors, build_histories(features, item_ids))
 
 
 def build_histories(features: pa.Table, item_ids: NDArray[np.str_]) -> Histories:
-    """Users' purchases by positions in `item_ids`, from what `FeatureReader` reads of the users."""
+    """Build the histories of users, by positions in `item_ids`, from what `FeatureReader` reads of the users."""
     return Histories.from_lists(features[BOUGHT_ITEMS], features[BOUGHT_COUNTS], features[BOUGHT_DAYS], item_ids)

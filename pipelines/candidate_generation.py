@@ -14,7 +14,7 @@ from features.progress import Reporter, Stopwatch
 from features.store.catalogue import user_ids
 from features.store.reader import id_blocks
 from pipelines.candidate_tables import exclusion_lines, source_lines
-from pipelines.filter_context import settings_in_force
+from pipelines.filter_context import resolve_filters
 from pipelines.serving import CandidatePipeline, open_release_and_store
 
 
@@ -63,7 +63,7 @@ def open_pipeline(
         InputError: release, registry or online store are missing, damaged or do not fit together.
     """
     store, release, moment = open_release_and_store(repo, releases, version)
-    settings = settings_in_force(release, filters, already_bought)
+    settings = resolve_filters(release, filters, already_bought)
     return CandidatePipeline.open(store, release, moment, FilterSet.from_settings(settings), k), settings
 
 

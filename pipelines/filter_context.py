@@ -1,4 +1,4 @@
-"""Which filters are in force, and what the feature store tells of users and goods, as they know it."""
+"""The filters in force, and the context in which they decide, from what the feature store contains."""
 
 from datetime import datetime
 from typing import Literal
@@ -31,32 +31,32 @@ from features.store.request_services import CANDIDATE_ITEMS
 from models.release.release import Release
 
 
-def filters_of(release: Release) -> FilterSettings:
-    """The settings that a release was written with.
+def release_filters(release: Release) -> FilterSettings:
+    """Return the filter settings in the manifest of a release.
 
     Raises:
-        InputError: its manifest says nothing of filters, or what cannot be.
+        InputError: the manifest has none, or they are not valid.
     """
     where = f"The manifest of {release.version}"
     if "filters" not in release.manifest:
-        raise InputError(f"{where} does not say which filters are in force: train again.")
+        raise InputError(f"{where} has no filter settings: train again.")
     return FilterSettings.from_json(release.manifest["filters"], where)
 
 
-def settings_in_force(
-    release: Release, told: FilterSettings | None, already_bought: Literal["drop", "keep"] | None
+def resolve_filters(
+    release: Release, settings: FilterSettings | None, already_bought: Literal["drop", "keep"] | None
 ) -> FilterSettings:
-    """The settings that were told, or those of the release; what is said of bought items overrides both.
+    """Return the settings in force: those given, or else the release's; `already_bought` overrides theirs.
 
     Raises:
-        InputError: those of the release cannot be.
+        InputError: the settings of the release are not valid.
     """
-    settings = told or filters_of(release)
+    settings = settings or release_filters(release)
     return settings.replace(already_bought=already_bought) if already_bought else settings
 
 
-def warnings_of(store: FeatureStore, settings: FilterSettings, moment: datetime) -> list[str]:
-    """Return a sentence for each kind of name that settings hold and the catalogue does not, as of a moment, UTC.
+def filter_warnings(store: FeatureStore, settings: FilterSettings, moment: datetime) -> list[str]:
+    """Return a sentence for each kind of name in the settings that the catalogue as of a moment, UTC, does not contain.
 
     Raises:
         InputError: the catalogue is empty.

@@ -18,7 +18,7 @@ from features.time_split import TimeSplit
 from features.training_data.purchases import Purchases
 from models.config import Config
 from models.towers import Towers
-from pipelines.build_sources import sources_at
+from pipelines.build_sources import build_sources
 from pipelines.train_towers import TrainedTowers, train_towers
 from pipelines.training_messages import DetailReporter
 from pipelines.window import EvaluationWindow
@@ -143,12 +143,14 @@ def _retrieve(
     store: FeatureStore, towers: Towers, start: datetime, end: datetime, folder: Path, seed: int
 ) -> tuple[RankerWeek, SourceSet]:
     folder.mkdir()
-    window = EvaluationWindow.between(store, start, end, folder)
-    users = np.arange(window.judge.users)
+    window = EvaluationWindow.read(store, start, end, folder)
+    users = np.arange(window.validation.users)
     if len(users) > _MOST_USERS:
         users = np.sort(np.random.default_rng(seed).permutation(users)[:_MOST_USERS])
-    queries = window.queries(store, towers, users)
-    sources, _ = sources_at(store, window.past, window.item_ids, window.item_vectors(store, towers), start)
+    queries = window.read_queries(store, towers, users)
+    sources, _ = build_sources(
+        store, window.past_purchases, window.item_ids, window.read_item_vectors(store, towers), start
+    )
     week = RankerWeek(
         user_ids=window.user_ids.take(pa.array(users)),
         item_ids=window.item_ids,
@@ -157,13 +159,13 @@ def _retrieve(
         queries=queries,
         keep=sources.retrieve_pool(queries, DEPTH),
         drop=sources.retrieve_pool(queries, DEPTH, queries.histories.bought),
-        bought=window.judge.relevant.take(users),
-        new=window.judge.new_relevant.take(users),
+        bought=window.validation.relevant.take(users),
+        new=window.validation.new_relevant.take(users),
     )
     return week, sources
 
 
 def _most_before(purchases: Purchases, length: timedelta) -> int:
     """Return how many weeks fit before the cut if at least as many days are left to train their towers."""
-    begin = purchases.ends[0] if purchases.ends else purchases.split.cut
+    begin = purchases.time_range[0] if purchases.time_range else purchases.split.cut
     return max((purchases.split.cut - begin) // (2 * length), 0)

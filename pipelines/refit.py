@@ -65,7 +65,7 @@ def refit_towers(
     """
     watch = Stopwatch()
     folder.mkdir()
-    purchases, kept = trained.data.purchases.ending(config.refit_days), trained.towers
+    purchases, kept = trained.data.purchases.for_refit(config.refit_days), trained.towers
     schemas = TowerSchemas(kept.query.schema, kept.item.schema)
     rows = write_training_set(
         store, schemas, purchases, catalogue_ids(store, purchases.split.as_of), folder,

@@ -11,7 +11,7 @@ from features.store.reader import FeatureReader
 from features.store.request_services import request_service_fingerprints
 from models.release.manifest import manifest_fields
 from models.release.release_contents import ReleaseContents
-from pipelines.build_sources import purchases_before, sources_at
+from pipelines.build_sources import build_sources, read_purchase_codes
 from pipelines.fit_blender import Blenders
 from pipelines.refit import Refit
 from pipelines.train_ranker import TrainedRankers
@@ -41,10 +41,10 @@ def release_contents(
     """
     purchases, moment = trained.data.purchases, options.split.as_of
     item_ids = catalogue_ids(store, moment)
-    past = purchases_before(purchases, item_ids, moment)
+    past = read_purchase_codes(purchases, item_ids, moment)
     features = FeatureReader(store, "offline").read(refit.towers.item.schema.service, item_ids, moment)
     vectors = refit.towers.item_vectors(features)
-    sources, sales = sources_at(store, past, item_ids, vectors, moment)
+    sources, sales = build_sources(store, past, item_ids, vectors, moment)
     return ReleaseContents(
         checkpoint=trained.towers.checkpoint,
         item_ids=np.array(item_ids, np.str_),
@@ -68,9 +68,9 @@ def release_contents(
             request_services=request_service_fingerprints(store),
             seed=options.seed,
             rows={
-                "purchases_before_cut": purchases.before,
-                "purchases_trained": purchases.training,
-                "purchases_validated": purchases.validation,
+                "purchases_before_cut": purchases.rows_before_cut,
+                "purchases_trained": purchases.training_rows,
+                "purchases_validated": purchases.validation_rows,
                 "purchases_refitted": refit.purchases,
                 "queries": trained.data.training.queries.num_rows,
                 "sampled_items": trained.data.training.sampled_items.num_rows,

@@ -31,7 +31,7 @@ from features.store.request_services import (
     request_service_fingerprints,
 )
 from models.release.release import Release, load_release
-from pipelines.build_sources import build_histories, released_sources
+from pipelines.build_sources import build_histories, restore_sources
 from pipelines.filter_context import build_item_context, build_user_context
 from pipelines.rank_candidates import RANKING_DEPTH, rank_candidates
 
@@ -110,7 +110,7 @@ class CandidatePipeline:
     @classmethod
     def open(cls, store: FeatureStore, release: Release, moment: datetime, filters: FilterSet, k: int) -> Self:
         """Open the pipeline for requests at `moment`, up to which the online store is filled. Reads all items."""
-        reader, sources = FeatureReader(store, "online"), released_sources(release)
+        reader, sources = FeatureReader(store, "online"), restore_sources(release)
         features = reader.read(CANDIDATE_ITEMS, release.item_ids.tolist(), moment)
         ranker = release.rankers.get(filters.policy)
         item_context = build_item_context(features, release.item_ids, moment)

@@ -73,7 +73,7 @@ def train_towers(
         store, schemas, split, folder, sampled_per_day=config.sampled_per_day, seed=seed, progress=reporter.progress
     )
     validation, purchases = data.validation, data.purchases
-    history, after = purchases.history(validation.user_ids), purchases.after_cut()
+    history, after = purchases.read_history(validation.user_ids), purchases.read_after_cut()
     window = ValidationWindow.of(validation.user_ids, validation.item_ids, history, after, split.cut)
     baselines = window.baselines()
     for name, window_metrics in baselines.items():

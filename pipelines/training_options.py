@@ -15,7 +15,7 @@ from features.time_split import TimeSplit
 from models.config import Config, load_preset
 from models.release.checkpoint import Checkpoint
 from models.release.earlier_release import WARM_START_EPOCHS, EarlierRelease
-from pipelines.filter_context import filters_of
+from pipelines.filter_context import release_filters
 from pipelines.ranker_weeks import RANKER_WEEKS
 
 
@@ -107,7 +107,7 @@ class TrainingOptions:
         if earlier:
             services = request_service_fingerprints(store)
             earlier.check_compatible(config, tower_schemas(store, config.query_service, config.item_service), services)
-        default = filters_of(earlier.release) if earlier else FilterSettings()
+        default = release_filters(earlier.release) if earlier else FilterSettings()
         return cls(
             config=config,
             split=TimeSplit.for_release(moment, validation_days=validation_days, training_days=config.training_days),

@@ -226,7 +226,7 @@ def test_an_encoding_is_read_from_the_field_or_from_the_on_demand_view(toy_store
     assert encodings["product_type_name"] == "embedding"
     assert encodings["days_since_first_sold"] == encodings["days_since_last_sold"] == "log"
     assert encodings["recent_items"] == encodings["bought_items"] == "items"
-    assert encodings["product_types"] == encodings["garment_groups"] == encodings["departments"] == "words"
+    assert encodings["product_types"] == encodings["garment_groups"] == encodings["departments"] == "categories"
 
 
 @pytest.mark.parametrize("service", ["query_tower_v3", "candidate_sources_v1", "ranking_users_v2"])
@@ -246,7 +246,7 @@ def test_every_list_names_its_item_feature_or_the_list_it_is_aligned_with(toy_st
     }
 
     columns = service_schema(toy_store, service, USER_ID).columns
-    categories = {column.name: column.of for column in columns if column.encoding in {"items", "words"}}
+    categories = {column.name: column.refers_to for column in columns if column.encoding in {"items", "categories"}}
     assert (
         categories.items()
         <= {
@@ -260,7 +260,9 @@ def test_every_list_names_its_item_feature_or_the_list_it_is_aligned_with(toy_st
     )
     numbers = [column for column in columns if column.is_list and column.encoding == "aligned"]
     assert len(numbers) == {"query_tower_v3": 5, "candidate_sources_v1": 2, "ranking_users_v2": 5}[service]
-    assert {column.name: column.of for column in numbers} == {column.name: aligned[column.name] for column in numbers}
+    assert {column.name: column.refers_to for column in numbers} == {
+        column.name: aligned[column.name] for column in numbers
+    }
 
 
 def test_an_unknown_service_is_refused_with_the_known_ones(toy_store):

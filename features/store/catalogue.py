@@ -7,7 +7,7 @@ from feast import FeatureStore
 
 from features.errors import InputError
 from features.schema import ITEM_ID, USER_ID
-from features.store.registry import read_source
+from features.store.source_tables import read_source
 
 
 def catalogue_ids(store: FeatureStore, moment: datetime) -> pa.Array:

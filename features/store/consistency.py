@@ -9,8 +9,8 @@ from feast import FeatureStore
 
 from features.schema import ITEM_ID, USER_ID
 from features.store.reader import FeatureReader
-from features.store.registry import read_source
 from features.store.request_services import CANDIDATE_ITEMS, CANDIDATE_REQUEST
+from features.store.source_tables import read_source
 
 SAMPLE: Final = 1_000
 _SERVICES: Final = ((CANDIDATE_REQUEST, "user_profile", USER_ID), (CANDIDATE_ITEMS, "item_catalog", ITEM_ID))

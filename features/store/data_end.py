@@ -1,4 +1,4 @@
-"""The moment up to which the store knows anything."""
+"""The end of the data: the latest moment for which features are complete."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,35 +8,35 @@ from feast import FeatureStore
 from features.errors import InputError
 from features.moments import parse_moment
 from features.schema import EVENT_TIMESTAMP
-from features.store.registry import END_OF_TIME, read_source
+from features.store.source_tables import END_OF_TIME, read_source
 
 
 def data_end(store: FeatureStore) -> datetime:
-    """The morning after the last purchase: the latest moment about which the store knows anything, UTC.
+    """The morning after the last purchase, 00:00 UTC.
 
     Raises:
-        InputError: the store holds no purchases.
+        InputError: the store contains no purchases.
     """
-    # The last row of every item instead of every purchase; an item sold on the last day has one of that morning.
-    known = read_source(store, "item_sales_daily", [], known_at=END_OF_TIME, latest=True)
-    if known.num_rows == 0:
-        raise InputError("The feature store holds no purchases: run `python jobs/build_features.py` first.")
-    end: datetime = pc.max(known[EVENT_TIMESTAMP]).as_py()
+    # The last row of each item instead of each purchase: an item sold on the last day has a row of this morning.
+    last_rows = read_source(store, "item_sales_daily", [], known_at=END_OF_TIME, latest=True)
+    if last_rows.num_rows == 0:
+        raise InputError("The feature store contains no purchases: run `python jobs/build_features.py` first.")
+    end: datetime = pc.max(last_rows[EVENT_TIMESTAMP]).as_py()
     return end.astimezone(UTC)
 
 
 def moment_or_data_end(store: FeatureStore, text: str | None) -> datetime:
-    """Read a moment; without one, take the data's own end.
+    """Parse a moment; without one, return the end of the data.
 
     Raises:
-        InputError: the text is no moment, or lies more than a day beyond the data: the windows of the last days would
-            be empty because nobody has written them yet, not because nobody bought.
+        InputError: the text is no moment, or is more than a day after the end of the data. Features of later moments
+            would count the missing days as days without purchases.
     """
     end = data_end(store)
     moment = parse_moment(text) if text else end
     if moment > end + timedelta(days=1):
         raise InputError(
-            f"Nothing is known of {moment:%Y-%m-%d %H:%M} UTC: the last purchases are of the day before "
-            f"{end:%Y-%m-%d}; choose an earlier --as-of, or build the features of later purchases."
+            f"No data at {moment:%Y-%m-%d %H:%M} UTC: the last purchases are of the day before {end:%Y-%m-%d}. Choose "
+            "an earlier --as-of, or build the features of later purchases."
         )
     return moment

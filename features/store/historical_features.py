@@ -1,4 +1,4 @@
-"""Features as they were known at a row's own moment, through Feast's offline store."""
+"""Point-in-time joins: the features known at the moment of each row, through Feast's offline store."""
 
 import logging
 from collections.abc import Iterator
@@ -69,13 +69,13 @@ def write_historical_features(
 
 
 def view_features(store: FeatureStore, view: FeatureView, entities: pa.Table, *, hides_late_rows: bool) -> pa.Table:
-    """Join all features of one view, with or without the values that were written after a row's own moment.
+    """Join all features of one view, with or without values that were written after the moment of a row.
 
     Args:
         store: an applied feature store.
         view: a stored feature view.
         entities: its join keys and `event_timestamp`, (rows,).
-        hides_late_rows: whether such values are hidden.
+        hides_late_rows: whether these values are hidden.
 
     Returns:
         The features in the view's order, as the store types them, (rows,), in the order of `entities`.
@@ -126,7 +126,7 @@ def _rows(
     """The offline store's rows, in the order of `entities`."""
     streams = isinstance(store.config.offline_store, AsOfOfflineStoreConfig)
     if hides_late_rows:
-        _require_cut_off(store)
+        _check_hides_late_rows(store)
     job = store.get_historical_features(
         entity_df=_request(entities) if streams else _frame(entities),
         features=features,
@@ -135,24 +135,24 @@ def _rows(
     yield from job.to_arrow_batches() if streams else _in_order(job.to_arrow(), entities.num_rows, name)
 
 
-def _require_cut_off(store: FeatureStore) -> None:
+def _check_hides_late_rows(store: FeatureStore) -> None:
     kind = store.config.offline_store.type
     if not get_offline_store_from_config(store.config.offline_store).supports_filter_by_created_timestamp:
         raise InputError(
-            f"The offline store '{kind}' cannot hide rows that were written later than they are stamped: set another "
+            f"The offline store '{kind}' cannot hide rows that were created after their event timestamp: set another "
             "`offline_store` in feature_store.yaml, such as features.asof_store.store.AsOfOfflineStore."
         )
 
 
 def _request(entities: pa.Table | ParquetRows) -> pa.Table | str:
-    """The entity rows for the as-of store, which takes Arrow and SQL beside Feast's frames, and checks what comes."""
+    """The entity rows for the as-of store, which accepts Arrow tables and SQL besides pandas frames."""
     if isinstance(entities, pa.Table):
         return entities.append_column(REQUEST_TIMESTAMP, entities[EVENT_TIMESTAMP])
     return f"SELECT *, {identifier(EVENT_TIMESTAMP)} AS {identifier(REQUEST_TIMESTAMP)} FROM {entities.sql}"
 
 
 def _frame(entities: pa.Table | ParquetRows) -> pd.DataFrame:
-    """The entity rows for any other store, with a number that leads the answer back into their order."""
+    """The entity rows for any other store, numbered so that the result can be sorted into their order."""
     frame: pd.DataFrame = (entities.table() if isinstance(entities, ParquetRows) else entities).to_pandas()
     frame[REQUEST_TIMESTAMP] = frame[EVENT_TIMESTAMP]
     frame[ROW_ID] = np.arange(len(frame))
@@ -163,7 +163,7 @@ def _in_order(joined: pa.Table, rows: int, name: str) -> list[pa.RecordBatch]:
     order = pc.sort_indices(joined[ROW_ID])
     if not np.array_equal(joined[ROW_ID].take(order).to_numpy(), np.arange(rows)):
         raise InputError(
-            f"The offline store returned {joined.num_rows:,} rows for {rows:,} rows asked of {name}: "
+            f"The offline store returned {joined.num_rows:,} rows for {rows:,} entity rows of {name}: "
             f"set `offline_store: {{type: features.asof_store.store.AsOfOfflineStore}}` in feature_store.yaml "
             "(Feast's file store drops rows without a feature value)."
         )

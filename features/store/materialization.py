@@ -16,7 +16,8 @@ from feast import FeatureStore, FeatureView
 from feast.infra.provider import get_provider
 
 from features.errors import InputError
-from features.store.registry import BEGINNING, views_in_services
+from features.store.registry import views_in_services
+from features.store.source_tables import BEGINNING
 
 _MATERIALIZE: Final = "materialize"
 _FULL: Final = "full"

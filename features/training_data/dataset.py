@@ -1,4 +1,4 @@
-"""Everything that a training asks of the feature store before its release."""
+"""The data set of a training run: purchases, training set and validation set."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +11,16 @@ from features.store.service_schema import TowerSchemas
 from features.time_split import TimeSplit
 from features.training_data.purchases import Purchases, write_purchases
 from features.training_data.training_set import TrainingSet, write_training_set
-from features.training_data.validation_set import ValidationSet, validation_set
+from features.training_data.validation_set import ValidationSet, read_validation_set
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What is learned from, and what it is judged by.
+    """Everything that a training run reads from the feature store before its refit.
 
     Attributes:
         purchases: all purchases known at the release's moment.
-        training: those before the cut, with features.
+        training: the training purchases with features.
         validation: users and catalogue as of the cut.
     """
 
@@ -39,24 +39,24 @@ def write_dataset(
     seed: int,
     progress: Progress,
 ) -> Dataset:
-    """Read the purchases, part them by `split`, and join them; what is large is written to `folder`.
+    """Read the purchases, split them by time and join features; large tables are written to `folder`.
 
     Args:
         store: an applied feature store.
-        schemas: the services of the two towers.
-        split: the moments that part the purchases.
-        folder: an empty folder; it must stay as long as the data set is used.
-        sampled_per_day: how many catalogue items to draw for each day as further candidates.
-        seed: of the draw.
-        progress: makes a progress callback from a label and a total.
+        schemas: the schemas of the two towers.
+        split: of the purchases.
+        folder: an empty folder; it must exist as long as the data set is used.
+        sampled_per_day: catalogue items sampled per day as additional candidates.
+        seed: of the sampling.
+        progress: opens a progress bar.
 
     Raises:
-        InputError: a part has no purchases, or nobody who buys after the cut had bought before.
+        InputError: the training or validation part is empty, or no user of the validation part has purchases before it.
     """
     purchases = write_purchases(store, split, folder)
     items = catalogue_ids(store, split.cut)
-    asked = validation_set(store, schemas, purchases, items)
+    validation = read_validation_set(store, schemas, purchases, items)
     training = write_training_set(
         store, schemas, purchases, items, folder, sampled_per_day=sampled_per_day, seed=seed, progress=progress
     )
-    return Dataset(purchases, training, asked)
+    return Dataset(purchases, training, validation)

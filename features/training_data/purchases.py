@@ -1,4 +1,4 @@
-"""The purchases: who bought what, and when. They are the rows of every training set."""
+"""The purchases of a training run, in one file, split by time. They are the rows of every training set."""
 
 import logging
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from features.parquet_rows import ParquetRows
 from features.schema import ITEM_ID, PURCHASED_AT, USER_CODE, USER_ID, WEEK
 from features.scratch_database import scratch_database
 from features.sql import identifier, literal, timestamp_literal
-from features.store.registry import created_column, write_source
+from features.store.source_tables import created_column, read_source, write_source
 from features.time_split import TimeSplit
 
-# Users are numbered in the order of their first purchase, so that nobody's number depends on who comes later.
+# User codes follow the order of first purchases, so that they do not depend on users who come later.
 _SORTED = """
     copy (
         with known as (
@@ -42,56 +42,57 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Purchases:
-    """Purchases before a cut and after it, in a file.
+    """Purchases before and after a cut, in a file.
 
     Attributes:
-        rows: `user_id`, `item_id` (string), `event_timestamp` (timestamp[us, UTC], the moment of the purchase) and
-            `user_code` (int32, a number for each user) and `new` (bool, whether the user had never bought the item
-            before that UTC day), ordered by time, then user, then item.
-        split: what parts them.
-        before: how many there are before the cut.
-        training: how many of these train.
-        validation: how many there are in [cut, as_of).
-        ends: the first moment and the last, or None if there are none.
+        rows: `user_id`, `item_id` (string), `event_timestamp` (timestamp[us, UTC], the moment of the purchase),
+            `user_code` (int32, unique per user) and `new` (bool, whether the user had not bought the item before that
+            UTC day), ordered by time, user and item.
+        split: of the purchases.
+        rows_before_cut: number of purchases before the cut.
+        training_rows: number of purchases in [start, cut).
+        validation_rows: number of purchases in [cut, as_of).
+        time_range: the first and the last moment; None without purchases.
     """
 
     rows: ParquetRows
     split: TimeSplit
-    before: int
-    training: int
-    validation: int
-    ends: tuple[datetime, datetime] | None
+    rows_before_cut: int
+    training_rows: int
+    validation_rows: int
+    time_range: tuple[datetime, datetime] | None
 
-    def after_cut(self) -> pa.Table:
-        """The purchases after the cut: `user_id`, `item_id`, `event_timestamp`."""
-        return self._select(f"select {_COLUMNS} from purchases where {_validates(self.split)}")
+    def read_after_cut(self) -> pa.Table:
+        """Read the purchases after the cut: `user_id`, `item_id`, `event_timestamp`."""
+        return self._select(f"select {_COLUMNS} from purchases where {_validation_condition(self.split)}")
 
-    def returning_users(self) -> pa.Array:
-        """Who buys after the cut and had bought before it, string, ascending."""
+    def read_returning_users(self) -> pa.Array:
+        """Read the users with purchases before and after the cut, string, ascending."""
+        after_cut = _validation_condition(self.split)
         sql = f"""
-            select distinct user_id from purchases where {_validates(self.split)}
-            and user_code in (select user_code from purchases where not {_validates(self.split)}) order by user_id
+            select distinct user_id from purchases where {after_cut}
+            and user_code in (select user_code from purchases where not {after_cut}) order by user_id
         """
         return self._select(sql)[USER_ID].combine_chunks()
 
-    def history(self, users: pa.Array) -> pa.Table:
-        """What a judge needs of the purchases before the cut: those of `users`, and everybody's of the week before it.
+    def read_history(self, users: pa.Array) -> pa.Table:
+        """Read the purchases before the cut that evaluation needs: all of `users`, and of the last week all users'.
 
-        Columns `user_id`, `item_id`, `event_timestamp`, in the order of time, user and item.
+        Columns `user_id`, `item_id`, `event_timestamp`, ordered by time, user and item.
         """
         sql = f"""
-            select {_COLUMNS} from purchases where not {_validates(self.split)}
+            select {_COLUMNS} from purchases where not {_validation_condition(self.split)}
             and (event_timestamp >= {timestamp_literal(self.split.cut - timedelta(days=WEEK))}
-                 or user_id in (select user_id from asked))
+                 or user_id in (select user_id from requested))
             order by event_timestamp, user_id, item_id
         """
-        return self._select(sql, asked=pa.table({USER_ID: users}))
+        return self._select(sql, requested=pa.table({USER_ID: users}))
 
-    def coded(self, item_ids: pa.Array, until: datetime) -> pa.Table:
-        """All purchases before a moment of items that are in the catalogue, in numbers.
+    def read_codes(self, item_ids: pa.Array, until: datetime) -> pa.Table:
+        """Read all purchases before a moment of the items `item_ids`, as numbers.
 
-        Columns `user_code` (int32), `item_position` (int32, in `item_ids`) and `event_timestamp`, in the order of time,
-        user and item.
+        Columns `user_code` (int32), `item_position` (int32, in `item_ids`) and `event_timestamp`, ordered by time, user
+        and item.
         """
         sql = f"""
             select user_code, item_position, event_timestamp from purchases join catalogue using (item_id)
@@ -100,27 +101,29 @@ class Purchases:
         positions = pa.array(np.arange(len(item_ids), dtype=np.int32))
         return self._select(sql, catalogue=pa.table({ITEM_ID: item_ids, "item_position": positions}))
 
-    def codes_of(self, user_ids: pa.Array) -> NDArray[np.int32]:
-        """The number of each user in `user_code`, int32 (users,); all must have bought something."""
-        sql = "select distinct user_id, user_code from purchases where user_id in (select user_id from asked)"
-        known = self._select(sql, asked=pa.table({USER_ID: user_ids}))
-        places = pc.index_in(user_ids, known[USER_ID].combine_chunks())
-        return np.asarray(known[USER_CODE].combine_chunks().take(places), np.int32)
+    def read_user_codes(self, user_ids: pa.Array) -> NDArray[np.int32]:
+        """Read the `user_code` of each user, int32 (users,); all must have purchases."""
+        sql = "select distinct user_id, user_code from purchases where user_id in (select user_id from requested)"
+        codes = self._select(sql, requested=pa.table({USER_ID: user_ids}))
+        positions = pc.index_in(user_ids, codes[USER_ID].combine_chunks())
+        return np.asarray(codes[USER_CODE].combine_chunks().take(positions), np.int32)
 
-    def nothing_left(self, name: str) -> InputError:
-        """What to say if a part has no purchases."""
-        ends = f"from {self.ends[0]:%Y-%m-%d} to {self.ends[1]:%Y-%m-%d}" if self.ends else "nowhere"
+    def empty_part_error(self, part: str) -> InputError:
+        """Return the error for a part without purchases, such as "training"."""
+        known = "none"
+        if self.time_range:
+            known = f"those from {self.time_range[0]:%Y-%m-%d} to {self.time_range[1]:%Y-%m-%d}"
         return InputError(
-            f"No purchase is left for {name}: the cut is {self.split.cut:%Y-%m-%d} and the purchases known at "
-            f"{self.split.as_of:%Y-%m-%d} run {ends}; choose another --as-of or --validation-days."
+            f"No purchases for {part}: the cut is {self.split.cut:%Y-%m-%d}, and the purchases known at "
+            f"{self.split.as_of:%Y-%m-%d} are {known}; choose another --as-of or --validation-days."
         )
 
-    def ending(self, days: int) -> "Purchases":
-        """The same purchases, of which those of the last `days` before the release train, and none validate.
+    def for_refit(self, days: int) -> "Purchases":
+        """The same purchases with another split: the last `days` before the release for training, none for validation.
 
-        Days before the split's start stay out, and all that validated train, however many they are.
+        Days before the split's start stay out, and all days of the validation are included.
         """
-        return _parted(self.rows, self.split.for_refit(days))
+        return _count_parts(self.rows, self.split.for_refit(days))
 
     def _select(self, sql: str, **tables: pa.Table) -> pa.Table:
         with scratch_database(self.rows.paths[0].parent) as connection:
@@ -133,10 +136,10 @@ class Purchases:
 def write_purchases(store: FeatureStore, split: TimeSplit, folder: Path) -> Purchases:
     """Write the purchases known at `split.as_of` to a file in `folder`, and count them on both sides of the cut.
 
-    Known are those that are stamped and were written by then.
+    A purchase is known if its row has been stamped and written by then.
 
     Raises:
-        InputError: no purchase is left for training.
+        InputError: the training part is empty.
     """
     created = created_column(store, "transactions")
     written = f"{identifier(created)} <= {timestamp_literal(split.as_of)}" if created else "true"
@@ -145,34 +148,40 @@ def write_purchases(store: FeatureStore, split: TimeSplit, folder: Path) -> Purc
     with scratch_database(folder) as connection:
         connection.execute(_SORTED.format(known=literal(known), written=written, path=literal(rows.paths[0])))
         known.unlink()
-    purchases = _parted(rows, split)
-    if not purchases.training:
-        raise purchases.nothing_left("training")
+    purchases = _count_parts(rows, split)
+    if not purchases.training_rows:
+        raise purchases.empty_part_error("training")
     _logger.info(
-        "purchases: %s before %s (%s train), %s after",
-        f"{purchases.before:,}",
+        "purchases: %s before %s (%s for training), %s after",
+        f"{purchases.rows_before_cut:,}",
         f"{split.cut:%Y-%m-%d}",
-        f"{purchases.training:,}",
-        f"{purchases.validation:,}",
+        f"{purchases.training_rows:,}",
+        f"{purchases.validation_rows:,}",
     )
     return purchases
 
 
-def _parted(rows: ParquetRows, split: TimeSplit) -> Purchases:
-    """Count purchases on both sides of a cut."""
-    parts = (f"not {_validates(split)}", trains(split), _validates(split))
-    counts = ", ".join(f"count(*) filter (where {part})" for part in parts)
-    with scratch_database(rows.paths[0].parent) as connection:
-        sql = f"select {counts}, min(event_timestamp), max(event_timestamp) from {rows.sql}"
-        [(before, training, validation, first, last)] = connection.execute(sql).fetchall()
-    return Purchases(rows, split, before, training, validation, (first, last) if first else None)
+def count_purchases(store: FeatureStore, moment: datetime) -> int:
+    """Count the purchases known at a moment, UTC, as the sum of the items' total sales: one row per item is read."""
+    sales = read_source(store, "item_sales_daily", ["sales_total"], known_at=moment, latest=True)
+    return int(pc.sum(sales["sales_total"]).as_py() or 0)
 
 
-def trains(split: TimeSplit) -> str:
-    """The SQL condition for a purchase that trains."""
+def training_condition(split: TimeSplit) -> str:
+    """The SQL condition for training purchases."""
     start = f" and event_timestamp >= {timestamp_literal(split.start)}" if split.start else ""
     return f"event_timestamp < {timestamp_literal(split.cut)}{start}"
 
 
-def _validates(split: TimeSplit) -> str:
+def _validation_condition(split: TimeSplit) -> str:
     return f"event_timestamp >= {timestamp_literal(split.cut)}"
+
+
+def _count_parts(rows: ParquetRows, split: TimeSplit) -> Purchases:
+    """Count the purchases of each part."""
+    parts = (f"not {_validation_condition(split)}", training_condition(split), _validation_condition(split))
+    counts = ", ".join(f"count(*) filter (where {part})" for part in parts)
+    with scratch_database(rows.paths[0].parent) as connection:
+        sql = f"select {counts}, min(event_timestamp), max(event_timestamp) from {rows.sql}"
+        [(before_cut, training, validation, first, last)] = connection.execute(sql).fetchall()
+    return Purchases(rows, split, before_cut, training, validation, (first, last) if first else None)

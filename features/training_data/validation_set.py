@@ -1,4 +1,4 @@
-"""The validation week as a question: users and catalogue as of the cut. Its answer is `Purchases.after_cut`."""
+"""The validation set: features of users and catalogue as of the cut. Its labels are `Purchases.read_after_cut`."""
 
 from dataclasses import dataclass
 
@@ -14,12 +14,12 @@ from features.training_data.purchases import Purchases
 
 @dataclass(frozen=True)
 class ValidationSet:
-    """What is asked, and of what.
+    """The inputs of both towers at the cut.
 
     Attributes:
-        queries: features of the users as of the cut, (users,), ascending by id: those who had bought before the cut
-            and buy in the validation days.
-        catalogue: features of all items as of the cut, (items,), ascending by id.
+        queries: `user_id` and features of the returning users, who have purchases before and after the cut, (users,),
+            ascending by id.
+        catalogue: `item_id` and features of all items, (items,), ascending by id.
     """
 
     queries: pa.Table
@@ -27,7 +27,7 @@ class ValidationSet:
 
     @property
     def user_ids(self) -> pa.Array:
-        """The users that are asked, string, (users,)."""
+        """The users, string, (users,)."""
         return self.queries[USER_ID].combine_chunks()
 
     @property
@@ -36,19 +36,22 @@ class ValidationSet:
         return self.catalogue[ITEM_ID].combine_chunks()
 
 
-def validation_set(
+def read_validation_set(
     store: FeatureStore, schemas: TowerSchemas, purchases: Purchases, catalogue_ids: pa.Array
 ) -> ValidationSet:
-    """Ask for the features of the query users and of the whole catalogue as of the cut.
+    """Read the features of the returning users and of the whole catalogue as of the cut.
 
     Raises:
-        InputError: nobody bought in the validation days, or nobody who did had bought before.
+        InputError: there are no purchases after the cut, or none of returning users.
     """
-    if not purchases.validation:
-        raise purchases.nothing_left("validation")
-    users, cut = purchases.returning_users(), purchases.split.cut
+    if not purchases.validation_rows:
+        raise purchases.empty_part_error("validation")
+    users, cut = purchases.read_returning_users(), purchases.split.cut
     if len(users) == 0:
-        raise InputError(f"Nobody who bought from {cut:%Y-%m-%d} on had bought before: choose another --as-of.")
+        raise InputError(
+            f"No user with purchases from {cut:%Y-%m-%d} on has purchases before: choose another --as-of or "
+            "--validation-days."
+        )
     reader = FeatureReader(store, "offline")
     return ValidationSet(
         queries=reader.read(schemas.query.service, users, cut),

@@ -57,7 +57,7 @@ class ServingTower(tf.Module):
 
     def _encode(self, column: FeatureColumn, values: tf.Tensor) -> tf.Tensor:
         if column.is_list:
-            values = values[:, : self._schema.length(column)]
+            values = values[:, : self._schema.max_length(column)]
         return self._tables[column.name].lookup(values) if column.name in self._tables else values
 
 
@@ -106,6 +106,8 @@ def _to_tensor(schema: ServiceSchema, column: FeatureColumn, values: pa.ChunkedA
     if column.arrow_type == pa.string():
         return tf.constant(values.fill_null("").to_pylist(), tf.string)
     if column.encoding == "aligned":
-        return tf.constant(pad_lists(values, schema.length(column), np.float32(0)))
+        return tf.constant(pad_lists(values, schema.max_length(column), np.float32(0)))
     lists: list[list[Any]] = [elements or [] for elements in values.to_pylist()]
-    return tf.ragged.constant(lists, dtype=tf.string, ragged_rank=1).to_tensor("", shape=(None, schema.length(column)))
+    return tf.ragged.constant(lists, dtype=tf.string, ragged_rank=1).to_tensor(
+        "", shape=(None, schema.max_length(column))
+    )

@@ -12,7 +12,7 @@ from features.schema import EVENT_TIMESTAMP
 from features.scratch_database import scratch_database
 from features.sql import identifier, literal
 from features.store.historical_features import view_features
-from features.store.registry import END_OF_TIME, write_source
+from features.store.source_tables import END_OF_TIME, write_source
 from pipelines.leakage.comparison import Snapshot
 
 _ROWS_PER_JOIN = 100_000

@@ -18,9 +18,9 @@ SCHEMA = ServiceSchema(
         FeatureColumn("age", "Float32", "number"),
         FeatureColumn("spend", "Float32", "log"),
         FeatureColumn("status", "String", "one_hot"),
-        FeatureColumn("recent_items", "Array(String)", "items", of="item_id"),
-        FeatureColumn("recent_days", "Array(Int64)", "aligned", of="recent_items"),
-        FeatureColumn("colours", "Array(String)", "words", of="colour"),
+        FeatureColumn("recent_items", "Array(String)", "items", refers_to="item_id"),
+        FeatureColumn("recent_days", "Array(Int64)", "aligned", refers_to="recent_items"),
+        FeatureColumn("colours", "Array(String)", "categories", refers_to="colour"),
     ),
 )
 ITEM_TOKENS = Vocabulary(("a", "b"))

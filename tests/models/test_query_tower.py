@@ -245,9 +245,9 @@ def test_a_missing_number_aligned_with_a_known_item_counts_as_0(tiny):
         (FeatureColumn("visits", "Int64", "log"), [3.0, None]),
         (FeatureColumn("city", "String", "embedding"), ["Lund", None]),
         (FeatureColumn("country", "String", "one_hot"), ["SE", None]),
-        (FeatureColumn("liked_items", "Array(String)", "items", of="item_id"), [["a", "c"], None]),
-        (FeatureColumn("liked_groups", "Array(String)", "words", of="group"), [["Hats"], None]),
-        (FeatureColumn("recent_spend", "Array(Float32)", "aligned", of="recent_items"), [[1.5, 20.0], None]),
+        (FeatureColumn("liked_items", "Array(String)", "items", refers_to="item_id"), [["a", "c"], None]),
+        (FeatureColumn("liked_groups", "Array(String)", "categories", refers_to="group"), [["Hats"], None]),
+        (FeatureColumn("recent_spend", "Array(Float32)", "aligned", refers_to="recent_items"), [[1.5, 20.0], None]),
     ],
     ids=lambda value: value.encoding if isinstance(value, FeatureColumn) else "",
 )

@@ -34,7 +34,7 @@ def test_every_token_that_items_and_lists_have_in_common_has_a_vector(shared):
 
 
 def test_two_lists_of_the_same_category_share_their_vectors(shared, tiny):
-    colours = tiny.query_schema.lists[1]
+    colours = tiny.query_schema.string_lists[1]
     more = replace(tiny.query_schema, columns=(*tiny.query_schema.columns, replace(colours, name="liked_colours")))
 
     assert sorted(shared(replace(tiny, query_schema=more)).content) == ["colour", "item_id"]

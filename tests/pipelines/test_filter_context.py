@@ -1,4 +1,4 @@
-"""Which filters are in force, and what the feature store tells, as filters know it."""
+"""The filters in force, and their context from features of the store."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -23,10 +23,10 @@ def release(**manifest):
     return SimpleNamespace(version="20200302-default-0a1b2c3d", manifest=manifest)
 
 
-def test_days_are_counted_from_day_to_day_whatever_the_hour():
+def test_days_are_counted_between_utc_days_and_ages_before_birth_are_unknown():
     from pipelines.filter_context import build_user_context
 
-    told = pa.table(
+    features = pa.table(
         {
             "age_at_request": pa.array([39.5, None, -11.25], pa.float32()),  # the last user is born after the request
             "last_purchase_at": at("2020-03-01T23:59:59", "2020-02-28T00:00:00", None),
@@ -37,17 +37,17 @@ def test_days_are_counted_from_day_to_day_whatever_the_hour():
         np.array(["a", "b"]),
     )  # fmt: skip
 
-    users = build_user_context(told, histories, MOMENT)
+    users = build_user_context(features, histories, MOMENT)
 
     np.testing.assert_array_equal(users.days_since_last_purchase, np.array([1, 3, np.nan], np.float32))
     np.testing.assert_array_equal(users.ages, np.array([39.5, np.nan, np.nan], np.float32))
     assert users.days_since_purchase.tolist() == [1, 4, 3]
 
 
-def test_goods_of_which_nothing_is_said_have_no_department_and_never_sold_and_groups_stand_for_departments():
+def test_null_features_do_not_restrict_an_item_and_garment_groups_stand_in_for_departments():
     from pipelines.filter_context import build_item_context
 
-    told = pa.table(
+    features = pa.table(
         {
             "department_name": pa.array(["Sport", None, None, "Sport"]),
             "garment_group_name": pa.array(["Shoes", None, "Hats", "Hats"]),
@@ -58,7 +58,7 @@ def test_goods_of_which_nothing_is_said_have_no_department_and_never_sold_and_gr
         }
     )
 
-    item_context = build_item_context(told, np.array(["1", "2", "3", "4"]), MOMENT)
+    item_context = build_item_context(features, np.array(["1", "2", "3", "4"]), MOMENT)
 
     assert item_context.categories.tolist() == ["Shoes", "", "Hats", "Hats"]
     assert item_context.departments.tolist() == [0, -1, 1, 0]
@@ -69,34 +69,34 @@ def test_goods_of_which_nothing_is_said_have_no_department_and_never_sold_and_gr
     assert item_context.days_since_last_sale.tolist() == [30, np.inf, 1, np.inf]
 
 
-def test_the_release_says_which_filters_are_in_force():
-    from pipelines.filter_context import settings_in_force
+def test_the_settings_of_the_release_are_in_force_by_default():
+    from pipelines.filter_context import resolve_filters
 
-    settings = settings_in_force(release(filters={"unsold_days": 28, "for_sale": False}), None, None)
+    settings = resolve_filters(release(filters={"unsold_days": 28, "for_sale": False}), None, None)
 
     assert (settings.unsold_days, settings.for_sale, settings.already_bought) == (28, False, "keep")
 
 
-def test_what_is_told_stands_in_the_releases_place_and_what_is_said_of_bought_items_above_both():
+def test_given_settings_replace_the_releases_and_already_bought_overrides_both():
     from candidates.filters.settings import FilterSettings
-    from pipelines.filter_context import settings_in_force
+    from pipelines.filter_context import resolve_filters
 
-    told = FilterSettings(channel="2", already_bought="keep")
+    given = FilterSettings(channel="2", already_bought="keep")
 
-    settings = settings_in_force(release(filters={"unsold_days": 28}), told, "drop")
+    settings = resolve_filters(release(filters={"unsold_days": 28}), given, "drop")
 
     assert (settings.unsold_days, settings.channel, settings.already_bought) == (None, "2", "drop")
 
 
-def test_a_manifest_that_says_nothing_of_filters_is_refused():
-    from pipelines.filter_context import settings_in_force
+def test_a_manifest_without_filter_settings_is_refused_by_name():
+    from pipelines.filter_context import resolve_filters
 
-    with pytest.raises(InputError, match=r"manifest of 20200302-default-0a1b2c3d does not say which filters"):
-        settings_in_force(release(), None, None)
+    with pytest.raises(InputError, match=r"manifest of 20200302-default-0a1b2c3d has no filter settings"):
+        resolve_filters(release(), None, None)
 
 
-def test_a_manifest_with_a_filter_that_does_not_exist_is_refused_by_name():
-    from pipelines.filter_context import settings_in_force
+def test_a_manifest_with_an_unknown_filter_is_refused_by_name():
+    from pipelines.filter_context import resolve_filters
 
     with pytest.raises(InputError, match=r"manifest of 20200302-default-0a1b2c3d.*for_sail"):
-        settings_in_force(release(filters={"for_sail": True}), None, None)
+        resolve_filters(release(filters={"for_sail": True}), None, None)

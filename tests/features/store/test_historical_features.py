@@ -1,4 +1,4 @@
-"""Features as of each row's own moment, held against a plain loop over the purchases."""
+"""Point-in-time features equal those that a plain loop over the purchases computes."""
 
 import re
 from collections import Counter
@@ -10,18 +10,18 @@ from features.errors import InputError
 from features.raw.toy_data import group_of_item
 from features.schema import ITEM_ID, USER_ID
 
-NEVER_BUYS = "0200"
+WITHOUT_PURCHASES = "0200"
 
 
 @pytest.fixture(scope="module")
-def ask(toy_store):
-    """Ask for the features of (id, moment) rows through a service."""
+def join(toy_store):
+    """Join the features of a service to (id, moment) rows."""
     import pyarrow as pa
 
     from features.store.historical_features import historical_features
 
-    def ask(service, rows, store=toy_store):
-        key = ITEM_ID if service.startswith(("item", "popularity")) else USER_ID
+    def join(service, rows, store=toy_store):
+        key = ITEM_ID if service.startswith("item") else USER_ID
         entities = pa.table(
             {
                 key: pa.array([row[0] for row in rows], pa.string()),
@@ -30,7 +30,7 @@ def ask(toy_store):
         )
         return historical_features(store, service, entities)
 
-    return ask
+    return join
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def purchases(toy_purchases):
 
 
 def known(purchases, moment):
-    """What is known at a moment: the purchases before its morning."""
+    """The purchases known at a moment: those before its day."""
     morning = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     return morning, [purchase for purchase in purchases if purchase[2] < morning]
 
@@ -57,31 +57,31 @@ def newest_first(purchases):
     return sorted(last, key=lambda item: (-last[item].timestamp(), item))
 
 
-def test_no_row_is_lost_and_their_order_is_kept(ask, purchases):
+def test_all_rows_are_kept_in_their_order(join, purchases):
     rows = [(user, moment) for user, _, moment, _ in purchases]
-    rows = [*rows[1::2], *rows[::2][::-1], rows[7], rows[7], (NEVER_BUYS, rows[0][1]), ("nobody", rows[0][1])]
+    rows = [*rows[1::2], *rows[::2][::-1], rows[7], rows[7], (WITHOUT_PURCHASES, rows[0][1]), ("unknown", rows[0][1])]
 
-    table = ask("query_tower_v3", rows)
+    table = join("query_tower_v3", rows)
 
     assert table.num_rows == len(rows) == 4979
     assert list(zip(table["user_id"].to_pylist(), table["event_timestamp"].to_pylist(), strict=True)) == rows
     assert table.slice(4975, 1).equals(table.slice(4976, 1))
 
 
-def by_number(words):
-    """Words and their numbers of purchases, the most frequent first, then by word."""
-    pairs = sorted(Counter(words).items(), key=lambda pair: (-pair[1], pair[0]))
-    return [word for word, _ in pairs], [number for _, number in pairs]
+def by_frequency(categories):
+    """Categories and their numbers of purchases, the most frequent first, then by name."""
+    pairs = sorted(Counter(categories).items(), key=lambda pair: (-pair[1], pair[0]))
+    return [category for category, _ in pairs], [number for _, number in pairs]
 
 
-def test_a_users_features_are_what_a_plain_loop_finds_before_the_morning_of_the_request(ask, purchases):
+def test_user_features_equal_those_of_a_loop_over_the_purchases_before_the_day(join, purchases):
     of_user = {f"{number:04d}": [] for number in range(1, 201)}
     for purchase in purchases:
         of_user[purchase[0]].append(purchase)
     rows = [(user, moment) for user, _, moment, _ in purchases[::9]]
     rows += [(user, datetime(2020, 2, 29, 23, 59, 59, tzinfo=UTC)) for user in of_user]
 
-    services = [ask(service, rows).to_pylist() for service in ("ranking_users_v2", "query_tower_v3")]
+    services = [join(service, rows).to_pylist() for service in ("ranking_users_v2", "query_tower_v3")]
     table = [{**ranked, **embedded} for ranked, embedded in zip(*services, strict=True)]
 
     for (user, moment), row in zip(rows, table, strict=True):
@@ -100,13 +100,13 @@ def test_a_users_features_are_what_a_plain_loop_finds_before_the_morning_of_the_
         count, last = Counter(purchase[1] for purchase in before), {item: moment for _, item, moment, _ in before}
         assert row["recent_counts"] == [count[item] for item in items]
         assert row["recent_days"] == [(before[-1][2].date() - last[item].date()).days for item in items]
-        groups = by_number(group_of_item(purchase[1]) for purchase in before)
+        groups = by_frequency(group_of_item(purchase[1]) for purchase in before)
         assert (row["product_types"], row["product_type_counts"]) == groups
         assert (row["garment_groups"], row["garment_group_counts"]) == groups
         assert (row["departments"], row["department_counts"]) == ([], [])
 
 
-def test_features_that_no_service_reads_are_what_a_plain_loop_finds_too(toy_store, purchases):
+def test_features_that_no_service_reads_equal_those_of_a_loop(toy_store, purchases):
     import pandas as pd
 
     rows = [(user, moment) for user, _, moment, _ in purchases[::40]]
@@ -128,14 +128,14 @@ def test_features_that_no_service_reads_are_what_a_plain_loop_finds_too(toy_stor
         assert row["days_since_last_purchase"] == pytest.approx(days, rel=1e-6)
 
 
-def test_an_items_features_are_what_a_plain_loop_finds_before_the_morning_of_the_request(ask, purchases):
+def test_item_features_equal_those_of_a_loop_over_the_purchases_before_the_day(join, purchases):
     of_item = {}
     for purchase in purchases:
         of_item.setdefault(purchase[1], []).append(purchase)
     rows = [(item, moment) for _, item, moment, _ in purchases[::9]]
     rows += [(item, datetime(2020, 2, 29, tzinfo=UTC)) for item in of_item]
 
-    table = ask("item_tower_v3", rows).to_pylist()
+    table = join("item_tower_v3", rows).to_pylist()
 
     for (item, moment), row in zip(rows, table, strict=True):
         morning, before = known(of_item[item], moment)
@@ -147,24 +147,24 @@ def test_an_items_features_are_what_a_plain_loop_finds_before_the_morning_of_the
         assert (row["first_purchases_28d"] or 0) == len(within(28, first, morning))
         assert row["buyers_total"] == (len(first) or None)
         if before:
-            days = [(moment.date() - before[place][2].date()).days for place in (0, -1)]
+            days = [(moment.date() - before[index][2].date()).days for index in (0, -1)]
             assert [row["days_since_first_sold"], row["days_since_last_sold"]] == days
         else:
             assert row["days_since_first_sold"] is row["days_since_last_sold"] is None
         assert row["garment_group_name"] == row["product_type_name"] is not None
 
 
-def test_an_item_tells_the_same_at_every_moment_of_a_day(ask, purchases):
+def test_item_features_are_the_same_at_every_moment_of_a_day(join, purchases):
     noon = purchases[2000][2].replace(hour=12)
     moments = [noon.replace(hour=0), noon, noon.replace(hour=23, minute=59, second=59, microsecond=999_999)]
 
-    morning, *later = ask("item_tower_v3", [(purchases[0][1], moment) for moment in moments]).to_pylist()
+    morning, *later = join("item_tower_v3", [(purchases[0][1], moment) for moment in moments]).to_pylist()
 
     assert morning["days_since_first_sold"] == (noon.date() - purchases[0][2].date()).days
     assert [{**row, "event_timestamp": moments[0]} for row in later] == [morning, morning]
 
 
-def test_a_first_purchase_does_not_see_itself_and_the_next_days_does(ask, purchases):
+def test_a_purchase_is_not_among_its_own_features_but_among_those_of_the_next_day(join, purchases):
     first, second = {}, {}
     for user, item, moment, _ in purchases:
         if user not in first:
@@ -172,8 +172,8 @@ def test_a_first_purchase_does_not_see_itself_and_the_next_days_does(ask, purcha
         elif moment.date() > first[user][1].date():
             second.setdefault(user, moment)
 
-    at_first = ask("query_tower_v3", [(user, moment) for user, (_, moment) in first.items()])
-    at_second = ask("query_tower_v3", [(user, second[user]) for user in first])
+    at_first = join("query_tower_v3", [(user, moment) for user, (_, moment) in first.items()])
+    at_second = join("query_tower_v3", [(user, second[user]) for user in first])
 
     assert len(first) == 199
     for name in ("recent_items", "purchases_total", "product_types"):
@@ -182,11 +182,11 @@ def test_a_first_purchase_does_not_see_itself_and_the_next_days_does(ask, purcha
     assert [items[-1] for items in at_second["recent_items"].to_pylist()] == [item for item, _ in first.values()]
 
 
-def test_users_without_history_get_nulls_and_the_month_of_the_request(ask):
-    rows = [(NEVER_BUYS, datetime(2020, 2, 10, tzinfo=UTC)), ("unknown", datetime(2020, 2, 10, tzinfo=UTC))]
+def test_users_without_history_get_nulls_and_the_month_of_the_request(join):
+    rows = [(WITHOUT_PURCHASES, datetime(2020, 2, 10, tzinfo=UTC)), ("unknown", datetime(2020, 2, 10, tzinfo=UTC))]
 
-    _, unknown = ask("query_tower_v1", rows).to_pylist()
-    activity = ask("query_tower_v3", rows).drop_columns(["user_id", "event_timestamp"]).to_pylist()
+    _, unknown = join("query_tower_v1", rows).to_pylist()
+    activity = join("query_tower_v3", rows).drop_columns(["user_id", "event_timestamp"]).to_pylist()
 
     assert unknown["age_at_request"] is None
     assert unknown["month_sin"] == pytest.approx(3**0.5 / 2)
@@ -194,32 +194,32 @@ def test_users_without_history_get_nulls_and_the_month_of_the_request(ask):
     assert {value for row in activity for value in row.values()} == {None}
 
 
-def test_age_follows_the_birth_date_where_it_is_known_and_else_the_stated_one(ask):
+def test_age_follows_the_birth_date_and_without_one_the_stated_age(join):
     leap_day, before = datetime(2020, 2, 29, tzinfo=UTC), datetime(2020, 2, 28, 23, 59, 59, tzinfo=UTC)
     new_year = datetime(2020, 1, 1, tzinfo=UTC)
-    asked = [("0007", leap_day), ("0007", before), ("0007", new_year), ("0001", leap_day), ("0001", new_year)]
+    rows = [("0007", leap_day), ("0007", before), ("0007", new_year), ("0001", leap_day), ("0001", new_year)]
 
-    ages = [row["age_at_request"] for row in ask("query_tower_v1", asked).to_pylist()]
+    ages = [row["age_at_request"] for row in join("query_tower_v1", rows).to_pylist()]
 
-    assert ages[0] == 40  # born on 1980-02-29: the whole of the birthday, and not a second sooner
+    assert ages[0] == 40  # born on 1980-02-29: from the beginning of the birthday on
     assert 39.99 < ages[1] < 40
     assert ages[2] == pytest.approx(40 - (31 + 28) / 372)
     assert ages[3] == ages[4]
 
 
-def test_columns_have_the_order_and_the_types_of_the_schema(ask, toy_store):
+def test_columns_have_the_order_and_the_types_of_the_schema(join, toy_store):
     from features.store.registry import service_schema
 
     for service, key in (("query_tower_v3", USER_ID), ("item_tower_v3", ITEM_ID), ("candidate_sources_v1", USER_ID)):
         schema = service_schema(toy_store, service, key)
         for rows in ([("x", datetime(2020, 1, 5, tzinfo=UTC))], []):
-            table = ask(service, rows)
+            table = join(service, rows)
             assert table.num_rows == len(rows)
             assert table.column_names == [key, "event_timestamp", *(column.name for column in schema.columns)]
             assert [field.type for field in table.schema][2:] == [column.arrow_type for column in schema.columns]
 
 
-def test_from_file_to_file_come_the_same_rows_with_whatever_else_stood_beside_them(toy_store, purchases, tmp_path):
+def test_rows_joined_from_file_to_file_are_the_same_with_all_other_columns(toy_store, purchases, tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -229,7 +229,7 @@ def test_from_file_to_file_come_the_same_rows_with_whatever_else_stood_beside_th
     entities = pa.table(
         {
             "user_id": pa.array([user for user, *_ in purchases]),
-            "place": pa.array(range(len(purchases)), pa.int32()),
+            "number": pa.array(range(len(purchases)), pa.int32()),
             "event_timestamp": pa.array([moment for _, _, moment, _ in purchases], pa.timestamp("us", tz="UTC")),
         }
     )
@@ -247,22 +247,22 @@ def test_from_file_to_file_come_the_same_rows_with_whatever_else_stood_beside_th
     table = historical_features(toy_store, "query_tower_v3", entities)
     assert sum(done) == rows.num_rows == len(purchases)
     assert rows.table().combine_chunks().equals(table.combine_chunks())
-    assert table.column_names[:3] == ["user_id", "place", "event_timestamp"]
+    assert table.column_names[:3] == ["user_id", "number", "event_timestamp"]
     assert table.select([0, 1, 2]).equals(entities)
 
 
 @pytest.mark.parametrize("other", ["duckdb", "file"])
-def test_feasts_own_stores_give_the_same_rows_where_they_lose_none(ask, toy, tmp_path, purchases, other):
+def test_feasts_own_offline_stores_join_the_same_rows(join, toy, tmp_path, purchases, other):
     from features.store.registry import open_feature_store
 
-    rows = [(user, moment) for user, _, moment, _ in purchases[1000::50]]  # everybody has bought by then
+    rows = [(user, moment) for user, _, moment, _ in purchases[1000::50]]  # all users have purchases by then
     if other == "file":
-        known = ask("candidate_sources_v1", rows)["bought_items"].to_pylist()
+        known = join("candidate_sources_v1", rows)["bought_items"].to_pylist()
         rows = [row for row, items in zip(rows, known, strict=True) if items]
 
     for service in ("candidate_sources_v1", "query_tower_v3"):
-        theirs = ask(service, rows, open_feature_store(with_offline_store(toy, tmp_path / service, other).repo))
-        assert theirs.combine_chunks().equals(ask(service, rows).combine_chunks())
+        joined = join(service, rows, open_feature_store(with_offline_store(toy, tmp_path / service, other).repo))
+        assert joined.combine_chunks().equals(join(service, rows).combine_chunks())
 
 
 def with_offline_store(toy, folder, kind):
@@ -276,43 +276,45 @@ def with_offline_store(toy, folder, kind):
     return copy
 
 
-def test_a_store_that_loses_rows_is_refused_by_name(ask, toy, tmp_path, purchases):
+def test_an_offline_store_that_loses_rows_is_refused_with_the_service(join, toy, tmp_path, purchases):
     from features.store.registry import open_feature_store
 
     copy = with_offline_store(toy, tmp_path / "dask", "file")
     first = {user: (user, moment) for user, _, moment, _ in reversed(purchases)}
 
-    with pytest.raises(InputError, match="rows for 199 rows asked of feature service 'candidate_sources_v1'"):
-        ask("candidate_sources_v1", list(first.values()), open_feature_store(copy.repo))
+    with pytest.raises(InputError, match="rows for 199 entity rows of feature service 'candidate_sources_v1'"):
+        join("candidate_sources_v1", list(first.values()), open_feature_store(copy.repo))
 
 
-def test_a_store_that_cannot_hide_late_rows_is_refused_by_name(ask, toy_store, purchases, monkeypatch):
+def test_an_offline_store_that_cannot_hide_late_rows_is_refused_by_name(join, toy_store, purchases, monkeypatch):
     from features.asof_store.store import AsOfOfflineStore
 
     monkeypatch.setattr(AsOfOfflineStore, "supports_filter_by_created_timestamp", False)
 
-    with pytest.raises(InputError, match="AsOfOfflineStore' cannot hide rows that were written later"):
-        ask("query_tower_v3", [(purchases[0][0], purchases[0][2])])
+    with pytest.raises(InputError, match="AsOfOfflineStore' cannot hide rows that were created after"):
+        join("query_tower_v3", [(purchases[0][0], purchases[0][2])])
 
 
-def test_asking_without_entity_rows_is_refused_in_words(toy_store):
+def test_a_retrieval_without_entity_rows_is_refused(toy_store):
     with pytest.raises(InputError, match="does not retrieve by start_date and end_date"):
         toy_store.get_historical_features(
             features=toy_store.get_feature_service("candidate_items_v1"), start_date=datetime(2020, 1, 1, tzinfo=UTC)
         ).to_arrow()
 
 
-def test_a_source_with_names_of_its_own_is_read_under_the_names_that_feast_serves(toy_store, tmp_path, monkeypatch):
+def test_columns_of_a_source_table_are_read_under_the_names_that_feast_maps_them_to(toy_store, tmp_path, monkeypatch):
     import copy
 
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from features.store.registry import read_source, write_source
+    from features.store.source_tables import read_source, write_source
 
     view = copy.deepcopy(toy_store.get_feature_view("item_sales_daily"))
-    stamps = pa.array([datetime(2020, 1, 2, tzinfo=UTC)], pa.timestamp("us", tz="UTC"))
-    pq.write_table(pa.table({"article": ["a"], "week": [3], "at": stamps, "made": stamps}), tmp_path / "own.parquet")
+    timestamps = pa.array([datetime(2020, 1, 2, tzinfo=UTC)], pa.timestamp("us", tz="UTC"))
+    pq.write_table(
+        pa.table({"article": ["a"], "week": [3], "at": timestamps, "made": timestamps}), tmp_path / "own.parquet"
+    )
     view.batch_source.file_options.uri = str(tmp_path / "own.parquet")
     view.batch_source.field_mapping = {
         "article": "item_id", "week": "sales_7d", "at": "event_timestamp", "made": "created_timestamp"
@@ -323,8 +325,8 @@ def test_a_source_with_names_of_its_own_is_read_under_the_names_that_feast_serve
     expected = {
         "item_id": "a",
         "sales_7d": 3,
-        "event_timestamp": stamps[0].as_py(),
-        "created_timestamp": stamps[0].as_py(),
+        "event_timestamp": timestamps[0].as_py(),
+        "created_timestamp": timestamps[0].as_py(),
     }
     for latest in (False, True):
         rows = read_source(toy_store, "item_sales_daily", ["sales_7d"], known_at=end, latest=latest)

@@ -1,4 +1,4 @@
-"""What a request sees online at a moment is what the training set would have joined for that moment."""
+"""Online features at a moment equal the features that a training set joins for that moment."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ MIDDLE = datetime(2020, 2, 5, 13, 45, 7, 123456, tzinfo=UTC)
 LATE = datetime(2020, 2, 20, tzinfo=UTC)
 
 DIGITS = str.maketrans("", "", "-: ")
-USERS = [*(f"{number:04d}" for number in range(1, 201)), "nobody"]
+USERS = [*(f"{number:04d}" for number in range(1, 201)), "unknown"]
 ITEMS = [*(f"{number:010d}" for number in range(108_775_001, 108_775_061)), "0000000000"]
 SERVICES = [
     ("query_tower_v1", USER_ID, USERS),
@@ -58,14 +58,14 @@ def assert_equal_value_by_value(store, moment):
         assert online.schema == offline.schema
         for name in online.column_names:
             different = [
-                (id_, asked, joined)
-                for id_, asked, joined in zip(ids, online[name].to_pylist(), offline[name].to_pylist(), strict=True)
-                if asked != joined  # NaN differs from itself: a missing value is null on both sides
+                (id_, served, joined)
+                for id_, served, joined in zip(ids, online[name].to_pylist(), offline[name].to_pylist(), strict=True)
+                if served != joined  # NaN differs from itself: a missing value is null in both stores
             ]
             assert different == [], (service, name)
 
 
-def test_offline_features_at_a_moment_equal_online_features_after_materializing_to_it(store, fill, toy_purchases):
+def test_features_are_equal_after_materializing_to_a_moment(store, fill, toy_purchases):
     from features.store.materialization import filled_until
 
     fill(MIDDLE)
@@ -75,7 +75,7 @@ def test_offline_features_at_a_moment_equal_online_features_after_materializing_
     assert_not_all_missing(store)
 
 
-def test_moving_on_to_a_later_moment_keeps_them_equal(store, fill):
+def test_features_are_equal_after_the_next_window(store, fill):
     from features.store.materialization import filled_until
 
     fill(MIDDLE)
@@ -85,7 +85,7 @@ def test_moving_on_to_a_later_moment_keeps_them_equal(store, fill):
     assert_equal_value_by_value(store, LATE)
 
 
-def test_going_back_from_scratch_leaves_nothing_of_the_future_behind(store, fill, toy_purchases):
+def test_features_are_equal_after_going_back_in_time_from_scratch(store, fill, toy_purchases):
     from features.store.materialization import fill_online_store, filled_until
 
     fill(MIDDLE)
@@ -98,12 +98,12 @@ def test_going_back_from_scratch_leaves_nothing_of_the_future_behind(store, fill
     _, users = offline_and_online(store, EARLY, "query_tower_v3", USER_ID, USERS)
     assert {row["user_id"] for row in users.to_pylist() if row["purchases_total"]} == buyers
 
-    fill(LATE)  # the way forward is open again
+    fill(LATE)
     assert filled_until(store) == LATE
     assert_equal_value_by_value(store, LATE)
 
 
-def test_items_have_names_for_people_and_their_id_where_there_is_none(store, fill):
+def test_an_item_without_a_display_name_is_named_by_its_id(store, fill):
     from features.store.reader import FeatureReader
     from pipelines.item_names import item_names
 
@@ -111,7 +111,7 @@ def test_items_have_names_for_people_and_their_id_where_there_is_none(store, fil
 
     for source in ("offline", "online"):
         reader = FeatureReader(store, source)
-        assert item_names(reader, ["0108775003", "unheard of"], EARLY) == ["Shoes 3", "unheard of"]
+        assert item_names(reader, ["0108775003", "unknown"], EARLY) == ["Shoes 3", "unknown"]
         assert item_names(reader, [], EARLY) == []
 
 
@@ -121,12 +121,12 @@ def bought_before(morning, purchases):
         if moment < morning:
             last.setdefault(user, {})[item] = int(moment.translate(DIGITS))
     return [
-        sorted(last[user], key=lambda item, of=last[user]: (-of[item], item)) if user in last else None
+        sorted(last[user], key=lambda item, last=last[user]: (-last[item], item)) if user in last else None
         for user in USERS
     ]
 
 
-def test_purchase_histories_are_the_same_online_and_as_of_the_moment(store, fill, toy_purchases):
+def test_purchase_histories_are_the_items_bought_before_the_day_newest_first(store, fill, toy_purchases):
     fill(MIDDLE)
 
     offline, online = offline_and_online(store, MIDDLE, "candidate_sources_v1", USER_ID, USERS)
@@ -134,12 +134,12 @@ def test_purchase_histories_are_the_same_online_and_as_of_the_moment(store, fill
     assert online.to_pylist() == offline.to_pylist()
     assert online["bought_items"].to_pylist() == bought_before("2020-02-05", toy_purchases)
     assert online.drop_columns([USER_ID]).slice(199).to_pylist() == [dict.fromkeys(online.column_names[1:])] * 2
-    assert [sum(counts) if counts else None for counts in online["bought_counts"].to_pylist()] == purchases_before(
-        "2020-02-05", toy_purchases
-    )
+    assert [
+        sum(counts) if counts else None for counts in online["bought_counts"].to_pylist()
+    ] == count_purchases_before("2020-02-05", toy_purchases)
 
 
-def purchases_before(morning, purchases):
+def count_purchases_before(morning, purchases):
     counts = Counter(user for user, _, moment, _ in purchases if moment < morning)
     return [counts[user] or None for user in USERS]
 
@@ -148,23 +148,21 @@ def assert_not_all_missing(store):
     _, users = offline_and_online(store, MIDDLE, "query_tower_v1", USER_ID, USERS)
     _, lists = offline_and_online(store, MIDDLE, "query_tower_v3", USER_ID, USERS)
     _, items = offline_and_online(store, MIDDLE, "item_tower_v3", ITEM_ID, ITEMS)
-    assert lists["purchases_7d"].null_count == 2  # the user who never buys, and nobody
+    assert lists["purchases_7d"].null_count == 2  # the user without purchases, and the unknown one
     for name in ("recent_items", "recent_counts", "recent_days", "product_types", "product_type_counts"):
         assert lists[name].null_count == 2
-    # the raw table lacks the column: the list is empty, and missing only where nothing was bought
+    # The raw table lacks the column: the list is empty, and null only without purchases.
     assert lists["departments"].to_pylist() == lists["department_counts"].to_pylist() == [[]] * 199 + [None] * 2
     assert users["month_sin"].null_count == 0
     assert 0 < users["age_at_request"].null_count < 30
-    # born on 1980-02-29, asked on 2020-02-05
+    # Born on 1980-02-29, as of 2020-02-05.
     assert {f"{row['age_at_request']:.2f}" for row in users.take(list(range(6, 200, 7))).to_pylist()} == {"39.94"}
     for name in ("sales_7d", "buyers_total", "days_since_first_sold", "days_since_last_sold"):
-        assert items[name].null_count == 2  # the item never sold, and the one that does not exist
+        assert items[name].null_count == 2  # the item without sales, and the unknown one
     assert items["product_type_name"].null_count == 1
     assert items["section_name"].null_count == len(ITEMS)  # the raw table lacks the column
     _, users = offline_and_online(store, MIDDLE, "filter_users_v1", USER_ID, USERS)
-    _, item_context = offline_and_online(store, MIDDLE, "candidate_items_v1", ITEM_ID, ITEMS)
+    _, items = offline_and_online(store, MIDDLE, "candidate_items_v1", ITEM_ID, ITEMS)
     assert users["last_purchase_at"].null_count == 2
-    assert item_context["last_sold_at"].null_count == 2
-    assert (
-        item_context["for_sale"].null_count == item_context["channels"].null_count == len(ITEMS)
-    )  # there is no such raw table
+    assert items["last_sold_at"].null_count == 2
+    assert items["for_sale"].null_count == items["channels"].null_count == len(ITEMS)  # the toy data has no such table

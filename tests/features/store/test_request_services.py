@@ -1,4 +1,4 @@
-"""Each service that is asked for candidates has a fingerprint, which changes with what is handed over."""
+"""Fingerprints of feature services change with the values they serve, and a request covers all query towers."""
 
 import pytest
 
@@ -17,13 +17,13 @@ def store(toy, tmp_path):
     return open_feature_store(toy.copy_to(tmp_path / "copy").repo)
 
 
-def declared(store, view, columns, name=NAME, **words):
-    """The fingerprint of a service after it was declared so."""
+def declare(store, view, columns, name=NAME, **options):
+    """Declare a service, and return its fingerprint."""
     from feast import FeatureService
 
     from features.store.request_services import service_fingerprint
 
-    store.apply(FeatureService(name=name, features=[store.get_feature_view(view)[columns]], **words))
+    store.apply(FeatureService(name=name, features=[store.get_feature_view(view)[columns]], **options))
     return service_fingerprint(store, name)
 
 
@@ -60,17 +60,17 @@ def test_a_query_tower_with_a_feature_that_no_request_reads_is_refused_with_its_
         check_request_covers(store, "query_tower_v9")
 
 
-def test_what_is_handed_over_and_in_which_order_changes_the_fingerprint(store, toy_store):
+def test_the_fingerprint_changes_with_columns_order_and_view_but_not_with_the_description(store, toy_store):
     from features.store.request_services import service_fingerprint
 
     before = service_fingerprint(toy_store, NAME)
 
-    assert declared(store, VIEW, COLUMNS) == before
-    assert declared(store, VIEW, COLUMNS, description="Said otherwise.", tags={"for": "people"}) == before
+    assert declare(store, VIEW, COLUMNS) == before
+    assert declare(store, VIEW, COLUMNS, description="Another description.", tags={"owner": "someone"}) == before
     others = [
-        declared(store, VIEW, COLUMNS[:2]),
-        declared(store, VIEW, COLUMNS[::-1]),
-        declared(store, "user_recent_items_daily", ["recent_items", "recent_counts", "recent_days"]),
+        declare(store, VIEW, COLUMNS[:2]),
+        declare(store, VIEW, COLUMNS[::-1]),
+        declare(store, "user_recent_items_daily", ["recent_items", "recent_counts", "recent_days"]),
     ]
     assert len({before, *others}) == 4
 
@@ -92,8 +92,8 @@ AGE = """def age(inputs):
 
 
 @pytest.fixture
-def reckoned(store):
-    """The fingerprints of a service and of a tower's service after a view on demand was declared with this code."""
+def fingerprints(store):
+    """Declare an on-demand view with this code; returns the fingerprints of its service and of a tower's schema."""
     from feast import FeatureService, Field, OnDemandFeatureView
     from feast.transformation.pandas_transformation import PandasTransformation
     from feast.types import Float64
@@ -101,7 +101,7 @@ def reckoned(store):
     from features.store.registry import service_schema
     from features.store.request_services import service_fingerprint
 
-    def reckoned(docstring='"""Age."""', comment="# as it is", more="", description=""):
+    def fingerprints(docstring='"""Age."""', comment="# as it is", more="", description=""):
         view = OnDemandFeatureView(
             name="age_on_demand",
             sources=[store.get_feature_view("user_profile")],
@@ -117,18 +117,18 @@ def reckoned(store):
         store.apply([view, service])
         return service_fingerprint(store, "ages"), service_schema(store, "ages", "user_id").fingerprint
 
-    return reckoned
+    return fingerprints
 
 
-def test_other_code_on_demand_is_another_service_and_what_is_said_of_it_is_not(reckoned):
-    before = reckoned()
+def test_the_fingerprint_changes_with_on_demand_code_but_not_with_comments(fingerprints):
+    before = fingerprints()
 
-    assert reckoned('"""Another docstring."""', "# Another comment.", description="Another description.") == before
-    others = reckoned(more="+ 1")
-    assert all(other != mine for other, mine in zip(others, before, strict=True))
+    assert fingerprints('"""Another docstring."""', "# Another comment.", description="Another description.") == before
+    changed = fingerprints(more="+ 1")
+    assert all(one != other for one, other in zip(changed, before, strict=True))
 
 
-def test_what_is_stored_is_not_reckoned(toy_store):
+def test_stored_views_have_no_code_fingerprint(toy_store):
     from features.store.registry import code_fingerprint, service_schema, views_by_name
 
     schemas = [service_schema(toy_store, name, "user_id") for name in ("query_tower_v1", "ranking_users_v2")]

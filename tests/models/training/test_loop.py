@@ -84,7 +84,7 @@ def prepare(tmp_path_factory):
             per_day = config.sampled_per_day
             data = write_dataset(store, schemas, split, folder, sampled_per_day=per_day, seed=1, progress=no_progress)
             users, items = data.validation.user_ids, data.validation.item_ids
-            history, after = data.purchases.history(users), data.purchases.after_cut()
+            history, after = data.purchases.read_history(users), data.purchases.read_after_cut()
             window = ValidationWindow.of(users, items, history, after, split.cut)
             prepared[project, preset] = Prepared(data, window, schemas, config)
         return prepared[project, preset]
