@@ -58,7 +58,7 @@ def test_the_manifest_describes_the_release_and_lists_every_other_file(written):
         "dtype": "Array(Int64)",
         "encoding": "aligned",
         "view": "",
-        "of": "recent_items",
+        "refers_to": "recent_items",
     }
     assert len(query["fingerprint"]) == 16
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
