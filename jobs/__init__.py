@@ -1,1 +1,1 @@
-"""Switches: one script per step of the road."""
+"""Jobs: one script per step of the pipeline, and what they share in `jobs.console`."""

@@ -77,7 +77,7 @@ def stage_line(stage: str, requested: int, rows: pa.Table, excluded_by: Sequence
 
     Args:
         stage: "retrieve", "filter" or "rank".
-        requested: number of candidates that it was asked for.
+        requested: number of candidates requested.
         rows: with the schema `candidates.candidate_file.CANDIDATES`.
         excluded_by: names of the filters that exclude each row; None after filtering.
     """
@@ -122,8 +122,12 @@ SOURCE_LETTERS: Final = _letters(ALL_SOURCES)
 
 
 def _source_letters(sources: Sequence[str]) -> str:
-    """Return one character for each source, in fixed positions: its letter if it lists the candidate, else a dot."""
-    return "".join(letter if source in sources else "." for source, letter in SOURCE_LETTERS.items())
+    """Return one character for each source, in fixed positions: its letter if it lists the candidate, else a dot.
+
+    A question mark follows if a source of another version of the code lists it.
+    """
+    letters = "".join(letter if source in sources else "." for source, letter in SOURCE_LETTERS.items())
+    return letters if SOURCE_LETTERS.keys() >= set(sources) else f"{letters}?"
 
 
 def _scores(column: pa.ChunkedArray) -> list[str]:

@@ -77,9 +77,9 @@ def candidates_in_file(repo: Path, candidates: Path, users: int, top: int) -> It
     Raises:
         InputError: the file, the registry or the online store is missing or damaged.
     """
-    store = open_feature_store(repo)
+    store, rows_by_user = open_feature_store(repo), read_users(candidates, users, top)
     reader, moment = FeatureReader(store, "online"), filled_until(store)
-    for user, rows in read_users(candidates, users, top).items():
+    for user, rows in rows_by_user.items():
         histories = reader.read(CANDIDATE_REQUEST, [user], moment)
         bought = (histories[BOUGHT_ITEMS].to_pylist()[0] or [])[:SHOWN_PURCHASES]
         names, bought_names = (item_names(reader, ids, moment) for ids in (rows[ITEM_ID].to_pylist(), bought))

@@ -1,9 +1,11 @@
 """What all jobs share: the reporter, errors, scratch folders and the command `feast-two-tower`."""
 
 import functools
+import importlib
 import logging
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import click
@@ -164,3 +166,10 @@ def test_the_reporter_prints_the_next_command(capsys):
     ConsoleReporter().next("feast -c feature_repo apply")
 
     assert capsys.readouterr().out == "next: feast -c feature_repo apply\n"
+
+
+def test_the_installed_command_is_the_group_of_jobs():
+    project = tomllib.loads((JOBS_FOLDER.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    module, _, name = project["scripts"][PROGRAM].partition(":")
+    assert getattr(importlib.import_module(module), name) is cli

@@ -93,7 +93,9 @@ def whole(tmp_path_factory, project_at, run_job, apply):
         whole.job("build_features", "--raw-dir", project.raw, "--output", project.tables)
     )
     apply(project)
-    whole.outputs["train"] = output_of(whole.job("train", *repo, "--releases", project.releases, "--epochs", 2))
+    whole.outputs["train"] = output_of(
+        whole.job("train", *repo, "--releases", project.releases, "--epochs", 1, "--ranker-weeks", 3)
+    )
     whole.outputs["materialize"] = output_of(whole.job("materialize", *repo))
     whole.outputs["keep"] = output_of(whole.generate("keep"))
     whole.outputs["drop"] = output_of(whole.generate("drop", "--users", users, "--already-bought", "drop", "--verbose"))
@@ -171,8 +173,7 @@ def test_the_output_holds_the_counts_and_where_the_result_is(whole):
 def test_training_prints_its_stages_the_gate_and_served_lists_beside_the_baselines(whole):
     output = whole.outputs["train"]
 
-    for epoch in (1, 2):
-        assert re.search(rf"^ *epoch {epoch}, loss [0-9]+\.[0-9]+: recall@12 0\.[0-9]{{4}}", output, re.MULTILINE)
+    assert re.search(r"^ *epoch 1, loss [0-9]+\.[0-9]+: recall@12 0\.[0-9]{4}", output, re.MULTILINE)
     assert re.search(r"^ *gate (NOT )?passed: recall@12 ", output, re.MULTILINE)
     for model in ("blended candidates", "last week's bestsellers", "own purchases by frequency"):
         assert f"\n{model} " in output
