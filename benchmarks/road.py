@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/road.py
 
 Works on a copy of feature_repo in a temporary folder, so that data/ and artifacts/ stay unchanged. Prints one Markdown
-table of the steps and one of recall in the validation window: the two towers of both presets and the baselines on the
-same users, and the ratio to last week's bestsellers.
+table of the steps and one of metrics in the validation window: the lists that both presets would serve, their two
+towers alone, and the baselines, on the same users.
 """
 
 import json
@@ -23,6 +23,8 @@ from features.report_table import ReportTable
 from jobs.console import ROOT, commit
 
 Steps = list[tuple[str, float, float]]
+METRICS = ("recall@12", "recall@100", "map@12")
+BASELINES = ("last week's bestsellers", "own purchases by frequency")
 
 
 def run_step(name: str, command: list[str], steps: Steps) -> None:
@@ -69,39 +71,27 @@ def main(raw_dir: Path | None, seed: int) -> None:
 
     rows = [(name, f"{seconds:.0f}", f"{memory:,.0f}") for name, seconds, memory in steps]
     print(ReportTable.of(["step", "seconds", "peak MB"], rows, ["step"]).markdown())
-    models = {f"two towers, preset `{name}`": best_epoch(content) for name, content in metrics.items()}
-    models |= metrics["default"]["baselines"]
-    bestsellers = models["last week's bestsellers"]["recalls"]
+    models = {
+        f"{model}, preset `{preset}`" if model not in BASELINES else model: values
+        for preset, content in metrics.items()
+        for model, values in content["served"]["models"].items()
+    }
+    bestsellers = models[BASELINES[0]]["all"]["recall@100"]
     rows = [
         [
             name,
-            *map(four_digits, values["recalls"].values()),
-            "{:.3f}-{:.3f}".format(*values["interval"]),
-            four_digits(values["recalls"]["100"] / bestsellers["100"]),
-            *map(four_digits, values["new_item_recalls"].values()),
-            four_digits(values["excluding_bought_recalls"]["100"]),
+            *(f"{values['all'][metric]:.4f}" for metric in METRICS),
+            f"{values['all']['recall@100'] / bestsellers:.2f}",
+            *(f"{values['new'][metric]:.4f}" for metric in METRICS),
         ]
         for name, values in models.items()
     ]
-    header = [
-        "", "recall@12", "recall@100", "95 % interval", "ratio to bestsellers",
-        "recall@12, new items", "recall@100, new items", "recall@100, bought items excluded",
-    ]  # fmt: skip
+    header = ["", *METRICS, "recall@100 / bestsellers", *(f"{metric}, new items" for metric in METRICS)]
     print(f"\n{ReportTable.of(header, rows, header[:1]).markdown()}\n")
     print(
         f"cut {manifest['cut'][:10]}, as of {manifest['as_of'][:10]}, seed {seed}, commit {commit()}, "
         f"{os.cpu_count()} cores, {platform.machine()}"
     )
-
-
-def four_digits(value: float) -> str:
-    """Return a ratio or a recall as text."""
-    return f"{value:.4f}"
-
-
-def best_epoch(metrics: dict) -> dict:
-    """Return the metrics of the epoch whose weights were kept."""
-    return next(epoch["window_metrics"] for epoch in metrics["epochs"] if epoch["number"] == metrics["best_epoch"])
 
 
 if __name__ == "__main__":

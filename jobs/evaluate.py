@@ -21,8 +21,7 @@ from jobs import console
     type=click.Choice(["reporting", "choosing", "final", "release"]),
     default="reporting",
     show_default=True,
-    help="choosing: weeks 5-8 from the end, to choose settings. reporting: weeks 3-4. final: the two latest, untouched "
-    "until a release. release: weeks 1-4, for the table of a release.",
+    help="Weeks from the end. choosing: 5-8. reporting: 3-4. final: 1-2, untouched until a release. release: 1-4.",
 )
 @console.filters_option
 @click.option("--without-seed", is_flag=True, help="Do not train the preset seed as a baseline.")
@@ -52,23 +51,19 @@ def main(
     from evaluation.results import write_results
     from evaluation.summary_table import summary_table
     from features.errors import InputError
-    from features.store.data_end import data_end
     from features.store.registry import open_feature_store
     from pipelines.backtest import BacktestOptions, backtest
-    from pipelines.filter_context import filter_warnings
 
     if output.suffix != ".html":
         raise InputError(f"{output} does not end in .html: --output takes the HTML report, the numbers go beside it.")
     store = open_feature_store(repo)
-    options = BacktestOptions.at_weekly_cuts(store, filters, **settings)
-    console.warn(filter_warnings(store, filters, data_end(store)) if filters_file else [])
-    created, commit = datetime.now(UTC), console.commit()
+    options = BacktestOptions.at_weekly_cuts(store, filters, datetime.now(UTC), console.commit(), **settings)
+    console.warn(options.warnings(store))
     with console.scratch_folder(output.parent) as folder:
-        for results in backtest(store, options, folder, created=created, commit=commit, reporter=reporter):
+        for results in backtest(store, options, folder, reporter):
             write_results(results, output.with_suffix(".json"))
             write_page(results, output)
-    reporter.result(summary_table(results))
-    reporter.result(f"{output} and {output.with_suffix('.json')} after {reporter.watch.seconds:.0f} s")
+    reporter.result(f"{summary_table(results)}\n{output} and {output.stem}.json after {reporter.watch.seconds:.0f} s")
 
 
 if __name__ == "__main__":

@@ -24,13 +24,7 @@ from jobs import console
 @click.option("--validation-days", type=click.IntRange(1), default=7, show_default=True)
 @click.option("--training-days", type=click.IntRange(1), help="Days before the cut to train on; default by preset.")
 @click.option("--epochs", type=click.IntRange(1), help="Epochs before the refit, at most; default by preset.")
-@click.option(
-    "--ranker-weeks",
-    type=click.IntRange(1),
-    default=4,
-    show_default=True,
-    help="Weeks that train a ranker, at least 3 for one; a warm start keeps the ranker of its release.",
-)
+@click.option("--ranker-weeks", type=click.IntRange(1), default=4, show_default=True, help="At least 3 for a ranker.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of draws, weights and shuffling.")
 @console.filters_option
 @click.option("--require-better", is_flag=True, help="Stop with status 1 and write nothing if the gate is not passed.")
@@ -41,7 +35,8 @@ def main(
     """Train two towers on point-in-time features, a blender and rankers, and write a release.
 
     The last days before --as-of select the epoch and validate the release; then the towers are refitted on the most
-    recent days, these included. A warm start keeps the filters of its release unless --filters is given.
+    recent days, these included. A warm start keeps the rankers of its release, and its filters unless --filters is
+    given.
     """
     from candidates.filters.settings import read_settings
 

@@ -39,11 +39,12 @@ from models.config import DEFAULT, SEED
 from models.training.history import TrainingHistory
 from pipelines.build_sources import build_sources
 from pipelines.candidate_lists import blended_lists, two_tower_lists
-from pipelines.filter_context import build_item_context, build_user_context
+from pipelines.filter_context import build_item_context, build_user_context, warnings_of
 from pipelines.filter_costs import FilteredRetrieval, filter_costs
 from pipelines.fit_blender import Blenders
 from pipelines.rank_candidates import rank_candidates
 from pipelines.ranking_results import ranking_results
+from pipelines.served_metrics import BLENDED, RANKED, TWO_TOWERS
 from pipelines.train_ranker import TrainedRankers
 from pipelines.train_release import train_release
 from pipelines.training_messages import DetailReporter
@@ -54,9 +55,6 @@ BUDGETS: Final = (50, 100, 300)
 WINDOW: Final = timedelta(days=7)
 _USERS_OF_SOURCE_SHARES = 5_000
 
-RANKED_LISTS: Final = "ranked candidates"
-BLENDED: Final = "blended candidates"
-TWO_TOWERS: Final = "two towers"
 PRESET_SEED: Final = "two towers, preset seed"
 
 
@@ -69,18 +67,24 @@ class BacktestOptions:
         filters: the filters in force, whose cost is measured beside that of others; all else is evaluated unfiltered.
         seed: of draws, weights and shuffling.
         with_seed_preset: whether towers of the preset `seed` are evaluated as a baseline.
+        created: moment of the evaluation, for the results.
+        commit: of the code, for the results.
     """
 
     cuts: Sequence[datetime]
     filters: FilterSettings
     seed: int
     with_seed_preset: bool
+    created: datetime
+    commit: str | None = None
 
     @classmethod
     def at_weekly_cuts(
         cls,
         store: FeatureStore,
         filters: FilterSettings,
+        created: datetime,
+        commit: str | None,
         *,
         cuts: int | None,
         weeks: Purpose,
@@ -92,22 +96,22 @@ class BacktestOptions:
         Args:
             store: an applied feature store.
             filters: the filters in force.
+            created: moment of the evaluation.
+            commit: of the code.
             cuts: number of cuts; None for all of their purpose.
             weeks: purpose of the weeks.
             seed: of draws, weights and shuffling.
             without_seed: leave the preset `seed` out.
         """
-        return cls(weekly_cuts(data_end(store), weeks, cuts), filters, seed, not without_seed)
+        return cls(weekly_cuts(data_end(store), weeks, cuts), filters, seed, not without_seed, created, commit)
+
+    def warnings(self, store: FeatureStore) -> list[str]:
+        """Return a sentence for each filter setting without effect at the end of the data."""
+        return warnings_of(store, self.filters, data_end(store))
 
 
 def backtest(
-    store: FeatureStore,
-    options: BacktestOptions,
-    folder: Path,
-    *,
-    created: datetime,
-    commit: str | None,
-    reporter: Reporter = SILENT,
+    store: FeatureStore, options: BacktestOptions, folder: Path, reporter: Reporter = SILENT
 ) -> Iterator[Results]:
     """Evaluate at each cut, and yield the results of all cuts so far.
 
@@ -117,8 +121,6 @@ def backtest(
         store: an applied feature store.
         options: settings.
         folder: an empty folder for large files, which are removed after each cut.
-        created: moment of the evaluation, for the results.
-        commit: of the code, for the results.
         reporter: receives stages, metrics and details.
     """
     watch, end = Stopwatch(), data_end(store)
@@ -131,8 +133,8 @@ def backtest(
         cuts.append(evaluate_cut(store, options, cut, cut_folder, reporter))
         shutil.rmtree(cut_folder)
         run: RunInfo = {
-            "created": created.isoformat(timespec="seconds"),
-            "commit": commit or "",
+            "created": options.created.isoformat(timespec="seconds"),
+            "commit": options.commit or "",
             "seed": options.seed,
             "users": users,
             "items": items,
@@ -162,7 +164,7 @@ def evaluate_cut(
     """
     split, seed = TimeSplit.for_release(cut, training_days=DEFAULT.training_days), options.seed
     trained = train_release(store, TrainingOptions(DEFAULT, split, seed), _created(folder / "default"), reporter)
-    towers, blenders, rankers = trained.refitted_towers, *trained.list_models
+    towers, blenders, rankers = trained.refitted_towers, *trained.models.fitted
     reporter.stage("evaluate on the week after the cut")
     window = EvaluationWindow.read(store, cut, cut + WINDOW, _created(folder / "window"))
     queries, vectors = window.read_queries(store, towers), window.read_item_vectors(store, towers)
@@ -201,12 +203,12 @@ def evaluate_cut(
         "cold_users": cold_users_slice(sources.popularity, window.cold_purchases, scoreboard.k, seed),
         "models": scoreboard.results,
         "comparisons": compare_models(
-            scoreboard.user_metrics, scoreboard.resamples, (BLENDED, RANKED_LISTS, TWO_TOWERS), tuple(names),
+            scoreboard.user_metrics, scoreboard.resamples, (BLENDED, RANKED, TWO_TOWERS), tuple(names),
             comparison_metrics(scoreboard.cutoffs),
         ),
         "sources": _source_results(queries, sources, keep, window.validation),
         "filter_costs": costs,
-        "rankings": ranking_results(rankers, scoreboard, as_retrieved=BLENDED, as_ranked=RANKED_LISTS),
+        "rankings": ranking_results(rankers, scoreboard, as_retrieved=BLENDED, as_ranked=RANKED),
         "training_history": _epoch_rows(trained.towers.training_history),
     }  # fmt: skip
 
@@ -227,7 +229,7 @@ def _ranked_lists(
     def positions(blended: BlendedLists, ranker: Ranker | None) -> NDArray[np.int32]:
         return rank_candidates(blended, ranker, queries.histories, users, items).blended.positions
 
-    return CandidateLists(RANKED_LISTS, positions(keep, rankers.keep.ranker), positions(drop, rankers.drop.ranker))
+    return CandidateLists(RANKED, positions(keep, rankers.keep.ranker), positions(drop, rankers.drop.ranker))
 
 
 def _filtered_retrieval(

@@ -12,9 +12,8 @@ from features.store.request_services import request_service_fingerprints
 from models.release.manifest import manifest_fields
 from models.release.release_contents import ReleaseContents
 from pipelines.build_sources import build_sources, read_purchase_codes
-from pipelines.fit_blender import Blenders
+from pipelines.list_models import ListModels
 from pipelines.refit import Refit
-from pipelines.train_ranker import TrainedRankers
 from pipelines.train_towers import TrainedTowers
 from pipelines.training_options import ReleaseOptions, TrainingOptions
 
@@ -24,8 +23,7 @@ def release_contents(
     options: TrainingOptions,
     release: ReleaseOptions,
     trained: TrainedTowers,
-    blenders: Blenders,
-    rankers: TrainedRankers,
+    models: ListModels,
     refit: Refit,
 ) -> ReleaseContents:
     """Embed the catalogue as of the moment of the release, and build the sources from everything before it.
@@ -35,10 +33,13 @@ def release_contents(
         options: of the training run.
         release: its release options.
         trained: towers as validated, whose checkpoint a later warm start begins with.
-        blenders: weights of the sources.
-        rankers: rankers and how they were chosen.
+        models: gate, blenders and rankers.
         refit: towers to be released.
+
+    Raises:
+        ValueError: there are no blenders or rankers.
     """
+    blenders, rankers = models.fitted
     purchases, moment = trained.data.purchases, options.split.as_of
     item_ids = catalogue_ids(store, moment)
     past = read_purchase_codes(purchases, item_ids, moment)
@@ -60,7 +61,7 @@ def release_contents(
         blender={"keep": blenders.keep.to_json(), "drop": blenders.drop.to_json()},
         rankers=rankers.rankers,
         split=purchases.split,
-        metrics=release_metrics(trained, rankers, refit),
+        metrics=release_metrics(trained, models, refit),
         manifest_fields=manifest_fields(
             options.config,
             filters=release.filters.to_json(),
@@ -83,13 +84,16 @@ def release_contents(
     )
 
 
-def release_metrics(trained: TrainedTowers, rankers: TrainedRankers, refit: Refit) -> dict[str, Any]:
+def release_metrics(trained: TrainedTowers, models: ListModels, refit: Refit) -> dict[str, Any]:
     """Return the JSON-ready content of metrics.json.
 
-    It holds the training history and the baselines, the diversity of the released query vectors, and the selection of
-    the rankers.
+    It holds the training history of the towers and the baselines, the gate, the means of the lists that would be served
+    in the validation window, the selection of the rankers, and the diversity of the released query vectors.
     """
+    _, rankers = models.fitted
     return {
+        "gate": asdict(models.gate) if models.gate else None,
+        "served": models.served.to_json() if models.served else None,
         "best_epoch": trained.training_history.best.number,
         "released": {"diversities": {name: asdict(diversity) for name, diversity in refit.diversities.items()}},
         "epochs": [_without_users(asdict(epoch)) for epoch in trained.training_history.epochs],

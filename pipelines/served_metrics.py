@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from pipelines.train_ranker import TrainedRankers
 
 RANKED: Final = "ranked candidates"
 BLENDED: Final = "blended candidates"
-TWO_TOWERS: Final = "two towers alone"
+TWO_TOWERS: Final = "two towers"
 _MODEL: Final = "in the validation window"
 _ROWS: Final = (RANKED, BLENDED, TWO_TOWERS, OWN_BY_FREQUENCY, LAST_WEEK_BESTSELLERS)
 
@@ -87,6 +87,17 @@ class ServedMetrics:
             f"Validation window {self.start:%Y-%m-%d} to {self.end:%Y-%m-%d}: {self.users:,} users with purchases, "
             f"{len(self.new_users):,} of them of new items"
         )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the means as JSON-ready values, by model, protocol and metric."""
+        models = {
+            name: {
+                protocol: {metric: float(values.mean()) for metric, values in metrics.items()}
+                for protocol, metrics in protocols.items()
+            }
+            for name, protocols in self.values.items()
+        }
+        return {"users": self.users, "users_new": len(self.new_users), "models": models}
 
     def mean(self, name: str, protocol: Protocol, metric: str) -> float | None:
         """Return the mean of a metric over users; None if no user bought a new item."""

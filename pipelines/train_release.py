@@ -17,35 +17,13 @@ from features.errors import InputError
 from features.progress import SILENT, Reporter, Stopwatch
 from models.release.release_contents import ReleaseContents
 from models.towers import Towers
-from pipelines.cross_fit import cross_fitted
-from pipelines.fit_blender import Blenders, fit_blenders
-from pipelines.gate import Gate, evaluate_gate
-from pipelines.rank_candidates import WeekFeatures
-from pipelines.ranker_weeks import earlier_weeks, validation_week
+from pipelines.list_models import ListModels, fit_list_models
 from pipelines.refit import Refit, refit_towers
 from pipelines.release_contents import release_contents
 from pipelines.release_overlap import overlap_line
-from pipelines.served_metrics import ServedMetrics, add_ranked, retrieval_metrics
-from pipelines.train_ranker import TrainedRankers, carry_over_rankers, train_rankers
+from pipelines.served_metrics import ServedMetrics
 from pipelines.train_towers import TrainedTowers, train_towers
 from pipelines.training_options import TrainingOptions
-
-
-@dataclass(frozen=True)
-class ListModels:
-    """What turns candidates into lists, and how good the lists are in the validation window.
-
-    Attributes:
-        gate: the decision of the gate; None unless the result is released.
-        served: metrics of the lists that would be served; None unless the result is released.
-        blenders: None if the gate stopped the training.
-        rankers: None if the gate stopped the training.
-    """
-
-    gate: Gate | None = None
-    served: ServedMetrics | None = None
-    blenders: Blenders | None = None
-    rankers: TrainedRankers | None = None
 
 
 @dataclass(frozen=True)
@@ -92,17 +70,6 @@ class TrainedRelease:
         return self.refit.towers
 
     @property
-    def list_models(self) -> tuple[Blenders, TrainedRankers]:
-        """The blenders and the rankers.
-
-        Raises:
-            ValueError: the gate stopped the training, or only towers were trained.
-        """
-        if self.models.blenders is None or self.models.rankers is None:
-            raise ValueError("No blenders and rankers were trained.")
-        return self.models.blenders, self.models.rankers
-
-    @property
     def served(self) -> ServedMetrics:
         """Metrics of the lists that would be served, and of the baselines, in the validation window.
 
@@ -138,53 +105,14 @@ def train_release(
     trained = train_towers(
         store, config, options.split, folder / "towers", seed=seed, reporter=reporter, checkpoint=options.checkpoint
     )
-    models = _fit_list_models(store, options, trained, folder, reporter) if options.ranker_weeks else ListModels()
+    models = fit_list_models(store, options, trained, folder, reporter) if options.ranker_weeks else ListModels()
     if models.gate and models.blenders is None:
         return TrainedRelease(trained, models, None, None, watch.seconds)
     reporter.stage("refit towers")
     refit = refit_towers(store, trained, config, folder / "refit", seed=seed, reporter=reporter)
     contents = None
-    if release and models.blenders and models.rankers:
+    if release:
         if release.earlier:
             reporter.metrics(overlap_line(trained, refit.towers, release.earlier, release.releases))
-        contents = release_contents(store, options, release, trained, models.blenders, models.rankers, refit)
+        contents = release_contents(store, options, release, trained, models, refit)
     return TrainedRelease(trained, models, refit, contents, watch.seconds)
-
-
-def _fit_list_models(
-    store: FeatureStore, options: TrainingOptions, trained: TrainedTowers, folder: Path, reporter: Reporter
-) -> ListModels:
-    """Retrieve for the ranker weeks, evaluate the gate, fit the blender and train the rankers.
-
-    The candidates of four weeks take about a gigabyte. They exist inside this function only, so that they are freed
-    before the refit, which needs the memory for its training set.
-    """
-    seed, release = options.seed, options.release
-    reporter.stage("retrieve for the validation window")
-    week, sources = validation_week(store, trained, folder / "validation_week", seed=seed)
-    gate = served = blended = None
-    if release:
-        try:
-            blended = cross_fitted(week)
-        except InputError as error:
-            reporter.detail(str(error))
-        served = retrieval_metrics(week, sources, blended, trained.window.cutoffs)
-        gate = evaluate_gate(store, week, sources, served, release.releases)
-        reporter.metrics(gate.text)
-        if release.require_better and not gate.passed:
-            return ListModels(gate, served)
-    del sources
-    reporter.stage("fit blender, train rankers")
-    earlier = earlier_weeks(
-        store, trained, options.config, folder / "ranker_weeks", weeks=options.ranker_weeks, seed=seed,
-        reporter=reporter,
-    )  # fmt: skip
-    blenders = fit_blenders(week, reporter)
-    if release and release.earlier:
-        rankers = carry_over_rankers(store, week, release.earlier.release, seed=seed, reporter=reporter)
-    else:
-        rankers = train_rankers(store, [*earlier, week], seed=seed, reporter=reporter)
-    if served and blended and (rankers.keep.validated or rankers.drop.validated):
-        add_ranked(served, blended, WeekFeatures.read(store, week), rankers)
-    reporter.metrics(rankers.served_order)
-    return ListModels(gate, served, blenders, rankers)

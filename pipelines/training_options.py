@@ -47,7 +47,7 @@ class TrainingOptions:
         split: the moments that separate training, validation and release.
         seed: of draws, weights and shuffling.
         ranker_weeks: number of weeks that train the blender and the rankers: 0 trains towers only, 1 adds the blender,
-            from `pipelines.ranker_weeks.FEWEST_WEEKS` on rankers are trained.
+            from `pipelines.ranker_weeks.FEWEST_WEEKS` on rankers are trained. A release needs at least 1.
         checkpoint: weights with which the towers start, of the same services and settings; None for random weights.
         release: None if the result is evaluated and not released: no gate, no validation table, no release contents.
     """
@@ -58,6 +58,10 @@ class TrainingOptions:
     ranker_weeks: int = RANKER_WEEKS
     checkpoint: Checkpoint | None = None
     release: ReleaseOptions | None = None
+
+    def __post_init__(self) -> None:
+        if self.release and not self.ranker_weeks:
+            raise ValueError("A release needs a blender: ranker_weeks must be at least 1.")
 
     @classmethod
     def of_release(

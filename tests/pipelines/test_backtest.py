@@ -22,7 +22,7 @@ def result(trained, toy_store, tmp_path, monkeypatch):
         return trained.result
 
     monkeypatch.setattr(backtest, "train_release", train_release)
-    settings = backtest.BacktestOptions([CUT], FilterSettings(), seed=1, with_seed_preset=True)
+    settings = backtest.BacktestOptions([CUT], FilterSettings(), seed=1, with_seed_preset=True, created=CUT)
     return backtest.evaluate_cut(toy_store, settings, CUT, tmp_path, SILENT), options
 
 
@@ -48,9 +48,9 @@ def test_results_are_yielded_after_each_cut_and_large_files_removed(toy_store, t
     cuts = [datetime(2020, 2, day, tzinfo=UTC) for day in (16, 23)]
     monkeypatch.setattr(backtest, "evaluate_cut", lambda _store, _options, cut, *_: f"{cut:%m-%d}")
     monkeypatch.setattr(backtest, "combine_windows", lambda run, _, windows: (run["seed"], list(windows)))
-    options = backtest.BacktestOptions(cuts, FilterSettings(), seed=5, with_seed_preset=False)
+    options = backtest.BacktestOptions(cuts, FilterSettings(), seed=5, with_seed_preset=False, created=CUT)
 
-    yielded = list(backtest.backtest(toy_store, options, tmp_path, created=CUT, commit=None))
+    yielded = list(backtest.backtest(toy_store, options, tmp_path))
 
     assert yielded == [(5, ["02-16"]), (5, ["02-16", "02-23"])]
     assert list(tmp_path.iterdir()) == []

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from features.errors import InputError
@@ -22,7 +23,7 @@ def test_served_lists_and_baselines_are_evaluated_on_the_validation_window(train
 
     assert set(served.values) == {
         "blended candidates",
-        "two towers alone",
+        "two towers",
         "own purchases by frequency",
         "last week's bestsellers",
     }
@@ -35,7 +36,7 @@ def test_served_lists_and_baselines_are_evaluated_on_the_validation_window(train
 
 def test_baselines_and_towers_have_the_metrics_of_the_validation_of_the_epochs(trained):
     towers, served = trained.result.towers, trained.result.models.served
-    models = {**towers.baselines, "two towers alone": towers.training_history.best.window_metrics}
+    models = {**towers.baselines, "two towers": towers.training_history.best.window_metrics}
 
     for name, window_metrics in models.items():
         assert served.mean(name, "all", "recall@12") == pytest.approx(window_metrics.recalls[12])
@@ -55,6 +56,21 @@ def test_the_table_has_a_row_for_each_model_the_served_lists_first(trained):
     assert "in retrieval order" in trained.reporter.results[-2]
 
 
+def test_the_metrics_record_the_gate_and_the_served_lists(trained):
+    metrics = json.loads((trained.releases / trained.version / "metrics.json").read_text(encoding="utf-8"))
+    served = trained.result.served
+
+    assert metrics["gate"]["passed"] is True
+    assert (metrics["served"]["users"], metrics["served"]["users_new"]) == (199, 199)
+    for name, protocols in metrics["served"]["models"].items():
+        assert protocols["new"]["map@12"] == served.mean(name, "new", "map@12")
+
+
+def test_a_release_without_a_blender_is_refused(trained):
+    with pytest.raises(ValueError, match="ranker_weeks"):
+        replace(trained.options, ranker_weeks=0)
+
+
 def test_the_manifest_records_options_and_rows(trained):
     manifest = json.loads((trained.releases / trained.version / "manifest.json").read_text(encoding="utf-8"))
 
@@ -72,17 +88,17 @@ def test_towers_alone_are_trained_and_refitted_without_blender_and_contents(toy_
     assert [stage.split()[0] for stage in reporter.stages] == ["train", "refit"]
     assert result.contents is None
     with pytest.raises(ValueError, match="blenders"):
-        _ = result.list_models
+        _ = result.models.fitted
     catalogue = trained.result.towers.data.validation.catalogue
     same = result.refitted_towers.item_vectors(catalogue) == trained.result.refitted_towers.item_vectors(catalogue)
     assert same.all()  # one seed, whatever else runs
 
 
 def test_a_failed_gate_stops_before_the_refit_only_if_it_is_required(trained, toy_store, tmp_path, monkeypatch):
-    from pipelines import train_release
+    from pipelines import gate, list_models, train_release
 
     monkeypatch.setattr(train_release, "train_towers", lambda *_, **__: trained.result.towers)
-    monkeypatch.setattr(train_release, "evaluate_gate", lambda *_: train_release.Gate(passed=False, text="gate"))
+    monkeypatch.setattr(list_models, "evaluate_gate", lambda *_: gate.Gate(passed=False, text="gate"))
     monkeypatch.setattr(train_release, "refit_towers", lambda *_, **__: trained.result.refit)
 
     def trained_with(folder, *, require_better):
@@ -97,3 +113,24 @@ def test_a_failed_gate_stops_before_the_refit_only_if_it_is_required(trained, to
     with pytest.raises(InputError, match="gate"):
         _ = stopped.release
     assert released.release[1] is released.contents
+
+
+def test_a_ranker_reorders_the_blended_lists_of_the_validation_window(toy_store, trained, validation):
+    from types import SimpleNamespace
+
+    from candidates.ranking.ranker import Ranker
+    from candidates.ranking.training_examples import TrainingExamples
+    from pipelines.cross_fit import cross_fitted
+    from pipelines.rank_candidates import WeekFeatures
+    from pipelines.served_metrics import add_ranked, retrieval_metrics
+
+    week, sources = validation
+    blended, features = cross_fitted(week), WeekFeatures.read(toy_store, week)
+    served = retrieval_metrics(week, sources, blended, trained.result.towers.window.cutoffs)
+    examples = TrainingExamples(features.pairs(blended.keep), week.bought, np.arange(served.users))
+    chosen = SimpleNamespace(validated=Ranker.fit(examples, seed=1))  # it has seen the window, and must be better
+
+    add_ranked(served, blended, features, SimpleNamespace(keep=chosen, drop=SimpleNamespace(validated=None)))
+
+    assert served.mean("ranked candidates", "all", "map@12") > served.mean("blended candidates", "all", "map@12")
+    assert served.mean("ranked candidates", "new", "map@12") == served.mean("blended candidates", "new", "map@12")
