@@ -39,7 +39,7 @@ from models.config import DEFAULT, SEED
 from models.training.history import TrainingHistory
 from pipelines.build_sources import build_sources
 from pipelines.candidate_lists import blended_lists, two_tower_lists
-from pipelines.filter_context import build_item_context, build_user_context, warnings_of
+from pipelines.filter_context import build_item_context, build_user_context, filter_warnings
 from pipelines.filter_costs import FilteredRetrieval, filter_costs
 from pipelines.fit_blender import Blenders
 from pipelines.rank_candidates import rank_candidates
@@ -107,7 +107,7 @@ class BacktestOptions:
 
     def warnings(self, store: FeatureStore) -> list[str]:
         """Return a sentence for each filter setting without effect at the end of the data."""
-        return warnings_of(store, self.filters, data_end(store))
+        return filter_warnings(store, self.filters, data_end(store))
 
 
 def backtest(
