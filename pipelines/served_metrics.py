@@ -22,7 +22,7 @@ from pipelines.train_ranker import TrainedRankers
 RANKED: Final = "ranked candidates"
 BLENDED: Final = "blended candidates"
 TWO_TOWERS: Final = "two towers"
-_MODEL: Final = "in the validation window"
+_MODEL: Final = "model"
 _ROWS: Final = (RANKED, BLENDED, TWO_TOWERS, OWN_BY_FREQUENCY, LAST_WEEK_BESTSELLERS)
 
 
