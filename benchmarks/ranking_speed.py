@@ -33,7 +33,7 @@ _USER, _PAIRS, _SCORE, _REORDER = "of it: user features", "of it: pair features"
 @click.option("--repo", type=click.Path(path_type=Path, file_okay=False), default=FEATURE_REPO, show_default=True)
 @click.option("--releases", type=click.Path(path_type=Path, file_okay=False), default=RELEASES, show_default=True)
 @click.option("--release", "version", help="Version of the release; by default the latest.")
-@click.option("--already-bought", type=click.Choice(["drop", "keep"]), help="Otherwise as the release says.")
+@click.option("--already-bought", type=click.Choice(["drop", "keep"]), help="Policy; by default that of the release.")
 @click.option("--single", type=click.IntRange(1), default=300, show_default=True, help="Users one at a time.")
 @click.option("--candidates", type=click.IntRange(1), default=300, show_default=True, help="Of each of them.")
 @click.option("--users", type=click.IntRange(1), default=10_000, show_default=True, help="Users in the second part.")

@@ -129,10 +129,8 @@ class Trainings:
         options = TrainingOptions(config, split, self._seed, ranker_weeks=0, checkpoint=checkpoint)
         trained = train_release(self._store, options, self._created(name))
         towers = trained.refitted_towers
-        queries, vectors = (
-            self.window.read_queries(self._store, towers),
-            self.window.read_item_vectors(self._store, towers),
-        )
+        queries = self.window.read_queries(self._store, towers)
+        vectors = self.window.read_item_vectors(self._store, towers)
         metrics = self.window.validation.evaluate_vectors(queries.vectors, queries.new_item_vectors, vectors)
         top, _ = ItemIndex(self.window.validation.item_ids, vectors).search(queries.vectors, 100)
         click.echo(

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 
-from features.progress import Stopwatch
 from jobs.console import ConsoleReporter, job, quiet_libraries, repo_option, warn
 
 
@@ -34,15 +33,14 @@ def main(reporter: ConsoleReporter, repo: Path, as_of: str | None, *, from_scrat
     from features.store.materialization import fill_online_store
     from features.store.registry import open_feature_store
 
-    watch = Stopwatch()
     store = open_feature_store(repo)
     moment = moment_or_data_end(store, as_of)
     with quiet_libraries():
         filled = fill_online_store(store, moment, from_scratch=from_scratch)
         different = count_inconsistent(store, moment)
-    print(
+    reporter.result(
         f"{len(filled.starts)} of {filled.declared} feature views online as of {moment:%Y-%m-%d %H:%M} UTC, "
-        f"{filled.incremental} of them incrementally, after {watch.seconds:.1f} s"
+        f"{filled.incremental} of them incrementally, after {reporter.watch.seconds:.1f} s"
     )
     if different:
         advice = "python jobs/check_leakage.py" if from_scratch else "python jobs/materialize.py --from-scratch"

@@ -100,7 +100,7 @@ def _window_start(view: FeatureView) -> datetime:
 def _filled_until(view: FeatureView) -> datetime | None:
     """The end of the windows that follow each other from `BEGINNING` on, UTC; None without such a window.
 
-    A window that somebody materialized by hand may begin later: rows before it are missing online.
+    A window that was materialized by hand may begin later: rows before it are missing online.
     """
     end = None
     for start, stop in sorted(view.materialization_intervals):
