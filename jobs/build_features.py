@@ -17,7 +17,10 @@ from jobs.console import FEATURE_TABLES, ConsoleReporter, job, memory_limit_opti
 @memory_limit_option
 @job
 def main(reporter: ConsoleReporter, raw_dir: Path, output: Path, quarantine: Path | None, memory_limit: str) -> None:
-    """Validate the raw tables and build the feature tables that Feast reads."""
+    """Build the feature tables from the raw tables.
+
+    The raw tables are validated. Each row of a feature table holds the moment from which it is known.
+    """
     from features.tables.build import build_feature_tables
     from features.text import counted
 

@@ -6,6 +6,7 @@ python jobs/check_leakage.py --raw-dir my_tables --moments 5
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,7 +18,7 @@ from jobs import console
 @console.path_option("--raw-dir", folder=True, text="Folder of the raw tables.  [default: as recorded by the build]")
 @console.releases_option
 @console.release_option
-@click.option("--moments", "number", type=click.IntRange(1), default=2, show_default=True, help="Random moments.")
+@click.option("--moments", type=click.IntRange(1), default=2, show_default=True, help="Random moments.")
 @click.option("--users", type=click.IntRange(1), default=1000, show_default=True, help="Users to compare online.")
 @click.option("--items", type=click.IntRange(1), default=1000, show_default=True, help="Items to compare online.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of moments, permutations, samples.")
@@ -27,18 +28,15 @@ from jobs import console
 def main(
     reporter: console.ConsoleReporter,
     repo: Path,
-    raw_dir: Path | None,
     releases: Path,
     version: str | None,
-    number: int,
-    users: int,
-    items: int,
-    seed: int,
-    memory_limit: str,
     *,
     allow_uncompared: bool,
+    **settings: Any,
 ) -> None:
-    """Run the leakage test; the exit status is 1 if something depends on later data or was not compared.
+    """Run the leakage test.
+
+    The exit status is 1 if something depends on later data, or could not be compared.
 
     At random moments the later purchases are deleted, then permuted, and the feature tables are built again: training
     rows, features, vocabularies, scales and bestsellers as of the moment must be bit-identical. Online features must
@@ -53,9 +51,8 @@ def main(
     release, store = load_release(releases, version), open_feature_store(repo)
     with console.scratch_folder(releases) as folder, console.quiet_libraries():
         stages, uncompared = run_leakage_test(
-            store, release, releases / release.version, raw_dir, folder,
-            moments=number, users=users, items=items, seed=seed, memory_limit=memory_limit, reporter=reporter,
-        )  # fmt: skip
+            store, release, releases / release.version, folder=folder, reporter=reporter, **settings
+        )
     leaks = find_leaks(stages)
     for leak in leaks:
         reporter.result(f"\n{leak.heading()}")

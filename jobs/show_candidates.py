@@ -6,7 +6,7 @@ python jobs/show_candidates.py --user 1001 --user 1002 --stage rank --filters fi
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
@@ -40,14 +40,12 @@ def main(
     stage: Literal["retrieve", "filter", "rank"] | None,
     user_ids: tuple[str, ...],
     k: int,
-    releases: Path,
-    version: str | None,
     filters_file: Path | None,
-    already_bought: Literal["drop", "keep"] | None,
+    **request: Any,
 ) -> None:
-    """Print the candidates of some users with item names, sources and scores.
+    """Print the candidates of some users.
 
-    Without --stage they come from a candidate file, with --stage from the pipeline and the online store.
+    Item names, sources and scores, from a candidate file; with --stage from the pipeline and the online store.
     """
     from candidates.filters.settings import read_settings
     from pipelines.candidate_tables import source_legend
@@ -63,9 +61,7 @@ def main(
         from pipelines.candidate_generation import open_pipeline
         from pipelines.candidate_stages import candidates_after_stage, pipeline_heading
 
-        pipeline, settings = open_pipeline(
-            repo, releases, version, filters=filters, already_bought=already_bought, k=max(k, top)
-        )
+        pipeline, settings = open_pipeline(repo, filters=filters, k=max(k, top), **request)
         console.warn(find_settings_without_effect(settings, pipeline.item_context))
         heading, views = pipeline_heading(pipeline), candidates_after_stage(pipeline, stage, user_ids, top)
     for number, view in enumerate(views):

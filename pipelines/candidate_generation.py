@@ -39,9 +39,9 @@ class GeneratedCandidates:
 
 def open_pipeline(
     repo: Path,
+    *,
     releases: Path,
     version: str | None,
-    *,
     filters: FilterSettings | None,
     already_bought: Literal["drop", "keep"] | None,
     k: int,

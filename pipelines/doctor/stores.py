@@ -34,7 +34,10 @@ def check_registry(repo: Path, found: Found) -> Finding:
     path = _local_path(config, config.registry if isinstance(config.registry, str) else config.registry.path)
     if path is not None and not path.is_file():  # opening the store would create the file
         return Finding("missing", f"There is no registry {path}.", apply)
-    store = found.store = open_feature_store(repo)
+    try:
+        store = found.store = open_feature_store(repo)
+    except InputError as error:
+        return Finding("missing", str(error), apply)
     try:
         tower_schemas(store, DEFAULT.query_service, DEFAULT.item_service)
         request_service_fingerprints(store)

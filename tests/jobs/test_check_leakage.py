@@ -106,7 +106,7 @@ def run_test(toy, releases, tmp_path):
         folder, release = tmp_path / "leakage_test", load_release(releases)
         folder.mkdir()
         stages, uncompared = run_leakage_test(
-            open_feature_store(project.repo), release, releases / release.version, raw, folder,
+            open_feature_store(project.repo), release, releases / release.version, raw_dir=raw, folder=folder,
             moments=1, users=50, items=20, seed=1, memory_limit="1GB", reporter=SILENT,
         )  # fmt: skip
         assert uncompared == []

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from candidates.candidate_file import CANDIDATES
+from features.errors import InputError
 from models.release.integrity import FORMAT, file_digests
 
 AS_OF = datetime(2020, 3, 1, tzinfo=UTC)  # the end of the toy data
@@ -171,6 +172,18 @@ def test_a_damaged_registry_is_broken_and_the_other_parts_are_still_checked(part
 
     assert states(found) == {"registry": "broken", "online store": "missing", "candidates": "missing"}
     assert found.next_command == f"feast -c {parts.repo} apply"
+
+
+def test_a_registry_to_which_nothing_was_applied_is_missing(parts, tmp_path, diagnose):
+    repo = tmp_path / "new" / "feature_repo"
+    shutil.copytree(parts.repo, repo)
+    with pytest.raises(InputError):  # creates an empty registry
+        open_store(replace(parts, repo=repo))
+
+    found = diagnose(replace(parts, repo=repo))
+
+    assert found.findings["registry"].state == "missing"
+    assert found.next_command == f"feast -c {repo} apply"
 
 
 def test_a_folder_without_feature_store_yaml_is_named(parts, tmp_path, diagnose):

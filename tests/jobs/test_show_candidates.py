@@ -18,8 +18,9 @@ def pipeline(served_project):
 
         filters = FilterSettings(**settings)
         return open_pipeline(
-            served_project.repo, served_project.releases, None, filters=filters, already_bought=None, k=k
-        )[0]
+            served_project.repo, releases=served_project.releases, version=None, filters=filters, already_bought=None,
+            k=k,
+        )[0]  # fmt: skip
 
     return pipeline
 
