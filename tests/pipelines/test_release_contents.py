@@ -24,6 +24,8 @@ def metrics_of(recall):
 @pytest.fixture(scope="module")
 def metrics():
     from models.training.history import Epoch, TrainingHistory
+    from pipelines.gate import Gate
+    from pipelines.list_models import ListModels
     from pipelines.release_contents import release_metrics
 
     epochs = Epoch(1, 2.5, metrics_of(0.5)), Epoch(2, 2.25, metrics_of(0.25))
@@ -33,7 +35,12 @@ def metrics():
             training_history=TrainingHistory(epochs, epochs[0]),
             baselines={"last week's bestsellers": metrics_of(0.125)},
         ),
-        SimpleNamespace(keep=ranker, drop=ranker),
+        ListModels(
+            gate=Gate(passed=True, text="gate passed"),
+            served=SimpleNamespace(to_json=lambda: {"blended": {"recall@12": 0.75}}),
+            blenders=SimpleNamespace(),
+            rankers=SimpleNamespace(keep=ranker, drop=ranker),
+        ),
         SimpleNamespace(diversities={"query": DIVERSITY}),
     )
 
@@ -44,6 +51,8 @@ def test_metrics_hold_epochs_baselines_diversities_and_the_selection_of_the_rank
     assert metrics["epochs"][0]["window_metrics"]["recalls"] == {12: 0.5}
     assert metrics["baselines"]["last week's bestsellers"]["recalls"] == {12: 0.125}
     assert metrics["released"]["diversities"]["query"]["effective_rank"] == 3.5
+    assert metrics["gate"]["passed"] is True
+    assert metrics["served"] == {"blended": {"recall@12": 0.75}}
     assert metrics["rankers"] == {"keep": {"ranked": False}, "drop": {"ranked": False}}
 
 
