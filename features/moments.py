@@ -17,7 +17,9 @@ def parse_moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise InputError(f"'{text}' is not a moment: use 2020-09-22 or 2020-09-22T12:00:00+00:00.") from error
+        raise InputError(
+            f"'{text}' is not a date or timestamp: use 2020-09-22 or 2020-09-22T12:00:00+00:00."
+        ) from error
     try:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except OverflowError as error:

@@ -20,12 +20,18 @@ from jobs import console
 @console.releases_option
 @click.option("--preset", type=click.Choice(["default", "seed"]), default="default", show_default=True)
 @click.option("--from", "version", help="Warm start from this release, or LATEST, on the days since and 28 before.")
-@click.option("--as-of", help="Moment of the release, UTC; by default the morning after the last purchase.")
+@click.option("--as-of", help="Timestamp of the release, UTC; by default the morning after the last purchase.")
 @click.option("--validation-days", type=click.IntRange(1), default=7, show_default=True)
 @click.option("--training-days", type=click.IntRange(1), help="Days before the cut to train on; default by preset.")
 @click.option("--epochs", type=click.IntRange(1), help="Epochs before the refit, at most; default by preset.")
 @click.option("--ranker-weeks", type=click.IntRange(1), default=4, show_default=True, help="At least 3 for a ranker.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of draws, weights and shuffling.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="Random seed of samples, weights and shuffling.",
+)
 @console.filters_option
 @click.option("--require-better", is_flag=True, help="Stop with status 1 and write nothing if the gate is not passed.")
 @console.job

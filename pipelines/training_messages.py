@@ -57,7 +57,7 @@ def diversity_line(diversities: dict[str, VectorDiversity]) -> str:
 def recalls(window_metrics: WindowMetrics) -> str:
     """Return the recalls of a model on all purchases and on new items, or its faults."""
     if window_metrics.failed_checks:
-        return f"FAULT. {' '.join(window_metrics.failed_checks)}"
+        return f"invalid: {' '.join(window_metrics.failed_checks)}"
     parts = [f"recall@{k} {shown(value)}" for k, value in window_metrics.recalls.items()]
     if window_metrics.new_item_recall is not None:
         parts.append(f"recall@{max(window_metrics.recalls)} of new items {shown(window_metrics.new_item_recall)}")

@@ -81,7 +81,9 @@ def filled_until(store: FeatureStore) -> datetime:
     for view in views_in_services(store):
         end = _filled_until(view)
         if end is None:
-            raise InputError(f"Feature view '{view.name}' is not online: run `python jobs/materialize.py` first.")
+            raise InputError(
+                f"Feature view '{view.name}' has not been materialized: run `python jobs/materialize.py` first."
+            )
         ends[end] = view.name
     if len(ends) > 1:
         (early, first), *_, (late, last) = sorted(ends.items())

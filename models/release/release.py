@@ -169,7 +169,9 @@ def load_release(releases: Path, version: str | None = None) -> Release:
         raise InputError(f"'{version}' is not a release name: expected a name like 20171225-default-0a1b2c3d.")
     folder = releases / version
     if not (folder / MANIFEST).is_file():
-        raise InputError(f"There is no release {version} in {releases}: run `python jobs/train.py` first.")
+        existing = sorted(path.parent.name for path in releases.glob(f"*/{MANIFEST}"))
+        remedy = f"choose one of {', '.join(existing)}" if existing else "run `python jobs/train.py` first"
+        raise InputError(f"There is no release {version} in {releases}: {remedy}.")
     try:
         manifest = read_verified_manifest(folder, version, REQUIRED_FILES)
         missing = [f"'{name}'" for name in _REQUIRED_KEYS if name not in manifest]

@@ -23,7 +23,7 @@ def test_a_moment_without_an_offset_is_utc(text, moment):
 
 @pytest.mark.parametrize("text", ["", "yesterday", "22.09.2020", "2020-13-01"])
 def test_text_that_is_no_moment_is_refused_with_an_example(text):
-    with pytest.raises(InputError, match=f"'{text}' is not a moment: use 2020-09-22 or"):
+    with pytest.raises(InputError, match=f"'{text}' is not a date or timestamp: use 2020-09-22 or"):
         parse_moment(text)
 
 

@@ -75,7 +75,9 @@ def rows_at(store, view, moment):
 def test_a_store_that_was_never_filled_is_refused_with_a_view_that_is_not_online(store):
     from features.store.materialization import filled_until
 
-    with pytest.raises(InputError, match=r"'item_availability' is not online: run `python jobs/materialize\.py`"):
+    with pytest.raises(
+        InputError, match=r"'item_availability' has not been materialized: run `python jobs/materialize\.py`"
+    ):
         filled_until(store)
 
 
@@ -247,7 +249,7 @@ def test_a_store_that_was_emptied_and_not_filled_again_is_not_online(store, fill
     fill(MIDDLE)
     _empty(store, views_in_services(store))
 
-    with pytest.raises(InputError, match="is not online: run `python jobs/materialize"):
+    with pytest.raises(InputError, match="has not been materialized: run `python jobs/materialize"):
         filled_until(store)
 
 

@@ -170,9 +170,11 @@ def test_an_invalid_name_in_latest_is_refused(releases):
     assert_refused(releases, "'../../elsewhere' is not a release name")
 
 
-def test_a_missing_release_is_refused_with_the_command_that_creates_one(releases, tmp_path):
+def test_a_missing_release_is_refused_with_those_that_exist_or_the_command_that_creates_one(releases, tmp_path):
     version = "20200923-seed-00000000"
-    assert_refused(releases, version, str(releases), "`python jobs/train.py`", version=version)
+    existing = (releases / "LATEST").read_text(encoding="utf-8").strip()
+    assert_refused(releases, version, str(releases), existing, version=version)
+    assert_refused(tmp_path, version, "`python jobs/train.py`", version=version)
     assert_refused(tmp_path / "none", f"{tmp_path}/none", "`python jobs/train.py`")
 
 
