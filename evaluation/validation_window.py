@@ -37,7 +37,6 @@ class WindowMetrics:
         new_item_recalls: mean recall of items new to the user, by cutoff, with lists that exclude bought items; empty
             if no user bought new items.
         excluding_bought_recalls: mean recall of all purchases, by cutoff, with lists that exclude bought items.
-        user_recall: float64 (users,), recall of each user at the largest cutoff; not stored in files.
         interval: 95 % bootstrap interval of `recall`, over users.
         failed_checks: one sentence for each failed sanity check; if there are any, the recalls are not meaningful.
         diversities: of the query vectors, by kind; empty if they are not finite, or if lists were evaluated.
@@ -46,7 +45,6 @@ class WindowMetrics:
     recalls: dict[int, float]
     new_item_recalls: dict[int, float]
     excluding_bought_recalls: dict[int, float]
-    user_recall: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
     interval: tuple[float, float] | None = None
     failed_checks: tuple[str, ...] = ()
     diversities: dict[str, VectorDiversity] = field(default_factory=dict)
@@ -164,9 +162,7 @@ class ValidationWindow:
         new_item_recalls = {k: float(recall_at(new_positions[rows], new, k).mean()) for k in self.cutoffs if len(rows)}
         excluding_bought = {k: float(recall_at(new_positions, self.relevant, k).mean()) for k in self.cutoffs}
         user_recall = recall_at(positions, self.relevant, max(self.cutoffs))
-        return WindowMetrics(
-            recalls, new_item_recalls, excluding_bought, user_recall, bootstrap_interval(user_recall, seed=0)
-        )
+        return WindowMetrics(recalls, new_item_recalls, excluding_bought, bootstrap_interval(user_recall, seed=0))
 
     def baselines(self) -> dict[str, WindowMetrics]:
         """Evaluate two baselines: last week's bestsellers, and own purchases by frequency followed by bestsellers."""

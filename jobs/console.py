@@ -59,6 +59,13 @@ releases_option = path_option("--releases", folder=True, default=RELEASES, text=
 candidates_option = path_option("--candidates", default=CANDIDATES, text="Candidate file.")
 release_option = click.option("--release", "version", help="Version of the release.  [default: the latest]")
 filters_option = path_option("--filters", "filters_file", text="TOML file with filter settings.")
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="Random seed of samples, weights and shuffling.",
+)
 already_bought_option = click.option(
     "--already-bought",
     type=click.Choice(["drop", "keep"]),

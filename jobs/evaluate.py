@@ -25,13 +25,7 @@ from jobs import console
 )
 @console.filters_option
 @click.option("--without-seed", is_flag=True, help="Do not train the preset seed as a baseline.")
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=1,
-    show_default=True,
-    help="Random seed of samples, weights and shuffling.",
-)
+@console.seed_option
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -25,13 +25,7 @@ from jobs import console
 @click.option("--training-days", type=click.IntRange(1), help="Days before the cut to train on; default by preset.")
 @click.option("--epochs", type=click.IntRange(1), help="Epochs before the refit, at most; default by preset.")
 @click.option("--ranker-weeks", type=click.IntRange(1), default=4, show_default=True, help="At least 3 for a ranker.")
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=1,
-    show_default=True,
-    help="Random seed of samples, weights and shuffling.",
-)
+@console.seed_option
 @console.filters_option
 @click.option("--require-better", is_flag=True, help="Stop with status 1 and write nothing if the gate is not passed.")
 @console.job

@@ -1,8 +1,8 @@
 """Builds the candidate sources as of a moment, from the feature store and from a release."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pyarrow as pa
@@ -60,6 +60,9 @@ class ItemSales:
         )
 
 
+_SALES_ARRAYS: Final = tuple(field.name for field in fields(ItemSales))
+
+
 def read_purchase_codes(purchases: Purchases, item_ids: pa.Array, moment: datetime) -> PurchaseCodes:
     """Read the purchases of all users before a moment, by positions in `item_ids`."""
     codes = purchases.read_codes(item_ids, moment)
@@ -88,10 +91,19 @@ def build_sources(
     return source_set(np.array(item_ids.to_pylist(), np.str_), vectors, sales, item_knn), sales
 
 
+def release_arrays(sources: SourceSet, sales: ItemSales) -> dict[str, NDArray[Any]]:
+    """Return the arrays from which `restore_sources` builds the same sources, by their name in a release."""
+    return {
+        **{name: getattr(sales, name) for name in _SALES_ARRAYS},
+        "neighbours": sources.item_knn.neighbours,
+        "similarities": sources.item_knn.similarities,
+    }
+
+
 def restore_sources(release: Release) -> SourceSet:
-    """Build the candidate sources from the arrays of a release."""
+    """Build the candidate sources from the arrays of a release, see `release_arrays`."""
     arrays = release.arrays
-    sales = ItemSales(*(arrays[name] for name in ("sales_7d", "sales_28d", "repurchase_rates", "garment_groups")))
+    sales = ItemSales(**{name: arrays[name] for name in _SALES_ARRAYS})
     item_knn = ItemKnn(arrays["neighbours"], arrays["similarities"])
     return source_set(release.item_ids, release.item_vectors, sales, item_knn)
 

@@ -11,7 +11,7 @@ from features.store.reader import FeatureReader
 from features.store.request_services import request_service_fingerprints
 from models.release.manifest import manifest_fields
 from models.release.release_contents import ReleaseContents
-from pipelines.build_sources import build_sources, read_purchase_codes
+from pipelines.build_sources import build_sources, read_purchase_codes, release_arrays
 from pipelines.list_models import ListModels
 from pipelines.refit import Refit
 from pipelines.train_towers import TrainedTowers
@@ -50,14 +50,7 @@ def release_contents(
         checkpoint=trained.towers.checkpoint,
         item_ids=np.array(item_ids, np.str_),
         item_vectors=vectors,
-        arrays={
-            "sales_7d": sales.sales_7d,
-            "sales_28d": sales.sales_28d,
-            "repurchase_rates": sales.repurchase_rates,
-            "garment_groups": sales.garment_groups,
-            "neighbours": sources.item_knn.neighbours,
-            "similarities": sources.item_knn.similarities,
-        },
+        arrays=release_arrays(sources, sales),
         blender={"keep": blenders.keep.to_json(), "drop": blenders.drop.to_json()},
         rankers=rankers.rankers,
         split=purchases.split,
@@ -96,16 +89,7 @@ def release_metrics(trained: TrainedTowers, models: ListModels, refit: Refit) ->
         "served": models.served.to_json() if models.served else None,
         "best_epoch": trained.training_history.best.number,
         "released": {"diversities": {name: asdict(diversity) for name, diversity in refit.diversities.items()}},
-        "epochs": [_without_users(asdict(epoch)) for epoch in trained.training_history.epochs],
+        "epochs": [asdict(epoch) for epoch in trained.training_history.epochs],
         "rankers": {"keep": rankers.keep.to_json(), "drop": rankers.drop.to_json()},
-        "baselines": {name: _without_users(asdict(metrics)) for name, metrics in trained.baselines.items()},
-    }
-
-
-def _without_users(content: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the recall of each user: it is large, and personal data."""
-    return {
-        name: _without_users(value) if isinstance(value, dict) else value
-        for name, value in content.items()
-        if name != "user_recall"
+        "baselines": {name: asdict(metrics) for name, metrics in trained.baselines.items()},
     }

@@ -2,7 +2,6 @@
 
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from evaluation.diagnostics import VectorDiversity
@@ -16,7 +15,6 @@ def metrics_of(recall):
         recalls={12: recall},
         new_item_recalls={},
         excluding_bought_recalls={},
-        user_recall=np.array([recall, recall]),
         diversities={"query": DIVERSITY},
     )
 
@@ -57,5 +55,7 @@ def test_metrics_hold_epochs_baselines_diversities_and_the_selection_of_the_rank
 
 
 def test_metrics_hold_no_recalls_of_single_users(metrics):
+    means = {"recalls", "new_item_recalls", "excluding_bought_recalls", "interval", "failed_checks", "diversities"}
+    assert metrics["epochs"][0]["window_metrics"].keys() == means
     assert "user_recall" not in metrics["epochs"][0]["window_metrics"]
     assert "user_recall" not in metrics["baselines"]["last week's bestsellers"]
