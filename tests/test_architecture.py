@@ -225,3 +225,28 @@ def test_no_job_shadows_a_module_that_others_import():
     names = {path.stem for path in files_of("jobs")} - {"__init__"}
 
     assert names & (set(sys.stdlib_module_names) | OURS) == set()
+
+
+def compiled_functions(tree):
+    """The functions of a file that numba compiles."""
+    return {
+        node.name: node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and any(ast.unparse(each) in {"compiled", "compiled_sums"} for each in node.decorator_list)
+    }
+
+
+def test_compiled_functions_call_compiled_functions_of_their_own_file_only():
+    # Numba's cache does not notice a change of a callee in another file: it would go on with the old machine code.
+    files = {path: tree for package in PACKAGES for path, tree in trees(package, deep=True)}
+    everywhere = {name for tree in files.values() for name in compiled_functions(tree)}
+    violations = [
+        f"{path.relative_to(ROOT)}: {function} calls {called}"
+        for path, tree in files.items()
+        for function, node in compiled_functions(tree).items()
+        for called, _ in calls(node)
+        if called in everywhere - compiled_functions(tree).keys()
+    ]
+
+    assert violations == []
