@@ -75,7 +75,8 @@ class ItemIndex:
         before the cut.
 
         Args:
-            queries: float32 (n, dimensions), finite.
+            queries: float32 (n, dimensions), finite. They may have fewer dimensions than the items: the missing ones
+                count as 0, and cost nothing.
             k: at least 1; a k above the number of items means all items.
             excluded: n lists of positions that must not be returned for their query.
             eligible: bool (items,), False where an item must not be returned for any query.
@@ -86,9 +87,10 @@ class ItemIndex:
         Raises:
             ValueError: an argument does not have this form, or is so large that scores overflow float32.
         """
-        if queries.ndim != 2 or queries.shape[1] != self.vectors.shape[1] or queries.dtype != np.float32:
+        if queries.ndim != 2 or not 1 <= queries.shape[1] <= self.vectors.shape[1] or queries.dtype != np.float32:
             raise ValueError(
-                f"Queries must be (n, {self.vectors.shape[1]}) float32, not {queries.shape} {queries.dtype}."
+                f"Queries must be float32 (n, dimensions) with 1 to {self.vectors.shape[1]} dimensions, not "
+                f"{queries.shape} {queries.dtype}."
             )
         check_request(len(queries), k, len(self), excluded, eligible)
         margins = self._margins(queries)
@@ -107,7 +109,7 @@ class ItemIndex:
         for start in range(0, n, block):
             stop = min(start + block, n)
             product = buffer[: stop - start, :items]
-            np.matmul(queries[start:stop], self.vectors.T, out=product)
+            np.matmul(queries[start:stop], self.vectors[:, : queries.shape[1]].T, out=product)
             if ceiling is not None:
                 np.minimum(product, ceiling, out=product)
             if excluded is not None:
@@ -141,11 +143,11 @@ class ItemIndex:
         self, queries: NDArray[np.float32], rows: NDArray[np.intp], positions: NDArray[np.intp]
     ) -> NDArray[np.float32]:
         """Return the scores of pairs of query and item, float32 (pairs,), summed in float64."""
-        scores = np.empty(len(rows), np.float32)
+        scores, items = np.empty(len(rows), np.float32), self.vectors[:, : queries.shape[1]]
         for start in range(0, len(rows), PAIRS_PER_RESCORING):
             pairs = slice(start, start + PAIRS_PER_RESCORING)
             left = queries[rows[pairs]].astype(np.float64)
-            scores[pairs] = np.einsum("pd,pd->p", left, self.vectors[positions[pairs]].astype(np.float64))
+            scores[pairs] = np.einsum("pd,pd->p", left, items[positions[pairs]].astype(np.float64))
         return scores
 
 

@@ -87,7 +87,7 @@ class CollapseCheck:
         Args:
             item_ids: str (items,), ascending.
             queries: float32 (users, dimensions).
-            new_item_queries: float32 (users, dimensions), queries for items that the user never bought.
+            new_item_queries: float32 (users, content dimensions), queries for items that the user never bought.
             items: float32 (items, dimensions).
             k: at least 1.
         """

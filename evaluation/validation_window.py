@@ -128,7 +128,7 @@ class ValidationWindow:
 
         Args:
             queries: (users, dimensions), queries for any item.
-            new_item_queries: (users, dimensions), queries for items that the user never bought.
+            new_item_queries: (users, content dimensions), queries for items that the user never bought.
             items: (items, dimensions).
         """
         collapse = self.check_collapse(queries, new_item_queries, items)

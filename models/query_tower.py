@@ -98,11 +98,10 @@ class ItemMemory(keras.layers.Layer):
 class QueryTower(keras.Model):
     """Encoders of the single inputs, then content heads over them and the lists, with the item memory appended.
 
-    Called with the codes of `Encoding.encode`. Returns two float32 vectors (batch, dimensions), both scored against
-    the same item vectors:
-    - the query vector, for any next purchase: content and item memory;
-    - the new-item query vector, for items the user has never bought: its item memory is zero, because among items
-      outside the memory it would only be noise.
+    Called with the codes of `Encoding.encode`. Returns two float32 vectors, both scored against the same item vectors:
+    - the query vector (batch, dimensions), for any next purchase: content and item memory;
+    - the new-item query vector (batch, content dimensions), for items the user has never bought: it is scored against
+      the content part of the item vectors alone, because among items outside the memory, memory would only be noise.
     Without `config.has_new_item_head` both have the same content.
 
     Attributes:
@@ -124,14 +123,11 @@ class QueryTower(keras.Model):
         return self._content.input_kernels
 
     def call(self, codes: dict[str, tf.Tensor], training: bool | None = None) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the query vectors and the new-item query vectors, float32 (batch, dimensions) each."""
+        """Return the query vectors and the new-item query vectors, which are shorter if there is an item memory."""
         encoded = [encoder(codes[name]) for name, encoder in self.encoders.items()]
         contents = self._content(codes, encoded, training=training)
         content, new_item_content = contents[0], contents[-1]
         if self._item_memory is None:
             return content, new_item_content
         memory = self._item_memory(codes, training=training)
-        return (
-            tf.concat([content, memory], axis=-1),
-            tf.concat([new_item_content, tf.zeros_like(memory)], axis=-1),
-        )
+        return tf.concat([content, memory], axis=-1), new_item_content

@@ -62,7 +62,11 @@ class Towers:
         return Checkpoint(self.query, self.item, weights)
 
     def query_vectors(self, rows: pa.Table) -> tuple[Vectors, Vectors]:
-        """Return query vectors and new-item query vectors of rows of features, float32 (rows, dimensions) each."""
+        """Return query vectors and new-item query vectors of rows of features.
+
+        Returns:
+            float32 (rows, dimensions) and float32 (rows, content dimensions).
+        """
         outputs = [self.model.query_tower(codes) for codes in _encode_in_parts(self.query, rows)]
         queries, new_item_queries = zip(*outputs, strict=True)
         return np.concatenate(queries), np.concatenate(new_item_queries)

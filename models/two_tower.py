@@ -63,8 +63,8 @@ class TwoTower(tfrs.Model):
             return loss
         for name in self._item_lists:
             bought |= in_lists(inputs["query"][name], inputs["candidate"], self._item_codes)
-        content = slice(self._settings.content_dimensions)  # the item memory of the new-item query vector is zero
-        scores = tf.matmul(new_item_queries[:, content], items[:, content], transpose_b=True)
+        item_contents = items[:, : self._settings.content_dimensions]
+        scores = tf.matmul(new_item_queries, item_contents, transpose_b=True)
         losses = softmax_losses(scores - correction, rows, bought)
         new = tf.cast(inputs["new"], tf.float32) * weights
         return loss + tf.math.divide_no_nan(tf.reduce_sum(losses * new), tf.reduce_sum(new))

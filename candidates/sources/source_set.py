@@ -49,7 +49,8 @@ class Queries:
 
     Attributes:
         vectors: float32 (n, dimensions), query vectors for any item.
-        new_item_vectors: float32 (n, dimensions), query vectors for items that the user has not bought.
+        new_item_vectors: float32 (n, content dimensions), query vectors for items that the user has not bought; their
+            score of an item is the inner product with the first dimensions of the item vector.
         histories: of n users.
     """
 
@@ -183,5 +184,5 @@ def _products(
     scores = np.empty(len(rows), np.float32)
     for start in range(0, len(rows), 2**16):
         part = slice(start, start + 2**16)
-        scores[part] = np.einsum("pd,pd->p", queries[rows[part]], items[positions[part]])
+        scores[part] = np.einsum("pd,pd->p", queries[rows[part]], items[positions[part], : queries.shape[1]])
     return scores

@@ -28,8 +28,9 @@ class ServingTower(tf.Module):
     - numbers: float32 (rows,), NaN if missing;
     - lists: strings (rows, any length), padded with "";
     - numbers aligned with a list: float32 of the same shape, with any value at the padding.
-    It returns `vector`, float32 (rows, dimensions). A query tower also returns `new_item_vector`, the query vector for
-    items the user has never bought.
+    It returns `vector`, float32 (rows, dimensions). A query tower also returns `new_item_vector`, float32 (rows,
+    content dimensions), the query vector for items the user has never bought. Its score of an item is the inner
+    product with the first dimensions of the item vector.
     """
 
     def __init__(self, tower: QueryTower | ItemTower, encoding: Encoding) -> None:
@@ -73,7 +74,11 @@ class SavedTower:
         return self._embed(rows)[VECTOR]
 
     def query_vectors(self, rows: pa.Table) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return query vectors and new-item query vectors, float32 (rows, dimensions) each; of query towers only."""
+        """Return query vectors and new-item query vectors; of query towers only.
+
+        Returns:
+            float32 (rows, dimensions) and float32 (rows, content dimensions).
+        """
         vectors = self._embed(rows)
         return vectors[VECTOR], vectors[NEW_ITEM_VECTOR]
 

@@ -162,6 +162,15 @@ def test_an_item_with_an_inexact_float32_sum_is_not_cut(users):
     assert scores.tolist() == [[2.0**28 + 128]] * users
 
 
+def test_the_dimensions_that_a_query_lacks_count_as_zero():
+    index = index_of([[1, 9], [3, 8], [2, 7]])
+
+    positions, scores = index.search(queries_of([2], [-1]), 2)
+
+    assert positions.tolist() == [[1, 2], [0, 2]]
+    assert scores.tolist() == [[6.0, 4.0], [-1.0, -2.0]]
+
+
 def test_zero_queries_have_zero_lists():
     positions, scores = index_of([[1.0], [2.0]]).search(np.empty((0, 1), np.float32), 5)
 
@@ -205,7 +214,8 @@ def test_an_index_in_double_precision_is_refused():
 @pytest.mark.parametrize(
     ("queries", "message"),
     [
-        ([[1.0, 2.0]], r"\(n, 1\) float32"),
+        ([[1.0, 2.0]], r"1 to 1 dimensions, not \(1, 2\)"),
+        ([[]], r"1 to 1 dimensions, not \(1, 0\)"),
         ([[np.nan]], "finite"),
         ([[np.inf]], "finite"),
         ([[3e38]], "within float32"),

@@ -121,8 +121,10 @@ def fit_and_rank(tiny):
 
         item_vectors = towers.item_vectors(items)
         return [
-            [[CATALOGUE[position] for position in order] for order in np.argsort(-vectors @ item_vectors.T, axis=1)]
-            for vectors in towers.query_vectors(day_after)
+            [[CATALOGUE[position] for position in order] for order in np.argsort(-scores, axis=1)]
+            for scores in (
+                vectors @ item_vectors[:, : vectors.shape[1]].T for vectors in towers.query_vectors(day_after)
+            )
         ]
 
     return fit_and_rank

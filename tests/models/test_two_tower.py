@@ -185,7 +185,8 @@ def test_the_loss_of_the_towers_is_that_of_their_vectors(tiny):
     towers = tiny.towers(log_q_correction=True)
     items = towers.item_vectors(tiny.items)
     queries, new_item_queries = (
-        np.exp(vectors[:2] @ items.T) / [0.2, 0.4, 1] for vectors in towers.query_vectors(tiny.users)
+        np.exp(vectors[:2] @ items[:, : vectors.shape[1]].T) / [0.2, 0.4, 1]
+        for vectors in towers.query_vectors(tiny.users)
     )
 
     expected = [-np.log(weights[[0, 1], [0, 1]] / weights.sum(axis=1)) for weights in (queries, new_item_queries)]

@@ -131,14 +131,14 @@ def test_a_saved_tower_returns_the_vectors_of_the_tower_in_memory(towers, query_
     for vectors in (queries, new_item_queries, items):
         assert len(np.unique(vectors.round(4), axis=0)) == 3
         assert vectors.dtype == np.float32
-        assert vectors.shape == (3, 7)
+    assert [vectors.shape for vectors in (queries, new_item_queries, items)] == [(3, 7), (3, 4), (3, 7)]
 
 
 def test_the_vectors_of_a_query_tower_are_its_query_vectors(query_tower, tiny):
     queries, new_item_queries = query_tower.query_vectors(tiny.users)
 
     assert query_tower.vectors(tiny.users).tolist() == queries.tolist()
-    assert not np.allclose(new_item_queries, queries)
+    assert not np.allclose(new_item_queries, queries[:, :4])
 
 
 @pytest.mark.parametrize(
