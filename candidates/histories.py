@@ -5,11 +5,14 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from candidates.compiled import compiled
 from candidates.item_lists import ItemLists, gather
+from candidates.list_columns import flatten_lists
+from candidates.list_loops import drop_missing
 from candidates.purchase_codes import PurchaseCodes
+from candidates.text_codes import TextCodes
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +41,10 @@ class Histories:
                 f"Counts and days must have one value for each of {len(self.positions)} entries, not "
                 f"{self.counts.shape} and {self.days.shape}."
             )
-        if not ((self.counts >= 1).all() and (self.days >= 0).all()):
+        in_range, in_order = _check_values(self.bought.offsets, self.counts, self.days)
+        if not in_range:
             raise ValueError("Counts must be at least 1 and days at least 0, none missing.")
-        if (np.diff(self.days)[np.diff(self.rows) == 0] < 0).any():
+        if not in_order:
             raise ValueError("Histories must be in order, the newest purchase first: some days fall.")
 
     @classmethod
@@ -49,7 +53,7 @@ class Histories:
         items: pa.ListArray | pa.ChunkedArray,
         counts: pa.ListArray | pa.ChunkedArray,
         days: pa.ListArray | pa.ChunkedArray,
-        item_ids: NDArray[np.str_],
+        item_codes: TextCodes,
     ) -> Self:
         """Build from feature columns: three aligned lists for each user, null or empty without a history.
 
@@ -57,20 +61,16 @@ class Histories:
             items: list<string> (n,), newest first. Items that the index does not hold are left out.
             counts: lists of numbers (n,).
             days: lists of numbers (n,).
-            item_ids: str (items,), the ids of the index.
+            item_codes: the ids of the index by their positions.
 
         Raises:
             ValueError: the three lists of a user differ in length, or do not form a history.
         """
-        lengths = [np.asarray(pc.fill_null(pc.list_value_length(lists), 0)) for lists in (items, counts, days)]
-        if not all(np.array_equal(lengths[0], other) for other in lengths[1:]):
-            raise ValueError("Items, counts and days must be equally long for each user.")
-        ids = _flatten(items).cast(pa.string())
-        positions = np.asarray(pc.index_in(ids, value_set=pa.array(item_ids, pa.string())).fill_null(-1))
-        known = positions >= 0
-        rows = np.repeat(np.arange(len(lengths[0])), lengths[0])[known]
-        values = [np.asarray(_flatten(lists), np.float32)[known] for lists in (counts, days)]
-        return cls(ItemLists.from_ordered_pairs(rows, positions[known], len(lengths[0])), *values)
+        offsets, (ids, *numbers) = flatten_lists({"items": items, "counts": counts, "days": days})
+        positions = item_codes.find(ids)
+        offsets, known = drop_missing(offsets, positions)
+        values = [np.asarray(column, np.float32)[known] for column in numbers]
+        return cls(ItemLists(offsets, positions[known]), *values)
 
     @classmethod
     def from_purchases(cls, purchases: PurchaseCodes, cut: np.datetime64, users: NDArray[np.int32]) -> Self:
@@ -142,6 +142,16 @@ class Histories:
             raise ValueError(f"Histories must hold positions below {items}, not {self.positions.max()}.")
 
 
-def _flatten(lists: pa.ListArray | pa.ChunkedArray) -> pa.Array:
-    chunked = lists if isinstance(lists, pa.ChunkedArray) else pa.chunked_array([lists])
-    return pc.list_flatten(chunked.combine_chunks())
+@compiled
+def _check_values(
+    offsets: NDArray[np.int64], counts: NDArray[np.float32], days: NDArray[np.float32]
+) -> tuple[bool, bool]:
+    """Return whether counts are at least 1 and days at least 0, none NaN, and whether days ascend in each history."""
+    in_range, in_order = True, True
+    for row in range(len(offsets) - 1):
+        last = np.float32(0)
+        for entry in range(offsets[row], offsets[row + 1]):
+            in_range &= counts[entry] >= 1 and days[entry] >= 0
+            in_order &= days[entry] >= last
+            last = days[entry]
+    return in_range, in_order

@@ -1,12 +1,18 @@
 """The sparse user x item set: the items of each of n users, as one compressed sparse row structure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from candidates import list_loops
+
+# A pair of list and position as one number that sorts like the pair: the position is the lower half.
+_HALF: Final = 32
+_LOWER_HALF: Final = (1 << _HALF) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +25,7 @@ class ItemLists:
     Attributes:
         offsets: int64 (n + 1,); list i is `positions[offsets[i]:offsets[i + 1]]`.
         positions: int32 (m,), positions in the item index, at least 0, no item twice in one list.
+        ascending: whether the positions of every list ascend.
 
     Raises:
         ValueError: the arrays do not have this form.
@@ -26,6 +33,7 @@ class ItemLists:
 
     offsets: NDArray[np.int64]
     positions: NDArray[np.int32]
+    ascending: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.offsets.dtype != np.int64 or self.positions.dtype != np.int32:
@@ -34,13 +42,16 @@ class ItemLists:
             )
         if self.offsets.ndim != 1 or self.positions.ndim != 1 or len(self.offsets) == 0:
             raise ValueError("Offsets (n + 1,) and positions (m,) must be one-dimensional, with at least one offset.")
-        if self.offsets[0] != 0 or self.offsets[-1] != len(self.positions) or (self.lengths < 0).any():
+        problem, ascending = list_loops.FALLING_OFFSETS, False
+        if self.offsets[0] == 0 and self.offsets[-1] == len(self.positions):
+            problem, ascending = list_loops.check_lists(self.offsets, self.positions)
+        if problem == list_loops.FALLING_OFFSETS:
             raise ValueError(f"Offsets must rise from 0 to the number of positions, {len(self.positions)}.")
-        if self.positions.min(initial=0) < 0:
+        if problem == list_loops.NEGATIVE_POSITION:
             raise ValueError(f"Positions must be at least 0, not {self.positions.min()}.")
-        keys, _ = self._index
-        if (keys[1:] == keys[:-1]).any():
+        if problem == list_loops.REPEATED_POSITION:
             raise ValueError("A list holds an item twice.")
+        object.__setattr__(self, "ascending", ascending)
 
     @classmethod
     def from_pairs(cls, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]], n: int) -> Self:
@@ -58,12 +69,13 @@ class ItemLists:
             ValueError: the arrays differ in shape, a row is outside 0 to n - 1, or a position is negative.
         """
         _check_pairs(rows, positions, n)
-        width = int(positions.max(initial=0)) + 1
         # Sorting and dropping repeats by hand takes a tenth of the time of np.unique.
-        keys = np.sort(rows.astype(np.int64) * width + positions)
-        keys = keys[np.diff(keys, prepend=-1) > 0]
-        offsets = np.searchsorted(keys, np.arange(n + 1, dtype=np.int64) * width).astype(np.int64)
-        return cls(offsets, (keys % width).astype(np.int32))
+        keys = np.sort((rows.astype(np.int64) << _HALF) | positions)
+        kept = np.ones(len(keys), np.bool_)
+        kept[1:] = keys[1:] != keys[:-1]
+        keys = keys[kept]
+        offsets = np.searchsorted(keys, np.arange(n + 1, dtype=np.int64) << _HALF).astype(np.int64)
+        return cls(offsets, (keys & _LOWER_HALF).astype(np.int32))
 
     @classmethod
     def from_ordered_pairs(cls, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]], n: int) -> Self:
@@ -116,15 +128,25 @@ class ItemLists:
 
     def take(self, lists: NDArray[np.integer[Any]]) -> Self:
         """Return the given lists, numbered from 0 in the order given."""
-        lengths = self.lengths[lists]
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        entries = np.arange(offsets[-1]) + np.repeat(self.offsets[lists] - offsets[:-1], lengths)
-        return type(self)(offsets, self.positions[entries])
+        return type(self)(*list_loops.take_lists(self.offsets, self.positions, lists.astype(np.int64, copy=False)))
+
+    def sort(self) -> Self:
+        """Return the same lists with ascending positions."""
+        if self.ascending:
+            return self
+        keys = np.sort((self.rows << _HALF) | self.positions)
+        return type(self)(self.offsets, (keys & _LOWER_HALF).astype(np.int32))
 
     def union(self, other: Self) -> Self:
-        """Return the union of each user's two lists."""
-        rows, positions = np.concatenate([self.rows, other.rows]), np.concatenate([self.positions, other.positions])
-        return type(self).from_pairs(rows, positions, len(self))
+        """Return the union of each user's two lists, with ascending positions.
+
+        Raises:
+            ValueError: the numbers of lists differ.
+        """
+        if len(self) != len(other):
+            raise ValueError(f"The union of {len(self)} lists needs as many other ones, not {len(other)}.")
+        one, two = self.sort(), other.sort()
+        return type(self)(*list_loops.merge_lists(one.offsets, one.positions, two.offsets, two.positions))
 
     def find_pairs(self, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
         """Return the entry of each pair of user and item, int64, -1 where the list does not hold the item.
@@ -133,13 +155,14 @@ class ItemLists:
             rows: users, at least 0, of any shape; those from n on have no items.
             positions: item positions of the same shape; negative ones, such as padding, are never found.
         """
-        keys, order = self._index
-        if len(keys) == 0:
-            return np.full(positions.shape, -1, np.int64)
-        wanted = rows.astype(np.int64) * self._width + positions
-        nearest = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
-        found = (keys[nearest] == wanted) & (positions >= 0) & (positions < self._width)
-        return np.where(found, nearest if order is None else order[nearest], -1)
+        pairs, wanted = rows.astype(np.int64, copy=False).ravel(), positions.astype(np.int32, copy=False).ravel()
+        if (pairs[1:] >= pairs[:-1]).all():
+            found = list_loops.find_in_lists(self.offsets, self.positions, pairs, wanted)
+        else:
+            order = np.argsort(pairs, kind="stable")
+            found = np.empty(len(order), np.int64)
+            found[order] = list_loops.find_in_lists(self.offsets, self.positions, pairs[order], wanted[order])
+        return np.asarray(found.reshape(positions.shape))
 
     def contains_pairs(self, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
         """Return which pairs of user and item are in the lists, bool; arguments as for `find_pairs`."""
@@ -160,19 +183,6 @@ class ItemLists:
         if positions.ndim != 2 or len(positions) != len(self):
             raise ValueError(f"{len(self)} lists need positions of shape ({len(self)}, width), not {positions.shape}.")
         return self.contains_pairs(np.broadcast_to(np.arange(len(self))[:, None], positions.shape), positions)
-
-    @cached_property
-    def _width(self) -> int:
-        return int(self.positions.max(initial=0)) + 1
-
-    @cached_property
-    def _index(self) -> tuple[NDArray[np.int64], NDArray[np.intp] | None]:
-        """The keys row x width + position, ascending, and the entry of each; None where the entries ascend already."""
-        keys = self.rows * self._width + self.positions
-        if (keys[1:] > keys[:-1]).all():
-            return keys, None
-        order = np.argsort(keys)
-        return keys[order], order
 
 
 def gather(values: NDArray[Any], entries: NDArray[np.integer[Any]]) -> NDArray[Any]:

@@ -18,6 +18,7 @@ from candidates.index import ItemIndex
 from candidates.ranking.entity_features import ItemFeatures, UserFeatures
 from candidates.ranking.ranker import Ranker
 from candidates.sources.source_set import DEPTH, Queries, SourceSet
+from candidates.text_codes import TextCodes
 from evaluation.baselines import baselines
 from evaluation.comparisons import compare_models
 from evaluation.metrics import CandidateLists, comparison_metrics, cutoffs_for
@@ -243,7 +244,8 @@ def _filtered_retrieval(
     """Read what filters need to know of users and items as of the cut."""
     reader, start = FeatureReader(store, "offline"), window.start
     users = build_user_context(reader.read(FILTER_USERS, window.user_ids, start), queries.histories, start)
-    items = build_item_context(reader.read(CANDIDATE_ITEMS, window.item_ids, start), window.validation.item_ids, start)
+    item_codes = TextCodes.from_texts(window.item_ids)
+    items = build_item_context(reader.read(CANDIDATE_ITEMS, window.item_ids, start), item_codes, start)
     return FilteredRetrieval(queries, sources, blenders, users, items, scoreboard)
 
 

@@ -18,6 +18,7 @@ from candidates.sources.item_knn import ItemKnn
 from candidates.sources.own_purchases import repurchase_rate
 from candidates.sources.popularity import PopularityList
 from candidates.sources.source_set import Queries, SourceSet
+from candidates.text_codes import TextCodes
 from features.moments import datetime64
 from features.schema import BOUGHT_COUNTS, BOUGHT_DAYS, BOUGHT_ITEMS, EVENT_TIMESTAMP, GARMENT_GROUP_NAME, USER_CODE
 from features.store.reader import FeatureReader
@@ -131,9 +132,9 @@ def read_queries(
 ) -> Queries:
     """Read the histories of users as of a moment, and add them to their query vectors, (users, dimensions) each."""
     features = FeatureReader(store, "offline").read(PURCHASE_HISTORIES, user_ids, moment)
-    return Queries(*vectors, build_histories(features, item_ids))
+    return Queries(*vectors, build_histories(features, TextCodes.from_texts(item_ids)))
 
 
-def build_histories(features: pa.Table, item_ids: NDArray[np.str_]) -> Histories:
-    """Build the histories of users, by positions in `item_ids`, from what `FeatureReader` reads of the users."""
-    return Histories.from_lists(features[BOUGHT_ITEMS], features[BOUGHT_COUNTS], features[BOUGHT_DAYS], item_ids)
+def build_histories(features: pa.Table, item_codes: TextCodes) -> Histories:
+    """Build the histories of users, by positions of item ids, from what `FeatureReader` reads of the users."""
+    return Histories.from_lists(features[BOUGHT_ITEMS], features[BOUGHT_COUNTS], features[BOUGHT_DAYS], item_codes)

@@ -13,6 +13,7 @@ from candidates.filters.context import Channels, ItemContext, UserContext
 from candidates.filters.settings import FilterSettings
 from candidates.filters.settings_warnings import find_settings_without_effect
 from candidates.histories import Histories
+from candidates.text_codes import TextCodes
 from features.errors import InputError
 from features.moments import datetime64
 from features.schema import (
@@ -63,7 +64,7 @@ def filter_warnings(store: FeatureStore, settings: FilterSettings, moment: datet
     """
     ids = catalogue_ids(store, moment)
     features = FeatureReader(store, "offline").read(CANDIDATE_ITEMS, ids, moment)
-    item_context = build_item_context(features, np.array(ids, np.str_), moment)
+    item_context = build_item_context(features, TextCodes.from_texts(ids), moment)
     return find_settings_without_effect(settings, item_context)
 
 
@@ -84,19 +85,19 @@ def build_user_context(features: pa.Table, histories: Histories, moment: datetim
     )
 
 
-def build_item_context(features: pa.Table, item_ids: NDArray[np.str_], moment: datetime) -> ItemContext:
+def build_item_context(features: pa.Table, item_codes: TextCodes, moment: datetime) -> ItemContext:
     """Build the item context of filters. What is not declared of an item's availability does not restrict it.
 
     Args:
         features: what `FeatureReader` reads of all items at the moment. Where `department_name` is null, the garment
             group stands in for the department.
-        item_ids: str (items,), ascending, in the order of `features`.
+        item_codes: of the ids of these items, in the order of `features`.
         moment: of the request, UTC.
     """
     groups = features[GARMENT_GROUP_NAME]
     departments = pc.coalesce(features[DEPARTMENT_NAME], groups).combine_chunks().dictionary_encode()
     return ItemContext(
-        item_ids=item_ids,
+        item_codes=item_codes,
         categories=np.array(groups.fill_null("").to_pylist(), np.str_),
         departments=np.asarray(departments.indices.fill_null(-1), np.int32),
         for_sale=np.asarray(pc.not_equal(features[FOR_SALE].fill_null(1.0), 0.0), np.bool_),

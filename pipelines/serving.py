@@ -21,6 +21,7 @@ from candidates.ranking.ranker import Ranker
 from candidates.ranking.reordering import RankedLists
 from candidates.retriever import Retriever
 from candidates.sources.source_set import Queries
+from candidates.text_codes import TextCodes
 from features.store.materialization import filled_until
 from features.store.reader import FeatureReader
 from features.store.registry import open_feature_store, tower_schemas
@@ -113,7 +114,8 @@ class CandidatePipeline:
         reader, sources = FeatureReader(store, "online"), restore_sources(release)
         features = reader.read(CANDIDATE_ITEMS, release.item_ids.tolist(), moment)
         ranker = release.rankers.get(filters.policy)
-        item_context = build_item_context(features, release.item_ids, moment)
+        item_codes = TextCodes.from_texts(release.item_ids)
+        item_context = build_item_context(features, item_codes, moment)
         cap, depth = filters.build_cap(item_context), max(k, RANKING_DEPTH)
         if cap is not None:
             depth = k if ranker is None else min(depth, _CANDIDATES_PER_RESULT * k)
@@ -138,7 +140,7 @@ class CandidatePipeline:
 
     def build_request(self, user_ids: Sequence[str], features: pa.Table) -> CandidateRequest:
         """Compute query vectors, histories and filter context of n users from their features."""
-        histories = build_histories(features, self.release.item_ids)
+        histories = build_histories(features, self.item_context.item_codes)
         queries = Queries(*self.release.query_tower.query_vectors(features), histories)
         return CandidateRequest(user_ids, features, queries, build_user_context(features, histories, self.moment))
 

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,6 +24,10 @@ pytest_plugins = [
 ]
 SECONDS_FOR_ONE_BUILD = 300
 BORN = "1980-02-29"
+
+# The first call of a compiled function takes a second; a test that takes long elsewhere shows in the durations.
+hypothesis.settings.register_profile("compiled", deadline=None)
+hypothesis.settings.load_profile("compiled")
 
 # Nothing of the caller's shell may lead a test to another store.
 for _name in [name for name in os.environ if name.startswith("FEAST_") or name == "FEATURE_TABLES"]:

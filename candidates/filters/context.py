@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from candidates.histories import Histories
+from candidates.item_lists import ItemLists
+from candidates.text_codes import TextCodes
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +102,7 @@ class ItemContext:
     """Features of each item of the catalogue at the moment of the request.
 
     Attributes:
-        item_ids: (items,) str, unique and ascending.
+        item_codes: of the item ids; codes are positions, (items,).
         categories: (items,) str, the garment group; "" where unknown.
         departments: (items,) int32, codes of the department from 0; -1 where unknown.
         for_sale: (items,) bool.
@@ -112,7 +114,7 @@ class ItemContext:
         ValueError: The arrays do not have this form.
     """
 
-    item_ids: NDArray[np.str_]
+    item_codes: TextCodes
     categories: NDArray[np.str_]
     departments: NDArray[np.int32]
     for_sale: NDArray[np.bool_]
@@ -121,17 +123,14 @@ class ItemContext:
     days_since_last_sale: NDArray[np.float32]
 
     def __post_init__(self) -> None:
-        n = len(self.item_ids)
+        n = len(self.item_codes)
         if n == 0:
             raise ValueError("A catalogue needs at least one item.")
-        _check("Item ids", self.item_ids, n, np.str_)
         _check("Categories", self.categories, n, np.str_)
         _check("Departments", self.departments, n, np.int32)
         _check("For sale", self.for_sale, n, np.bool_)
         _check("Minimum ages", self.minimum_ages, n, np.float32)
         _check("Days since the last sale", self.days_since_last_sale, n, np.float32)
-        if not (self.item_ids[:-1] < self.item_ids[1:]).all():
-            raise ValueError("Item ids must be unique and sorted ascending.")
         if self.departments.min(initial=-1) < -1:
             raise ValueError("Departments must be codes from 0, or -1 where unknown.")
         if len(self.channels) != n:
@@ -143,15 +142,14 @@ class ItemContext:
 
     def __len__(self) -> int:
         """Return the number of items."""
-        return len(self.item_ids)
+        return len(self.item_codes)
 
-    def find(self, item_ids: NDArray[np.str_]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """Look ids up; return positions (ids,) and which ids are in the catalogue, (ids,) bool.
-
-        The position of an id that is not in the catalogue is arbitrary.
-        """
-        positions = np.searchsorted(self.item_ids, item_ids).clip(max=len(self) - 1)
-        return positions, self.item_ids[positions] == item_ids
+    @cached_property
+    def age_limited(self) -> tuple[NDArray[np.float32], ItemLists]:
+        """The minimum ages above 0, ascending, (limits,) float32, and the items of each, `limits` lists."""
+        positions = np.flatnonzero(self.minimum_ages > 0)
+        limits, of_limit = np.unique(self.minimum_ages[positions], return_inverse=True)
+        return limits, ItemLists.from_pairs(of_limit, positions, len(limits))
 
     @cached_property
     def category_names(self) -> NDArray[np.str_]:

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from candidates.compiled import compiled
 from candidates.item_lists import ItemLists
-from candidates.topk import ranks_within_groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,20 +49,76 @@ class DepartmentCap:
             rows: (pairs,) the user of each candidate.
             positions: (pairs,) positions of items, each user's in the order of their list, best first.
         """
-        departments = self.departments[positions]
-        keys = rows.astype(np.int64) * (int(self.departments.max(initial=-1)) + 2) + departments + 1
-        return np.asarray((ranks_within_groups(keys) < self.at_most) | (departments < 0))
+        if (rows[1:] < rows[:-1]).any():
+            order, keep = np.argsort(rows, kind="stable"), np.empty(len(rows), np.bool_)
+            keep[order] = self.keep_mask(rows[order], positions[order])
+            return keep
+        pairs = rows.astype(np.int64, copy=False), positions.astype(np.int32, copy=False)
+        return np.asarray(_keep_mask(*pairs, self.departments, self._department_count, self.at_most))
 
     def max_lengths(self, n: int, excluded: ItemLists | None, eligible: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """Return the length of the longest list that each of n users can have under these masks, (n,) int64."""
-        width = int(self.departments.max(initial=-1)) + 2
-        listed = self.departments if eligible is None else self.departments[eligible]
-        counts = np.broadcast_to(np.bincount(listed + 1, minlength=width), (n, width))
-        if excluded is not None:
-            rows, positions = excluded.rows, excluded.positions
-            if eligible is not None:
-                kept = eligible[positions]
-                rows, positions = rows[kept], positions[kept]
-            cells = rows * width + self.departments[positions] + 1
-            counts = counts - np.bincount(cells, minlength=n * width).reshape(n, width)
-        return np.asarray(counts[:, 0] + np.minimum(counts[:, 1:], self.at_most).sum(axis=1), np.int64)
+        if eligible is None:
+            eligible = np.ones(len(self.departments), np.bool_)
+        if excluded is None:
+            excluded = ItemLists(np.zeros(n + 1, np.int64), np.empty(0, np.int32))
+        lists = excluded.offsets, excluded.positions
+        return np.asarray(_max_lengths(*lists, eligible, self.departments, self._department_count, self.at_most))
+
+    @property
+    def _department_count(self) -> int:
+        return int(self.departments.max(initial=-1)) + 1
+
+
+@compiled
+def _keep_mask(
+    rows: NDArray[np.int64],
+    positions: NDArray[np.int32],
+    departments: NDArray[np.int32],
+    department_count: int,
+    at_most: int,
+) -> NDArray[np.bool_]:
+    """Return which pairs have fewer than `at_most` earlier ones of their row and department; rows ascend."""
+    keep = np.ones(len(rows), np.bool_)
+    counts, counted = np.zeros(department_count, np.int64), np.full(department_count, -1, np.int64)
+    for pair in range(len(rows)):
+        department = departments[positions[pair]]
+        if department >= 0:
+            if counted[department] != rows[pair]:
+                counted[department], counts[department] = rows[pair], 0
+            keep[pair] = counts[department] < at_most
+            counts[department] += 1
+    return keep
+
+
+@compiled
+def _max_lengths(
+    offsets: NDArray[np.int64],
+    positions: NDArray[np.int32],
+    eligible: NDArray[np.bool_],
+    departments: NDArray[np.int32],
+    department_count: int,
+    at_most: int,
+) -> NDArray[np.int64]:
+    """Return the most items that each list of excluded items leaves, int64 (n,)."""
+    everything, longest = np.zeros(department_count, np.int64), 0
+    for item in range(len(departments)):
+        if eligible[item]:
+            department = departments[item]
+            longest += department < 0 or everything[department] < at_most
+            if department >= 0:
+                everything[department] += 1
+    lengths = np.full(len(offsets) - 1, longest, np.int64)
+    left, counted = np.zeros(department_count, np.int64), np.full(department_count, -1, np.int64)
+    for row in range(len(lengths)):
+        for entry in range(offsets[row], offsets[row + 1]):
+            if eligible[positions[entry]]:
+                department = departments[positions[entry]]
+                if department < 0:
+                    lengths[row] -= 1
+                else:
+                    if counted[department] != row:
+                        counted[department], left[department] = row, everything[department]
+                    lengths[row] -= left[department] <= at_most
+                    left[department] -= 1
+    return lengths

@@ -67,8 +67,10 @@ class Exclusions:
         """Return the number of excluded pairs of n users; an item that is excluded for all users counts n times."""
         if self.items is None:
             return 0 if self.pairs is None else len(self.pairs.positions)
-        own = 0 if self.pairs is None else int((~self.items[self.pairs.positions]).sum())
-        return n * int(self.items.sum()) + own
+        for_all = int(np.count_nonzero(self.items))
+        own = 0 if self.pairs is None else len(self.pairs.positions)
+        twice = int(np.count_nonzero(self.items[self.pairs.positions])) if self.pairs is not None and for_all else 0
+        return n * for_all + own - twice
 
     def union(self, other: Self) -> Self:
         """Return what either of two excludes; both are of the same users and items."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import pyarrow as pa
 
 from candidates.filters.context import ItemContext, UserContext
 from candidates.filters.exclusions import Exclusions
@@ -64,9 +65,9 @@ class BlockedItems:
 
     def exclude(self, _users: UserContext, items: ItemContext) -> Exclusions:
         """Return the blocked items."""
-        positions, found = items.find(np.array(self.item_ids, np.str_))
+        positions = items.item_codes.find(pa.array(self.item_ids, pa.string()))
         excluded = np.zeros(len(items), np.bool_)
-        excluded[positions[found]] = True
+        excluded[positions[positions >= 0]] = True
         return Exclusions(excluded)
 
 

@@ -3,6 +3,8 @@
 import difflib
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from candidates.filters.context import ItemContext
 from candidates.filters.settings import FilterSettings
@@ -27,13 +29,14 @@ def find_settings_without_effect(settings: FilterSettings, items: ItemContext) -
 
 
 def _unknown_items(item_ids: tuple[str, ...], items: ItemContext) -> list[str]:
-    _, found = items.find(np.array(item_ids, np.str_))
+    found = items.item_codes.find(pa.array(item_ids, pa.string())) >= 0
     unknown = [item_id for item_id, known in zip(item_ids, found.tolist(), strict=True) if not known]
     if not unknown:
         return []
     # Spreadsheets drop leading zeros.
-    padded = [item_id.zfill(items.item_ids.dtype.itemsize // 4) for item_id in unknown]
-    _, known_padded = items.find(np.array(padded, np.str_))
+    longest = pc.max(pc.utf8_length(items.item_codes.texts)).as_py()
+    padded = [item_id.zfill(longest) for item_id in unknown]
+    known_padded = items.item_codes.find(pa.array(padded, pa.string())) >= 0
     hint = f": did you mean {padded[int(np.argmax(known_padded))]!r}?" if known_padded.any() else "."
     return [f"Unknown items in blocked_items, not in the catalogue: {_enumerate(unknown)}{hint}"]
 

@@ -82,12 +82,12 @@ class AgeLimit:
     def exclude(self, users: UserContext, items: ItemContext) -> Exclusions:
         """Return items for which all these users are too young as items, and the others as pairs."""
         ages = np.where(np.isnan(users.ages), np.float32(-1), users.ages)
-        limited = items.minimum_ages > 0
-        for_all = limited & (items.minimum_ages > ages.max(initial=-1))
-        positions = np.flatnonzero(limited & ~for_all)
-        limits = np.unique(items.minimum_ages[positions])
-        # Limits are few: one list of excluded items per limit, then one of these lists per user.
-        reached = np.searchsorted(limits, ages, side="right")
-        needed = np.searchsorted(limits, items.minimum_ages[positions])
-        lists = ItemLists.from_lists([positions[needed >= limit] for limit in range(len(limits) + 1)])
-        return Exclusions(for_all, lists.take(reached))
+        limits, limited = items.age_limited
+        # The limits from this one on are above the age of every user.
+        for_all = int(np.searchsorted(limits, ages.max(initial=-1), side="right"))
+        excluded = np.zeros(len(items), np.bool_)
+        excluded[limited.slice(for_all, len(limits)).positions] = True
+        # Limits are few: one list of excluded items for each age between them, then one of these lists for each user.
+        lists = [limited.slice(limit, for_all).positions for limit in range(for_all + 1)]
+        reached = np.searchsorted(limits[:for_all], ages, side="right")
+        return Exclusions(excluded, ItemLists.from_lists(lists).take(reached))

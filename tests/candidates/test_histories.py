@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from candidates.histories import Histories
 from candidates.item_lists import ItemLists
+from candidates.text_codes import TextCodes
 
 CUT = np.datetime64("2020-09-16", "us")
-IDS = np.array(["a", "b", "c", "d"])
+IDS = ["a", "b", "c", "d"]
+CODES = TextCodes.from_texts(pa.array(IDS))
 
 
 def contents(histories):
@@ -61,7 +63,7 @@ def test_feature_lists_become_histories_in_their_order():
         pa.array([["c", "a"], None, [], ["b"]]),
         pa.array([[1, 4], None, [], [2]]),
         pa.array([[0, 30], None, [], [0]]),
-        IDS,
+        CODES,
     )
 
     assert contents(histories) == [[(2, 1, 0), (0, 4, 30)], [], [], [(1, 2, 0)]]
@@ -72,14 +74,14 @@ def test_feature_lists_may_be_chunked_sliced_and_of_floats():
     counts = pa.chunked_array([pa.array([[1.0, 4.0], [2.0]], pa.list_(pa.float32()))])
     days = pa.chunked_array([pa.array([[0.0, 30.0], [0.0]], pa.list_(pa.float32()))])
 
-    histories = Histories.from_lists(items, counts, days, IDS)
+    histories = Histories.from_lists(items, counts, days, CODES)
 
     assert contents(histories) == [[(2, 1, 0), (0, 4, 30)], [(1, 2, 0)]]
 
 
 def test_items_that_the_index_does_not_hold_are_left_out():
     histories = Histories.from_lists(
-        pa.array([["gone", "a"], ["gone"]]), pa.array([[7, 1], [1]]), pa.array([[0, 3], [0]]), IDS
+        pa.array([["gone", "a"], ["gone"]]), pa.array([[7, 1], [1]]), pa.array([[0, 3], [0]]), CODES
     )
 
     assert contents(histories) == [[(0, 1, 3)], []]
@@ -88,8 +90,8 @@ def test_items_that_the_index_does_not_hold_are_left_out():
 def test_zero_users_have_zero_histories():
     no_items, no_numbers = pa.array([], pa.list_(pa.string())), pa.array([], pa.list_(pa.float32()))
 
-    assert len(Histories.from_lists(no_items, no_numbers, no_numbers, IDS)) == 0
-    assert len(Histories.from_lists(pa.chunked_array([no_items]), no_numbers, no_numbers, IDS)) == 0
+    assert len(Histories.from_lists(no_items, no_numbers, no_numbers, CODES)) == 0
+    assert len(Histories.from_lists(pa.chunked_array([no_items]), no_numbers, no_numbers, CODES)) == 0
 
 
 @settings(deadline=None)
@@ -112,7 +114,7 @@ def test_feature_lists_and_purchases_yield_the_same_histories(seed):
     from_purchases = Histories.from_purchases(purchases_of(*rows), CUT, np.arange(3, dtype=np.int32))
 
     numbers = [pa.array(column, pa.list_(pa.int64())) for column in lists[1:]]
-    from_lists = Histories.from_lists(pa.array(lists[0], pa.list_(pa.string())), *numbers, IDS)
+    from_lists = Histories.from_lists(pa.array(lists[0], pa.list_(pa.string())), *numbers, CODES)
     assert contents(from_purchases) == contents(from_lists)
 
 
@@ -161,7 +163,7 @@ def test_wrong_dtypes_are_refused():
 
 def test_lists_that_are_not_aligned_are_refused():
     with pytest.raises(ValueError, match="equally long for each user"):
-        Histories.from_lists(pa.array([["a", "b"]]), pa.array([[1]]), pa.array([[0, 0]]), IDS)
+        Histories.from_lists(pa.array([["a", "b"]]), pa.array([[1]]), pa.array([[0, 0]]), CODES)
 
 
 def test_repeated_users_are_refused():

@@ -59,6 +59,48 @@ def test_the_union_holds_the_items_of_both_lists_of_a_user():
     assert contents(lists_of([4], [1, 3], []).union(lists_of([2], [3], []))) == [[2, 4], [1, 3], []]
 
 
+def test_the_union_needs_the_same_users():
+    with pytest.raises(ValueError, match="union of 1 lists needs as many other ones, not 2"):
+        lists_of([4]).union(lists_of([2], [3]))
+
+
+def test_lists_can_be_sorted():
+    lists = ItemLists.from_ordered_pairs(np.array([0, 0, 2, 2]), np.array([9, 1, 0, 5]), 3)
+
+    assert not lists.ascending
+    assert contents(lists.sort()) == [[1, 9], [], [0, 5]]
+    assert lists.sort().ascending
+    assert lists_of([7, 2], [0]).ascending  # the second list may begin below the end of the first
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_set_operations_equal_those_of_plain_sets(seed):
+    generator = np.random.default_rng(seed)
+    one, other = (
+        [generator.permutation(np.flatnonzero(generator.random(9) < generator.random())) for _ in range(4)]
+        for _ in range(2)
+    )
+    taken = generator.integers(0, 4, 6)
+    rows = np.repeat(np.arange(4), [len(own) for own in one])
+    lists = ItemLists.from_ordered_pairs(rows, np.concatenate(one), 4)
+
+    assert contents(lists.union(lists_of(*other))) == [sorted({*a, *b}) for a, b in zip(one, other, strict=True)]
+    assert contents(lists.sort()) == [sorted(own) for own in one]
+    assert contents(lists.take(taken)) == [one[row].tolist() for row in taken]
+    assert lists.ascending == all((np.diff(own) > 0).all() for own in one)
+
+
+@given(st.lists(st.lists(st.integers(0, 40), max_size=12), min_size=1, max_size=4))
+def test_a_repeated_item_is_found_wherever_it_stands(lists):
+    offsets, positions = np.cumsum([0, *map(len, lists)]), np.array([item for own in lists for item in own], np.int32)
+
+    if any(len(set(own)) < len(own) for own in lists):
+        with pytest.raises(ValueError, match="twice"):
+            ItemLists(offsets.astype(np.int64), positions)
+    else:
+        assert contents(ItemLists(offsets.astype(np.int64), positions)) == lists
+
+
 def test_a_pair_is_found_at_its_entry_whatever_the_order_within_a_list():
     lists = ItemLists.from_ordered_pairs(np.array([0, 0, 2, 2]), np.array([9, 1, 5, 0]), 3)
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from candidates.histories import Histories
+from candidates.text_codes import TextCodes
 from features.errors import InputError
 
 MOMENT = datetime(2020, 3, 2, tzinfo=UTC)
@@ -34,7 +35,7 @@ def test_days_are_counted_between_utc_days_and_ages_before_birth_are_unknown():
     )
     histories = Histories.from_lists(
         pa.array([["b", "a"], ["a"], None]), pa.array([[1, 2], [1], None]), pa.array([[0, 3], [0], None]),
-        np.array(["a", "b"]),
+        TextCodes.from_texts(pa.array(["a", "b"])),
     )  # fmt: skip
 
     users = build_user_context(features, histories, MOMENT)
@@ -58,7 +59,7 @@ def test_null_features_do_not_restrict_an_item_and_garment_groups_stand_in_for_d
         }
     )
 
-    item_context = build_item_context(features, np.array(["1", "2", "3", "4"]), MOMENT)
+    item_context = build_item_context(features, TextCodes.from_texts(pa.array(["1", "2", "3", "4"])), MOMENT)
 
     assert item_context.categories.tolist() == ["Shoes", "", "Hats", "Hats"]
     assert item_context.departments.tolist() == [0, -1, 1, 0]

@@ -7,6 +7,7 @@ import pytest
 from candidates.filters.context import Channels, ItemContext, UserContext
 from candidates.histories import Histories
 from candidates.item_lists import ItemLists
+from candidates.text_codes import TextCodes
 
 
 @pytest.fixture
@@ -40,7 +41,9 @@ def make_items():
             return np.array([item.get(name, default) for item in items], dtype)
 
         return ItemContext(
-            item_ids=np.array([chr(ord("a") + position) for position in range(len(items))]),
+            item_codes=TextCodes.from_texts(
+                pa.array([chr(ord("a") + item) for item in range(len(items))], pa.string())
+            ),
             categories=column("category", np.str_, default=""),
             departments=column("department", np.int32, default=-1),
             for_sale=column("for_sale", np.bool_, default=True),

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 
 from candidates.filters.context import Channels
+from candidates.text_codes import TextCodes
 
 
 def test_days_since_a_purchase_add_up_from_the_users_last_purchase(make_users):
@@ -26,11 +27,11 @@ def test_category_codes_follow_the_order_of_the_names(make_items):
     assert len(items) == 4
 
 
-def test_ids_are_found_by_position(make_items):
-    positions, found = make_items({}, {}, {}).find(np.array(["c", "aa", "a", "zz"]))
+def test_items_with_a_minimum_age_are_grouped_by_it(make_items):
+    limits, limited = make_items(*({"minimum_age": age} for age in (18, 0, 16, 18))).age_limited
 
-    assert found.tolist() == [True, False, True, False]
-    assert positions[found].tolist() == [2, 0]
+    assert limits.tolist() == [16, 18]
+    assert (limited.offsets.tolist(), limited.positions.tolist()) == ([0, 1, 3], [2, 0, 3])
 
 
 def test_users_of_the_wrong_form_are_rejected(make_users):
@@ -49,10 +50,8 @@ def test_users_of_the_wrong_form_are_rejected(make_users):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"item_ids": np.array(["b", "a"])}, "ascending"),
-        ({"item_ids": np.array(["a"])}, r"\(1,\)"),
-        ({"item_ids": np.array([1, 2])}, r"Item ids must be \(2,\) str, not \(2,\) int64"),
-        ({"item_ids": np.array([], np.str_)}, "at least one item"),
+        ({"item_codes": TextCodes.from_texts(np.array(["a"]))}, r"\(1,\)"),
+        ({"item_codes": TextCodes.from_texts(np.array([], np.str_))}, "at least one item"),
         ({"departments": np.array([0, -2], np.int32)}, "codes from 0"),
         ({"for_sale": np.array([0, 1])}, "bool"),
         ({"channels": Channels(np.ones(3, np.bool_), {})}, "2 items, not of 3"),

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from candidates.filters.item_filters import BlockedCategories, BlockedItems, Channel, ForSale, Unsold
@@ -13,7 +14,7 @@ def excluded_ids(make_users, make_items):
         no_users = item_filter.exclude(make_users(), items)
         assert one_user.pairs is None
         assert one_user.items.tolist() == no_users.items.tolist()
-        return items.item_ids[one_user.items].tolist()
+        return [chr(ord("a") + item) for item in np.flatnonzero(one_user.items)]
 
     return excluded_ids
 
