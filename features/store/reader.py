@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import pyarrow as pa
 from feast import FeatureStore
 
-from features.schema import REQUEST_TIMESTAMP
 from features.store.historical_features import as_of, historical_features
-from features.store.registry import feature_service, service_columns
+from features.store.online_service import OnlineService
+from features.store.registry import service_columns
 from features.store.service_columns import ServiceColumns
 
 IDS_PER_READ: Final = 1_000  # larger reads take SQLite longer per id
@@ -30,7 +30,8 @@ class FeatureReader:
 
     store: FeatureStore
     source: Literal["offline", "online"]
-    _services: dict[str, ServiceColumns] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _offline: dict[str, ServiceColumns] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _online: dict[str, OnlineService] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def read(self, service: str, ids: Sequence[str] | pa.Array, moment: datetime) -> pa.Table:
         """Read the features of `ids`.
@@ -47,33 +48,21 @@ class FeatureReader:
         Raises:
             InputError: the registry has no such service, or it cannot be read for one entity.
         """
-        if service not in self._services:
-            self._services[service] = service_columns(self.store, service)
-        columns = self._services[service]
         keys = ids if isinstance(ids, pa.Array) else pa.array(ids, pa.string())
         if self.source == "offline":
+            if service not in self._offline:
+                self._offline[service] = service_columns(self.store, service)
+            columns = self._offline[service]
             rows = historical_features(self.store, service, as_of(columns.entity_key, keys, moment))
             return rows.select(columns.arrow_schema.names)
-        # Feast rejects a read without ids.
-        parts = (self._read_online(columns, block, moment) for block in id_blocks(keys.to_pylist()))
-        return pa.concat_tables([columns.arrow_schema.empty_table(), *parts])
-
-    def _read_online(self, columns: ServiceColumns, ids: list[str], moment: datetime) -> pa.Table:
-        rows = {columns.entity_key: ids, REQUEST_TIMESTAMP: [moment] * len(ids)}
-        response = self.store.get_online_features(
-            features=feature_service(self.store, columns.service), entity_rows=rows
-        ).to_dict()
-        values = (_array(response[column.name], column.arrow_type) for column in columns.columns)
-        return pa.table([pa.array(ids, pa.string()), *values], columns.arrow_schema)
+        if service not in self._online:
+            self._online[service] = OnlineService.resolve(self.store, service)
+        online = self._online[service]
+        parts = (online.read(block, moment) for block in id_blocks(keys.to_pylist()))
+        return pa.concat_tables([online.columns.arrow_schema.empty_table(), *parts])
 
 
 def id_blocks(ids: list[str]) -> Iterator[list[str]]:
     """Split ids into blocks of `IDS_PER_READ`: as many as one read of the online store takes."""
     for start in range(0, len(ids), IDS_PER_READ):
         yield ids[start : start + IDS_PER_READ]
-
-
-def _array(values: list[Any], arrow_type: pa.DataType) -> pa.Array:
-    """Convert Python values; numbers are rounded to float32 as they are offline."""
-    exact = {pa.float32(): pa.float64(), pa.list_(pa.float32()): pa.list_(pa.float64())}.get(arrow_type, arrow_type)
-    return pa.array(values, exact).cast(arrow_type, safe=False)

@@ -164,20 +164,22 @@ def test_without_a_ranker_the_first_k_stay_as_they_were_retrieved(pipeline_with)
 
 
 def test_a_block_of_users_is_read_from_the_online_store_once(pipeline_with, monkeypatch):
-    from feast import FeatureStore
+    from collections import Counter
 
-    read, services = FeatureStore.get_online_features, []
+    reads, pipeline = Counter(), pipeline_with(already_bought="cool-down", cool_down_days=3)
+    provider = type(pipeline.reader.store.provider)
+    online_read = provider.online_read
 
-    def count(store, features, **options):
-        services.append(features.name)
-        return read(store, features=features, **options)
+    def count(self, config, table, *arguments):
+        reads[table.name] += 1
+        return online_read(self, config, table, *arguments)
 
-    monkeypatch.setattr(FeatureStore, "get_online_features", count)
-
-    pipeline = pipeline_with(already_bought="cool-down", cool_down_days=3)
-    assert services == ["candidate_items_v1"]
+    monkeypatch.setattr(provider, "online_read", count)
     pipeline.run([f"{number:04d}" for number in range(1_000)])
-    assert services == ["candidate_items_v1", "candidate_request_v1"]
+
+    assert set(reads.values()) == {1}
+    assert {name for name in reads if not name.startswith("user_")} == set()
+    assert len(reads) == 6
 
 
 def test_run_returns_the_candidates_after_the_last_stage(pipeline_with):

@@ -30,6 +30,7 @@ GROUPS = {
     "test_historical_features": "store",
     "test_late_rows": "store",
     "test_online_equals_offline": "store",
+    "test_online_service": "store",
     "test_request_services": "store",
     "test_store_copy": "store",
     "test_training_set": "store",

@@ -1,0 +1,135 @@
+"""A feature service in the online store: resolved once, then read with one call of the online store per stored view.
+
+Feast's `get_online_features` resolves the service in each call, and converts each value to Python, to Arrow and back to
+a message: most of its time. This reads the same values through the same interface of the online store,
+`OnlineStore.online_read`, and computes on-demand features with the transformation of their view.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Self, TypeAlias
+
+import pyarrow as pa
+from feast import FeatureStore, FeatureView, OnDemandFeatureView
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+from feast.protos.feast.types.Value_pb2 import Value
+from feast.types import from_feast_to_pyarrow_type
+from feast.utils import _get_online_request_context
+
+from features.errors import InputError
+from features.schema import REQUEST_TIMESTAMP
+from features.store.online_values import online_array
+from features.store.registry import feature_service, service_columns
+from features.store.service_columns import ServiceColumns
+
+_Messages: TypeAlias = dict[tuple[str, str], list[Any]]
+
+_MODES: Final = ("pandas", "python")
+
+
+@dataclass(frozen=True, eq=False)
+class OnlineService:
+    """A feature service of one entity, as Feast resolves it for online reads.
+
+    Attributes:
+        store: an applied feature store.
+        columns: the service's columns.
+        views: the stored views, and of each the features that the service or its on-demand views need.
+        on_demand: the on-demand views, by name.
+    """
+
+    store: FeatureStore
+    columns: ServiceColumns
+    views: tuple[tuple[FeatureView, list[str]], ...]
+    on_demand: dict[str, OnDemandFeatureView]
+
+    @classmethod
+    def resolve(cls, store: FeatureStore, name: str) -> Self:
+        """Resolve the feature service `name`.
+
+        Raises:
+            InputError: the registry has no such service, it cannot be read for one entity, or a view is not online.
+        """
+        columns, service = service_columns(store, name), feature_service(store, name)
+        # What `get_online_features` resolves: views with the features to read, checked for the state of each view.
+        _, on_demand, *_, views, _, request_data, _ = _get_online_request_context(
+            store.registry, store.project, service, full_feature_names=False
+        )
+        for view, _ in views:
+            if not view.online:
+                raise InputError(
+                    f"Feature service '{name}' cannot be read online: feature view '{view.name}' has online=False. Set "
+                    "online=True in feature_views.py, run `feast apply` and `python jobs/materialize.py`."
+                )
+        for view in on_demand:
+            if view.mode not in _MODES or view.singleton or view.aggregations:
+                raise InputError(
+                    f"On-demand view '{view.name}' of feature service '{name}' cannot be read: declare it with mode "
+                    f"{' or '.join(_MODES)}, without singleton and aggregations."
+                )
+        if request_data - {REQUEST_TIMESTAMP}:
+            raise InputError(
+                f"Feature service '{name}' needs {', '.join(sorted(request_data))} with each request, which provides "
+                f"{REQUEST_TIMESTAMP} only."
+            )
+        return cls(store, columns, tuple(views), {view.projection.name: view for view in on_demand})
+
+    def read(self, ids: list[str], moment: datetime) -> pa.Table:
+        """Read the features of `ids`.
+
+        Args:
+            ids: of the service's entity, (n,); each is read once, even if it is repeated.
+            moment: of the request, UTC; on-demand features depend on it.
+
+        Returns:
+            The entity key and the service's features, n rows in the order of `ids`. Unknown values are null.
+        """
+        unique = list(dict.fromkeys(ids))
+        table = self._read_unique(unique, moment)
+        if len(unique) == len(ids):
+            return table
+        places = {id_: place for place, id_ in enumerate(unique)}
+        return table.take(pa.array([places[id_] for id_ in ids], pa.int64()))
+
+    def _read_unique(self, ids: list[str], moment: datetime) -> pa.Table:
+        messages = self._read_messages(ids)
+        computed = {name: self._transform(view, messages, len(ids), moment) for name, view in self.on_demand.items()}
+        arrays = [
+            pa.array(computed[column.view][column.name], column.arrow_type, from_pandas=True)
+            if column.view in computed
+            else online_array(messages[column.view, column.name], column.arrow_type)
+            for column in self.columns.columns
+        ]
+        return pa.table([pa.array(ids, pa.string()), *arrays], self.columns.arrow_schema)
+
+    def _read_messages(self, ids: list[str]) -> _Messages:
+        key = self.columns.entity_key
+        keys = [EntityKey(join_keys=[key], entity_values=[Value(string_val=id_)]) for id_ in ids]
+        messages: _Messages = {}
+        for view, names in self.views:
+            rows = self.store.provider.online_read(self.store.config, view, keys, names)
+            values = [{} if features is None else features for _, features in rows]
+            for name in names:
+                messages[view.name, name] = [features.get(name) for features in values]
+        return messages
+
+    def _transform(
+        self, view: OnDemandFeatureView, messages: _Messages, rows: int, moment: datetime
+    ) -> Mapping[str, Any]:
+        """The features of an on-demand view, (rows,) each. Its inputs have the types that they have offline."""
+        second = pa.scalar(moment.replace(microsecond=0), pa.timestamp("us", tz="UTC"))
+        inputs = {name: pa.repeat(second, rows) for name in view.get_request_data_schema()}
+        for projection in view.source_feature_view_projections.values():
+            for feature in projection.features:
+                values = messages[projection.name, feature.name]
+                array = online_array(values, from_feast_to_pyarrow_type(feature.dtype))
+                # Feast offers inputs under both names.
+                inputs[feature.name] = inputs[f"{projection.name}__{feature.name}"] = array
+        table = pa.table(inputs)
+        if view.mode == "python":
+            transformed: Mapping[str, Any] = view.transform_dict(table.to_pydict())
+        else:
+            # Threads gain nothing for a block of users, and one user waits for them.
+            transformed = view.feature_transformation.transform(table.to_pandas(use_threads=False))
+        return transformed
