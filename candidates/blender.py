@@ -1,7 +1,8 @@
 """The blender: merges the lists of all candidate sources into one, by a logistic regression on a validation week."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations_with_replacement
 from typing import Any, Final, Self
 
@@ -9,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from candidates.compiled import compiled, compiled_sums
 from candidates.item_lists import ItemLists
 from candidates.over_fetching import Cap
 from candidates.pool import Pool
-from candidates.topk import ranks_within_groups
+from candidates.topk import top_k, top_k_of_sorted
 
 MAX_PAIRS: Final = 2_000_000  # more candidates do not change a few dozen weights
 _MAX_ITERATIONS = 500
@@ -45,6 +47,17 @@ class BlendedLists:
             scores=np.concatenate([part.scores for part in parts]),
             ranks=np.concatenate([part.ranks for part in parts]),
             source_scores=np.concatenate([part.source_scores for part in parts]),
+        )
+
+    @classmethod
+    def padding(cls, sources: tuple[str, ...], n: int, k: int) -> Self:
+        """Return empty lists of n users, padded to k."""
+        return cls(
+            sources,
+            np.full((n, k), -1, np.int32),
+            np.full((n, k), -np.inf, np.float32),
+            np.zeros((n, k, len(sources)), np.int32),
+            np.zeros((n, k, len(sources)), np.float32),
         )
 
     def first(self, k: int) -> Self:
@@ -123,24 +136,45 @@ class Blender:
         """
         if pool.sources != self.sources or k < 1:
             raise ValueError(f"The sources must be {self.sources}, not {pool.sources}, and k at least 1, not {k}.")
-        terms = (_terms(pool, slice(None)) - self.means) / self.deviations
-        odds = (terms.astype(np.float64) @ self.weights.astype(np.float64) + self.intercept).astype(np.float32)
-        order = np.lexsort((pool.positions, -odds, pool.rows))
-        if cap is not None:
-            order = order[cap.keep_mask(pool.rows[order], pool.positions[order])]
-        ranks = ranks_within_groups(pool.rows[order])
-        order, ranks = order[ranks < k], ranks[ranks < k]
-        cells, shape = (pool.rows[order], ranks), (pool.users, k)
-        blended = BlendedLists(
-            self.sources,
-            np.full(shape, -1, np.int32),
-            np.full(shape, -np.inf, np.float32),
-            np.zeros((*shape, len(self.sources)), np.int32),
-            np.zeros((*shape, len(self.sources)), np.float32),
-        )
-        blended.positions[cells], blended.scores[cells] = pool.positions[order], odds[order]
-        blended.ranks[cells], blended.source_scores[cells] = pool.ranks[order], pool.scores[order]
-        return blended
+        odds = self._odds(pool)
+        # A candidate's number among those of its user stands for its position: both ascend, so that ties are equal.
+        numbers = (np.arange(len(pool)) - np.repeat(pool.offsets[:-1], np.diff(pool.offsets))).astype(np.int32)
+        if cap is None:
+            best, scores = top_k(pool.offsets, numbers, odds, k)
+        else:
+            longest = max(int(np.diff(pool.offsets).max(initial=0)), 1)
+            order, _ = top_k(pool.offsets, numbers, odds, longest)
+            rows, columns = np.nonzero(order >= 0)
+            pairs = pool.offsets[rows] + order[rows, columns]
+            kept = cap.keep_mask(rows, pool.positions[pairs])
+            best, scores = top_k_of_sorted(rows[kept], order[rows, columns][kept], odds[pairs[kept]], pool.users, k)
+        blended = BlendedLists.padding(self.sources, pool.users, k)
+        _gather(
+            pool.offsets, pool.positions, pool.ranks, pool.scores, best,
+            blended.positions, blended.ranks, blended.source_scores,
+        )  # fmt: skip
+        return replace(blended, scores=scores)
+
+    def _odds(self, pool: Pool) -> NDArray[np.float32]:
+        """Return the log odds of each candidate, float32 (pairs,), summed in float64."""
+        odds, logs = np.empty(len(pool), np.float32), np.log(np.arange(1, pool.ranks.max(initial=1) + 1))
+        _write_odds(pool.ranks, pool.scores, logs, *self._coefficients, odds)
+        return odds
+
+    @cached_property
+    def _coefficients(self) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+        """The weights of terms that are not standardized.
+
+        Returns:
+            The constant; weights of being listed, of log ranks and of scores, float64 (3, sources); and of the products
+            of scores, float64 (sources, sources), in the upper triangle.
+        """
+        n = len(self.sources)
+        weights = self.weights.astype(np.float64) / self.deviations
+        constant = self.intercept - float(weights @ self.means.astype(np.float64))
+        products = np.zeros((n, n))
+        products[np.triu_indices(n)] = weights[3 * n :]
+        return constant, weights[: 3 * n].reshape(3, n), products
 
     def to_json(self) -> dict[str, Any]:
         """Return the weights as JSON-ready values, for `from_json`."""
@@ -159,6 +193,52 @@ class Blender:
             for name in ("mean", "standard_deviation", "weight")
         )
         return cls(tuple(content["sources"]), means, deviations, weights, float(content["intercept"]))
+
+
+@compiled_sums
+def _write_odds(
+    ranks: NDArray[np.int32],
+    scores: NDArray[np.float32],
+    logs: NDArray[np.float64],
+    constant: float,
+    weights: NDArray[np.float64],
+    products: NDArray[np.float64],
+    odds: NDArray[np.float32],
+) -> None:
+    """Write the log odds of each pair; `logs` holds the log of each rank."""
+    pairs, sources = ranks.shape
+    for pair in range(pairs):
+        total = constant
+        for source in range(sources):
+            rank, score = ranks[pair, source], np.float64(scores[pair, source])
+            slope = weights[2, source]
+            if rank > 0:
+                total += weights[0, source] + weights[1, source] * logs[rank - 1]
+            for other in range(source, sources):
+                slope += products[source, other] * scores[pair, other]
+            total += score * slope
+        odds[pair] = total
+
+
+@compiled
+def _gather(
+    offsets: NDArray[np.int64],
+    positions: NDArray[np.int32],
+    ranks: NDArray[np.int32],
+    scores: NDArray[np.float32],
+    best: NDArray[np.int32],
+    list_positions: NDArray[np.int32],
+    list_ranks: NDArray[np.int32],
+    list_scores: NDArray[np.float32],
+) -> None:
+    """Write the candidates of each list, which `best` numbers among those of the user; -1 stays padding."""
+    n, k = best.shape
+    for row in range(n):
+        for rank in range(k):
+            if best[row, rank] >= 0:
+                pair = offsets[row] + best[row, rank]
+                list_positions[row, rank] = positions[pair]
+                list_ranks[row, rank], list_scores[row, rank] = ranks[pair], scores[pair]
 
 
 def term_names(sources: tuple[str, ...]) -> list[str]:

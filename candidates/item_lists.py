@@ -54,6 +54,11 @@ class ItemLists:
         object.__setattr__(self, "ascending", ascending)
 
     @classmethod
+    def empty(cls, n: int) -> Self:
+        """Build n empty lists."""
+        return cls(np.zeros(n + 1, np.int64), np.empty(0, np.int32))
+
+    @classmethod
     def from_pairs(cls, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]], n: int) -> Self:
         """Build n lists from pairs of user and item in any order; repeated pairs count once.
 

@@ -46,10 +46,11 @@ class Retriever:
             eligible: bool (items,), False where an item must not be returned for any user.
             cap: a limit on what one list may hold.
         """
-        pool = Pool.from_lists(self.sources.retrieve(queries, max(DEPTH, self.k), excluded, eligible=eligible))
+        retrieved = self.sources.retrieve(queries, max(DEPTH, self.k), excluded, eligible=eligible)
+        pool = Pool.from_lists(retrieved.lists)
         if cap is not None:
             pool = deepen_pool(pool, self.sources.index, queries, self.k, cap, excluded, eligible=eligible)
-        blended = self.blender.blend(self.sources.score_pool(pool, queries), self.k, cap)
+        blended = self.blender.blend(self.sources.score_pool(pool, queries, retrieved.similar), self.k, cap)
         cold = np.flatnonzero(queries.histories.empty)
         self._write_popular(blended, cold, excluded, eligible, cap)
         return blended

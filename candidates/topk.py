@@ -1,52 +1,153 @@
-"""Top-k lists from scored pairs of user and item."""
+"""Top-k lists from scored items of several users."""
 
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from candidates.compiled import compiled
 from candidates.item_lists import ItemLists
 
 TopK: TypeAlias = tuple[NDArray[np.int32], NDArray[np.float32]]
 """Positions int32 (n, width) and scores float32 (n, width), best first; padding is position -1 with score -inf."""
 
+_HIGH = np.uint64(32)
+_LOW = np.uint64(0xFFFFFFFF)
+_SIGN = np.uint32(0x80000000)
+_ALL_ELIGIBLE = np.empty(0, np.bool_)
+
 
 def top_k(
-    rows: NDArray[np.integer[Any]],
+    offsets: NDArray[np.int64],
     positions: NDArray[np.int32],
     scores: NDArray[np.float32],
-    n: int,
     k: int,
     excluded: ItemLists | None = None,
+    eligible: NDArray[np.bool_] | None = None,
 ) -> TopK:
-    """Return the k pairs with the largest scores for each user; ties are ordered and cut by position.
+    """Return the k items with the largest scores of each user; ties are ordered and cut by position.
 
     Args:
-        rows: (m,), the user of each pair, 0 to n - 1, ascending.
-        positions: int32 (m,), positions in the item index, no item twice for one user.
-        scores: float32 (m,), finite.
-        n: the number of users.
+        offsets: int64 (n + 1,); the items of user i are those from offsets[i] to offsets[i + 1] - 1.
+        positions: int32 (m,), at least 0, no item twice for one user, in any order.
+        scores: float32 (m,), not NaN.
         k: at least 1.
         excluded: n lists of positions that must not be returned for their user; removed before the cut.
+        eligible: bool (items,), False where an item must not be returned for any user; removed before the cut.
 
     Returns:
         Lists of width k.
     """
-    needed = np.full(n, k) if excluded is None else k + excluded.lengths
-    # Sorting costs much more than partitioning at the last score needed: most pairs are never sorted.
-    kept = _reaching(np.searchsorted(rows, np.arange(n + 1)), scores, needed)
-    rows, positions, scores = rows[kept], positions[kept], scores[kept]
-    if excluded is not None:
-        allowed = ~excluded.contains_pairs(rows, positions)
-        rows, positions, scores = rows[allowed], positions[allowed], scores[allowed]
-    order = np.lexsort((positions, -scores, rows))
-    return top_k_of_sorted(rows[order], positions[order], scores[order], n, k)
+    n = len(offsets) - 1
+    top = np.full((n, k), -1, np.int32), np.full((n, k), -np.inf, np.float32)
+    exclusions = ItemLists.empty(n) if excluded is None else excluded
+    allowed = _ALL_ELIGIBLE if eligible is None else eligible
+    _select(offsets, positions, scores, exclusions.offsets, exclusions.positions, allowed, *top, top[1].view(np.uint32))
+    return top
+
+
+@compiled
+def _select(
+    offsets: NDArray[np.int64],
+    positions: NDArray[np.int32],
+    scores: NDArray[np.float32],
+    excluded_offsets: NDArray[np.int64],
+    excluded_positions: NDArray[np.int32],
+    eligible: NDArray[np.bool_],
+    top_positions: NDArray[np.int32],
+    top_scores: NDArray[np.float32],
+    top_bits: NDArray[np.uint32],
+) -> None:
+    """Write the top k of each user.
+
+    Score and position are packed into one integer, the key: larger keys are better, and no two are equal.
+    `top_bits` is `top_scores` seen as integers, through which scores become bits and back.
+    """
+    n, k = top_positions.shape
+    longest, highest = 0, -1
+    for row in range(n):
+        longest = max(longest, offsets[row + 1] - offsets[row])
+    for position in excluded_positions:
+        highest = max(highest, position)
+    excluded_by = np.full(highest + 1, -1, np.int32)
+    keys = np.empty(longest, np.uint64)
+    for row in range(n):
+        for entry in range(excluded_offsets[row], excluded_offsets[row + 1]):
+            excluded_by[excluded_positions[entry]] = row
+        count = 0
+        for entry in range(offsets[row], offsets[row + 1]):
+            position = positions[entry]
+            if len(eligible) > 0 and not eligible[position]:
+                continue
+            if position <= highest and excluded_by[position] == row:
+                continue
+            top_scores[row, 0] = scores[entry] + np.float32(0)  # -0 becomes 0
+            keys[count] = (np.uint64(_ordered(top_bits[row, 0])) << _HIGH) | (_LOW - np.uint64(position))
+            count += 1
+        top_scores[row, 0] = -np.inf
+        kept = min(k, count)
+        if kept < count:
+            _partition(keys, count, kept)
+        best = keys[:kept]
+        best.sort()
+        for rank in range(kept):
+            key = best[kept - 1 - rank]
+            top_bits[row, rank] = _bits(np.uint32(key >> _HIGH))
+            top_positions[row, rank] = np.int64(_LOW - (key & _LOW))
+
+
+@compiled
+def _ordered(bits: np.uint32) -> np.uint32:
+    """Return an integer for the bits of a float32, ordered as the numbers are."""
+    return ~bits if bits & _SIGN else bits | _SIGN
+
+
+@compiled
+def _bits(ordered: np.uint32) -> np.uint32:
+    """Return the bits of a float32 from the integer of `_ordered`."""
+    return ordered & ~_SIGN if ordered & _SIGN else ~ordered
+
+
+@compiled
+def _partition(keys: NDArray[np.uint64], count: int, kept: int) -> None:
+    """Move the `kept` largest of the first `count` keys to the front (Hoare's quickselect); keys are distinct."""
+    low, high = 0, count - 1
+    while low < high:
+        first, middle, last = keys[low], keys[(low + high) // 2], keys[high]
+        pivot = max(min(first, middle), min(max(first, middle), last))  # their median
+        left, right = low, high
+        while left <= right:
+            while keys[left] > pivot:
+                left += 1
+            while keys[right] < pivot:
+                right -= 1
+            if left <= right:
+                keys[left], keys[right] = keys[right], keys[left]
+                left += 1
+                right -= 1
+        if kept <= right:
+            high = right
+        elif kept > left:
+            low = left
+        else:
+            break
 
 
 def top_k_of_sorted(
     rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]], scores: NDArray[np.float32], n: int, k: int
 ) -> TopK:
-    """Return the first k pairs of each user, in the order given; arguments as for `top_k`, the scores in any order."""
+    """Return the first k pairs of each user, in the order given.
+
+    Args:
+        rows: (m,), the user of each pair, 0 to n - 1, ascending.
+        positions: (m,), positions in the item index, no item twice for one user.
+        scores: float32 (m,), in any order.
+        n: the number of users.
+        k: at least 1.
+
+    Returns:
+        Lists of width k.
+    """
     ranks = ranks_within_groups(rows)
     listed = ranks < k
     cells = rows[listed], ranks[listed]
@@ -77,15 +178,3 @@ def ranks_within_groups(groups: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     first = np.ones(len(groups), np.bool_)
     first[1:] = groups[1:] != groups[:-1]
     return elements - np.maximum.accumulate(np.where(first, elements, 0))
-
-
-def _reaching(
-    offsets: NDArray[np.integer[Any]], scores: NDArray[np.float32], needed: NDArray[np.integer[Any]]
-) -> NDArray[np.bool_]:
-    """Return which scores reach the needed-th largest of their user, bool (m,); all of a user with no more pairs."""
-    kept = np.ones(len(scores), np.bool_)
-    for row in np.flatnonzero(np.diff(offsets) > needed):
-        own = slice(offsets[row], offsets[row + 1])
-        cut = offsets[row + 1] - offsets[row] - needed[row]
-        kept[own] = scores[own] >= np.partition(scores[own], cut)[cut]
-    return kept

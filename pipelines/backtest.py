@@ -254,7 +254,7 @@ def _source_results(
 ) -> SourceResults:
     """Return the contribution of each source to the candidates of the first few thousand users."""
     block = next(queries.blocks(_USERS_OF_SOURCE_SHARES))
-    lists = sources.retrieve(block, DEPTH)
+    lists = sources.retrieve(block, DEPTH).lists
     return source_shares(lists, keep.slice(0, len(block)), window.relevant.slice(0, len(block)), BUDGETS)
 
 

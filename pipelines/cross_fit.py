@@ -38,7 +38,7 @@ def cross_fitted(week: RankerWeek) -> BlendedWeek:
     Raises:
         InputError: in one half no candidate was bought, or all were.
     """
-    halves = [replace(week, keep=_of(half, week.keep), drop=_of(half, week.drop)) for half in _halves(week.keep.users)]
+    halves = [replace(week, keep=week.keep.take(half), drop=week.drop.take(half)) for half in _halves(week.keep.users)]
     blenders = [fit_blenders(half) for half in reversed(halves)]
     return BlendedWeek(
         _blended([half.keep for half in halves], [blender.keep for blender in blenders]),
@@ -57,7 +57,7 @@ def cross_fitted_lists(pool: Pool, bought: ItemLists, days: str) -> BlendedLists
     Raises:
         InputError: in one half no candidate was bought, or all were.
     """
-    pools = [_of(half, pool) for half in _halves(pool.users)]
+    pools = [pool.take(half) for half in _halves(pool.users)]
     return _blended(pools, [fit_blender(half, bought, days) for half in reversed(pools)])
 
 
@@ -65,18 +65,6 @@ def _halves(users: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return masks of the users at even and at odd positions, bool (users,) each."""
     even = np.arange(users) % 2 == 0
     return even, ~even
-
-
-def _of(users: NDArray[np.bool_], pool: Pool) -> Pool:
-    """Return the candidates of some users; the others have none."""
-    part = users[pool.rows]
-    return replace(
-        pool,
-        rows=pool.rows[part],
-        positions=pool.positions[part],
-        ranks=pool.ranks[part],
-        scores=pool.scores[part],
-    )
 
 
 def _blended(pools: list[Pool], blenders: list[Blender]) -> BlendedLists:

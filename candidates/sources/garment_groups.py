@@ -2,19 +2,18 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Self
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from candidates.compiled import compiled
 from candidates.histories import Histories
 from candidates.item_lists import ItemLists, check_request
-from candidates.topk import TopK, ranks_within_groups, top_k
+from candidates.topk import TopK
 
 PRIOR: Final = 20.0  # purchases
-ITEMS_PER_PIECE: Final = 32
-SCORES_PER_BLOCK: Final = 2**22
-_MIN_SCORE: Final = np.finfo(np.float32).tiny
+_SMALLEST = np.finfo(np.float32).tiny
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,19 +85,17 @@ class GarmentGroupPopularity:
         """
         check_request(len(histories), k, len(self), excluded, eligible)
         histories.check_positions(len(self))
-        n, totals, items = len(histories), self._totals, self._sold_items
-        listed = items if eligible is None else items[eligible[items]]
-        pieces = _Pieces.from_items(listed, self.garment_groups, self.sales, totals)
-        needed = np.full(n, k) if excluded is None else k + excluded.lengths
-        positions, scores = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
-        block = max(1, SCORES_PER_BLOCK // max(1, len(pieces.groups)))
-        for start in range(0, n, block):
-            stop = min(start + block, n)
-            shares = self._shares(histories.slice(start, stop), totals)
-            exclusions = None if excluded is None else excluded.slice(start, stop)
-            candidates = pieces.shortlist(shares, needed[start:stop])
-            positions[start:stop], scores[start:stop] = top_k(*candidates, stop - start, k, exclusions)
-        return positions, scores
+        items = self._sold_items if eligible is None else self._sold_items[eligible[self._sold_items]]
+        groups = self.garment_groups + 1
+        sold_in = groups[items]
+        starts = np.searchsorted(sold_in, np.arange(len(self._totals) + 1))
+        lists = ItemLists.empty(len(histories)) if excluded is None else excluded
+        top = np.full((len(histories), k), -1, np.int32), np.full((len(histories), k), -np.inf, np.float32)
+        _write_lists(
+            histories.bought.offsets, histories.positions, histories.counts, groups, self._prior, starts, items,
+            self.sales[items] / self._totals[sold_in], lists.offsets, lists.positions, *top,
+        )  # fmt: skip
+        return top
 
     @cached_property
     def _totals(self) -> NDArray[np.float64]:
@@ -106,64 +103,119 @@ class GarmentGroupPopularity:
         return np.asarray(np.bincount(self.garment_groups + 1, self.sales), np.float64)
 
     @cached_property
-    def _sold_items(self) -> NDArray[np.intp]:
-        """Positions of the items with sales, by group, best first; ties by position."""
+    def _prior(self) -> NDArray[np.float64]:
+        """Purchases added to those of a user, by group, float64 (groups + 1,)."""
+        return np.asarray(PRIOR * self._totals / max(self._totals.sum(), 1.0))
+
+    @cached_property
+    def _sold_items(self) -> NDArray[np.int32]:
+        """Positions of the items with sales, int32, by group, best first; ties by position."""
         sold = np.flatnonzero(self.sales > 0)
-        return sold[np.lexsort((sold, -self.sales[sold], self.garment_groups[sold]))]
-
-    def _shares(self, histories: Histories, totals: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return share(u, g), float64 (n, groups + 1); column 0 is the unknown group."""
-        n, width = len(histories), len(totals)
-        cells = histories.rows * width + self.garment_groups[histories.positions] + 1
-        bought = np.bincount(cells, histories.counts, minlength=n * width).reshape(n, width)
-        prior = PRIOR * totals / max(totals.sum(), 1.0)
-        return np.asarray((bought + prior) / (bought.sum(axis=1, keepdims=True) + PRIOR))
+        return sold[np.lexsort((sold, -self.sales[sold], self.garment_groups[sold]))].astype(np.int32)
 
 
-@dataclass(frozen=True, eq=False)
-class _Pieces:
-    """Items with sales, by group, best first, in pieces that are searched or skipped as a whole.
+@compiled
+def _write_lists(
+    offsets: NDArray[np.int64],
+    positions: NDArray[np.int32],
+    counts: NDArray[np.float32],
+    groups: NDArray[np.int32],
+    prior: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    items: NDArray[np.int32],
+    fractions: NDArray[np.float64],
+    excluded_offsets: NDArray[np.int64],
+    excluded_positions: NDArray[np.int32],
+    top_positions: NDArray[np.int32],
+    top_scores: NDArray[np.float32],
+) -> None:
+    """Write the list of each user: a merge of the groups, each of which is ordered already.
 
-    Attributes:
-        groups: (pieces,), the column of share(u, g).
-        positions: int32 (pieces, ITEMS_PER_PIECE); the last piece of a group is padded with -1.
-        fractions: float64 (pieces, ITEMS_PER_PIECE), sales_i / sales_g, 0 for padding.
+    The groups are kept in a heap by the score of their best remaining item. Group g holds the items from starts[g] to
+    starts[g + 1] - 1; `fractions` are sales_i / sales_g.
     """
+    n, k = top_positions.shape
+    excluded_by = np.full(len(groups), -1, np.int32)
+    shares, heads = np.empty(len(prior)), np.empty(len(prior), np.int64)
+    heap, head_scores = np.empty(len(prior), np.int64), np.empty(len(prior), np.float32)
+    for row in range(n):
+        for entry in range(excluded_offsets[row], excluded_offsets[row + 1]):
+            excluded_by[excluded_positions[entry]] = row
+        _write_shares(offsets[row], offsets[row + 1], positions, counts, groups, prior, shares)
+        size = 0
+        for group in range(len(prior)):
+            heads[group] = _next_allowed(starts[group], starts[group + 1], items, excluded_by, row)
+            if heads[group] < starts[group + 1]:
+                head_scores[group] = shares[group] * fractions[heads[group]]
+                heap[size] = group
+                size += 1
+        for slot in range(size // 2 - 1, -1, -1):
+            _sift_down(heap, size, slot, head_scores, heads, items)
+        rank = 0
+        while size > 0 and rank < k and head_scores[heap[0]] >= _SMALLEST:
+            group = heap[0]
+            top_positions[row, rank], top_scores[row, rank] = items[heads[group]], head_scores[group]
+            rank += 1
+            heads[group] = _next_allowed(heads[group] + 1, starts[group + 1], items, excluded_by, row)
+            if heads[group] < starts[group + 1]:
+                head_scores[group] = shares[group] * fractions[heads[group]]
+            else:
+                size -= 1
+                heap[0] = heap[size]
+            _sift_down(heap, size, 0, head_scores, heads, items)
 
-    groups: NDArray[np.integer[Any]]
-    positions: NDArray[np.int32]
-    fractions: NDArray[np.float64]
 
-    @classmethod
-    def from_items(
-        cls,
-        items: NDArray[np.intp],
-        garment_groups: NDArray[np.int32],
-        sales: NDArray[np.float32],
-        totals: NDArray[np.float64],
-    ) -> Self:
-        groups = garment_groups[items] + 1
-        slots = ranks_within_groups(groups) % ITEMS_PER_PIECE
-        pieces = np.cumsum(slots == 0) - 1
-        shape = (int(pieces.max(initial=-1)) + 1, ITEMS_PER_PIECE)
-        positions, fractions = np.full(shape, -1, np.int32), np.zeros(shape)
-        positions[pieces, slots] = items
-        fractions[pieces, slots] = sales[items] / totals[groups]
-        return cls(groups[slots == 0], positions, fractions)
+@compiled
+def _write_shares(
+    start: int,
+    stop: int,
+    positions: NDArray[np.int32],
+    counts: NDArray[np.float32],
+    groups: NDArray[np.int32],
+    prior: NDArray[np.float64],
+    shares: NDArray[np.float64],
+) -> None:
+    """Write share(u, g) of one user, whose history is the entries from start to stop - 1."""
+    shares[:] = prior
+    purchases = PRIOR
+    for entry in range(start, stop):
+        shares[groups[positions[entry]]] += counts[entry]
+        purchases += counts[entry]
+    shares /= purchases
 
-    def shortlist(
-        self, shares: NDArray[np.float64], needed: NDArray[np.integer[Any]]
-    ) -> tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.float32]]:
-        """Return pairs of user and item with scores, by user; they include the `needed` best items of each user."""
-        weights = shares[:, self.groups]
-        heads, tails = ((weights * self.fractions[:, end]).astype(np.float32) for end in (0, -1))
-        # m whole pieces with tails of at least t hold m * ITEMS_PER_PIECE items with scores of at least t.
-        wholes = -(-needed // ITEMS_PER_PIECE)
-        ascending = np.sort(tails, axis=1)
-        bounds = np.full(len(shares), _MIN_SCORE)
-        enough = wholes <= len(self.groups)
-        bounds[enough] = np.maximum(_MIN_SCORE, ascending[enough, -wholes[enough]])
-        rows, pieces = np.nonzero(heads >= bounds[:, None])
-        scores = (weights[rows, pieces, None] * self.fractions[pieces]).astype(np.float32)
-        pairs, slots = np.nonzero(scores >= bounds[rows, None])
-        return rows[pairs], self.positions[pieces[pairs], slots], scores[pairs, slots]
+
+@compiled
+def _next_allowed(slot: int, stop: int, items: NDArray[np.int32], excluded_by: NDArray[np.int32], row: int) -> int:
+    """Return the first slot of an item that is not excluded for the user `row`, or `stop`."""
+    while slot < stop and excluded_by[items[slot]] == row:
+        slot += 1
+    return slot
+
+
+@compiled
+def _sift_down(
+    heap: NDArray[np.int64],
+    size: int,
+    slot: int,
+    head_scores: NDArray[np.float32],
+    heads: NDArray[np.int64],
+    items: NDArray[np.int32],
+) -> None:
+    """Restore the order of the heap below a slot: larger scores above smaller ones, equal ones by position."""
+    while 2 * slot + 1 < size:
+        child = 2 * slot + 1
+        if child + 1 < size and _is_before(heap[child + 1], heap[child], head_scores, heads, items):
+            child += 1
+        if not _is_before(heap[child], heap[slot], head_scores, heads, items):
+            break
+        heap[slot], heap[child] = heap[child], heap[slot]
+        slot = child
+
+
+@compiled
+def _is_before(
+    one: int, other: int, head_scores: NDArray[np.float32], heads: NDArray[np.int64], items: NDArray[np.int32]
+) -> bool:
+    if head_scores[one] != head_scores[other]:
+        return head_scores[one] > head_scores[other]
+    return items[heads[one]] < items[heads[other]]

@@ -1,19 +1,18 @@
 """Item-kNN as a candidate source: items that are similar to those in the user's history."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
+from candidates.compiled import compiled
 from candidates.histories import Histories
 from candidates.item_lists import ItemLists, check_request
 from candidates.purchase_codes import PurchaseCodes
-from candidates.sources.item_similarity import blocks_of, nearest, purchase_matrix
-from candidates.topk import TopK, top_k
+from candidates.scored_items import ScoredItems
+from candidates.sources.item_similarity import nearest, purchase_matrix
+from candidates.topk import TopK
 
 HALF_LIFE: Final = 90.0  # days
 
@@ -92,6 +91,28 @@ class ItemKnn:
         """Return the number of items."""
         return len(self.neighbours)
 
+    def score(self, histories: Histories) -> ScoredItems:
+        """Return the scores of n users for all items similar to those of their histories.
+
+        score(u, i) = sum over the items h of u's history of log(1 + count_h) * 0.5 ** (days_h / HALF_LIFE) *
+        similarity(h, i), summed in float64 in the order of the history and rounded once.
+
+        Args:
+            histories: of n users, over the same items.
+
+        Raises:
+            ValueError: a history holds an item that is not among the items.
+        """
+        histories.check_positions(len(self))
+        offsets, positions = histories.bought.offsets, histories.positions
+        weights = np.log1p(histories.counts) * 0.5 ** (histories.days.astype(np.float64) / HALF_LIFE)
+        capacity = len(positions) * self.neighbours.shape[1]
+        scored_offsets = np.zeros(len(offsets), np.int64)
+        scored = np.empty(capacity, np.int32), np.empty(capacity, np.float32)
+        neighbours = self.neighbours, self.similarities
+        count = _score_neighbours(offsets, positions, weights, *neighbours, scored_offsets, *scored)
+        return ScoredItems(scored_offsets, *(array[:count] for array in scored))
+
     def top(
         self,
         histories: Histories,
@@ -101,15 +122,13 @@ class ItemKnn:
         *,
         eligible: NDArray[np.bool_] | None = None,
     ) -> TopK:
-        """Return the k items with the largest score for each user; ties by position.
-
-        score(u, i) = item_weights_i * sum over the items h of u's history of
-        log(1 + count_h) * 0.5 ** (days_h / HALF_LIFE) * similarity(h, i).
+        """Return the k items with the largest score times weight for each user; ties by position.
 
         Args:
             histories: of n users, over the same items.
             k: the width of the lists, at least 1.
-            item_weights: float32 (items,), at least 0, for example the square root of recent sales.
+            item_weights: float32 (items,), at least 0, for example the square root of recent sales; items of weight 0
+                are not listed.
             excluded: n lists of positions that must not be returned for their user; removed before the cut.
             eligible: bool (items,), False where an item must not be returned for any user.
 
@@ -120,52 +139,51 @@ class ItemKnn:
             ValueError: an argument does not have this form.
         """
         check_request(len(histories), k, len(self), excluded, eligible)
-        histories.check_positions(len(self))
-        if item_weights is not None and (
-            item_weights.shape != (len(self),) or not np.isfinite(item_weights).all() or (item_weights < 0).any()
-        ):
+        scored = self.score(histories)
+        if item_weights is None:
+            return scored.top(k, excluded, eligible=eligible)
+        if item_weights.shape != (len(self),) or not np.isfinite(item_weights).all() or (item_weights < 0).any():
             raise ValueError(f"Item weights must be ({len(self)},), finite and at least 0, not {item_weights.shape}.")
-        n = len(histories)
-        positions, scores = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
-        for start, stop, product in self._products(histories):
-            rows = np.repeat(np.arange(stop - start), np.diff(product.indptr))
-            weighted = product.data if item_weights is None else product.data * item_weights[product.indices]
-            weighted = weighted.astype(np.float32)
-            kept = weighted > 0 if eligible is None else (weighted > 0) & eligible[product.indices]
-            pairs = (rows[kept], product.indices[kept], weighted[kept])
-            exclusions = None if excluded is None else excluded.slice(start, stop)
-            positions[start:stop], scores[start:stop] = top_k(*pairs, stop - start, k, exclusions)
-        return positions, scores
+        weighted = item_weights > 0
+        return scored.weighted(item_weights).top(
+            k, excluded, eligible=weighted if eligible is None else weighted & eligible
+        )
 
-    def score_pairs(
-        self, histories: Histories, rows: NDArray[np.integer[Any]], positions: NDArray[np.integer[Any]]
-    ) -> NDArray[np.float32]:
-        """Return the scores of pairs of user and item, without item weights, float32 (pairs,), at least 0.
 
-        Args:
-            histories: of n users, over the same items.
-            rows: (pairs,), the user of each pair, 0 to n - 1, ascending.
-            positions: (pairs,), positions of items.
-        """
-        scores = np.zeros(len(rows), np.float32)
-        for start, stop, product in self._products(histories):
-            part = slice(*np.searchsorted(rows, (start, stop)))
-            scores[part] = np.asarray(product[rows[part] - start, positions[part]]).reshape(-1)
-        return scores
-
-    def _products(self, histories: Histories) -> Iterator[tuple[int, int, csr_array]]:
-        """Yield blocks of users: start, stop, and the sparse scores of users start to stop - 1 for all items."""
-        n, similar = len(histories), self._matrix
-        weights = np.log1p(histories.counts) * 0.5 ** (histories.days.astype(np.float64) / HALF_LIFE)
-        bought = csr_array((weights, histories.positions, histories.bought.offsets), shape=(n, len(self)))
-        products = np.bincount(histories.rows, np.diff(similar.indptr)[histories.positions], minlength=n)
-        for start, stop in blocks_of(products):
-            yield start, stop, bought[start:stop] @ similar
-
-    @cached_property
-    def _matrix(self) -> csr_array:
-        """The similarities, sparse float64 (items, items), so that their sums are rounded once, at the end."""
-        listed = self.neighbours >= 0
-        offsets = np.concatenate([[0], np.cumsum(listed.sum(axis=1))])
-        entries = (self.similarities[listed].astype(np.float64), self.neighbours[listed], offsets)
-        return csr_array(entries, shape=(len(self), len(self)))
+@compiled
+def _score_neighbours(
+    offsets: NDArray[np.int64],
+    positions: NDArray[np.int32],
+    weights: NDArray[np.float64],
+    neighbours: NDArray[np.int32],
+    similarities: NDArray[np.float32],
+    scored_offsets: NDArray[np.int64],
+    scored_positions: NDArray[np.int32],
+    scores: NDArray[np.float32],
+) -> int:
+    """Write the scores of each user's neighbours, one user after the other, and return their number."""
+    items, width = neighbours.shape
+    totals, seen, found = np.zeros(items, np.float64), np.zeros(items, np.bool_), np.empty(items, np.int32)
+    written = 0
+    for row in range(len(offsets) - 1):
+        count = 0
+        for entry in range(offsets[row], offsets[row + 1]):
+            item, weight = positions[entry], weights[entry]
+            for slot in range(width):
+                neighbour = neighbours[item, slot]
+                if neighbour < 0:
+                    continue
+                totals[neighbour] += weight * similarities[item, slot]
+                if not seen[neighbour]:
+                    seen[neighbour] = True
+                    found[count] = neighbour
+                    count += 1
+        for number in range(count):
+            item = found[number]
+            score = np.float32(totals[item])
+            if score > 0:
+                scored_positions[written], scores[written] = item, score
+                written += 1
+            totals[item], seen[item] = 0.0, False
+        scored_offsets[row + 1] = written
+    return written

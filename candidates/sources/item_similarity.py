@@ -85,7 +85,7 @@ def nearest(matrix: csr_array, width: int, shrinkage: float, sharpness: float) -
         similar = product.data / (norms[start + rows] * norms[columns] + shrinkage)
         similar **= sharpness
         similar[columns == start + rows] = 1.0
-        top = top_k(rows, columns, similar.astype(np.float32), stop - start, width)
+        top = top_k(product.indptr.astype(np.int64), columns.astype(np.int32), similar.astype(np.float32), width)
         neighbours[start:stop], similarities[start:stop] = top
     return neighbours, similarities
 

@@ -5,11 +5,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from candidates.compiled import compiled
 from candidates.histories import Histories
 from candidates.item_lists import ItemLists
-from candidates.topk import TopK, first_k, top_k_of_sorted
+from candidates.topk import TopK, first_k
 
 PRIOR_BUYERS: Final = 10.0
+_HIGH = np.uint64(32)
+_LOW = np.uint64(0xFFFFFFFF)
 
 
 def top_by_frequency(
@@ -33,8 +36,8 @@ def top_by_frequency(
     Raises:
         ValueError: an argument does not have this form.
     """
-    order = np.lexsort((-histories.counts, histories.rows))
-    return _in_order(histories, order, np.log1p(histories.counts), k, excluded, eligible)
+    one_day = np.zeros_like(histories.days)
+    return _top(histories, one_day, histories.counts, np.log1p(histories.counts), k, excluded, eligible)
 
 
 def top_by_recency(
@@ -44,12 +47,11 @@ def top_by_recency(
     *,
     eligible: NDArray[np.bool_] | None = None,
 ) -> TopK:
-    """List each user's own items by the day of their last purchase, newest first; ties by count, then position.
+    """List each user's own items by the day of their last purchase, newest first.
 
-    Scores are -log(1 + days). Arguments, result and errors are otherwise those of `top_by_frequency`.
+    Items of one day are ordered by number of purchases, then as in the history. Scores are -log(1 + days). Arguments, result and errors are otherwise those of `top_by_frequency`.
     """
-    order = np.lexsort((histories.positions, -histories.counts, histories.days, histories.rows))
-    return _in_order(histories, order, -np.log1p(histories.days), k, excluded, eligible)
+    return _top(histories, histories.days, histories.counts, -np.log1p(histories.days), k, excluded, eligible)
 
 
 def top_by_repurchase_rate(
@@ -79,8 +81,8 @@ def top_by_repurchase_rate(
         ValueError: an argument does not have this form.
     """
     own_rates = rates[histories.positions]
-    order = np.lexsort((-np.log1p(histories.counts) * own_rates, histories.rows))
-    return _in_order(histories, order, repurchase_scores(own_rates), k, excluded, eligible)
+    one_day, values = np.zeros_like(histories.days), np.log1p(histories.counts) * own_rates
+    return _top(histories, one_day, values, repurchase_scores(own_rates), k, excluded, eligible)
 
 
 def repurchase_rate(
@@ -137,25 +139,83 @@ def fill_lists(first: NDArray[np.int32], filler: NDArray[np.int32], k: int) -> N
     return first_k(rows, both[rows, columns], len(first), k)
 
 
-def _in_order(
+def _top(
     histories: Histories,
-    order: NDArray[np.intp],
+    days: NDArray[np.float32],
+    values: NDArray[np.float32],
     scores: NDArray[np.float32],
     k: int,
     excluded: ItemLists | None,
     eligible: NDArray[np.bool_] | None,
 ) -> TopK:
-    """Return the first k allowed entries of each history in the given order of entries."""
+    """Return the first k allowed entries of each history, by days, then by value, largest first, then in their order.
+
+    Args:
+        histories: of n users.
+        days: float32 (m,), not falling within a history.
+        values: float32 (m,), at least 0.
+        scores: float32 (m,), returned beside the positions.
+        k: at least 1.
+        excluded: n lists of positions that must not be returned for their user.
+        eligible: bool (items,), False where an item must not be returned for any user.
+    """
+    items = int(histories.positions.max(initial=-1)) + 1
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}.")
     if excluded is not None and len(excluded) != len(histories):
         raise ValueError(f"Excluded items must be {len(histories)} lists, one for each history, not {len(excluded)}.")
-    if eligible is not None:
-        if eligible.dtype != np.bool_ or len(eligible) <= histories.positions.max(initial=-1):
-            raise ValueError(f"Eligible must be (items,) bool, not {eligible.shape} {eligible.dtype}.")
-        order = order[eligible[histories.positions[order]]]
-    rows, positions, scores = histories.rows[order], histories.positions[order], scores[order]
-    if excluded is not None:
-        allowed = ~excluded.contains_pairs(rows, positions)
-        rows, positions, scores = rows[allowed], positions[allowed], scores[allowed]
-    return top_k_of_sorted(rows, positions, scores, len(histories), k)
+    if eligible is not None and (eligible.dtype != np.bool_ or len(eligible) < items):
+        raise ValueError(f"Eligible must be (items,) bool, not {eligible.shape} {eligible.dtype}.")
+    lists = ItemLists.empty(len(histories)) if excluded is None else excluded
+    mask = np.ones(items, np.bool_) if eligible is None else eligible
+    top = np.full((len(histories), k), -1, np.int32), np.full((len(histories), k), -np.inf, np.float32)
+    value_bits = np.ascontiguousarray(values + np.float32(0), np.float32).view(np.uint32)
+    own = histories.bought.offsets, histories.positions
+    _write_lists(*own, days, value_bits, scores, lists.offsets, lists.positions, mask, *top)
+    return top
+
+
+@compiled
+def _write_lists(
+    offsets: NDArray[np.int64],
+    positions: NDArray[np.int32],
+    days: NDArray[np.float32],
+    value_bits: NDArray[np.uint32],
+    scores: NDArray[np.float32],
+    excluded_offsets: NDArray[np.int64],
+    excluded_positions: NDArray[np.int32],
+    eligible: NDArray[np.bool_],
+    top_positions: NDArray[np.int32],
+    top_scores: NDArray[np.float32],
+) -> None:
+    """Write the list of each user.
+
+    The bits of floating point numbers from 0 on are ordered as the numbers are. Value and entry are packed into one
+    integer, so that one sort orders both.
+    """
+    n, k = top_positions.shape
+    excluded_by = np.full(len(eligible), -1, np.int32)
+    longest = 0
+    for row in range(n):
+        longest = max(longest, offsets[row + 1] - offsets[row])
+    keys = np.empty(longest, np.uint64)
+    for row in range(n):
+        for entry in range(excluded_offsets[row], excluded_offsets[row + 1]):
+            if excluded_positions[entry] < len(eligible):
+                excluded_by[excluded_positions[entry]] = row
+        rank, start, stop = 0, offsets[row], offsets[row + 1]
+        while start < stop and rank < k:
+            end, count = start, 0
+            while end < stop and days[end] == days[start]:
+                position = positions[end]
+                if eligible[position] and excluded_by[position] != row:
+                    keys[count] = (np.uint64(value_bits[end]) << _HIGH) | (_LOW - np.uint64(end - offsets[row]))
+                    count += 1
+                end += 1
+            run = keys[:count]
+            run.sort()
+            for number in range(min(count, k - rank)):
+                entry = offsets[row] + np.int64(_LOW - (run[count - 1 - number] & _LOW))
+                top_positions[row, rank], top_scores[row, rank] = positions[entry], scores[entry]
+                rank += 1
+            start = end

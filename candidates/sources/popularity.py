@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from candidates.compiled import compiled
 from candidates.item_lists import ItemLists, check_request
-from candidates.topk import TopK, top_k_of_sorted
-
-SLOTS_PER_BLOCK: Final = 2**23
+from candidates.topk import TopK
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,24 +89,35 @@ class PopularityList:
             ValueError: an argument does not have this form.
         """
         check_request(n, k, len(self), excluded, eligible)
-        allowed = np.ones(len(self), np.bool_) if eligible is None else eligible[self.ranking]
-        ranking, ranked_scores = self.ranking[allowed], self.scores[allowed]
-        slots = np.full(len(self), len(self), np.int64)  # ineligible items lie past the end of every list
-        slots[ranking] = np.arange(len(ranking))
+        ranking, scores = self.ranking, self.scores
+        if eligible is not None:
+            ranking, scores = ranking[eligible[ranking]], scores[eligible[ranking]]
+        width = min(k, len(self))
+        lists = ItemLists.empty(n) if excluded is None else excluded
+        top = np.full((n, width), -1, np.int32), np.full((n, width), -np.inf, np.float32)
+        _write_lists(ranking, scores, lists.offsets, lists.positions, np.full(len(self), -1, np.int32), *top)
+        return top
 
-        k = min(k, len(self))
-        exclusions = ItemLists.from_padded(np.empty((n, 0), np.int32)) if excluded is None else excluded
-        # With at most m items excluded for any user, the first k + m slots hold the best k of the remaining items.
-        depth = min(len(ranking), k + int(exclusions.lengths.max(initial=0)))
-        positions, scores = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
-        block = max(1, SLOTS_PER_BLOCK // max(1, depth))
-        for start in range(0, n, block):
-            part = exclusions.slice(start, min(start + block, n))
-            kept = np.ones((len(part), depth), np.bool_)
-            excluded_slots = slots[part.positions]
-            within = excluded_slots < depth
-            kept[part.rows[within], excluded_slots[within]] = False
-            rows, found = np.nonzero(kept)
-            top = top_k_of_sorted(rows, ranking[found], ranked_scores[found], len(part), k)
-            positions[start : start + block], scores[start : start + block] = top
-        return positions, scores
+
+@compiled
+def _write_lists(
+    ranking: NDArray[np.int32],
+    scores: NDArray[np.float32],
+    excluded_offsets: NDArray[np.int64],
+    excluded_positions: NDArray[np.int32],
+    excluded_by: NDArray[np.int32],
+    top_positions: NDArray[np.int32],
+    top_scores: NDArray[np.float32],
+) -> None:
+    """Write the first items of the ranking that are not excluded; `excluded_by` holds -1 for each item."""
+    n, k = top_positions.shape
+    for row in range(n):
+        for entry in range(excluded_offsets[row], excluded_offsets[row + 1]):
+            excluded_by[excluded_positions[entry]] = row
+        rank = 0
+        for slot in range(len(ranking)):
+            if rank == k:
+                break
+            if excluded_by[ranking[slot]] != row:
+                top_positions[row, rank], top_scores[row, rank] = ranking[slot], scores[slot]
+                rank += 1

@@ -8,10 +8,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from candidates.compiled import compiled
 from candidates.histories import Histories
 from candidates.index import ItemIndex
 from candidates.item_lists import ItemLists
 from candidates.pool import Pool
+from candidates.scored_items import ScoredItems
 from candidates.sources.garment_groups import GarmentGroupPopularity
 from candidates.sources.item_knn import ItemKnn
 from candidates.sources.own_purchases import (
@@ -97,8 +99,8 @@ class SourceSet:
         excluded: ItemLists | None = None,
         *,
         eligible: NDArray[np.bool_] | None = None,
-    ) -> dict[str, TopK]:
-        """Return the list of each source, positions and scores (n, depth).
+    ) -> "SourceLists":
+        """Retrieve the list of each source, `depth` long.
 
         The two towers list nothing for users without a history; only the popularity sources do.
 
@@ -112,49 +114,76 @@ class SourceSet:
         new_only = histories.bought if excluded is None else histories.bought.union(excluded)
         any_item = self.index.search(queries.vectors, depth, excluded, **mask)
         new_item = self.index.search(queries.new_item_vectors, depth, new_only, **mask)
-        return {
-            TWO_TOWER: _clear_rows(any_item, histories.empty),
-            TWO_TOWER_NEW: _clear_rows(new_item, histories.empty),
-            BOUGHT_OFTEN: top_by_frequency(histories, depth, excluded, **mask),
-            BOUGHT_LATELY: top_by_recency(histories, depth, excluded, **mask),
-            BOUGHT_AGAIN: top_by_repurchase_rate(histories, self.repurchase_rates, depth, excluded, **mask),
-            POPULARITY: self.popularity.top(len(queries), depth, excluded, **mask),
-            GARMENT_GROUP_POPULARITY: self.garment_groups.top(histories, depth, excluded, **mask),
-            ITEM_TO_ITEM: self.item_knn.top(histories, depth, None, excluded, **mask),
-            ITEM_TO_ITEM_SELLING: self.item_knn.top(histories, depth, self._sales_weights, excluded, **mask),
-        }
+        similar = self.item_knn.score(histories)
+        selling = self._selling if eligible is None else self._selling & eligible
+        return SourceLists(
+            {
+                TWO_TOWER: _clear_rows(any_item, histories.empty),
+                TWO_TOWER_NEW: _clear_rows(new_item, histories.empty),
+                BOUGHT_OFTEN: top_by_frequency(histories, depth, excluded, **mask),
+                BOUGHT_LATELY: top_by_recency(histories, depth, excluded, **mask),
+                BOUGHT_AGAIN: top_by_repurchase_rate(histories, self.repurchase_rates, depth, excluded, **mask),
+                POPULARITY: self.popularity.top(len(queries), depth, excluded, **mask),
+                GARMENT_GROUP_POPULARITY: self.garment_groups.top(histories, depth, excluded, **mask),
+                ITEM_TO_ITEM: similar.top(depth, excluded, **mask),
+                ITEM_TO_ITEM_SELLING: similar.weighted(self._sales_weights).top(depth, excluded, eligible=selling),
+            },
+            similar,
+        )
 
     @cached_property
     def _sales_weights(self) -> NDArray[np.float32]:
         """Weights of neighbours, float32 (items,)."""
         return np.log1p(self.sales)
 
+    @cached_property
+    def _selling(self) -> NDArray[np.bool_]:
+        """Items with sales, bool (items,)."""
+        return self.sales > 0
+
     def retrieve_pool(self, queries: Queries, depth: int, excluded: ItemLists | None = None) -> Pool:
         """Return the scored pool of the lists of all sources; arguments as for `retrieve`."""
-        return self.score_pool(Pool.from_lists(self.retrieve(queries, depth, excluded)), queries)
+        retrieved = self.retrieve(queries, depth, excluded)
+        return self.score_pool(Pool.from_lists(retrieved.lists), queries, retrieved.similar)
 
-    def score_pool(self, pool: Pool, queries: Queries) -> Pool:
+    def score_pool(self, pool: Pool, queries: Queries, similar: ScoredItems) -> Pool:
         """Return the pool with scores of all candidates by the sources that can score any item.
 
         The scores of the two towers are the log softmax over the user's candidates. Longer training yields larger
         inner products, whose scale means nothing to blender weights that were fitted with other towers.
+
+        Args:
+            pool: of n users.
+            queries: of the n users.
+            similar: scores of the items similar to those of the n histories.
         """
         rows, positions = pool.rows, pool.positions
         counts, days = queries.histories.look_up(rows, positions)
         vectors, rates = self.index.vectors, self.repurchase_rates[positions]
         return pool.with_scores(
             {
-                TWO_TOWER: _log_shares(_products(queries.vectors, vectors, rows, positions), rows),
-                TWO_TOWER_NEW: _log_shares(_products(queries.new_item_vectors, vectors, rows, positions), rows),
+                TWO_TOWER: _log_shares(pool.offsets, _products(queries.vectors, vectors, rows, positions)),
+                TWO_TOWER_NEW: _log_shares(pool.offsets, _products(queries.new_item_vectors, vectors, rows, positions)),
                 BOUGHT_OFTEN: np.log1p(counts),
                 BOUGHT_LATELY: -np.log1p(np.where(counts > 0, days, np.float32(_NEVER_BOUGHT_DAYS))),
                 BOUGHT_AGAIN: np.where(counts > 0, repurchase_scores(rates), np.float32(0)),
                 POPULARITY: np.log1p(self.popularity.scores_by_position[positions]),
-                ITEM_TO_ITEM: np.log(
-                    self.item_knn.score_pairs(queries.histories, rows, positions) + _SIMILARITY_OFFSET
-                ),
+                ITEM_TO_ITEM: np.log(similar.look_up(pool.offsets, positions) + _SIMILARITY_OFFSET),
             }
         )
+
+
+@dataclass(frozen=True, eq=False)
+class SourceLists:
+    """What all sources retrieve for n users.
+
+    Attributes:
+        lists: by source, positions and scores (n, depth).
+        similar: scores of the items similar to those of the histories, of which two of the lists are made.
+    """
+
+    lists: dict[str, TopK]
+    similar: ScoredItems
 
 
 def _clear_rows(top: TopK, rows: NDArray[np.bool_]) -> TopK:
@@ -163,15 +192,25 @@ def _clear_rows(top: TopK, rows: NDArray[np.bool_]) -> TopK:
     return np.where(rows[:, None], np.int32(-1), positions), np.where(rows[:, None], np.float32(-np.inf), scores)
 
 
-def _log_shares(scores: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return the log softmax within each row, float32 (pairs,); rows ascend."""
-    if len(rows) == 0:
-        return scores
-    starts = np.flatnonzero(np.diff(rows, prepend=-1))
-    sizes = np.diff(starts, append=len(rows))
-    below = scores.astype(np.float64) - np.repeat(np.maximum.reduceat(scores, starts), sizes)
-    totals = np.add.reduceat(np.exp(below), starts)
-    return np.asarray(below - np.log(np.repeat(totals, sizes)), np.float32)
+def _log_shares(offsets: NDArray[np.int64], scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the log softmax over the scores of each user, float32 (pairs,)."""
+    shares = np.empty(len(scores), np.float32)
+    _write_log_shares(offsets, scores, shares)
+    return shares
+
+
+@compiled
+def _write_log_shares(offsets: NDArray[np.int64], scores: NDArray[np.float32], shares: NDArray[np.float32]) -> None:
+    for row in range(len(offsets) - 1):
+        start, stop = offsets[row], offsets[row + 1]
+        highest = -np.inf
+        for pair in range(start, stop):
+            highest = max(highest, np.float64(scores[pair]))
+        total = 0.0
+        for pair in range(start, stop):
+            total += np.exp(scores[pair] - highest)
+        for pair in range(start, stop):
+            shares[pair] = scores[pair] - highest - np.log(total)
 
 
 def _products(

@@ -119,7 +119,7 @@ def test_no_source_lists_excluded_items(seed, depth):
     generator = np.random.default_rng(seed)
     catalogue, exclusions = Catalogue.random(generator), random_exclusions(generator)
 
-    lists = catalogue.sources.retrieve(catalogue.queries, depth, exclusions.pairs, eligible=exclusions.eligible)
+    lists = catalogue.sources.retrieve(catalogue.queries, depth, exclusions.pairs, eligible=exclusions.eligible).lists
 
     assert list(lists) == list(SOURCES)
     for positions, _ in lists.values():
@@ -134,8 +134,8 @@ def test_every_source_replaces_excluded_items_by_its_next_ones(seed, depth):
     generator = np.random.default_rng(seed)
     catalogue, exclusions = Catalogue.random(generator), random_exclusions(generator)
 
-    whole = catalogue.sources.retrieve(catalogue.queries, ITEMS)
-    masked = catalogue.sources.retrieve(catalogue.queries, depth, exclusions.pairs, eligible=exclusions.eligible)
+    whole = catalogue.sources.retrieve(catalogue.queries, ITEMS).lists
+    masked = catalogue.sources.retrieve(catalogue.queries, depth, exclusions.pairs, eligible=exclusions.eligible).lists
 
     for name, (positions, _) in whole.items():
         for user, eligible in enumerate(eligible_items(exclusions)):

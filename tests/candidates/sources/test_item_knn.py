@@ -31,15 +31,14 @@ def test_the_similarities_to_all_items_of_the_history_add_up():
     assert (positions.dtype, scores.dtype) == (np.int32, np.float32)
 
 
-def test_pairs_have_the_same_scores_as_in_the_lists_and_0_elsewhere(monkeypatch):
-    monkeypatch.setattr(candidates.sources.item_similarity, "PRODUCTS_PER_BLOCK", 1)
-    histories = histories_of([(0, 1, 0), (1, 3, HALF_LIFE)], [], [(2, 1, 0)])
+def test_pairs_have_the_same_scores_as_in_the_lists_and_0_elsewhere():
+    scored = KITCHEN.score(histories_of([(0, 1, 0), (1, 3, HALF_LIFE)], [], [(2, 1, 0)]))
 
-    scores = KITCHEN.score_pairs(histories, np.array([0, 0, 0, 1, 2, 2]), np.array([2, 3, 0, 0, 2, 1]))
+    scores = scored.look_up(np.array([0, 3, 4, 6]), np.array([2, 3, 0, 0, 2, 1], np.int32))
 
     assert scores == pytest.approx(np.array([0.25, 0, 1.5, 0, 1, 0]) * np.log(2))
     assert scores.dtype == np.float32
-    assert KITCHEN.score_pairs(histories, np.array([], np.int64), np.array([], np.int32)).shape == (0,)
+    assert scored.look_up(np.zeros(4, np.int64), np.array([], np.int32)).shape == (0,)
 
 
 def test_scores_are_multiplied_by_item_weights_and_items_of_weight_0_are_not_listed():

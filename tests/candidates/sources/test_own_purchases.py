@@ -54,10 +54,10 @@ def test_items_are_listed_by_frequency_times_repurchase_rate_and_ties_newest_fir
     assert scores[0, 5] == -np.inf
 
 
-def test_equal_days_and_counts_are_ordered_by_position():
-    histories = histories_of([(5, 1, 0), (1, 1, 0), (3, 1, 0)])
+def test_equal_days_and_counts_keep_the_order_of_the_history():
+    histories = histories_of([(5, 1, 0), (1, 1, 0), (3, 2, 0), (2, 9, 1)])
 
-    assert top_by_recency(histories, 3)[0].tolist() == [[1, 3, 5]]
+    assert top_by_recency(histories, 4)[0].tolist() == [[3, 5, 1, 2]]
 
 
 def test_excluded_items_are_removed_before_the_cut():

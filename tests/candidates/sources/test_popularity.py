@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import candidates.sources.popularity
 from candidates.index import ItemIndex
 from candidates.item_lists import ItemLists
 from candidates.sources.popularity import PopularityList
@@ -34,17 +33,15 @@ def test_excluded_and_ineligible_items_are_removed_before_the_cut():
     assert scores.tolist() == [[5.0, 2.0], [5.0, -np.inf], [-np.inf, -np.inf]]
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.integers(0, 5), st.integers(1, 40), st.integers(1, 100))
-def test_the_result_equals_a_search_by_vectors_of_the_counts(seed, items, users, k, block):
+@given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.integers(0, 5), st.integers(1, 40))
+def test_the_result_equals_a_search_by_vectors_of_the_counts(seed, items, users, k):
     generator = np.random.default_rng(seed)
     counts = generator.integers(0, 4, items)
     index = ItemIndex(np.array([f"{item:02d}" for item in range(items)]), counts[:, None].astype(np.float32))
     excluded = ItemLists.from_lists([np.flatnonzero(generator.random(items) < 0.4) for _ in range(users)])
     eligible = generator.random(items) < 0.7
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(candidates.sources.popularity, "SLOTS_PER_BLOCK", block)
-        positions, scores = PopularityList.from_counts(counts).top(users, k, excluded, eligible=eligible)
+    positions, scores = PopularityList.from_counts(counts).top(users, k, excluded, eligible=eligible)
 
     expected = index.search(np.ones((users, 1), np.float32), k, excluded, eligible=eligible)
     assert positions.tolist() == expected[0].tolist()
