@@ -217,5 +217,5 @@ def _is_before(
     one: int, other: int, head_scores: NDArray[np.float32], heads: NDArray[np.int64], items: NDArray[np.int32]
 ) -> bool:
     if head_scores[one] != head_scores[other]:
-        return head_scores[one] > head_scores[other]
-    return items[heads[one]] < items[heads[other]]
+        return bool(head_scores[one] > head_scores[other])
+    return bool(items[heads[one]] < items[heads[other]])

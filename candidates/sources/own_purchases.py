@@ -49,7 +49,8 @@ def top_by_recency(
 ) -> TopK:
     """List each user's own items by the day of their last purchase, newest first.
 
-    Items of one day are ordered by number of purchases, then as in the history. Scores are -log(1 + days). Arguments, result and errors are otherwise those of `top_by_frequency`.
+    Items of one day are ordered by number of purchases, then as in the history. Scores are
+    -log(1 + days). Arguments, result and errors are otherwise those of `top_by_frequency`.
     """
     return _top(histories, histories.days, histories.counts, -np.log1p(histories.days), k, excluded, eligible)
 
