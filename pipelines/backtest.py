@@ -253,7 +253,7 @@ def _source_results(
     queries: Queries, sources: SourceSet, keep: BlendedLists, window: ValidationWindow
 ) -> SourceResults:
     """Return the contribution of each source to the candidates of the first few thousand users."""
-    block = next(queries.blocks(_USERS_OF_SOURCE_SHARES))
+    block = queries.slice(0, min(len(queries), _USERS_OF_SOURCE_SHARES))
     lists = sources.retrieve(block, DEPTH).lists
     return source_shares(lists, keep.slice(0, len(block)), window.relevant.slice(0, len(block)), BUDGETS)
 

@@ -10,6 +10,7 @@ from candidates.filters.exclusions import Exclusions
 from candidates.histories import Histories
 from candidates.index import ItemIndex
 from candidates.over_fetching import Cap
+from candidates.parallel import map_in_threads
 from candidates.pool import Pool
 from candidates.retriever import Retriever
 from candidates.sources.own_purchases import fill_lists, top_by_frequency
@@ -35,11 +36,14 @@ def blended_lists(
     k: int = DEPTH,
 ) -> BlendedLists:
     """Retrieve with all sources, k items per user, without the excluded items, in blocks of users."""
-    parts, retriever = [], Retriever(sources, blender, k)
-    for start, block in zip(range(0, len(queries), USERS_PER_BLOCK), queries.blocks(USERS_PER_BLOCK), strict=True):
-        pairs = None if exclusions.pairs is None else exclusions.pairs.slice(start, start + len(block))
-        parts.append(retriever.retrieve(block, pairs, eligible=exclusions.eligible, cap=cap))
-    return BlendedLists.concat(parts)
+    retriever = Retriever(sources, blender, k)
+
+    def retrieve(start: int) -> BlendedLists:
+        stop = min(start + USERS_PER_BLOCK, len(queries))
+        pairs = None if exclusions.pairs is None else exclusions.pairs.slice(start, stop)
+        return retriever.retrieve(queries.slice(start, stop), pairs, eligible=exclusions.eligible, cap=cap)
+
+    return BlendedLists.concat([*map_in_threads(retrieve, range(0, max(len(queries), 1), USERS_PER_BLOCK))])
 
 
 def source_list(pool: Pool, source: str, k: int) -> NDArray[np.int32]:

@@ -1,6 +1,5 @@
 """The candidate sources of a release, and what they need of a request."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -12,6 +11,7 @@ from candidates.compiled import compiled
 from candidates.histories import Histories
 from candidates.index import ItemIndex
 from candidates.item_lists import ItemLists
+from candidates.parallel import map_in_threads
 from candidates.pool import Pool
 from candidates.scored_items import ScoredItems
 from candidates.sources.garment_groups import GarmentGroupPopularity
@@ -40,7 +40,7 @@ SOURCES: Final = (
 )  # fmt: skip
 
 DEPTH: Final = 300
-USERS_PER_BLOCK: Final = 1_000
+USERS_PER_BLOCK: Final = 500
 _NEVER_BOUGHT_DAYS = 10_000.0  # stands for the days since a purchase that never happened
 _SIMILARITY_OFFSET = 0.01  # keeps the log of a similarity of 0 finite, and close to that of a negligible one
 
@@ -64,12 +64,10 @@ class Queries:
         """Return the number of users, n."""
         return len(self.vectors)
 
-    def blocks(self, size: int) -> Iterator["Queries"]:
-        """Yield consecutive blocks of at most `size` users."""
-        for start in range(0, len(self), size):
-            part = slice(start, start + size)
-            histories = self.histories.slice(start, min(start + size, len(self)))
-            yield Queries(self.vectors[part], self.new_item_vectors[part], histories)
+    def slice(self, start: int, stop: int) -> "Queries":
+        """Return the queries of users start to stop - 1."""
+        histories = self.histories.slice(start, stop)
+        return Queries(self.vectors[start:stop], self.new_item_vectors[start:stop], histories)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,9 +140,15 @@ class SourceSet:
         return self.sales > 0
 
     def retrieve_pool(self, queries: Queries, depth: int, excluded: ItemLists | None = None) -> Pool:
-        """Return the scored pool of the lists of all sources; arguments as for `retrieve`."""
-        retrieved = self.retrieve(queries, depth, excluded)
-        return self.score_pool(Pool.from_lists(retrieved.lists), queries, retrieved.similar)
+        """Return the scored pool of the lists of all sources, computed in blocks; arguments as for `retrieve`."""
+
+        def retrieve(start: int) -> Pool:
+            stop = min(start + USERS_PER_BLOCK, len(queries))
+            block = queries.slice(start, stop)
+            retrieved = self.retrieve(block, depth, None if excluded is None else excluded.slice(start, stop))
+            return self.score_pool(Pool.from_lists(retrieved.lists), block, retrieved.similar)
+
+        return Pool.concat([*map_in_threads(retrieve, range(0, max(len(queries), 1), USERS_PER_BLOCK))])
 
     def score_pool(self, pool: Pool, queries: Queries, similar: ScoredItems) -> Pool:
         """Return the pool with scores of all candidates by the sources that can score any item.
