@@ -138,7 +138,7 @@ def run_timed(pipeline: Any, user: str) -> tuple[dict[str, float], int]:
     users = done(UserFeatures.from_table(request.features, pipeline.item_features))
     pairs = done(build_pair_features(blended, request.queries.histories, users, pipeline.item_features))
     scores = done(pipeline.ranker.score(pairs))
-    done(rerank(blended, pairs, scores))
+    done(rerank(blended, pairs, scores, blended.positions.shape[1]))
     read, tower, masks, retrieve, *rank = [later - earlier for earlier, later in pairwise(moments)]
     parts = {_REQUEST: moments[-1] - moments[0], _READ: read, _TOWER: tower, _MASKS: masks, _RETRIEVE: retrieve}
     return parts | {_RANK: sum(rank), **dict(zip((_USER, _PAIRS, _SCORE, _REORDER), rank, strict=True))}, len(scores)

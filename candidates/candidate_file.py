@@ -3,7 +3,7 @@
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from candidates.blender import BlendedLists
+from candidates.compiled import compiled
 from features.errors import InputError
 from features.files import atomic_write
 from features.schema import (
@@ -43,19 +44,28 @@ CANDIDATES: Final = pa.schema(
 )
 
 
+# Names and small numbers repeat and are stored as codes. Scores do not: their bytes compress by significance.
+_LIST: Final = "{}.list.element"
+_REPEATED: Final = (
+    *(USER_ID, ITEM_ID, RANK, RETRIEVAL_RANK),
+    *(_LIST.format(name) for name in (SOURCES, SOURCE_RANKS)),
+)
+_SCORES: Final = (RANKING_SCORE, SCORE, _LIST.format(SOURCE_SCORES))
+
+
 def candidates_to_table(
-    user_ids: NDArray[np.str_],
+    user_ids: Sequence[str],
     blended: BlendedLists,
-    item_ids: NDArray[np.str_],
+    item_ids: pa.StringArray,
     retrieval_ranks: NDArray[np.int32],
     ranking_scores: NDArray[np.float32],
 ) -> pa.Table:
     """Convert ranked lists to a table with one row per user and item, without the padding.
 
     Args:
-        user_ids: str (n,), unique.
+        user_ids: (n,), unique.
         blended: n lists in their final order, padding at the end of a row only.
-        item_ids: str (items,), the ids of the index.
+        item_ids: string (items,), the ids of the index.
         retrieval_ranks: int32 (n, k), the rank of each candidate before ranking, from 1.
         ranking_scores: float32 (n, k), the score of the ranker; NaN, and null in the table, without a ranker.
 
@@ -71,28 +81,58 @@ def candidates_to_table(
     n, positions = len(user_ids), blended.positions
     if len(positions) != n:
         raise ValueError(f"{n} user ids need {n} lists, not {len(positions)}.")
-    if len(np.unique(user_ids)) != n:
+    if len(set(user_ids)) != n:
         raise ValueError("User ids must be unique: a user has one list.")
     listed = positions >= 0
     if positions.max(initial=-1) >= len(item_ids) or (listed[:, 1:] & ~listed[:, :-1]).any():
         raise ValueError(f"Positions must be below {len(item_ids)}, and padding only at the end of a list.")
     rows, columns = np.nonzero(listed)
-    source_ranks = blended.ranks[rows, columns]
-    has_source = source_ranks > 0
-    offsets = pa.array(np.concatenate([[0], np.cumsum(has_source.sum(axis=1))]).astype(np.int32))
-    names = pa.array(blended.sources, pa.string()).take(pa.array(np.nonzero(has_source)[1]))
+    by_source = np.ascontiguousarray(blended.ranks), np.ascontiguousarray(blended.source_scores)
+    offsets, sources, ranks, scores = _listing_sources(rows, columns, *by_source)
+    names = pa.array(blended.sources, pa.string())
     table_columns = [
         pa.array(user_ids, pa.string()).take(pa.array(rows)),
-        pa.array(item_ids, pa.string()).take(pa.array(positions[listed])),
+        item_ids.take(pa.array(positions[rows, columns])),
         pa.array((columns + 1).astype(np.int32)),
-        pa.array(ranking_scores[listed], from_pandas=True),
-        pa.array(retrieval_ranks[listed]),
-        pa.array(blended.scores[listed]),
-        pa.ListArray.from_arrays(offsets, names),
-        pa.ListArray.from_arrays(offsets, pa.array(source_ranks[has_source])),
-        pa.ListArray.from_arrays(offsets, pa.array(blended.source_scores[rows, columns][has_source])),
+        pa.array(ranking_scores[rows, columns], from_pandas=True),
+        pa.array(retrieval_ranks[rows, columns]),
+        pa.array(blended.scores[rows, columns]),
+        *(
+            pa.ListArray.from_arrays(pa.array(offsets), values)
+            for values in (names.take(pa.array(sources)), pa.array(ranks), pa.array(scores))
+        ),
     ]
     return pa.table(table_columns, schema=CANDIDATES)
+
+
+@compiled
+def _listing_sources(
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    ranks: NDArray[np.int32],
+    scores: NDArray[np.float32],
+) -> tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.int32], NDArray[np.float32]]:
+    """Return the sources that list each of m candidates: offsets (m + 1,), then source, rank and score of each entry.
+
+    Args:
+        rows: (m,), the list of each candidate.
+        columns: (m,), its place there.
+        ranks: (n, k, sources), 0 where a source does not list the candidate.
+        scores: (n, k, sources).
+    """
+    sources = ranks.shape[2]
+    offsets, most = np.zeros(len(rows) + 1, np.int32), len(rows) * sources + 1
+    listing, own_ranks, own_scores = np.empty(most, np.int8), np.empty(most, np.int32), np.empty(most, np.float32)
+    count = 0
+    for candidate in range(len(rows)):
+        row, column = rows[candidate], columns[candidate]
+        for source in range(sources):
+            listing[count] = source
+            own_ranks[count] = ranks[row, column, source]
+            own_scores[count] = scores[row, column, source]
+            count += ranks[row, column, source] > 0
+        offsets[candidate + 1] = count
+    return offsets, listing[:count].copy(), own_ranks[:count].copy(), own_scores[:count].copy()
 
 
 class CandidateFile:
@@ -121,16 +161,24 @@ class CandidateFile:
         """
         require_parquet(path)
         with atomic_write(path) as rows, atomic_write(path.with_suffix(".json")) as description:
-            with pq.ParquetWriter(rows, CANDIDATES, compression="zstd") as writer:
+            writer = pq.ParquetWriter(
+                rows,
+                CANDIDATES,
+                compression="zstd",
+                use_dictionary=[*_REPEATED],
+                use_byte_stream_split=[*_SCORES],
+                write_statistics=[USER_ID],
+            )
+            with writer:
                 file = cls(writer, description)
                 yield file
             if not description.exists():
                 raise ValueError("A candidate file needs its description: call `describe` before the block ends.")
 
     def append(self, candidates: pa.Table) -> None:
-        """Append the candidates of users that are not in the file yet; schema `CANDIDATES`."""
+        """Append the candidates of users that are not in the file yet as a row group; schema `CANDIDATES`."""
         self._writer.write_table(candidates)
-        self.users += pc.count_distinct(candidates[USER_ID]).as_py()
+        self.users += pc.sum(pc.equal(candidates[RANK], 1), min_count=0).as_py()  # each user has one first candidate
         for count in pc.value_counts(pc.list_flatten(candidates[SOURCES])).to_pylist():
             self.sources[count["values"]] += count["counts"]
         self.rows += candidates.num_rows

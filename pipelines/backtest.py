@@ -224,7 +224,8 @@ def _ranked_lists(
 ) -> CandidateLists:
     """Return the blended lists in the order of the rankers."""
     reader = FeatureReader(store, "offline")
-    items = ItemFeatures.from_table(reader.read(CANDIDATE_ITEMS, window.item_ids, window.start))
+    item_codes = TextCodes.from_texts(window.item_ids)
+    items = ItemFeatures.from_table(reader.read(CANDIDATE_ITEMS, window.item_ids, window.start), item_codes)
     users = UserFeatures.from_table(reader.read(RANKING_USERS, window.user_ids, window.start), items)
 
     def positions(blended: BlendedLists, ranker: Ranker | None) -> NDArray[np.int32]:

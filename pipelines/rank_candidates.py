@@ -11,6 +11,7 @@ from candidates.ranking.entity_features import ItemFeatures, UserFeatures
 from candidates.ranking.ranker import Ranker
 from candidates.ranking.ranker_features import PairFeatures, build_pair_features
 from candidates.ranking.reordering import RankedLists, rerank
+from candidates.text_codes import TextCodes
 from features.store.reader import FeatureReader
 from features.store.request_services import CANDIDATE_ITEMS, RANKING_USERS
 from pipelines.ranker_weeks import RankerWeek
@@ -32,9 +33,8 @@ def rank_candidates(
     """
     if ranker is None:
         return RankedLists.from_retrieval(blended)
-    first = blended.first(RANKING_DEPTH)
-    pairs = build_pair_features(first, histories, users, items)
-    return rerank(first, pairs, ranker.score(pairs)).append_rest(blended)
+    pairs = build_pair_features(blended.first(RANKING_DEPTH), histories, users, items)
+    return rerank(blended, pairs, ranker.score(pairs), RANKING_DEPTH)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,8 @@ class WeekFeatures:
     def read(cls, store: FeatureStore, week: RankerWeek) -> Self:
         """Read the features from the offline store."""
         reader = FeatureReader(store, "offline")
-        items = ItemFeatures.from_table(reader.read(CANDIDATE_ITEMS, week.item_ids, week.start))
+        item_codes = TextCodes.from_texts(week.item_ids)
+        items = ItemFeatures.from_table(reader.read(CANDIDATE_ITEMS, week.item_ids, week.start), item_codes)
         users = UserFeatures.from_table(reader.read(RANKING_USERS, week.user_ids, week.start), items)
         return cls(week.queries.histories, users, items)
 

@@ -130,7 +130,7 @@ class CandidatePipeline:
             unfiltered_retriever=Retriever(sources, blenders["keep"], depth),
             retriever=Retriever(sources, blenders[filters.policy], depth),
             ranker=ranker,
-            item_features=None if ranker is None else ItemFeatures.from_table(features),
+            item_features=None if ranker is None else ItemFeatures.from_table(features, item_codes),
             k=k,
         )
 
@@ -201,5 +201,5 @@ class CandidatePipeline:
 
     def to_table(self, request: CandidateRequest, lists: RankedLists) -> pa.Table:
         """Lists of n users as a table with the schema `candidates.candidate_file.CANDIDATES`."""
-        user_ids = np.array(request.user_ids, np.str_)
-        return candidates_to_table(user_ids, lists.blended, self.release.item_ids, lists.retrieval_ranks, lists.scores)
+        item_ids = self.item_context.item_codes.texts
+        return candidates_to_table(request.user_ids, lists.blended, item_ids, lists.retrieval_ranks, lists.scores)

@@ -10,12 +10,20 @@ from numpy.typing import NDArray
 from candidates.blender import BlendedLists
 from candidates.histories import Histories
 from candidates.ranking.entity_features import CATEGORY_TYPES, SALES_WINDOWS, ItemFeatures, UserFeatures
+from candidates.ranking.feature_columns import (
+    sum_lists,
+    write_category,
+    write_items,
+    write_purchases,
+    write_retrieval,
+    write_users,
+)
 
 BLENDER_SCORE: Final = "blender_score"
 BLENDER_RANK: Final = "blender_rank"
 RETRIEVAL_FEATURES: Final = (BLENDER_SCORE, BLENDER_RANK)
 RETRIEVAL_GROUP: Final = "retrieval"
-_PRIOR_PURCHASES: Final = 10.0  # purchases with the average category shares, added to the user's own in a lift
+_PAIRS_PER_PART: Final = 8192  # their rows of the matrix stay in the processor's cache
 
 
 def feature_names(sources: Sequence[str]) -> tuple[str, ...]:
@@ -124,70 +132,66 @@ def build_pair_features(
             f"Lists, histories and features must be of the same users, not of {len(blended.positions)}, "
             f"{len(histories)} and {len(users)}."
         )
-    if users.category_counts.width != items.category_count:
-        raise ValueError(
-            f"Users must have the {items.category_count} category codes of the catalogue, not "
-            f"{users.category_counts.width} others."
-        )
+    codes = tuple(counts.width for counts in users.category_counts)
+    if codes != (expected := tuple(map(len, items.vocabularies))):
+        raise ValueError(f"Users must have the {expected} category codes of the catalogue, not {codes} others.")
     if max(blended.positions.max(initial=-1), histories.positions.max(initial=-1)) >= len(items):
         raise ValueError(f"Candidates and histories must hold positions below {len(items)}.")
-    lengths = histories.bought.lengths
-    rows, columns = np.nonzero((blended.positions >= 0) & (lengths > 0)[:, None])
+    rows, columns = np.nonzero((blended.positions >= 0) & ~histories.empty[:, None])
     positions = blended.positions[rows, columns]
-    parts: list[NDArray[Any]] = [
-        blended.scores[rows, columns][:, None],
-        (columns + 1)[:, None],
-        _by_source(blended, rows, columns),
-        _purchase_history(histories, users, items, rows, positions),
-        _category_affinity(users, items, rows, positions),
-        _sales_and_price(users, items, rows, positions),
-        _user_activity(histories, users, lengths)[rows],
-    ]
-    matrix = np.concatenate([part.astype(np.float32, copy=False) for part in parts], axis=1)
+    matrix = np.empty((len(rows), len(feature_names(blended.sources))), np.float32)
+    scores, ranks = np.ascontiguousarray(blended.scores), np.ascontiguousarray(blended.ranks)
+    source_scores = np.ascontiguousarray(blended.source_scores)
+    activity = _user_activity(histories, users)
+    for start in range(0, len(rows), _PAIRS_PER_PART):
+        part = slice(start, start + _PAIRS_PER_PART)
+        own, pairs = matrix[part], (rows[part], positions[part])
+        column = write_retrieval(own, 0, rows[part], columns[part], scores, ranks, source_scores)
+        column = _write_purchases(own, column, *pairs, histories, users)
+        column = _write_affinity(own, column, *pairs, users, items)
+        of_items = items.log_sales, items.repurchase_rate, items.log_price
+        column = write_items(own, column, *pairs, *of_items, users.log_price)
+        write_users(own, column, rows[part], activity)
     return PairFeatures(blended.sources, len(histories), rows, positions, matrix)
 
 
-def _by_source(blended: BlendedLists, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
-    ranks = blended.ranks[rows, columns].astype(np.float32)
-    ranks[ranks == 0] = np.nan
-    return np.concatenate([ranks, blended.source_scores[rows, columns]], axis=1)
-
-
-def _purchase_history(
-    histories: Histories,
-    users: UserFeatures,
-    items: ItemFeatures,
+def _write_purchases(
+    matrix: NDArray[np.float32],
+    column: int,
     rows: NDArray[np.int64],
     positions: NDArray[np.int32],
-) -> NDArray[np.float32]:
-    counts, days = histories.look_up(rows, positions)
-    active_days = np.maximum(users.active_days, 1)[rows]
-    recent = users.count_recent_purchases(rows, items.ids[positions])
-    return np.column_stack([counts, counts / active_days, np.where(counts > 0, days, np.float32(np.nan)), recent])
+    histories: Histories,
+    users: UserFeatures,
+) -> int:
+    """Write the user's purchases of the item; return the next column."""
+    bought, recent = histories.bought.find_pairs(rows, positions), users.recent_item_counts
+    lately = recent.pairs.find_pairs(rows, positions), recent.counts
+    values = histories.counts, histories.days, users.active_days
+    return int(write_purchases(matrix, column, rows, bought, *values, *lately))
 
 
-def _category_affinity(
-    users: UserFeatures, items: ItemFeatures, rows: NDArray[np.int64], positions: NDArray[np.int32]
-) -> NDArray[np.float32]:
-    categories = items.categories[positions]
-    counts = users.category_counts.look_up(np.broadcast_to(rows[:, None], categories.shape), categories)[..., 0]
-    purchases = users.purchases[rows, 2][:, None]
-    shares = items.category_shares[positions]
-    lift = np.log((counts / shares + _PRIOR_PURCHASES) / (purchases + _PRIOR_PURCHASES))
-    return np.concatenate([counts, counts / np.maximum(purchases, 1), lift], axis=1)
+def _write_affinity(
+    matrix: NDArray[np.float32],
+    column: int,
+    rows: NDArray[np.int64],
+    positions: NDArray[np.int32],
+    users: UserFeatures,
+    items: ItemFeatures,
+) -> int:
+    """Write counts of each category type, then shares, then log lifts; return the next column."""
+    types = len(CATEGORY_TYPES)
+    lifts = np.empty((len(rows), types), np.float32)
+    for number, counts in enumerate(users.category_counts):
+        codes = items.categories[number][positions]
+        found = counts.pairs.find_pairs(rows, codes), counts.counts, items.category_shares[number]
+        write_category(matrix, lifts, column, number, rows, positions, codes, *found, users.purchases)
+    # NumPy's logarithm: compiled code has another one, which differs in the last bit.
+    matrix[:, column + 2 * types : column + 3 * types] = np.log(lifts, out=lifts)
+    return column + 3 * types
 
 
-def _sales_and_price(
-    users: UserFeatures, items: ItemFeatures, rows: NDArray[np.int64], positions: NDArray[np.int32]
-) -> NDArray[np.float32]:
-    price = items.log_price[positions]
-    difference = price - users.log_price[rows]
-    return np.column_stack(
-        [items.log_sales[positions], items.repurchase_rate[positions], price, difference, np.abs(difference)]
-    )
-
-
-def _user_activity(histories: Histories, users: UserFeatures, lengths: NDArray[np.int64]) -> NDArray[np.float32]:
+def _user_activity(histories: Histories, users: UserFeatures) -> NDArray[np.float32]:
     """Return the features that are equal for all candidates of a user, (n, features)."""
-    purchases = np.bincount(histories.rows, histories.counts, minlength=len(lengths))
-    return np.column_stack([users.purchases, users.active_days, lengths / np.maximum(purchases, 1)])
+    purchases = sum_lists(histories.bought.offsets, histories.counts)
+    shares = histories.bought.lengths / np.maximum(purchases, 1)
+    return np.column_stack([users.purchases, users.active_days, shares.astype(np.float32)])

@@ -1,12 +1,13 @@
 """Candidate lists in the order of the ranker's scores."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from candidates.blender import BlendedLists
+from candidates.compiled import compiled
 from candidates.ranking.ranker_features import PairFeatures
 from candidates.topk import top_k_of_sorted
 
@@ -53,62 +54,107 @@ class RankedLists:
         """Return the first k candidates of each list."""
         return type(self)(self.blended.first(k), self.retrieval_ranks[:, :k], self.scores[:, :k])
 
-    def append_rest(self, blended: BlendedLists) -> Self:
-        """Append the candidates of `blended` that are not reranked, in retrieval order.
 
-        Args:
-            blended: lists of which these are the first candidates.
-        """
-        k, whole = self.blended.positions.shape[1], type(self).from_retrieval(blended)
-
-        def append(first: NDArray[Any], both: NDArray[Any]) -> NDArray[Any]:
-            return np.concatenate([first, both[:, k:]], axis=1)
-
-        lists = BlendedLists(
-            blended.sources,
-            append(self.blended.positions, blended.positions),
-            append(self.blended.scores, blended.scores),
-            append(self.blended.ranks, blended.ranks),
-            append(self.blended.source_scores, blended.source_scores),
-        )
-        return type(self)(lists, append(self.retrieval_ranks, whole.retrieval_ranks), append(self.scores, whole.scores))
-
-
-def rerank(blended: BlendedLists, pairs: PairFeatures, scores: NDArray[np.float32]) -> RankedLists:
-    """Sort the candidates of n users by score, equal ones in retrieval order.
+def rerank(blended: BlendedLists, pairs: PairFeatures, scores: NDArray[np.float32], depth: int) -> RankedLists:
+    """Sort the first candidates of n users by score, equal ones in retrieval order; those behind them stay.
 
     Args:
         blended: the candidates of n users.
-        pairs: the same candidates, built from `blended`; lists without pairs keep retrieval order.
+        pairs: the first `depth` candidates of each list, all of them; lists without pairs keep retrieval order.
         scores: float32 (pairs,), finite.
+        depth: at least 1.
 
     Raises:
         ValueError: the pairs are not those of the lists.
     """
-    ranked = np.bincount(pairs.rows, minlength=pairs.list_count) > 0
-    if pairs.list_count != len(blended.positions) or len(scores) != len(pairs.positions):
+    n, k = blended.positions.shape
+    if pairs.list_count != n or len(scores) != len(pairs.positions):
         raise ValueError(
-            f"{len(blended.positions)} lists need pairs of {len(blended.positions)} lists and a score for each pair, "
-            f"not pairs of {pairs.list_count} lists and {len(scores)} scores for {len(pairs.positions)} pairs."
+            f"{n} lists need pairs of {n} lists and a score for each pair, not pairs of {pairs.list_count} lists and "
+            f"{len(scores)} scores for {len(pairs.positions)} pairs."
         )
-    listed = (blended.positions >= 0) & ranked[:, None]
-    same = np.array_equal(np.nonzero(listed)[0], pairs.rows)
-    if not same or not np.array_equal(blended.positions[listed], pairs.positions):
+    positions, retrieval_scores = np.ascontiguousarray(blended.positions), np.ascontiguousarray(blended.scores)
+    by_source = np.ascontiguousarray(blended.ranks), np.ascontiguousarray(blended.source_scores)
+    starts = np.searchsorted(pairs.rows, np.arange(n + 1)).astype(np.int64)
+    # From 0: -0 and 0 are equal scores, but not equal bits.
+    descending = (np.float32(0) - scores).view(np.uint32)
+    keys, same = _sort_keys(positions, min(depth, k), starts, pairs.positions, descending)
+    if not same:
         raise ValueError("Pairs must be those of the lists, in their order.")
-    retrieved = RankedLists.from_retrieval(blended)
-    retrieved.scores[listed] = scores
-    # The stable sort leaves candidates without a score in place: whole lists, and padding at the end.
-    keys = np.where(ranked[:, None], np.where(listed, -retrieved.scores, np.inf), 0)
-    order = np.argsort(keys, axis=1, kind="stable")
-    sorted_lists = BlendedLists(
-        blended.sources,
-        np.take_along_axis(blended.positions, order, axis=1),
-        np.take_along_axis(blended.scores, order, axis=1),
-        np.take_along_axis(blended.ranks, order[:, :, None], axis=1),
-        np.take_along_axis(blended.source_scores, order[:, :, None], axis=1),
-    )
-    return RankedLists(
-        sorted_lists,
-        np.take_along_axis(retrieved.retrieval_ranks, order, axis=1),
-        np.take_along_axis(retrieved.scores, order, axis=1),
-    )
+    keys.sort(axis=1)
+    moved = _reorder(keys, starts, scores, positions, retrieval_scores, *by_source)
+    return RankedLists(BlendedLists(blended.sources, *moved[:4]), *moved[4:])
+
+
+@compiled
+def _sort_keys(
+    positions: NDArray[np.int32],
+    depth: int,
+    starts: NDArray[np.int64],
+    pair_positions: NDArray[np.int32],
+    bits: NDArray[np.uint32],
+) -> tuple[NDArray[np.uint64], bool]:
+    """Return a key for each of the first candidates, and whether pairs and candidates are the same.
+
+    The upper half of a key sorts like the float32 with these bits, the lower half is the column: equal scores stay in
+    order. Candidates without a score come after those with one.
+
+    Args:
+        positions: (n, k).
+        depth: at most k.
+        starts: (n + 1,), the first pair of each list.
+        pair_positions: (pairs,).
+        bits: (pairs,).
+    """
+    n = len(positions)
+    keys, same = np.empty((n, depth), np.uint64), True
+    sign, largest, half = np.uint32(1 << 31), np.uint32(0xFFFFFFFF), np.uint64(32)
+    for row in range(n):
+        count = starts[row + 1] - starts[row]
+        for column in range(depth):
+            upper = largest
+            if column < count:
+                pair = starts[row] + column
+                same &= pair_positions[pair] == positions[row, column]
+                upper = ~bits[pair] if bits[pair] & sign else bits[pair] | sign
+            else:
+                same &= count == 0 or positions[row, column] < 0
+            keys[row, column] = (np.uint64(upper) << half) | np.uint64(column)
+        same &= count <= depth
+    return keys, same
+
+
+@compiled
+def _reorder(
+    keys: NDArray[np.uint64],
+    starts: NDArray[np.int64],
+    pair_scores: NDArray[np.float32],
+    positions: NDArray[np.int32],
+    scores: NDArray[np.float32],
+    ranks: NDArray[np.int32],
+    source_scores: NDArray[np.float32],
+) -> tuple[
+    NDArray[np.int32],
+    NDArray[np.float32],
+    NDArray[np.int32],
+    NDArray[np.float32],
+    NDArray[np.int32],
+    NDArray[np.float32],
+]:
+    """Return the last four arrays in the order of the keys, and ranks and scores of `RankedLists`."""
+    n, k, sources = ranks.shape
+    moved_positions, moved_scores = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
+    moved_ranks, moved_source_scores = np.empty((n, k, sources), np.int32), np.empty((n, k, sources), np.float32)
+    retrieval_ranks, ranking_scores = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
+    depth, lower = keys.shape[1], np.uint64(0xFFFFFFFF)
+    for row in range(n):
+        count = starts[row + 1] - starts[row]
+        for column in range(k):
+            source = np.int64(keys[row, column] & lower) if column < depth else column
+            moved_positions[row, column] = positions[row, source]
+            moved_scores[row, column] = scores[row, source]
+            moved_ranks[row, column] = ranks[row, source]
+            moved_source_scores[row, column] = source_scores[row, source]
+            retrieval_ranks[row, column] = source + 1 if positions[row, source] >= 0 else 0
+            ranking_scores[row, column] = pair_scores[starts[row] + source] if source < count else np.nan
+    return moved_positions, moved_scores, moved_ranks, moved_source_scores, retrieval_ranks, ranking_scores

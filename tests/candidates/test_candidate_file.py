@@ -10,7 +10,7 @@ from candidates.blender import BlendedLists
 from candidates.candidate_file import CANDIDATES, CandidateFile, candidates_to_table, read_users
 from features.errors import InputError
 
-ITEM_IDS = np.array(["a", "b", "c"])
+ITEM_IDS = pa.array(["a", "b", "c"])
 
 
 def blended(positions, scores=None, ranks=None):
@@ -36,7 +36,7 @@ def test_each_candidate_becomes_a_row_with_its_sources_and_padding_is_dropped():
     )
 
     table = candidates_to_table(
-        np.array(["u2", "u1", "u3"]),
+        ["u2", "u1", "u3"],
         lists,
         ITEM_IDS,
         np.array([[2, 1], [1, 0], [0, 0]], np.int32),
@@ -51,7 +51,7 @@ def test_each_candidate_becomes_a_row_with_its_sources_and_padding_is_dropped():
 
 
 def test_a_table_without_rows_has_all_columns():
-    table = candidates_to_table(np.array([], np.str_), blended(np.empty((0, 2))), ITEM_IDS, *unranked(np.empty((0, 2))))
+    table = candidates_to_table([], blended(np.empty((0, 2))), ITEM_IDS, *unranked(np.empty((0, 2))))
 
     assert table.schema.equals(CANDIDATES)
     assert table.column_names == [
@@ -73,7 +73,7 @@ def test_a_table_without_rows_has_all_columns():
 )
 def test_lists_that_do_not_match_users_or_items_are_refused(user_ids, positions, message):
     with pytest.raises(ValueError, match=message):
-        candidates_to_table(np.array(user_ids), blended(positions), ITEM_IDS, *unranked(positions))
+        candidates_to_table(user_ids, blended(positions), ITEM_IDS, *unranked(positions))
 
 
 def candidates_of(*rows):

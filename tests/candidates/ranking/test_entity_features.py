@@ -3,6 +3,7 @@ import pyarrow as pa
 import pytest
 
 from candidates.ranking.entity_features import ItemFeatures, UserFeatures
+from candidates.text_codes import TextCodes
 
 ITEMS = {
     "item_id": ["1", "2", "3"],
@@ -48,7 +49,7 @@ def table(columns):
 
 @pytest.fixture
 def items():
-    return ItemFeatures.from_table(table(ITEMS))
+    return ItemFeatures.from_table(table(ITEMS), TextCodes.from_texts(table(ITEMS)["item_id"]))
 
 
 @pytest.fixture
@@ -65,10 +66,9 @@ def test_an_item_without_sales_has_zero_sales_and_no_price(items):
 
 
 def test_a_category_has_a_code_and_its_share_of_the_units_sold_plus_one(items):
-    assert items.vocabularies == ({"hat": 0, "shoe": 1}, {"wear": 2}, {})
-    assert items.category_count == 3
-    assert items.categories.tolist() == [[0, 2, -1], [1, 2, -1], [0, -1, -1]]
-    shares = [[10 / 14, 1, np.nan], [4 / 14, 1, np.nan], [10 / 14, np.nan, np.nan]]
+    assert [codes.texts.to_pylist() for codes in items.vocabularies] == [["hat", "shoe"], ["wear"], []]
+    assert items.categories.tolist() == [[0, 1, 0], [0, 0, -1], [-1, -1, -1]]
+    shares = [[10 / 14, 4 / 14, 10 / 14], [1, 1, np.nan], [np.nan, np.nan, np.nan]]
     assert np.allclose(items.category_shares, shares, equal_nan=True)
 
 
@@ -79,45 +79,41 @@ def test_a_cold_user_has_zero_purchases_and_no_price(users):
     assert users.log_price == pytest.approx([np.log(10), np.nan], nan_ok=True)
 
 
-def test_purchases_of_categories_are_counted_by_user(users, items):
-    rows = np.repeat([[0, 0, 0], [1, 1, 1]], 3, axis=0)
-
-    counts = users.category_counts.look_up(rows, np.concatenate([items.categories, items.categories]))
-
-    expected = [
-        [1, 4, np.nan], [3, 4, np.nan], [1, np.nan, np.nan],
-        [0, 0, np.nan], [0, 0, np.nan], [0, np.nan, np.nan],
-    ]  # fmt: skip
-    assert np.array_equal(counts[..., 0], expected, equal_nan=True)
+def counts_by_user(pair_counts):
+    """Per user, the counts by code."""
+    entries = zip(pair_counts.pairs.positions.tolist(), pair_counts.counts.tolist(), strict=True)
+    found = [{} for _ in range(len(pair_counts.pairs))]
+    for row, (code, counts) in zip(pair_counts.pairs.rows.tolist(), entries, strict=True):
+        found[row][code] = counts
+    return found
 
 
-def test_categories_outside_the_catalogue_are_dropped(users):
-    # Hat, shoe and wear of the first user; no item is a coat.
-    assert users.category_counts.pairs.rows.tolist() == [0, 0, 0]
-    assert users.category_counts.pairs.positions.tolist() == [0, 1, 2]
-    assert users.category_counts.counts.tolist() == [[1], [3], [4]]
+def test_purchases_of_categories_are_counted_by_user_and_those_outside_the_catalogue_dropped(users):
+    # Shoes and hats of the first user; no item is a coat.
+    types, groups, departments = map(counts_by_user, users.category_counts)
+
+    assert types == [{0: [1], 1: [3]}, {}]
+    assert groups == [{0: [4]}, {}]
+    assert departments == [{}, {}]
+    assert [counts.width for counts in users.category_counts] == [2, 1, 0]
 
 
-def test_recent_purchases_are_looked_up_by_item_id(users):
-    counts = users.count_recent_purchases(np.array([0, 0, 0, 1]), np.array(["1", "2", "3", "1"]))
-
-    assert counts.tolist() == [[0, 4], [0, 0], [1, 1], [0, 0]]  # in 28 days and in 91
+def test_recent_purchases_are_counted_by_item_in_28_days_and_in_91(users):
+    assert counts_by_user(users.recent_item_counts) == [{2: [1, 1], 0: [0, 4]}, {}]
 
 
 def test_recent_purchases_of_the_same_item_are_counted_by_user(items):
     lists = {"lately_items": [["3", "1"], ["1"]], "lately_counts_28d": [[1.0, 2.0], [5.0]]}
+
     users = UserFeatures.from_table(table({**USERS, **lists, "lately_counts_91d": [[3.0, 4.0], [6.0]]}), items)
 
-    counts = users.count_recent_purchases(np.array([1, 0, 0, 1]), np.array(["1", "1", "3", "3"]))
-
-    assert counts.tolist() == [[5, 6], [2, 4], [1, 3], [0, 0]]
+    assert counts_by_user(users.recent_item_counts) == [{2: [1, 3], 0: [2, 4]}, {0: [5, 6]}]
 
 
 def test_zero_users_have_empty_features(items):
     users = UserFeatures.from_table(table({name: [] for name in USERS}), items)
 
-    assert len(users) == len(users.category_counts.pairs) == len(users.recent_item_counts.pairs) == 0
-    assert users.count_recent_purchases(np.zeros(0, np.int64), np.zeros(0, np.str_)).shape == (0, 2)
+    assert len(users) == len(users.category_counts[0].pairs) == len(users.recent_item_counts.pairs) == 0
 
 
 def test_lists_of_texts_and_counts_must_be_equally_long(items):

@@ -2,6 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fixtures import ranking_reference as reference
+from fixtures.ranking_worlds import random_world
+from hypothesis import given
+from hypothesis import strategies as st
 
 from candidates.blender import BlendedLists
 from candidates.histories import Histories
@@ -9,6 +13,7 @@ from candidates.item_lists import ItemLists
 from candidates.ranking.entity_features import ItemFeatures, UserFeatures
 from candidates.ranking.pair_counts import PairCounts
 from candidates.ranking.ranker_features import PairFeatures, build_pair_features, feature_groups, feature_names
+from candidates.text_codes import TextCodes
 
 SOURCES = ("two_tower", "popularity")
 
@@ -23,13 +28,13 @@ def counts_of(lists, counts, width):
 def items():
     """Three items; the first two are of equal categories, and no item has a department."""
     return ItemFeatures(
-        ids=np.array(["a", "b", "c"]),
+        item_codes=TextCodes.from_texts(np.array(["a", "b", "c"])),
         log_sales=np.array([[1, 2, 3, 4], [0, 0, 0, 0], [5, 6, 7, 8]], np.float32),
         repurchase_rate=np.array([0.5, 0, 0.25], np.float32),
         log_price=np.array([2, np.nan, 5], np.float32),
-        categories=np.array([[0, 2, -1], [0, 2, -1], [1, 2, -1]], np.int32),
-        category_shares=np.array([[0.25, 1, np.nan], [0.25, 1, np.nan], [0.75, 1, np.nan]], np.float32),
-        vocabularies=({"hat": 0, "shoe": 1}, {"wear": 2}, {}),
+        categories=np.array([[0, 0, 1], [0, 0, 0], [-1, -1, -1]], np.int32),
+        category_shares=np.array([[0.25, 0.25, 0.75], [1, 1, 1], [np.nan] * 3], np.float32),
+        vocabularies=tuple(TextCodes.from_texts(np.array(names, np.str_)) for names in (["hat", "shoe"], ["wear"], [])),
     )
 
 
@@ -40,9 +45,12 @@ def users():
         purchases=np.array([[1, 2, 6], [0, 0, 0], [0, 0, 1]], np.float32),
         active_days=np.array([3, 0, 1], np.float32),
         log_price=np.array([3, np.nan, np.nan], np.float32),
-        category_counts=counts_of([[0, 1, 2], [], [1, 2]], [[5], [1], [6], [1], [1]], 3),
-        recent_item_counts=counts_of([[0, 1], [], [1]], [[2, 4], [1, 1], [1, 1]], 3),
-        recent_item_codes={"a": 0, "c": 1},
+        category_counts=(
+            counts_of([[0, 1], [], [1]], [[5], [1], [1]], 2),
+            counts_of([[0], [], [0]], [[6], [1]], 1),
+            counts_of([[], [], []], np.zeros((0, 1)), 0),
+        ),
+        recent_item_counts=counts_of([[0, 2], [], [2]], [[2, 4], [1, 1], [1, 1]], 3),
     )
 
 
@@ -140,8 +148,8 @@ def test_features_do_not_depend_on_the_other_users(blended, histories, users, it
     whole = build_pair_features(blended, histories, users, items)
     alone = replace(
         users, purchases=users.purchases[2:], active_days=users.active_days[2:], log_price=users.log_price[2:],
-        category_counts=counts_of([[1, 2]], users.category_counts.counts[3:], 3),
-        recent_item_counts=counts_of([[1]], users.recent_item_counts.counts[2:], 3),
+        category_counts=(counts_of([[1]], [[1]], 2), counts_of([[0]], [[1]], 1), counts_of([[]], np.zeros((0, 1)), 0)),
+        recent_item_counts=counts_of([[2]], users.recent_item_counts.counts[2:], 3),
     )  # fmt: skip
 
     pairs = build_pair_features(blended.slice(2, 3), histories.slice(2, 3), alone, items)
@@ -166,13 +174,40 @@ def test_pairs_can_be_concatenated_and_taken_by_list(blended, histories, users, 
 def test_users_items_and_categories_must_match(blended, histories, users, items):
     with pytest.raises(ValueError, match="same users, not of 2, 3 and 3"):
         build_pair_features(blended.slice(0, 2), histories, users, items)
-    with pytest.raises(ValueError, match="3 category codes of the catalogue, not 4"):
-        build_pair_features(
-            blended, histories, replace(users, category_counts=replace(users.category_counts, width=4)), items
-        )
+    types, groups, departments = users.category_counts
+    swapped = replace(users, category_counts=(groups, types, departments))
+    with pytest.raises(ValueError, match=r"\(2, 1, 0\) category codes of the catalogue, not \(1, 2, 0\)"):
+        build_pair_features(blended, histories, swapped, items)
     fewer = replace(items, log_price=items.log_price[:2])
     with pytest.raises(ValueError, match="below 2"):
         build_pair_features(blended, histories, users, fewer)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_features_equal_the_reference_to_the_last_bit(seed):
+    world = random_world(seed)
+    items = ItemFeatures.from_table(world.items, TextCodes.from_texts(world.items["item_id"]))
+
+    pairs = build_pair_features(world.blended, world.histories, UserFeatures.from_table(world.users, items), items)
+
+    rows, positions, matrix = reference.pair_features(world.blended, world.history_entries, world.users, world.items)
+    assert np.array_equal(pairs.rows, rows)
+    assert np.array_equal(pairs.positions, positions)
+    for name, column, expected in zip(pairs.feature_names, pairs.matrix.T, matrix.T, strict=True):
+        np.testing.assert_array_equal(column, expected, err_msg=name)
+
+
+def test_features_do_not_depend_on_the_parts_in_which_they_are_computed(monkeypatch):
+    world = random_world(7)
+    items = ItemFeatures.from_table(world.items, TextCodes.from_texts(world.items["item_id"]))
+    users = UserFeatures.from_table(world.users, items)
+    whole = build_pair_features(world.blended, world.histories, users, items)
+    monkeypatch.setattr("candidates.ranking.ranker_features._PAIRS_PER_PART", 3)
+
+    pairs = build_pair_features(world.blended, world.histories, users, items)
+
+    assert len(whole.rows) > 9
+    assert np.array_equal(pairs.matrix, whole.matrix, equal_nan=True)
 
 
 def test_every_feature_belongs_to_one_group():

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from fixtures import ranking_reference as reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -38,6 +39,23 @@ def test_scores_equal_those_of_scikit_learn_to_the_bit(seed, leaves, smallest):
         expected = model.decision_function(others).astype(np.float32)
 
     assert np.array_equal(Trees.from_model(model, np.arange(6), 6).score(others), expected)
+
+
+@given(seed=st.integers(0, 2**32 - 1), rows=st.integers(0, 200))
+def test_scores_equal_the_reference_to_the_bit_whatever_the_number_of_rows(seed, rows):
+    trees, (matrix, _) = Trees.from_model(fit(seed % 3), np.arange(6), 6), draw_rows(seed, 200)
+
+    scores = trees.score(matrix[:rows])
+
+    assert np.array_equal(scores, reference.score(trees, matrix)[:rows])
+    assert scores.dtype == np.float32
+
+
+def test_rows_may_be_a_part_of_another_matrix():
+    trees, (matrix, _) = Trees.from_model(fit(1), np.arange(6), 6), draw_rows(2)
+
+    assert np.array_equal(trees.score(np.asfortranarray(matrix)), trees.score(matrix))
+    assert np.array_equal(trees.score(matrix[::2]), trees.score(matrix)[::2])
 
 
 def test_trees_without_tests_have_one_score():
