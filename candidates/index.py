@@ -1,20 +1,24 @@
 """Exact maximum inner product search over all items."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from candidates.compiled import compiled
 from candidates.item_lists import ItemLists, check_request
-from candidates.topk import TopK, top_k_of_sorted
+from candidates.pair_scores import score_pairs
+from candidates.ragged_top_k import ragged_top_k
+from candidates.shortlists import CHUNK, Shortlists
+from candidates.topk import TopK
 
-# Scores in memory at once: of the matrix product (32 Mi float32 = 128 MiB), and of the selection, whose working arrays
-# are several times larger in the worst case, when every item ties.
-SCORES_PER_PRODUCT: Final = 2**25
-SCORES_PER_SELECTION: Final = 2**21
-PAIRS_PER_RESCORING: Final = 2**13
+# A tile of scores, queries x items, stays in a processor's own cache until it has been read (2 MiB). The matrix product
+# is slower with fewer queries than this, because it then arranges the item vectors for too few of them.
+QUERIES_PER_BLOCK: Final = 512
+SCORES_PER_TILE: Final = 2**19
+# Items near the cut, beyond twice k on each side, for which there is space before a query counts as one with many ties.
+SPARE_CAPACITY: Final = 1_024
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,13 +29,15 @@ class ItemIndex:
     or its number of threads. A float32 matrix product selects a shortlist with a margin for rounding errors. The
     shortlist is scored again in float64, rounded to float32 and sorted.
 
-    `benchmarks/exact_search.py` measures the speed. Search is slower where many items tie at the cut, because all of
-    them are scored again: some hundred times slower if every item has the same vector.
+    One call uses one thread, but for the matrix product, whose threads are those of the linear algebra library. Both
+    release the interpreter's lock: blocks of queries can be searched in several threads.
+
+    `benchmarks/exact_search.py` measures the speed. A query for which more items tie at the cut than k and about a
+    thousand takes as long as some twenty others, because it is scored with every item in float64.
 
     Attributes:
         item_ids: str (items,), unique and ascending, so that positions are ordered as ids are.
         vectors: float32 (items, dimensions), finite.
-        max_norm: the largest Euclidean norm of an item vector.
 
     Raises:
         ValueError: the arrays do not have this form.
@@ -39,7 +45,7 @@ class ItemIndex:
 
     item_ids: NDArray[np.str_]
     vectors: NDArray[np.float32]
-    max_norm: float = field(init=False, repr=False)
+    _prefixes: dict[int, tuple[NDArray[np.float32], float]] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.vectors.ndim != 2 or self.item_ids.shape != self.vectors.shape[:1] or self.vectors.size == 0:
@@ -55,7 +61,7 @@ class ItemIndex:
             raise ValueError("Item ids must be unique and sorted ascending, their vectors in the same order.")
         if not np.isfinite(self.vectors).all():
             raise ValueError("Item vectors must be finite: some hold nan or infinity.")
-        object.__setattr__(self, "max_norm", float(_norms(self.vectors).max()))
+        object.__setattr__(self, "vectors", np.ascontiguousarray(self.vectors))
 
     def __len__(self) -> int:
         """Return the number of items."""
@@ -87,68 +93,130 @@ class ItemIndex:
         Raises:
             ValueError: an argument does not have this form, or is so large that scores overflow float32.
         """
+        self._check_queries(queries)
+        check_request(len(queries), k, len(self), excluded, eligible)
+        vectors, longest = self._prefix(queries.shape[1])
+        margins, k = _margins(queries, longest), min(k, len(self))
+        if excluded is None:
+            excluded = ItemLists(np.zeros(len(queries) + 1, np.int64), np.empty(0, np.int32))
+        excluded = excluded.ascending()
+        positions, scores = np.empty((len(queries), k), np.int32), np.empty((len(queries), k), np.float32)
+        for start in range(0, len(queries), QUERIES_PER_BLOCK):
+            block = slice(start, start + QUERIES_PER_BLOCK)
+            offsets = excluded.offsets[start : start + QUERIES_PER_BLOCK + 1]
+            positions[block], scores[block] = _search_block(
+                np.ascontiguousarray(queries[block]), vectors, k, margins[block], offsets, excluded.positions, eligible
+            )
+        return positions, scores
+
+    def score_pairs(
+        self, queries: NDArray[np.float32], offsets: NDArray[np.int64], positions: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Return the scores of some items for each query, equal to those that `search` returns.
+
+        Args:
+            queries: float32 (n, dimensions), as for `search`.
+            offsets: int64 (n + 1,), from 0 to pairs; the items of query i are `positions[offsets[i]:offsets[i + 1]]`.
+            positions: int32 (pairs,), positions of items, in any order.
+
+        Returns:
+            float32 (pairs,).
+
+        Raises:
+            ValueError: an argument does not have this form.
+        """
+        self._check_queries(queries)
+        if offsets.shape != (len(queries) + 1,) or offsets[0] != 0 or offsets[-1] != len(positions):
+            raise ValueError(
+                f"Offsets must be ({len(queries) + 1},) from 0 to {len(positions)}, not {offsets.shape} from "
+                f"{offsets[:1]} to {offsets[-1:]}."
+            )
+        if len(positions) and (positions.min() < 0 or positions.max() >= len(self)):
+            raise ValueError(f"Positions must be 0 to {len(self) - 1}, not {positions.min()} to {positions.max()}.")
+        vectors, _ = self._prefix(queries.shape[1])
+        return score_pairs(np.ascontiguousarray(queries), vectors, offsets, positions)
+
+    def _check_queries(self, queries: NDArray[np.float32]) -> None:
         if queries.ndim != 2 or not 1 <= queries.shape[1] <= self.vectors.shape[1] or queries.dtype != np.float32:
             raise ValueError(
                 f"Queries must be float32 (n, dimensions) with 1 to {self.vectors.shape[1]} dimensions, not "
                 f"{queries.shape} {queries.dtype}."
             )
-        check_request(len(queries), k, len(self), excluded, eligible)
-        margins = self._margins(queries)
 
-        n, items, k = len(queries), len(self), min(k, len(self))
-        # Groups of about sqrt(items / k) items: there are about as many group maxima to compare as items in the k best
-        # groups. At least k groups remain.
-        size = math.isqrt(items // k)
-        groups = -(-items // size)
-        ceiling = None if eligible is None else np.where(eligible, np.float32(np.inf), np.float32(-np.inf))
-        block = max(1, min(n, SCORES_PER_PRODUCT // (size * groups)))
-        part = max(1, SCORES_PER_SELECTION // (size * groups))
-        buffer = np.empty((block, size * groups), np.float32)
-        buffer[:, items:] = -np.inf  # the unused slots of the last groups
-        positions, scores = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
-        for start in range(0, n, block):
-            stop = min(start + block, n)
-            product = buffer[: stop - start, :items]
-            np.matmul(queries[start:stop], self.vectors[:, : queries.shape[1]].T, out=product)
-            if ceiling is not None:
-                np.minimum(product, ceiling, out=product)
-            if excluded is not None:
-                masked = excluded.slice(start, stop)
-                product[masked.rows, masked.positions] = -np.inf
-            for first in range(start, stop, part):
-                last = min(first + part, stop)
-                rough = buffer[first - start : last - start].reshape(-1, size, groups)
-                rows, found = _shortlist(rough, k, margins[first:last])
-                exact = self._score(queries[first:last], rows, found)
-                order = np.lexsort((found, -exact, rows))
-                pairs = rows[order], found[order], exact[order]
-                positions[first:last], scores[first:last] = top_k_of_sorted(*pairs, last - first, k)
-        return positions, scores
+    def _prefix(self, dimensions: int) -> tuple[NDArray[np.float32], float]:
+        """Return the first dimensions of the item vectors, contiguous, and their largest norm; computed once."""
+        if dimensions not in self._prefixes:
+            vectors = np.ascontiguousarray(self.vectors[:, :dimensions])
+            self._prefixes[dimensions] = vectors, float(_norms(vectors).max())
+        return self._prefixes[dimensions]
 
-    def _margins(self, queries: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return float64 (n,), how far below the k-th best rough score an item of the exact top k may lie.
 
-        A float32 sum of d products, in any order, has an error of at most about d u |q| |x| with u = 2**-24 (Higham,
-        Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1). The margin is twice that, once for each
-        of the two items compared. The float32 epsilon is 2 u; the doubling covers the rounding of the results.
-        """
-        bounds = _norms(queries) * self.max_norm
-        if not (bounds < np.finfo(np.float32).max).all():
-            raise ValueError("Queries must be finite, and small enough for scores within float32.")
-        dimensions = self.vectors.shape[1]
-        single = np.finfo(np.float32)
-        return np.asarray(2.0 * (dimensions + 2) * (float(single.eps) * bounds + float(single.smallest_normal)))
+def _search_block(
+    queries: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    k: int,
+    margins: NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    excluded: NDArray[np.int32],
+    eligible: NDArray[np.bool_] | None,
+) -> TopK:
+    """Search one block of queries; excluded are the positions between the offsets of each query, ascending."""
+    n, items = len(queries), len(vectors)
+    shortlists = Shortlists.empty(k, margins, 4 * k + SPARE_CAPACITY)
+    ceiling = None if eligible is None else np.where(eligible, np.float32(np.inf), np.float32(-np.inf))
+    width = min(max(1, SCORES_PER_TILE // (n * CHUNK)), -(-items // CHUNK)) * CHUNK
+    buffer, cursors = np.empty((n, width), np.float32), offsets[:-1].copy()
+    for first in range(0, items, width):
+        tile = vectors[first : first + width]
+        scores = buffer[:, : len(tile)]
+        np.matmul(queries, tile.T, out=scores)
+        if ceiling is not None:
+            np.minimum(scores, ceiling[first : first + width], out=scores)
+        _exclude(buffer, first, offsets, excluded, cursors)
+        buffer[:, len(tile) :] = -np.inf
+        shortlists.collect(buffer, first)
+    offsets_found, found = shortlists.finish()
+    positions, scores = ragged_top_k(offsets_found, found, score_pairs(queries, vectors, offsets_found, found), k)
+    for row in np.flatnonzero(shortlists.counts < 0):
+        own = excluded[offsets[row] : offsets[row + 1]]
+        positions[row], scores[row] = _search_all(queries[row : row + 1], vectors, k, own, eligible)
+    return positions, scores
 
-    def _score(
-        self, queries: NDArray[np.float32], rows: NDArray[np.intp], positions: NDArray[np.intp]
-    ) -> NDArray[np.float32]:
-        """Return the scores of pairs of query and item, float32 (pairs,), summed in float64."""
-        scores, items = np.empty(len(rows), np.float32), self.vectors[:, : queries.shape[1]]
-        for start in range(0, len(rows), PAIRS_PER_RESCORING):
-            pairs = slice(start, start + PAIRS_PER_RESCORING)
-            left = queries[rows[pairs]].astype(np.float64)
-            scores[pairs] = np.einsum("pd,pd->p", left, items[positions[pairs]].astype(np.float64))
-        return scores
+
+def _search_all(
+    query: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    k: int,
+    excluded: NDArray[np.int32],
+    eligible: NDArray[np.bool_] | None,
+) -> TopK:
+    """Search for one query (1, dimensions) by scoring all its items in float64."""
+    allowed = np.ones(len(vectors), np.bool_) if eligible is None else eligible.copy()
+    allowed[excluded] = False
+    found = np.flatnonzero(allowed).astype(np.int32)
+    offsets = np.array([0, len(found)], np.int64)
+    return ragged_top_k(offsets, found, score_pairs(query, vectors, offsets, found), k)
+
+
+def _margins(queries: NDArray[np.float32], longest: float) -> NDArray[np.float64]:
+    """Return float64 (n,), how far below the k-th best rough score an item of the exact top k may lie.
+
+    A float32 sum of d products, in any order, has an error of at most about d u |q| |x| with u = 2**-24 (Higham,
+    Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1). The margin is twice that, once for each
+    of the two items compared. The float32 epsilon is 2 u; the doubling covers the rounding of the results.
+
+    Args:
+        queries: float32 (n, d).
+        longest: the largest norm of the first d dimensions of an item vector.
+
+    Raises:
+        ValueError: a query is not finite, or so large that scores overflow float32.
+    """
+    bounds = _norms(queries) * longest
+    if not (bounds < np.finfo(np.float32).max).all():
+        raise ValueError("Queries must be finite, and small enough for scores within float32.")
+    single = np.finfo(np.float32)
+    return np.asarray(2.0 * (queries.shape[1] + 2) * (float(single.eps) * bounds + float(single.smallest_normal)))
 
 
 def _norms(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -156,28 +224,19 @@ def _norms(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64)))
 
 
-def _shortlist(
-    rough: NDArray[np.float32], k: int, margins: NDArray[np.float64]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return all pairs of query and item whose exact score may be among the query's k best.
-
-    The k-th largest group maximum is a lower bound of the k-th largest score, because k groups each hold an item at
-    least as good. Only groups whose maximum reaches the bound are searched.
-
-    Args:
-        rough: float32 (rows, size, groups), rough scores; item position = slot in the group * groups + group; -inf is
-            no item.
-        k: at most groups.
-        margins: float64 (rows,), the margin for errors of the rough scores.
-
-    Returns:
-        Rows and positions, (pairs,) each, rows ascending.
-    """
-    _, _, groups = rough.shape
-    maxima = rough.max(axis=1)
-    reached = np.partition(maxima, groups - k, axis=1)[:, groups - k].astype(np.float64) - margins
-    # Where fewer than k items remain the bound would be -inf; the finite bound keeps masked items out.
-    bounds = np.maximum(reached, -float(np.finfo(np.float32).max)).astype(np.float32)
-    rows, reaching = np.nonzero(maxima >= bounds[:, None])
-    pairs, slots = np.nonzero(rough[rows, :, reaching] >= bounds[rows, None])
-    return rows[pairs], slots * groups + reaching[pairs]
+@compiled
+def _exclude(
+    scores: NDArray[np.float32],
+    first: int,
+    offsets: NDArray[np.int64],
+    excluded: NDArray[np.int32],
+    cursors: NDArray[np.int64],
+) -> None:
+    """Set the scores of excluded items in a tile to -inf; the cursors move to the first excluded item after it."""
+    n, width = scores.shape
+    for row in range(n):
+        cursor = cursors[row]
+        while cursor < offsets[row + 1] and excluded[cursor] < first + width:
+            scores[row, excluded[cursor] - first] = -np.inf
+            cursor += 1
+        cursors[row] = cursor

@@ -1,5 +1,8 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
+from fixtures.exact_search import reference_search
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,65 +20,88 @@ def queries_of(*rows):
     return np.array(rows, np.float32)
 
 
-def naive_search(vectors, queries, k, excluded, eligible):
-    """Sort every allowed item of every user by score and position, in plain Python."""
-    width = min(k, len(vectors))
-    positions, scores = [], []
-    for query, exclusions in zip(queries.tolist(), excluded, strict=True):
-        ranked = sorted(
-            (-sum(a * b for a, b in zip(query, vector, strict=True)), position)
-            for position, vector in enumerate(vectors.tolist())
-            if eligible[position] and position not in exclusions
-        )[:width]
-        padding = width - len(ranked)
-        positions.append([position for _, position in ranked] + [-1] * padding)
-        scores.append([-score for score, _ in ranked] + [-np.inf] * padding)
-    return positions, scores
-
-
 @st.composite
 def searches(draw):
-    """Small integers as vectors, so that scores are exact and often equal."""
+    """Small integers as vectors, so that scores are exact and often equal; some queries have fewer dimensions."""
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    items, dimensions, users = draw(st.integers(1, 60)), draw(st.integers(1, 4)), draw(st.integers(0, 7))
-    most = draw(st.integers(0, 3))
+    items, dimensions, users = (
+        draw(st.integers(1, 60) | st.integers(500, 900)),
+        draw(st.integers(1, 9)),
+        draw(st.integers(0, 7)),
+    )
+    most, shorter = draw(st.integers(0, 3)), draw(st.integers(0, 3))
     vectors = generator.integers(-most, most + 1, (items, dimensions)).astype(np.float32)
-    queries = generator.integers(-most, most + 1, (users, dimensions)).astype(np.float32)
+    queries = generator.integers(-most, most + 1, (users, max(1, dimensions - shorter))).astype(np.float32)
     excluded_share, eligible_share = draw(st.sampled_from([0.0, 0.2, 0.9, 1.0])), draw(st.sampled_from([0.1, 0.7, 1.0]))
-    excluded = [np.flatnonzero(generator.random(items) < excluded_share) for _ in range(users)]
-    return vectors, queries, draw(st.integers(1, 70)), excluded, generator.random(items) < eligible_share
+    excluded = [generator.permutation(np.flatnonzero(generator.random(items) < excluded_share)) for _ in range(users)]
+    k = draw(st.integers(1, 70) | st.just(items) | st.just(items + 1))
+    return vectors, queries, k, excluded, generator.random(items) < eligible_share
 
 
+def lists_of(excluded):
+    """Item lists in the order given."""
+    offsets = np.cumsum([0, *map(len, excluded)]).astype(np.int64)
+    return ItemLists(offsets, np.concatenate([np.empty(0, np.int32), *excluded]).astype(np.int32))
+
+
+@settings(deadline=None)
 @given(searches())
 def test_search_equals_a_full_sort_under_any_masks_and_ties(search):
     vectors, queries, k, excluded, eligible = search
 
-    positions, scores = index_of(vectors).search(queries, k, ItemLists.from_lists(excluded), eligible=eligible)
+    positions, scores = index_of(vectors).search(queries, k, lists_of(excluded), eligible=eligible)
 
-    expected_positions, expected_scores = naive_search(
-        vectors, queries, k, [set(exclusions.tolist()) for exclusions in excluded], eligible
-    )
-    assert positions.tolist() == expected_positions
-    assert scores.tolist() == expected_scores
+    expected_positions, expected_scores = reference_search(vectors, queries, k, excluded, eligible)
+    assert positions.tolist() == expected_positions.tolist()
+    assert scores.tolist() == expected_scores.tolist()
     assert (positions.dtype, scores.dtype) == (np.int32, np.float32)
     assert positions.shape == scores.shape == (len(queries), min(k, len(vectors)))
 
 
-@settings(max_examples=20)
-@given(searches(), st.integers(1, 200), st.integers(1, 200))
-def test_the_result_does_not_depend_on_block_sizes(search, product, selection):
+@settings(deadline=None)
+@given(searches(), st.integers(1, 9), st.integers(1, 3_000), st.integers(128, 300))
+def test_the_result_does_not_depend_on_the_sizes_of_blocks_tiles_and_shortlists(search, block, tile, spare):
     vectors, queries, k, excluded, eligible = search
-    index, lists = index_of(vectors), ItemLists.from_lists(excluded)
-    expected = index.search(queries, k, lists, eligible=eligible)
+    expected = reference_search(vectors, queries, k, excluded, eligible)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(candidates.index, "SCORES_PER_PRODUCT", product)
-        patch.setattr(candidates.index, "SCORES_PER_SELECTION", selection)
-        patch.setattr(candidates.index, "PAIRS_PER_RESCORING", 5)
-        found = index.search(queries, k, lists, eligible=eligible)
+        patch.setattr(candidates.index, "QUERIES_PER_BLOCK", block)
+        patch.setattr(candidates.index, "SCORES_PER_TILE", tile)
+        patch.setattr(candidates.index, "SPARE_CAPACITY", spare)
+        found = index_of(vectors).search(queries, k, lists_of(excluded), eligible=eligible)
 
     assert found[0].tolist() == expected[0].tolist()
     assert found[1].tolist() == expected[1].tolist()
+
+
+@pytest.mark.parametrize("order", ["random", "ascending", "descending"])
+@pytest.mark.parametrize("k", [1, 100, 2_500])
+def test_search_equals_a_full_sort_in_a_large_catalogue_whatever_its_order(order, k):
+    generator = np.random.default_rng(4)
+    vectors, queries = generator.standard_normal((20_011, 8)), generator.standard_normal((5, 8)).astype(np.float32)
+    if order != "random":
+        vectors = vectors[np.argsort(vectors @ queries[0] * (1 if order == "ascending" else -1))]
+    vectors = vectors.astype(np.float32)
+    excluded = [generator.choice(len(vectors), 2_000, replace=False) for _ in queries]
+
+    positions, scores = index_of(vectors).search(queries, k, lists_of(excluded))
+
+    expected_positions, expected_scores = reference_search(vectors, queries, k, excluded)
+    assert positions.tolist() == expected_positions.tolist()
+    assert scores.tolist() == expected_scores.tolist()
+
+
+def test_the_result_does_not_depend_on_threads():
+    generator = np.random.default_rng(6)
+    index = index_of(generator.standard_normal((9_001, 24)))
+    queries = generator.standard_normal((64, 24)).astype(np.float32)
+    positions, scores = index.search(queries, 30)
+
+    with ThreadPoolExecutor(4) as threads:
+        parts = list(threads.map(lambda start: index.search(queries[start : start + 4], 30), range(0, 64, 4)))
+
+    assert np.concatenate([part[0] for part in parts]).tolist() == positions.tolist()
+    assert np.concatenate([part[1] for part in parts]).tolist() == scores.tolist()
 
 
 def test_the_best_items_come_first_with_their_scores():
@@ -87,12 +113,32 @@ def test_the_best_items_come_first_with_their_scores():
     assert scores.tolist() == [[2.0, 1.0, 0.0], [0.0, 0.0, -1.0]]
 
 
-def test_ties_are_cut_by_position():
-    index = index_of([[1.0]] * 500)
+@pytest.mark.parametrize("items", [500, 30_000])  # within the capacity of a shortlist, and far beyond it
+def test_ties_are_cut_by_position(items):
+    index = index_of([[1.0]] * items)
+    excluded = ItemLists.from_lists([np.array([1]), np.array([0, 3])])
 
-    positions, _ = index.search(queries_of([1.0]), 3)
+    positions, scores = index.search(queries_of([1.0], [-2.0]), 3, excluded, eligible=np.arange(items) != 4)
 
-    assert positions.tolist() == [[0, 1, 2]]
+    assert positions.tolist() == [[0, 2, 3], [1, 2, 5]]
+    assert scores.tolist() == [[1.0] * 3, [-2.0] * 3]
+
+
+def test_ties_do_not_hide_better_items_behind_them():
+    vectors = np.ones((30_000, 1), np.float32)
+    vectors[[12_345, 29_999]] = 2
+
+    positions, scores = index_of(vectors).search(queries_of([1.0]), 4)
+
+    assert positions.tolist() == [[12_345, 29_999, 0, 1]]
+    assert scores.tolist() == [[2.0, 2.0, 1.0, 1.0]]
+
+
+def test_a_query_of_zeros_lists_the_first_items():
+    positions, scores = index_of(np.full((5_000, 2), -1.0)).search(queries_of([0.0, 0.0]), 2)
+
+    assert positions.tolist() == [[0, 1]]
+    assert scores.tolist() == [[0.0, 0.0]]
 
 
 def test_lists_are_padded_if_fewer_than_k_items_remain():
@@ -169,6 +215,48 @@ def test_the_dimensions_that_a_query_lacks_count_as_zero():
 
     assert positions.tolist() == [[1, 2], [0, 2]]
     assert scores.tolist() == [[6.0, 4.0], [-1.0, -2.0]]
+
+
+def test_scores_of_pairs_are_those_of_the_search():
+    generator = np.random.default_rng(8)
+    index = index_of(generator.standard_normal((3_000, 37)))
+    for dimensions in (37, 16, 5):
+        queries = generator.standard_normal((9, dimensions)).astype(np.float32)
+        positions, scores = index.search(queries, 45)
+
+        found = index.score_pairs(queries, np.arange(0, 9 * 45 + 1, 45), positions.reshape(-1))
+        single = [
+            index.score_pairs(queries[row : row + 1], np.array([0, 1]), positions[row, rank : rank + 1])[0]
+            for row in range(9)
+            for rank in range(45)
+        ]
+
+        assert found.dtype == np.float32
+        assert found.tolist() == single == scores.reshape(-1).tolist()
+
+
+def test_lists_of_pairs_may_be_empty_and_in_any_order():
+    index = index_of([[1, 1], [2, 3], [4, 5]])
+
+    scores = index.score_pairs(queries_of([1, 0], [0, 0], [1, -1]), np.array([0, 3, 3, 4]), np.int32([2, 0, 2, 1]))
+
+    assert scores.tolist() == [4.0, 1.0, 4.0, -1.0]
+    assert index.score_pairs(np.empty((0, 2), np.float32), np.array([0]), np.empty(0, np.int32)).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("offsets", "positions", "message"),
+    [
+        ([0, 2], [0], r"from 0 to 1"),
+        ([1, 1], [0], r"from 0 to 1"),
+        ([0, 1, 1], [0], r"\(2,\)"),
+        ([0, 1], [2], "0 to 1, not 2 to 2"),
+        ([0, 1], [-1], "0 to 1, not -1 to -1"),
+    ],
+)
+def test_pairs_of_the_wrong_form_are_refused(offsets, positions, message):
+    with pytest.raises(ValueError, match=message):
+        index_of([[2.0], [1.0]]).score_pairs(queries_of([1.0]), np.array(offsets), np.int32(positions))
 
 
 def test_zero_queries_have_zero_lists():
