@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from candidates.compiled import compiled
 from candidates.item_lists import ItemLists, check_request
 from candidates.pair_scores import score_pairs
-from candidates.ragged_top_k import ragged_top_k
 from candidates.shortlists import CHUNK, Shortlists
-from candidates.topk import TopK
+from candidates.topk import TopK, top_k
 
 # A tile of scores, queries x items, stays in a processor's own cache until it has been read (2 MiB). The matrix product
 # is slower with fewer queries than this, because it then arranges the item vectors for too few of them.
@@ -97,9 +96,7 @@ class ItemIndex:
         check_request(len(queries), k, len(self), excluded, eligible)
         vectors, longest = self._prefix(queries.shape[1])
         margins, k = _margins(queries, longest), min(k, len(self))
-        if excluded is None:
-            excluded = ItemLists(np.zeros(len(queries) + 1, np.int64), np.empty(0, np.int32))
-        excluded = excluded.ascending()
+        excluded = ItemLists.empty(len(queries)) if excluded is None else excluded.sort()
         positions, scores = np.empty((len(queries), k), np.int32), np.empty((len(queries), k), np.float32)
         for start in range(0, len(queries), QUERIES_PER_BLOCK):
             block = slice(start, start + QUERIES_PER_BLOCK)
@@ -176,7 +173,7 @@ def _search_block(
         buffer[:, len(tile) :] = -np.inf
         shortlists.collect(buffer, first)
     offsets_found, found = shortlists.finish()
-    positions, scores = ragged_top_k(offsets_found, found, score_pairs(queries, vectors, offsets_found, found), k)
+    positions, scores = top_k(offsets_found, found, score_pairs(queries, vectors, offsets_found, found), k)
     for row in np.flatnonzero(shortlists.counts < 0):
         own = excluded[offsets[row] : offsets[row + 1]]
         positions[row], scores[row] = _search_all(queries[row : row + 1], vectors, k, own, eligible)
@@ -195,7 +192,7 @@ def _search_all(
     allowed[excluded] = False
     found = np.flatnonzero(allowed).astype(np.int32)
     offsets = np.array([0, len(found)], np.int64)
-    return ragged_top_k(offsets, found, score_pairs(query, vectors, offsets, found), k)
+    return top_k(offsets, found, score_pairs(query, vectors, offsets, found), k)
 
 
 def _margins(queries: NDArray[np.float32], longest: float) -> NDArray[np.float64]:

@@ -126,11 +126,6 @@ class ItemLists:
         """The list of each entry, int64 (m,), ascending."""
         return np.repeat(np.arange(len(self)), self.lengths)
 
-    def ascending(self) -> Self:
-        """Return the same lists with ascending positions."""
-        _, order = self._index
-        return self if order is None else type(self)(self.offsets, self.positions[order])
-
     def slice(self, start: int, stop: int) -> Self:
         """Return lists start to stop - 1, numbered from 0."""
         offsets = self.offsets[start : stop + 1]

@@ -39,11 +39,12 @@ def top_k(
         Lists of width k.
     """
     n = len(offsets) - 1
-    top = np.full((n, k), -1, np.int32), np.full((n, k), -np.inf, np.float32)
     exclusions = ItemLists.empty(n) if excluded is None else excluded
     allowed = _ALL_ELIGIBLE if eligible is None else eligible
-    _select(offsets, positions, scores, exclusions.offsets, exclusions.positions, allowed, *top, top[1].view(np.uint32))
-    return top
+    keys = np.zeros((n, k), np.uint64)
+    _select(offsets, positions, scores, exclusions.offsets, exclusions.positions, allowed, keys)
+    keys.sort(axis=1)  # by vector instructions: a tenth of the time that compiled code takes
+    return _unpack(keys)
 
 
 @compiled
@@ -54,16 +55,14 @@ def _select(
     excluded_offsets: NDArray[np.int64],
     excluded_positions: NDArray[np.int32],
     eligible: NDArray[np.bool_],
-    top_positions: NDArray[np.int32],
-    top_scores: NDArray[np.float32],
-    top_bits: NDArray[np.uint32],
+    best: NDArray[np.uint64],
 ) -> None:
-    """Write the top k of each user.
+    """Write the top k of each user, in any order.
 
-    Score and position are packed into one integer, the key: larger keys are better, and no two are equal.
-    `top_bits` is `top_scores` seen as integers, through which scores become bits and back.
+    Score and position are packed into one integer, the key: larger keys are better, and no two are equal. No key is 0,
+    which is padding: it would be NaN.
     """
-    n, k = top_positions.shape
+    n, k = best.shape
     longest, highest = 0, -1
     for row in range(n):
         longest = max(longest, offsets[row + 1] - offsets[row])
@@ -81,19 +80,29 @@ def _select(
                 continue
             if position <= highest and excluded_by[position] == row:
                 continue
-            top_scores[row, 0] = scores[entry] + np.float32(0)  # -0 becomes 0
-            keys[count] = (np.uint64(_ordered(top_bits[row, 0])) << _HIGH) | (_LOW - np.uint64(position))
+            bits = np.float32(scores[entry] + np.float32(0)).view(np.uint32)  # -0 becomes 0
+            keys[count] = (np.uint64(_ordered(bits)) << _HIGH) | (_LOW - np.uint64(position))
             count += 1
-        top_scores[row, 0] = -np.inf
         kept = min(k, count)
         if kept < count:
             _partition(keys, count, kept)
-        best = keys[:kept]
-        best.sort()
         for rank in range(kept):
-            key = best[kept - 1 - rank]
-            top_bits[row, rank] = _bits(np.uint32(key >> _HIGH))
-            top_positions[row, rank] = np.int64(_LOW - (key & _LOW))
+            best[row, rank] = keys[rank]
+
+
+@compiled
+def _unpack(keys: NDArray[np.uint64]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return positions int32 (n, k) and scores float32 (n, k) from ascending keys."""
+    n, k = keys.shape
+    positions, scores = np.full((n, k), -1, np.int32), np.full((n, k), -np.inf, np.float32)
+    for row in range(n):
+        for rank in range(k):
+            key = keys[row, k - 1 - rank]
+            if key == 0:
+                break
+            scores[row, rank] = np.uint32(_bits(np.uint32(key >> _HIGH))).view(np.float32)
+            positions[row, rank] = np.int64(_LOW - (key & _LOW))
+    return positions, scores
 
 
 @compiled

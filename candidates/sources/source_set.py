@@ -161,13 +161,17 @@ class SourceSet:
             queries: of the n users.
             similar: scores of the items similar to those of the n histories.
         """
-        rows, positions = pool.rows, pool.positions
-        counts, days = queries.histories.look_up(rows, positions)
-        vectors, rates = self.index.vectors, self.repurchase_rates[positions]
+        positions = pool.positions
+        counts, days = queries.histories.look_up(pool.rows, positions)
+        products = [
+            self.index.score_pairs(vectors, pool.offsets, positions)
+            for vectors in (queries.vectors, queries.new_item_vectors)
+        ]
+        rates = self.repurchase_rates[positions]
         return pool.with_scores(
             {
-                TWO_TOWER: _log_shares(pool.offsets, _products(queries.vectors, vectors, rows, positions)),
-                TWO_TOWER_NEW: _log_shares(pool.offsets, _products(queries.new_item_vectors, vectors, rows, positions)),
+                TWO_TOWER: _log_shares(pool.offsets, products[0]),
+                TWO_TOWER_NEW: _log_shares(pool.offsets, products[1]),
                 BOUGHT_OFTEN: np.log1p(counts),
                 BOUGHT_LATELY: -np.log1p(np.where(counts > 0, days, np.float32(_NEVER_BOUGHT_DAYS))),
                 BOUGHT_AGAIN: np.where(counts > 0, repurchase_scores(rates), np.float32(0)),
@@ -215,17 +219,3 @@ def _write_log_shares(offsets: NDArray[np.int64], scores: NDArray[np.float32], s
             total += np.exp(scores[pair] - highest)
         for pair in range(start, stop):
             shares[pair] = scores[pair] - highest - np.log(total)
-
-
-def _products(
-    queries: NDArray[np.float32],
-    items: NDArray[np.float32],
-    rows: NDArray[np.int64],
-    positions: NDArray[np.int32],
-) -> NDArray[np.float32]:
-    """Return the inner product of each pair, float32 (pairs,), in blocks that fit into the processor's cache."""
-    scores = np.empty(len(rows), np.float32)
-    for start in range(0, len(rows), 2**16):
-        part = slice(start, start + 2**16)
-        scores[part] = np.einsum("pd,pd->p", queries[rows[part]], items[positions[part], : queries.shape[1]])
-    return scores

@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from fixtures.exact_search import reference_search
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import candidates.index
@@ -44,7 +44,6 @@ def lists_of(excluded):
     return ItemLists(offsets, np.concatenate([np.empty(0, np.int32), *excluded]).astype(np.int32))
 
 
-@settings(deadline=None)
 @given(searches())
 def test_search_equals_a_full_sort_under_any_masks_and_ties(search):
     vectors, queries, k, excluded, eligible = search
@@ -58,7 +57,6 @@ def test_search_equals_a_full_sort_under_any_masks_and_ties(search):
     assert positions.shape == scores.shape == (len(queries), min(k, len(vectors)))
 
 
-@settings(deadline=None)
 @given(searches(), st.integers(1, 9), st.integers(1, 3_000), st.integers(128, 300))
 def test_the_result_does_not_depend_on_the_sizes_of_blocks_tiles_and_shortlists(search, block, tile, spare):
     vectors, queries, k, excluded, eligible = search

@@ -205,14 +205,3 @@ def test_a_request_must_fit_the_users_and_the_items():
         check_request(1, 1, 4, None, np.ones(3, np.bool_))
     with pytest.raises(ValueError, match="int64"):
         check_request(1, 1, 4, None, np.ones(4, np.int64))
-
-
-def test_lists_in_any_order_become_ascending_and_others_are_the_same_object():
-    lists = ItemLists(np.array([0, 3, 3, 5]), np.int32([7, 0, 4, 9, 2]))
-
-    ascending = lists.ascending()
-
-    assert ascending.offsets.tolist() == [0, 3, 3, 5]
-    assert ascending.positions.tolist() == [0, 4, 7, 2, 9]
-    assert ascending.positions.dtype == np.int32
-    assert ascending.ascending() is ascending
