@@ -35,8 +35,8 @@ DEBUG: Final = "FEAST_TWO_TOWER_DEBUG"
 PROGRAM: Final = "feast-two-tower"
 # In the order of the data flow, which is the order in the help text.
 COMMANDS: Final = (
-    "fetch_demo_data", "build_features", "train", "materialize", "generate_candidates", "show_candidates", "evaluate",
-    "check_leakage", "doctor",
+    "fetch_demo_data", "build_features", "train", "materialize", "generate_candidates", "show_candidates",
+    "export_towers", "evaluate", "check_leakage", "doctor",
 )  # fmt: skip
 _PACKAGES: Final = ("features", "models", "candidates", "evaluation", "pipelines")
 

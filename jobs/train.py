@@ -56,8 +56,7 @@ def main(
         trained = train_release(store, options, folder, reporter)
         reporter.result(f"\n{trained.served.window}\n")
         reporter.table(served_table(trained.served))
-        towers, contents = trained.release
-        version = write_release(releases, towers, contents, created=datetime.now(UTC))
+        version = write_release(releases, trained.release, created=datetime.now(UTC))
     make_latest(releases, version)
     reporter.result(f"\nrelease {releases / version} after {trained.seconds:.0f} s")
     reporter.next("python jobs/materialize.py")

@@ -93,13 +93,14 @@ class Encoding:
             Arrays by input: codes of ids and categories, int32 (rows,); numbers, float32 (rows,), NaN if missing; codes
             of lists, int32, and the numbers aligned with them, float32, both (rows, schema.max_length(column)).
         """
-        return {column.name: self._encode_column(column, rows[column.name]) for column in self.schema.inputs}
+        return {column.name: self.encode_column(column, rows[column.name]) for column in self.schema.inputs}
 
     def encode_missing(self) -> Codes:
         """Encode one row in which every feature is missing."""
         return self.encode(pa.table({column.name: pa.nulls(1, column.arrow_type) for column in self.schema.inputs}))
 
-    def _encode_column(self, column: FeatureColumn, values: pa.ChunkedArray) -> NDArray[Any]:
+    def encode_column(self, column: FeatureColumn, values: pa.ChunkedArray) -> NDArray[Any]:
+        """Encode one input, see `encode`."""
         if column.is_string_list:
             return self.vocabularies[column.name].encode_lists(values, self.schema.max_length(column))
         if column.encoding == "aligned":

@@ -6,7 +6,7 @@ import tf_keras as keras
 from features.schema import ITEM_ID
 from models.config import Config
 from models.encoding import Encoding
-from models.layers import DenseStack, IdDropout, build_encoder, known_mask
+from models.layers import DenseStack, IdDropout, build_encoder, embedding_variables, known_mask
 from models.shared_embeddings import SharedEmbeddings
 
 
@@ -27,6 +27,11 @@ class ItemTower(keras.Model):
         self.encoders = {column.name: build_encoder(encoding, column, config) for column in encoding.schema.inputs}
         self._dense = DenseStack(config.hidden_widths, config.content_dimensions)
         self._shared = shared
+
+    @property
+    def named_variables(self) -> dict[str, tf.Variable]:
+        """The tower's own variables by name; they exist once it has been called."""
+        return {**embedding_variables(self.encoders), **self._dense.named_variables}
 
     @property
     def input_kernels(self) -> list[tf.Variable]:

@@ -104,6 +104,11 @@ class PositionWeights(keras.layers.Layer):
         self._hidden = keras.layers.Dense(_WEIGHT_UNITS, activation="relu")
         self._weight = keras.layers.Dense(1)
 
+    @property
+    def named_variables(self) -> dict[str, tf.Variable]:
+        """The variables by name; they exist once the layer has been called."""
+        return {**_dense_variables("hidden", self._hidden), **_dense_variables("output", self._weight)}
+
     def call(self, codes: tf.Tensor, numbers: list[tf.Tensor]) -> tf.Tensor:
         """Return float32 (batch, length).
 
@@ -127,6 +132,12 @@ class DenseStack(keras.layers.Layer):
         self._layers.append(keras.layers.Dense(dimensions))
 
     @property
+    def named_variables(self) -> dict[str, tf.Variable]:
+        """The variables by name; they exist once the layer has been called."""
+        layers = [_dense_variables(f"dense_{number}", layer) for number, layer in enumerate(self._layers)]
+        return {name: variable for layer in layers for name, variable in layer.items()}
+
+    @property
     def input_kernel(self) -> tf.Variable:
         """Kernel of the first layer, (inputs, its width); exists once the layer has been called."""
         return self._layers[0].kernel
@@ -136,6 +147,22 @@ class DenseStack(keras.layers.Layer):
         for layer in self._layers:
             inputs = layer(inputs)
         return inputs
+
+
+def prefix_names(prefix: str, variables: dict[str, tf.Variable]) -> dict[str, tf.Variable]:
+    """Put a prefix and a dot before each name."""
+    return {f"{prefix}.{name}": variable for name, variable in variables.items()}
+
+
+def embedding_variables(encoders: dict[str, keras.layers.Layer]) -> dict[str, tf.Variable]:
+    """The tables of the embeddings among encoders of single inputs, by input."""
+    return {
+        name: encoder.embeddings for name, encoder in encoders.items() if isinstance(encoder, keras.layers.Embedding)
+    }
+
+
+def _dense_variables(name: str, layer: keras.layers.Dense) -> dict[str, tf.Variable]:
+    return {f"{name}.kernel": layer.kernel, f"{name}.bias": layer.bias}
 
 
 def known_mask(codes: tf.Tensor) -> tf.Tensor:

@@ -7,7 +7,7 @@ from features.schema import ITEM_ID
 from features.store.service_schema import ServiceSchema
 from models.config import Config
 from models.encoding import Encoding
-from models.layers import DenseStack, ListDropout, PositionWeights, build_encoder
+from models.layers import DenseStack, ListDropout, PositionWeights, build_encoder, embedding_variables, prefix_names
 from models.shared_embeddings import SharedEmbeddings
 
 
@@ -50,6 +50,16 @@ class ContentHeads(keras.layers.Layer):
         ]
 
     @property
+    def named_variables(self) -> dict[str, tf.Variable]:
+        """The variables by name, `head_<number>.` before those of each head; they exist once the layer was called."""
+        variables: dict[str, tf.Variable] = {}
+        for number, (weights, dense) in enumerate(zip(self._weights, self._dense, strict=True)):
+            for name, layer in weights.items():
+                variables |= prefix_names(f"head_{number}.{name}", layer.named_variables)
+            variables |= prefix_names(f"head_{number}", dense.named_variables)
+        return variables
+
+    @property
     def input_kernels(self) -> list[tf.Variable]:
         """Kernel of the first dense layer of each head, (inputs, its width)."""
         return [dense.input_kernel for dense in self._dense]
@@ -86,6 +96,11 @@ class ItemMemory(keras.layers.Layer):
         self._list_dropout = ListDropout([[self._list, *self._numbers]], config.item_memory_dropout)
         self._vectors, self._repeat_log_weights = vectors, repeat_log_weights
 
+    @property
+    def named_variables(self) -> dict[str, tf.Variable]:
+        """The variables of the position weights by name; they exist once the layer has been called."""
+        return self._weights.named_variables
+
     def call(self, codes: dict[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
         """Return float32 (batch, item-memory dimensions)."""
         shortened, scales = self._list_dropout(codes, training=training)
@@ -116,6 +131,12 @@ class QueryTower(keras.Model):
         self._item_memory = None
         if shared.item_memory is not None:
             self._item_memory = ItemMemory(schema, config, shared.item_memory, shared.repeat_log_weights)
+
+    @property
+    def named_variables(self) -> dict[str, tf.Variable]:
+        """The tower's own variables by name; they exist once it has been called."""
+        memory = prefix_names("item_memory", self._item_memory.named_variables) if self._item_memory else {}
+        return {**embedding_variables(self.encoders), **self._content.named_variables, **memory}
 
     @property
     def input_kernels(self) -> list[tf.Variable]:

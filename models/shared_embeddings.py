@@ -35,6 +35,13 @@ class SharedEmbeddings(tf.Module):
         self.item_memory = _build_embedding(item, ITEM_ID, dimensions, _ITEM_MEMORY_DEVIATION) if dimensions else None
         self.repeat_log_weights = _build_embedding(item, ITEM_ID, 1, 0.0) if dimensions else None
 
+    @property
+    def named_variables(self) -> dict[str, tf.Variable]:
+        """The tables by name; they exist once the towers have been called."""
+        tables = {f"content.{name}": embedding.embeddings for name, embedding in self.content.items()}
+        memory = {"item_memory": self.item_memory, "repeat_log_weights": self.repeat_log_weights}
+        return tables | {name: embedding.embeddings for name, embedding in memory.items() if embedding is not None}
+
 
 def _build_embedding(item: Encoding, name: str, dimensions: int, deviation: float) -> keras.layers.Embedding:
     initializer = keras.initializers.RandomNormal(stddev=deviation)

@@ -58,7 +58,7 @@ class Towers:
     @property
     def checkpoint(self) -> Checkpoint:
         """Encodings and current weights, for a later warm start."""
-        weights = tuple(variable.numpy() for variable in self.model.trainable_variables)
+        weights = {name: variable.numpy() for name, variable in self.model.named_variables.items()}
         return Checkpoint(self.query, self.item, weights)
 
     def query_vectors(self, rows: pa.Table) -> tuple[Vectors, Vectors]:

@@ -8,6 +8,7 @@ from features.schema import ITEM_ID
 from models.config import Config
 from models.encoding import Encoding
 from models.item_tower import ItemTower
+from models.layers import prefix_names
 from models.optimizer import RowWiseAdam
 from models.query_tower import QueryTower
 from models.shared_embeddings import SharedEmbeddings
@@ -39,6 +40,20 @@ class TwoTower(tfrs.Model):
         self._item_lists = [column.name for column in query.schema.string_lists if column.refers_to == ITEM_ID]
         self._item_codes = item.vocabularies[ITEM_ID].size if ITEM_ID in item.vocabularies else 0
         self._row_wise = RowWiseAdam() if config.embedding_learning_rate else None
+
+    @property
+    def named_variables(self) -> dict[str, tf.Variable]:
+        """All trainable variables by the names of weights in a checkpoint; they exist once the towers have been called.
+
+        `content.<input>`, `item_memory` and `repeat_log_weights` are the shared embeddings; names of the towers' own
+        variables begin with `query.` and `item.`. Names of embedding tables are those of inputs; names of dense layers
+        end with `.kernel` and `.bias`.
+        """
+        return {
+            **self.shared.named_variables,
+            **prefix_names("query", self.query_tower.named_variables),
+            **prefix_names("item", self.item_tower.named_variables),
+        }
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Return the weighted mean loss of a batch, a scalar.

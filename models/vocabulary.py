@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from candidates.text_codes import TextCodes
+
 MISSING = 0
 UNKNOWN = 1
 FIRST_TOKEN = 2
@@ -47,17 +49,18 @@ class Vocabulary:
         return np.concatenate([np.array([MISSING, UNKNOWN], np.int32), codes])
 
     @cached_property
-    def _codes(self) -> dict[str, int]:
-        return {"": MISSING, **{token: code for code, token in enumerate(self.tokens, FIRST_TOKEN)}}
+    def _codes(self) -> TextCodes:
+        return TextCodes.from_texts(pa.array(["", *self.tokens], pa.string()))
 
     def encode(self, column: pa.ChunkedArray | pa.Array) -> NDArray[np.int32]:
         """Return the codes of a string column, int32 (rows,)."""
-        column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-        # Look each distinct value up once: Arrow's own look-up would hash the whole vocabulary at every call.
-        distinct = pc.dictionary_encode(column)
-        codes = [self._codes.get(value, UNKNOWN) for value in distinct.dictionary.to_pylist()]
-        positions = distinct.indices.fill_null(len(codes)).to_numpy()
-        return np.asarray(np.array([*codes, MISSING], np.int32)[positions])
+        found = self._codes.find(column)  # "" is 0, the first token 1; -1 is unknown or null
+        codes = np.where(
+            found > 0, found + (FIRST_TOKEN - 1), np.where(found < 0, np.int32(UNKNOWN), np.int32(MISSING))
+        )
+        if column.null_count:
+            codes[np.asarray(column.is_null())] = MISSING
+        return codes
 
     def encode_lists(self, column: pa.ChunkedArray | pa.Array, length: int) -> NDArray[np.int32]:
         """Return the codes of the first `length` elements of each list, int32 (rows, length), padded with 0."""

@@ -18,7 +18,8 @@ from features.errors import InputError
 from features.store.reader import FeatureReader
 from features.store.registry import tower_schemas
 from models.release.earlier_release import EarlierRelease
-from models.release.release import LATEST, load_item_tower
+from models.release.release import LATEST
+from models.towers import Towers
 from pipelines.cross_fit import cross_fitted_lists
 from pipelines.rank_candidates import RANKING_DEPTH
 from pipelines.ranker_weeks import RankerWeek
@@ -130,7 +131,7 @@ def _current_recalls(
         raise InputError(f"release {release.version} was trained on days after {week.start:%Y-%m-%d}")
     release.check_tower_services(tower_schemas(store, release.schemas.query.service, release.schemas.item.service))
     as_served = release.as_of <= week.start
-    queries, vectors = _current_vectors(store, current, week, releases, as_served=as_served)
+    queries, vectors = _current_vectors(store, current, week, as_served=as_served)
     pool = replace(sources, index=ItemIndex(sources.index.item_ids, vectors)).retrieve_pool(queries, DEPTH)
     if as_served:
         blender = Blender.from_json(release.blender["keep"])
@@ -144,19 +145,15 @@ def _current_recalls(
 
 
 def _current_vectors(
-    store: FeatureStore, current: EarlierRelease, week: RankerWeek, releases: Path, *, as_served: bool
+    store: FeatureStore, current: EarlierRelease, week: RankerWeek, *, as_served: bool
 ) -> tuple[Queries, NDArray[np.float32]]:
-    """Embed the users and the catalogue of a week with the released towers, or with those of before their refit."""
+    """Embed the users and the catalogue of a week with the towers as served, or as validated before their refit."""
     schemas, reader = current.release.schemas, FeatureReader(store, "offline")
     users = reader.read(schemas.query.service, week.user_ids, week.start)
     items = reader.read(schemas.item.service, week.item_ids, week.start)
-    if as_served:
-        queries = current.release.query_tower.query_vectors(users)
-        vectors = load_item_tower(releases, current.release).vectors(items)
-    else:
-        towers = current.restore_towers()
-        queries, vectors = towers.query_vectors(users), towers.item_vectors(items)
-    return Queries(*queries, week.queries.histories), vectors
+    checkpoint = current.release.served if as_served else current.validated
+    towers = Towers.from_checkpoint(checkpoint, current.release.config)
+    return Queries(*towers.query_vectors(users), week.queries.histories), towers.item_vectors(items)
 
 
 def _difference(recalls: NDArray[np.float64], others: NDArray[np.float64]) -> tuple[float, tuple[float, float]]:

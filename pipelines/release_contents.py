@@ -47,7 +47,8 @@ def release_contents(
     vectors = refit.towers.item_vectors(features)
     sources, sales = build_sources(store, past, item_ids, vectors, moment)
     return ReleaseContents(
-        checkpoint=trained.towers.checkpoint,
+        served=refit.towers.checkpoint,
+        validated=trained.towers.checkpoint,
         item_ids=np.array(item_ids, np.str_),
         item_vectors=vectors,
         arrays=release_arrays(sources, sales),

@@ -45,8 +45,8 @@ class TrainedRelease:
     seconds: float
 
     @property
-    def release(self) -> tuple[Towers, ReleaseContents]:
-        """The towers to be released, and the other contents of the release.
+    def release(self) -> ReleaseContents:
+        """The contents of the release.
 
         Raises:
             InputError: the gate stopped the training.
@@ -56,7 +56,7 @@ class TrainedRelease:
             raise InputError("The gate is not passed and --require-better is set: no release was written.")
         if self.contents is None:
             raise ValueError("The result is not released: it has no release contents.")
-        return self.refit.towers, self.contents
+        return self.contents
 
     @property
     def refitted_towers(self) -> Towers:
@@ -113,6 +113,6 @@ def train_release(
     contents = None
     if release:
         if release.earlier:
-            reporter.metrics(overlap_line(trained, refit.towers, release.earlier, release.releases))
+            reporter.metrics(overlap_line(trained, refit.towers, release.earlier))
         contents = release_contents(store, options, release, trained, models, refit)
     return TrainedRelease(trained, models, refit, contents, watch.seconds)

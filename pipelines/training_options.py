@@ -117,7 +117,7 @@ class TrainingOptions:
             split=TimeSplit.for_release(moment, validation_days=validation_days, training_days=config.training_days),
             seed=seed,
             ranker_weeks=1 if earlier else ranker_weeks,
-            checkpoint=earlier.checkpoint if earlier else None,
+            checkpoint=earlier.validated if earlier else None,
             release=ReleaseOptions(releases, filters or default, earlier, require_better, commit),
         )
 

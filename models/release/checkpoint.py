@@ -1,4 +1,4 @@
-"""The checkpoint of a training: encodings and weights, from which a warm start continues."""
+"""A checkpoint: the encodings and the weights of two towers, from which they are served, or trained further."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -15,7 +15,10 @@ from models.vocabulary import Vocabulary
 
 VOCABULARIES: Final = "vocabularies.json"
 SCALES: Final = "scales.json"
-WEIGHTS: Final = "weights.npz"
+LAYERS: Final = "layers.npz"
+EMBEDDINGS: Final = "embeddings"
+CHECKPOINT_FILES: Final = (VOCABULARIES, SCALES, LAYERS)
+_LAYER_SUFFIXES: Final = (".kernel", ".bias")
 
 
 @dataclass(frozen=True)
@@ -25,15 +28,19 @@ class Checkpoint:
     Attributes:
         query: encoding of the query tower's inputs.
         item: encoding of the item tower's inputs.
-        weights: of the model's trainable variables, by position. Settings and feature services determine the order.
+        weights: float32, by name, see `models.two_tower.TwoTower.named_variables`.
     """
 
     query: Encoding
     item: Encoding
-    weights: tuple[NDArray[np.float32], ...]
+    weights: dict[str, NDArray[np.float32]]
 
     def write(self, folder: Path) -> None:
-        """Write the files into an existing folder."""
+        """Write the files into an existing folder.
+
+        `vocabularies.json` has the values of each id and category, `scales.json` the mean and the standard deviation of
+        each number, `layers.npz` the kernels and biases of all dense layers, and `embeddings/` a file for each table.
+        """
         encodings = {encoding.schema.service: encoding for encoding in (self.query, self.item)}
         vocabularies = {
             service: {name: list(vocabulary.tokens) for name, vocabulary in encoding.vocabularies.items()}
@@ -45,14 +52,21 @@ class Checkpoint:
         }
         write_json(folder / VOCABULARIES, vocabularies)
         write_json(folder / SCALES, scales)
-        np.savez(folder / WEIGHTS, *self.weights, allow_pickle=False)
+        layers = {name: array for name, array in self.weights.items() if name.endswith(_LAYER_SUFFIXES)}
+        np.savez(folder / LAYERS, allow_pickle=False, **layers)
+        (folder / EMBEDDINGS).mkdir()
+        for name in self.weights.keys() - layers.keys():
+            np.save(folder / EMBEDDINGS / f"{name}.npy", self.weights[name], allow_pickle=False)
 
     @classmethod
     def read(cls, folder: Path, schemas: TowerSchemas) -> Self:
-        """Read the files that `write` wrote, of towers with these feature services."""
+        """Read the files that `write` wrote, of towers with these feature services; embeddings are memory-mapped."""
         query, item = read_encodings(folder, schemas)
-        with np.load(folder / WEIGHTS, allow_pickle=False) as file:
-            return cls(query, item, tuple(file[f"arr_{number}"] for number in range(len(file.files))))
+        with np.load(folder / LAYERS, allow_pickle=False) as file:
+            weights: dict[str, NDArray[np.float32]] = dict(file)
+        for path in sorted((folder / EMBEDDINGS).glob("*.npy")):
+            weights[path.stem] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return cls(query, item, weights)
 
 
 def read_encodings(folder: Path, schemas: TowerSchemas) -> tuple[Encoding, Encoding]:

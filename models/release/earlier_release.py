@@ -9,8 +9,7 @@ from features.errors import InputError
 from features.store.service_schema import TowerSchemas
 from models.config import Config
 from models.release.checkpoint import Checkpoint
-from models.release.release import LATEST, Release, load_release
-from models.towers import Towers
+from models.release.release import LATEST, VALIDATED, Release, load_release
 
 # The settings that determine the shapes of the weights; the others may change in a warm start.
 _ARCHITECTURE: Final = (
@@ -23,15 +22,15 @@ REPLAY_DAYS: Final = 28  # with new days only, recall falls; see docs/log.md
 
 @dataclass(frozen=True)
 class EarlierRelease:
-    """A verified release, and its checkpoint.
+    """A verified release, and its towers as validated.
 
     Attributes:
         release: the release.
-        checkpoint: encodings and weights of its towers as validated, before the refit.
+        validated: checkpoint of its towers as validated, before the refit.
     """
 
     release: Release
-    checkpoint: Checkpoint
+    validated: Checkpoint
 
     @classmethod
     def read(cls, releases: Path, version: str) -> Self:
@@ -41,11 +40,7 @@ class EarlierRelease:
             InputError: there is no such release, or it is damaged.
         """
         release = load_release(releases, None if version.upper() == LATEST else version)
-        return cls(release, Checkpoint.read(releases / release.version, release.schemas))
-
-    def restore_towers(self) -> Towers:
-        """Return towers with the encodings and weights of the checkpoint."""
-        return Towers.from_checkpoint(self.checkpoint, self.release.config)
+        return cls(release, Checkpoint.read(releases / release.version / VALIDATED, release.schemas))
 
     def training_days(self, cut: datetime) -> int:
         """Return the days of training data for a warm start: those since this release's cut, and `REPLAY_DAYS` before.

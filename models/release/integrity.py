@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from features.errors import InputError
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 MANIFEST: Final = "manifest.json"
 
 

@@ -2,13 +2,15 @@
 
     <version>/
       manifest.json      what the release is, what it was trained on, and the SHA-256 of every other file
-      query_tower/       SavedModel: raw query features to vectors
-      item_tower/        SavedModel: raw item features to vectors
-      vocabularies.json  checkpoint as validated, from before the refit: values of each id and category
-      scales.json        the same checkpoint: mean and standard deviation of each number
-      weights.npz        the same checkpoint: weights of the towers, from which a warm start continues
+      served/            checkpoint of the towers that are served, with these files:
+        vocabularies.json  values of each id and category
+        scales.json        mean and standard deviation of each number
+        layers.npz         kernels and biases of the dense layers
+        embeddings/        a table for each id and category, and the item memory
+      validated/         the same files as validated, before the refit, from which a warm start continues
       item_ids.npy       str (items,), the catalogue as of the release, ascending
-      item_vectors.npy   float32 (items, dimensions), in the order of item_ids
+      item_contents.npy  float32 (items, content dimensions), the content part of the item vectors, in the order of
+                         item_ids; their item-memory part is in served/embeddings
       sales_7d.npy       float32 (items,), units sold in the 7 days before the release: the popularity list
       sales_28d.npy      float32 (items,), units sold in the 28 days before the release
       repurchase_rates.npy  float32 (items,), repurchases in these 28 days per user who has bought the item
@@ -31,27 +33,31 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from candidates.ranking.ranker import Ranker
 from features.errors import InputError
+from features.schema import ITEM_ID
 from features.store.service_schema import ServiceSchema, TowerSchemas
 from models.config import Config
-from models.release.checkpoint import SCALES, VOCABULARIES, WEIGHTS
+from models.release.checkpoint import CHECKPOINT_FILES, Checkpoint
 from models.release.integrity import MANIFEST, read_verified_manifest
 from models.release.manifest import RANKER_TRAINED_UNTIL, REQUEST_SERVICES
 from models.release.release_models import BLENDER, read_release_models
-from models.release.saved_models import SavedTower
+from models.serving_tower import ServingQueryTower
+from models.vocabulary import FIRST_TOKEN
 
 LATEST: Final = "LATEST"
 METRICS: Final = "metrics.json"
-QUERY_TOWER: Final = "query_tower"
-ITEM_TOWER: Final = "item_tower"
+SERVED: Final = "served"
+VALIDATED: Final = "validated"
+ITEM_CONTENTS: Final = "item_contents"
 ARRAYS: Final = ("sales_7d", "sales_28d", "repurchase_rates", "garment_groups", "neighbours", "similarities")
 REQUIRED_FILES: Final = (
-    *(f"{tower}/saved_model.pb" for tower in (QUERY_TOWER, ITEM_TOWER)),
-    *(VOCABULARIES, SCALES, WEIGHTS, BLENDER, METRICS),
-    *(f"{name}.npy" for name in ("item_ids", "item_vectors", *ARRAYS)),
+    *(f"{checkpoint}/{name}" for checkpoint in (SERVED, VALIDATED) for name in CHECKPOINT_FILES),
+    *(BLENDER, METRICS),
+    *(f"{name}.npy" for name in ("item_ids", ITEM_CONTENTS, *ARRAYS)),
 )
 _REQUIRED_KEYS = ("as_of", "config", "cut", "filters", "items", "services", RANKER_TRAINED_UNTIL, REQUEST_SERVICES)
 _FRESH = timedelta(days=7)
@@ -69,7 +75,8 @@ class Release:
         manifest: content of manifest.json.
         schemas: the feature services of its towers.
         config: settings of its towers.
-        query_tower: computes query vectors from query features.
+        served: checkpoint of the towers that are served.
+        query_tower: computes query vectors from query features, with the weights in `served`.
         item_ids: str (items,), ascending.
         item_vectors: float32 (items, dimensions).
         arrays: other data of the items, (items, …) each, by the names in `ARRAYS`.
@@ -81,7 +88,8 @@ class Release:
     manifest: dict[str, Any]
     schemas: TowerSchemas
     config: Config
-    query_tower: SavedTower
+    served: Checkpoint
+    query_tower: ServingQueryTower
     item_ids: NDArray[np.str_]
     item_vectors: NDArray[np.float32]
     arrays: dict[str, NDArray[Any]]
@@ -181,20 +189,41 @@ def load_release(releases: Path, version: str | None = None) -> Release:
     except (KeyError, TypeError) as error:
         raise InputError(f"The {MANIFEST} of release {version} lacks {error}: train again.") from error
     config = Config.from_json(manifest["config"], str(folder / MANIFEST))
-    item_ids, item_vectors, *others = (
-        np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("item_ids", "item_vectors", *ARRAYS)
+    item_ids, contents, *others = (
+        np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("item_ids", ITEM_CONTENTS, *ARRAYS)
     )
-    if {len(array) for array in (item_ids, item_vectors, *others)} != {manifest["items"]}:
+    if {len(array) for array in (item_ids, contents, *others)} != {manifest["items"]}:
         raise InputError(f"Release {version} holds arrays of different lengths: train again.")
-    tower = SavedTower(folder / QUERY_TOWER, schemas.query)
+    served = Checkpoint.read(folder / SERVED, schemas)
     blender, rankers = read_release_models(folder, version)
-    arrays = dict(zip(ARRAYS, others, strict=True))
-    return Release(version, manifest, schemas, config, tower, item_ids, item_vectors, arrays, blender, rankers)
+    return Release(
+        version=version,
+        manifest=manifest,
+        schemas=schemas,
+        config=config,
+        served=served,
+        query_tower=ServingQueryTower.from_checkpoint(served, config),
+        item_ids=item_ids,
+        item_vectors=_append_item_memory(contents, item_ids, served),
+        arrays=dict(zip(ARRAYS, others, strict=True)),
+        blender=blender,
+        rankers=rankers,
+    )
 
 
-def load_item_tower(releases: Path, release: Release) -> SavedTower:
-    """Load the item tower of a verified release."""
-    return SavedTower(releases / release.version / ITEM_TOWER, release.schemas.item)
+def _append_item_memory(
+    contents: NDArray[np.float32], item_ids: NDArray[np.str_], served: Checkpoint
+) -> NDArray[np.float32]:
+    """Return item vectors as the item tower computes them, from their content part and the item-memory embeddings."""
+    memory = served.weights.get("item_memory")
+    if memory is None:
+        return contents
+    codes = served.item.vocabularies[ITEM_ID].encode(pa.array(item_ids, pa.string()))
+    vectors = np.empty((len(contents), contents.shape[1] + memory.shape[1]), np.float32)
+    vectors[:, : contents.shape[1]] = contents
+    vectors[:, contents.shape[1] :] = memory[codes]
+    vectors[codes < FIRST_TOKEN, contents.shape[1] :] = 0
+    return vectors
 
 
 def _read_latest(releases: Path) -> str:

@@ -13,15 +13,15 @@ from features.time_split import TimeSplit
 from models.release.checkpoint import Checkpoint
 from models.release.integrity import FORMAT
 from models.release.manifest import REQUEST_SERVICES
-from models.towers import Towers
 
 
 @dataclass(frozen=True)
 class ReleaseContents:
-    """The contents of a release, besides the towers.
+    """The contents of a release.
 
     Attributes:
-        checkpoint: of the towers as validated, before the refit.
+        served: checkpoint of the towers that are served.
+        validated: checkpoint of the towers as validated, before the refit.
         item_ids: str (items,), ascending.
         item_vectors: float32 (items, dimensions).
         arrays: other data of the items, (items, …) each, by the names in `models.release.release.ARRAYS`.
@@ -32,7 +32,8 @@ class ReleaseContents:
         manifest_fields: JSON-ready values for the manifest, see `models.release.manifest`.
     """
 
-    checkpoint: Checkpoint
+    served: Checkpoint
+    validated: Checkpoint
     item_ids: NDArray[np.str_]
     item_vectors: NDArray[np.float32]
     arrays: dict[str, NDArray[Any]]
@@ -43,24 +44,24 @@ class ReleaseContents:
     manifest_fields: dict[str, Any]
 
 
-def content_digest(towers: Towers, contents: ReleaseContents) -> str:
+def content_digest(contents: ReleaseContents) -> str:
     """Return the SHA-256, in hex digits, of everything that determines how a release behaves.
 
     The record of the training does not count: seed, commit, durations, metrics.
     """
     rankers = sorted(contents.rankers.items())
+    checkpoints = (contents.served, contents.validated)
     settings = {
         "format": FORMAT,
         "split": [str(moment) for moment in (contents.split.start, contents.split.cut, contents.split.as_of)],
-        "encodings": [
-            asdict(encoding) for fitted in (towers, contents.checkpoint) for encoding in (fitted.query, fitted.item)
-        ],
+        "encodings": [asdict(encoding) for each in checkpoints for encoding in (each.query, each.item)],
+        "weights": [sorted(each.weights) for each in checkpoints],
         "blender": contents.blender,
         "rankers": [[policy, ranker.sources, asdict(ranker.boosting)] for policy, ranker in rankers],
         "manifest": {name: contents.manifest_fields.get(name) for name in ("config", "filters", REQUEST_SERVICES)},
     }
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    weights = (*towers.checkpoint.weights, *contents.checkpoint.weights)
+    weights = [each.weights[name] for each in checkpoints for name in sorted(each.weights)]
     trees = [array for _, ranker in rankers for array in ranker.trees.arrays]
     arrays = [contents.arrays[name] for name in sorted(contents.arrays)]
     for array in (contents.item_ids, contents.item_vectors, *arrays, *weights, *trees):

@@ -9,16 +9,14 @@ import numpy as np
 from features.errors import InputError
 from features.files import atomic_write, write_json
 from models.release.integrity import FORMAT, MANIFEST, file_digests, read_verified_manifest
-from models.release.release import ARRAYS, ITEM_TOWER, LATEST, METRICS, QUERY_TOWER, REQUIRED_FILES
+from models.release.release import ARRAYS, ITEM_CONTENTS, LATEST, METRICS, REQUIRED_FILES, SERVED, VALIDATED
 from models.release.release_contents import ReleaseContents, content_digest
 from models.release.release_models import write_release_models
-from models.release.saved_models import ServingTower
-from models.towers import Towers
 
 _logger = logging.getLogger(__name__)
 
 
-def write_release(releases: Path, towers: Towers, contents: ReleaseContents, created: datetime) -> str:
+def write_release(releases: Path, contents: ReleaseContents, created: datetime) -> str:
     """Write a release, and return its version; `make_latest` makes it the current one.
 
     The version ends in a digest of everything that determines how the release behaves: equal seeds and settings give
@@ -27,28 +25,28 @@ def write_release(releases: Path, towers: Towers, contents: ReleaseContents, cre
 
     Args:
         releases: folder of all releases.
-        towers: to be served.
-        contents: everything else.
+        contents: of the release.
         created: for the manifest, UTC.
 
     Raises:
         InputError: there is a release of this version with other contents.
     """
-    digest = content_digest(towers, contents)
+    digest = content_digest(contents)
     version = f"{contents.split.as_of:%Y%m%d}-{contents.manifest_fields['config']['preset']}-{digest[:8]}"
     if _exists(releases / version, digest):
         _logger.info("release %s exists with the same contents and is not written again", version)
         return version
     with atomic_write(releases / version) as folder:
         folder.mkdir()
-        ServingTower(towers.model.query_tower, towers.query).save(folder / QUERY_TOWER)
-        ServingTower(towers.model.item_tower, towers.item).save(folder / ITEM_TOWER)
+        for name, checkpoint in ((SERVED, contents.served), (VALIDATED, contents.validated)):
+            (folder / name).mkdir()
+            checkpoint.write(folder / name)
         np.save(folder / "item_ids.npy", contents.item_ids, allow_pickle=False)
-        np.save(folder / "item_vectors.npy", contents.item_vectors, allow_pickle=False)
+        item_contents = contents.item_vectors[:, : contents.manifest_fields["config"]["content_dimensions"]]
+        np.save(folder / f"{ITEM_CONTENTS}.npy", item_contents, allow_pickle=False)
         for name in ARRAYS:
             np.save(folder / f"{name}.npy", contents.arrays[name], allow_pickle=False)
         write_release_models(folder, contents.blender, contents.rankers)
-        contents.checkpoint.write(folder)
         write_json(folder / METRICS, contents.metrics)
         manifest = {
             "format": FORMAT,
@@ -60,7 +58,7 @@ def write_release(releases: Path, towers: Towers, contents: ReleaseContents, cre
             "content_digest": digest,
             "services": {
                 side: {**schema.to_json(), "fingerprint": schema.fingerprint}
-                for side, schema in (("query", towers.query.schema), ("item", towers.item.schema))
+                for side, schema in (("query", contents.served.query.schema), ("item", contents.served.item.schema))
             },
             "items": len(contents.item_ids),
             **contents.manifest_fields,

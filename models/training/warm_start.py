@@ -44,25 +44,25 @@ def warm_start(model: TwoTower, query: Encoding, item: Encoding, checkpoint: Che
     Raises:
         InputError: the weights do not fit the towers.
     """
-    variables = model.trainable_variables
-    if len(variables) != len(checkpoint.weights):
-        raise _mismatch(f"{len(checkpoint.weights)} arrays of weights, not {len(variables)}")
+    variables = model.named_variables
+    if variables.keys() != checkpoint.weights.keys():
+        raise _mismatch(f"only one of them has {', '.join(sorted(variables.keys() ^ checkpoint.weights.keys()))}")
     weights = _WeightsByVariable(variables, checkpoint.weights)
     _recode_tower(weights, model.query_tower, query, checkpoint.query)
     _recode_tower(weights, model.item_tower, item, checkpoint.item)
     _recode_shared(weights, model.shared, item, checkpoint.item)
-    for variable in variables:
+    for name, variable in variables.items():
         if weights[variable].shape != tuple(variable.shape):
-            raise _mismatch(f"weights of shape {weights[variable].shape}, not {tuple(variable.shape)}")
-    for variable in variables:
+            raise _mismatch(f"{name} has shape {weights[variable].shape}, not {tuple(variable.shape)}")
+    for variable in variables.values():
         variable.assign(weights[variable])
 
 
 class _WeightsByVariable:
     """The weights to be assigned to each variable."""
 
-    def __init__(self, variables: list[tf.Variable], weights: tuple[Weights, ...]) -> None:
-        self._weights = {variable.ref(): values for variable, values in zip(variables, weights, strict=True)}
+    def __init__(self, variables: dict[str, tf.Variable], weights: dict[str, Weights]) -> None:
+        self._weights = {variable.ref(): weights[name] for name, variable in variables.items()}
 
     def __getitem__(self, variable: tf.Variable) -> Weights:
         return self._weights[variable.ref()]

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from features.store.service_schema import ServiceSchema
 from models.encoding import Encoding, Encodings
+from models.release.checkpoint import SCALES, VOCABULARIES
 from pipelines.leakage.comparison import Snapshot
 
 _STATISTICS: Final = ("mean", "deviation")
@@ -24,13 +25,13 @@ def encoding_snapshots(encodings: Encodings) -> list[Snapshot]:
     ]
 
 
-def released_encoding_snapshots(encodings: Encodings, release: Path) -> tuple[list[Snapshot], list[Snapshot]]:
-    """Return the given vocabularies and scales, and those in the folder of a release.
+def released_encoding_snapshots(encodings: Encodings, checkpoint: Path) -> tuple[list[Snapshot], list[Snapshot]]:
+    """Return the given vocabularies and scales, and those in the folder of a checkpoint.
 
     Scales are rounded to nine digits, because the last ones differ between machines.
     """
     vocabularies, scales = (
-        json.loads((release / name).read_text(encoding="utf-8")) for name in ("vocabularies.json", "scales.json")
+        json.loads((checkpoint / name).read_text(encoding="utf-8")) for name in (VOCABULARIES, SCALES)
     )
     sides = (encodings.query, encodings.item)
     fitted = [_vocabularies(side.schema, _fitted_vocabularies(side)) for side in sides]

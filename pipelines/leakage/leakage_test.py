@@ -23,8 +23,8 @@ from features.training_data.purchases import Purchases, write_purchases
 from features.training_data.training_set import TrainingSet, write_training_set
 from models.encoding import Encodings
 from models.release.checkpoint import read_encodings
-from models.release.release import Release, load_release
-from models.release.saved_models import SavedTower
+from models.release.release import VALIDATED, Release, load_release
+from models.towers import Towers
 from pipelines.leakage.altered_data import AlteredData
 from pipelines.leakage.comparison import Snapshot
 from pipelines.leakage.encoding_snapshots import encoding_snapshots, released_encoding_snapshots
@@ -183,8 +183,8 @@ class LeakageTest:
         if manifest["warm_start_from"]:
             # A warm start keeps the vocabularies and scales of the earlier release, which are compared with that one.
             earlier = load_release(self.folder.parent, manifest["warm_start_from"])
-            encodings = encodings.merge_with(*read_encodings(self.folder.parent / earlier.version, schemas))
-        snapshots = released_encoding_snapshots(encodings, self.folder)
+            encodings = encodings.merge_with(*read_encodings(self.folder.parent / earlier.version / VALIDATED, schemas))
+        snapshots = released_encoding_snapshots(encodings, self.folder / VALIDATED)
         return StageResult.of("encodings of the release", moment, _RELEASED, *snapshots)
 
     def compare_online(
@@ -203,11 +203,9 @@ class LeakageTest:
             progress=self.reporter.progress,
         )
         yield StageResult.of("online and offline features", moment, ONLINE, *zip(*pairs.values(), strict=True))
-        tower = SavedTower(self.folder / "item_tower", item)
+        towers = Towers.from_checkpoint(self.release.served, self.release.config)
         offline, online = (
-            retrieved_list_snapshots(
-                self.release.query_tower, tower, user_rows.rows, item_rows.rows, k=_K, release=self.release.version
-            )
+            retrieved_list_snapshots(towers, user_rows.rows, item_rows.rows, k=_K, release=self.release.version)
             for user_rows, item_rows in zip(pairs[query.service], pairs[item.service], strict=True)
         )
         yield StageResult.of("online and offline lists", moment, ONLINE, offline, online)

@@ -14,7 +14,7 @@ from candidates.sources.popularity import PopularityList
 from evaluation.baselines import last_week_popularity
 from evaluation.diagnostics import NEW_ITEM_QUERY_VECTORS, QUERY_VECTORS
 from features.schema import EVENT_TIMESTAMP, ITEM_ID, RANK, USER_CODE, USER_ID
-from models.release.saved_models import SavedTower
+from models.towers import Towers
 from pipelines.leakage.comparison import Snapshot
 
 _BESTSELLER: Final = "bestseller"
@@ -66,13 +66,12 @@ def _purchase_codes(
 
 
 def retrieved_list_snapshots(
-    query_tower: SavedTower, item_tower: SavedTower, users: pa.Table, items: pa.Table, *, k: int, release: str
+    towers: Towers, users: pa.Table, items: pa.Table, *, k: int, release: str
 ) -> list[Snapshot]:
     """Return the top k items of each user by exact search over all items, for both query vectors.
 
     Args:
-        query_tower: of a release.
-        item_tower: of the same release.
+        towers: of a release.
         users: `user_id` and the features of the query tower.
         items: `item_id`, ascending, and the features of the item tower.
         k: length of the lists.
@@ -81,12 +80,10 @@ def retrieved_list_snapshots(
     Returns:
         For each query vector rows of `user_id`, `rank` from 1 and `item_id`, in the order of users and ranks.
     """
-    index = ItemIndex(np.array(items[ITEM_ID].to_pylist(), np.str_), item_tower.vectors(items))
+    index = ItemIndex(np.array(items[ITEM_ID].to_pylist(), np.str_), towers.item_vectors(items))
     return [
         _retrieved_lists(index, queries, users[USER_ID], k, query, release)
-        for query, queries in zip(
-            (QUERY_VECTORS, NEW_ITEM_QUERY_VECTORS), query_tower.query_vectors(users), strict=True
-        )
+        for query, queries in zip((QUERY_VECTORS, NEW_ITEM_QUERY_VECTORS), towers.query_vectors(users), strict=True)
     ]
 
 

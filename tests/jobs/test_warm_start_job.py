@@ -65,12 +65,12 @@ def test_its_recall_of_new_items_stays_near_that_of_the_earlier_release(warm_sta
 
 
 def test_it_keeps_the_vocabularies_and_the_scales_of_the_earlier_release(warm_start):
-    before, after = (warm_start.file(number, "vocabularies.json") for number in (0, 1))
+    before, after = (warm_start.file(number, "validated/vocabularies.json") for number in (0, 1))
 
     for service, vocabularies in before.items():
         for name, ids in vocabularies.items():
             assert set(ids) <= set(after[service][name])
-    assert warm_start.file(0, "scales.json") == warm_start.file(1, "scales.json")
+    assert warm_start.file(0, "validated/scales.json") == warm_start.file(1, "validated/scales.json")
 
 
 def test_diversity_is_printed_with_verbose_and_kept(warm_start):

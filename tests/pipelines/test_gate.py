@@ -111,7 +111,7 @@ def gate_with_current(trained, toy_store, validation, tmp_path):
     def gate(**moments):
         contents = trained.result.contents
         contents = replace(contents, split=replace(contents.split, **moments))
-        version = write_release(tmp_path, trained.result.refitted_towers, contents, created=CUT)
+        version = write_release(tmp_path, contents, created=CUT)
         make_latest(tmp_path, version)
         return evaluate_gate(toy_store, *validation, trained.result.models.served, tmp_path), version
 

@@ -19,10 +19,10 @@ def test_a_checkpoint_survives_a_round_trip_bit_for_bit(written, tiny):
     checkpoint = Checkpoint.read(folder, tiny.schemas)
 
     assert (checkpoint.query, checkpoint.item) == (towers.query, towers.item)
-    weights = [variable.numpy() for variable in towers.model.trainable_variables]
-    assert len(checkpoint.weights) == len(weights) > 0
-    for read, expected in zip(checkpoint.weights, weights, strict=True):
-        np.testing.assert_array_equal(read, expected)
+    variables = towers.model.named_variables
+    assert checkpoint.weights.keys() == variables.keys()
+    for name, variable in variables.items():
+        np.testing.assert_array_equal(checkpoint.weights[name], variable.numpy())
 
 
 def test_encodings_are_read_without_weights(written, tiny):
@@ -47,4 +47,20 @@ def test_equal_weights_give_equal_files(written, tmp_path):
 
     towers.checkpoint.write(tmp_path)
 
-    assert (tmp_path / "weights.npz").read_bytes() == (folder / "weights.npz").read_bytes()
+    files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    assert {"layers.npz", "item_memory.npy", "content.item_id.npy"} <= {path.name for path in files}
+    for path in files:
+        assert (tmp_path / path).read_bytes() == (folder / path).read_bytes()
+
+
+def test_embeddings_are_memory_mapped(written, tiny):
+    from models.release.checkpoint import Checkpoint
+
+    _, folder = written
+
+    weights = Checkpoint.read(folder, tiny.schemas).weights
+
+    assert {name for name, array in weights.items() if isinstance(array, np.memmap)} == {
+        "content.colour", "content.item_id", "item.colour", "item.item_id", "item_memory", "query.user_id",
+        "repeat_log_weights",
+    }  # fmt: skip

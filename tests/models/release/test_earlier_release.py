@@ -1,4 +1,4 @@
-"""An earlier release: its checkpoint, and the conditions of a warm start."""
+"""An earlier release: its towers as validated, and the conditions of a warm start."""
 
 import shutil
 from dataclasses import replace
@@ -33,18 +33,20 @@ def earlier(written):
     return EarlierRelease.read(*written)
 
 
-def test_its_towers_are_those_of_the_checkpoint_and_not_the_served_ones(tiny, tmp_path):
+def test_it_holds_the_towers_as_validated_and_as_served(tiny, tmp_path):
     from models.release.earlier_release import EarlierRelease
+    from models.towers import Towers
 
     validated, served = tiny.towers(seed=3), tiny.towers(seed=4)
     version = tiny.write_release(tmp_path, served, validated_towers=validated)
 
     earlier = EarlierRelease.read(tmp_path, version)
-    towers = earlier.restore_towers()
 
-    for vectors, expected in zip(towers.query_vectors(tiny.users), validated.query_vectors(tiny.users), strict=True):
-        np.testing.assert_array_equal(vectors, expected)
-    np.testing.assert_array_equal(towers.item_vectors(tiny.items), validated.item_vectors(tiny.items))
+    for checkpoint, expected in ((earlier.validated, validated), (earlier.release.served, served)):
+        towers = Towers.from_checkpoint(checkpoint, tiny.config)
+        for vectors, others in zip(towers.query_vectors(tiny.users), expected.query_vectors(tiny.users), strict=True):
+            np.testing.assert_array_equal(vectors, others)
+        np.testing.assert_array_equal(towers.item_vectors(tiny.items), expected.item_vectors(tiny.items))
     np.testing.assert_array_equal(earlier.release.item_vectors, served.item_vectors(tiny.items))
 
 
@@ -58,18 +60,18 @@ def test_a_release_is_read_by_name_or_as_the_current_one(written, towers, name):
 
     assert earlier.release.version == version
     assert earlier.release.cut == datetime(2020, 9, 16, tzinfo=UTC)
-    for read, expected in zip(earlier.checkpoint.weights, towers.checkpoint.weights, strict=True):
-        np.testing.assert_array_equal(read, expected)
+    for weight, expected in towers.checkpoint.weights.items():
+        np.testing.assert_array_equal(earlier.validated.weights[weight], expected)
 
 
 def test_changed_weights_are_refused_by_name(written, tmp_path):
     from models.release.earlier_release import EarlierRelease
 
     releases, version = shutil.copytree(written[0], tmp_path / "releases"), written[1]
-    path = releases / version / "weights.npz"
+    path = releases / version / "validated" / "layers.npz"
     path.write_bytes(path.read_bytes()[:-1] + b"!")
 
-    with pytest.raises(InputError, match=rf"{version}.*weights\.npz"):
+    with pytest.raises(InputError, match=rf"{version}.*validated/layers\.npz"):
         EarlierRelease.read(releases, version)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.towers import ITEMS
 
 from features.errors import InputError
 from features.store.service_schema import FeatureColumn, TowerSchemas
@@ -41,6 +42,9 @@ def test_a_release_is_loaded_as_it_was_written(written, towers, tiny):
     ):
         np.testing.assert_allclose(loaded, expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(release.item_vectors, towers.item_vectors(tiny.items))
+    assert (release.served.query, release.served.item) == (towers.query, towers.item)
+    for name, weights in towers.checkpoint.weights.items():
+        np.testing.assert_array_equal(release.served.weights[name], weights)
     assert release.item_ids.tolist() == ["a", "b", "c"]
     assert {name: array.tolist() for name, array in release.arrays.items()} == {
         "sales_7d": [3, 0, 1],
@@ -57,13 +61,36 @@ def test_a_release_is_loaded_as_it_was_written(written, towers, tiny):
     assert release.schemas == tiny.schemas
 
 
-def test_the_item_tower_of_a_release_computes_its_item_vectors(written, tiny):
-    from models.release.release import load_item_tower, load_release
+def test_items_that_the_towers_do_not_know_have_no_item_memory(tiny, towers, tmp_path):
+    from models.release.release import load_release
 
-    release = load_release(written[0])
+    items = tiny.table(tiny.item_schema, [*ITEMS[:2], {**ITEMS[2], "item_id": "bb"}])
 
-    vectors = load_item_tower(written[0], release).vectors(tiny.items)
-    np.testing.assert_allclose(vectors, release.item_vectors, rtol=1e-5, atol=1e-6)
+    def replace_item(contents):
+        ids, vectors = np.array(items["item_id"].to_pylist()), towers.item_vectors(items)
+        return replace(contents, item_ids=ids, item_vectors=vectors)
+
+    tiny.write_release(tmp_path, towers, change=replace_item)
+
+    vectors = load_release(tmp_path).item_vectors
+    np.testing.assert_array_equal(vectors, towers.item_vectors(items))
+    assert (vectors[:2, 4:] != 0).all()
+    assert (vectors[2, 4:] == 0).all()
+
+
+def test_a_release_without_item_memory_is_loaded_as_it_was_written(tiny, tmp_path):
+    from models.release.release import load_release
+
+    towers = tiny.towers(seed=3, item_memory_dimensions=0)
+    tiny.write_release(tmp_path, towers, config=replace(tiny.config, item_memory_dimensions=0).to_json())
+
+    release = load_release(tmp_path)
+
+    np.testing.assert_array_equal(release.item_vectors, towers.item_vectors(tiny.items))
+    for loaded, expected in zip(
+        release.query_tower.query_vectors(tiny.users), towers.query_vectors(tiny.users), strict=True
+    ):
+        np.testing.assert_allclose(loaded, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_earlier_releases_stay_loadable_by_name(releases, written, tiny):
@@ -78,7 +105,7 @@ def test_earlier_releases_stay_loadable_by_name(releases, written, tiny):
 @pytest.mark.parametrize(
     "name",
     [
-        "item_vectors.npy",
+        "item_contents.npy",
         "item_ids.npy",
         "sales_7d.npy",
         "sales_28d.npy",
@@ -87,12 +114,12 @@ def test_earlier_releases_stay_loadable_by_name(releases, written, tiny):
         "neighbours.npy",
         "similarities.npy",
         "blender.json",
-        "vocabularies.json",
-        "scales.json",
         "metrics.json",
-        "query_tower/saved_model.pb",
-        "query_tower/variables/variables.data-00000-of-00001",
-        "item_tower/saved_model.pb",
+        *(
+            f"{checkpoint}/{name}"
+            for checkpoint in ("served", "validated")
+            for name in ("vocabularies.json", "scales.json", "layers.npz", "embeddings/item_memory.npy")
+        ),
     ],
 )
 def test_a_changed_file_is_refused_by_name(releases, folder, name):
@@ -109,7 +136,7 @@ def test_a_missing_file_is_refused_by_name(releases, folder):
     assert_refused(releases, folder.name, "sales_7d.npy is missing")
 
 
-@pytest.mark.parametrize("name", ["blender.json", "weights.npz", "item_ids.npy", "query_tower/saved_model.pb"])
+@pytest.mark.parametrize("name", ["blender.json", "item_ids.npy", "served/layers.npz", "validated/scales.json"])
 def test_a_required_file_that_the_manifest_omits_is_refused_by_name(releases, folder, name):
     files = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
     (folder / name).unlink()
@@ -119,23 +146,22 @@ def test_a_required_file_that_the_manifest_omits_is_refused_by_name(releases, fo
 
 
 def test_an_added_file_is_refused_by_name(releases, folder):
-    (folder / "query_tower" / "assets").mkdir(exist_ok=True)
-    (folder / "query_tower" / "assets" / "extra.bin").touch()
+    (folder / "served" / "embeddings" / "extra.npy").touch()
 
-    assert_refused(releases, folder.name, "query_tower/assets/extra.bin is not in its manifest")
+    assert_refused(releases, folder.name, "served/embeddings/extra.npy is not in its manifest")
 
 
-@pytest.mark.parametrize("number", [0, 3, 4, "5", None])
+@pytest.mark.parametrize("number", [0, 4, 5, "6", None])
 def test_another_format_is_refused_by_name(releases, folder, number):
     change_manifest(folder, format=number)
 
-    assert_refused(releases, folder.name, f"format {number!r}", "format 5", "train again")
+    assert_refused(releases, folder.name, f"format {number!r}", "format 6", "train again")
 
 
 def test_a_release_of_the_previous_format_is_refused_by_name():
     [folder] = OLD_RELEASES.iterdir()
 
-    assert_refused(OLD_RELEASES, folder.name, "format 4", "format 5", "train again", version=folder.name)
+    assert_refused(OLD_RELEASES, folder.name, "format 5", "format 6", "train again", version=folder.name)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "\x00"])

@@ -8,6 +8,8 @@ import sys
 import numpy as np
 import pytest
 
+from features.errors import InputError
+
 CALL_ALONE = """
 import json, sys
 import tensorflow as tf
@@ -30,26 +32,11 @@ def towers(tiny):
 
 @pytest.fixture(scope="module")
 def saved(towers, tmp_path_factory):
-    from models.release.saved_models import ServingTower
+    from models.release.saved_models import export_towers
 
-    folder = tmp_path_factory.mktemp("saved")
-    ServingTower(towers.model.query_tower, towers.query).save(folder / "query_tower")
-    ServingTower(towers.model.item_tower, towers.item).save(folder / "item_tower")
+    folder = tmp_path_factory.mktemp("exported") / "towers"
+    export_towers(towers, folder)
     return folder
-
-
-@pytest.fixture(scope="module")
-def query_tower(saved, tiny):
-    from models.release.saved_models import SavedTower
-
-    return SavedTower(saved / "query_tower", tiny.query_schema)
-
-
-@pytest.fixture(scope="module")
-def item_tower(saved, tiny):
-    from models.release.saved_models import SavedTower
-
-    return SavedTower(saved / "item_tower", tiny.item_schema)
 
 
 def call_alone(folder, inputs, cwd):
@@ -122,76 +109,6 @@ def test_a_saved_item_tower_returns_one_vector(towers, saved, tiny, tmp_path):
     np.testing.assert_allclose(vectors["vector"], towers.item_vectors(tiny.items), rtol=1e-5, atol=1e-6)
 
 
-def test_a_saved_tower_returns_the_vectors_of_the_tower_in_memory(towers, query_tower, item_tower, tiny):
-    (queries, new_item_queries), items = query_tower.query_vectors(tiny.users), item_tower.vectors(tiny.items)
-
-    for saved, in_memory in zip((queries, new_item_queries), towers.query_vectors(tiny.users), strict=True):
-        np.testing.assert_allclose(saved, in_memory, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(items, towers.item_vectors(tiny.items), rtol=1e-5, atol=1e-6)
-    for vectors in (queries, new_item_queries, items):
-        assert len(np.unique(vectors.round(4), axis=0)) == 3
-        assert vectors.dtype == np.float32
-    assert [vectors.shape for vectors in (queries, new_item_queries, items)] == [(3, 7), (3, 4), (3, 7)]
-
-
-def test_the_vectors_of_a_query_tower_are_its_query_vectors(query_tower, tiny):
-    queries, new_item_queries = query_tower.query_vectors(tiny.users)
-
-    assert query_tower.vectors(tiny.users).tolist() == queries.tolist()
-    assert not np.allclose(new_item_queries, queries[:, :4])
-
-
-@pytest.mark.parametrize(
-    "user",
-    [
-        {
-            "user_id": "unseen",
-            "age": 1.0,
-            "spend": 1.0,
-            "status": "unseen",
-            "recent_items": ["unseen", "b"],
-            "recent_counts": [3.0, 1.0],
-            "recent_days": [0.0, 9.0],
-            "colours": ["unseen"],
-            "colour_counts": [4.0],
-        },
-        {},
-        {
-            "user_id": "",
-            "age": float("nan"),
-            "spend": -1.0,
-            "status": "",
-            "recent_items": [],
-            "recent_counts": [],
-            "recent_days": [],
-        },
-        {
-            "user_id": "u1",
-            "age": 20.0,
-            "recent_items": ["c", *["a"] * 170],
-            "recent_counts": [5.0, *range(170)],
-            "recent_days": [2.0, *range(170)],
-            "colours": ["red", *["blue"] * 70],
-            "colour_counts": [1.0, *range(70)],
-        },
-        {
-            "user_id": "u1",
-            "recent_items": ["a", "", "b"],
-            "recent_counts": [None, 1.0, 2.0],
-            "recent_days": [1.0, float("nan"), -4.0],
-        },
-        {"user_id": "Ünï", "age": 20.0, "spend": 0.5, "status": "日本", "recent_items": ["b"], "recent_counts": [1.0]},
-    ],
-    ids=["unknown", "null", "empty", "long lists", "gaps in lists", "not ascii"],
-)
-def test_raw_values_and_encoded_values_give_the_same_vectors(towers, query_tower, tiny, user):
-    rows = tiny.table(tiny.query_schema, [user])
-
-    for saved, in_memory in zip(query_tower.query_vectors(rows), towers.query_vectors(rows), strict=True):
-        assert np.isfinite(saved).all()
-        np.testing.assert_allclose(saved, in_memory, rtol=1e-5, atol=1e-6)
-
-
 def test_a_saved_tower_truncates_long_lists(saved):
     import tensorflow as tf
 
@@ -212,29 +129,8 @@ def test_a_saved_tower_truncates_long_lists(saved):
         np.testing.assert_allclose(longer, vectors(items=0, colours=0)[name], rtol=1e-5, atol=1e-6)
 
 
-def test_numbers_aligned_with_a_list_reach_the_vectors(query_tower, tiny):
-    user = {"user_id": "u1", "recent_items": ["a", "b"], "recent_counts": [1.0, 2.0], "recent_days": [3.0, 4.0]}
-    others = [user, {**user, "recent_counts": [2.0, 1.0]}, {**user, "recent_days": [30.0, 4.0]}]
+def test_an_existing_folder_is_not_replaced(towers, saved):
+    from models.release.saved_models import export_towers
 
-    for vectors in query_tower.query_vectors(tiny.table(tiny.query_schema, others)):
-        assert len(np.unique(vectors.round(4), axis=0)) == 3
-
-
-def test_unknown_and_missing_values_give_different_vectors(query_tower, tiny):
-    user = {"user_id": "u1", "age": 20.0, "spend": 0.5, "recent_items": ["a"], "recent_counts": [1.0]}
-    statuses = ["ACTIVE", "LEFT", "unseen", None]
-
-    vectors = query_tower.vectors(tiny.table(tiny.query_schema, [{**user, "status": status} for status in statuses]))
-
-    assert len(np.unique(vectors.round(4), axis=0)) == 4
-
-
-def test_a_batch_gives_the_vectors_of_its_single_rows(query_tower, tiny):
-    single_rows = [query_tower.query_vectors(tiny.users.slice(row, 1)) for row in range(3)]
-
-    for batch, rows in zip(query_tower.query_vectors(tiny.users), zip(*single_rows, strict=True), strict=True):
-        np.testing.assert_allclose(batch, np.concatenate(rows), rtol=1e-5, atol=1e-6)
-
-
-def test_a_saved_tower_has_no_dropout(query_tower, tiny):
-    assert query_tower.vectors(tiny.users).tobytes() == query_tower.vectors(tiny.users).tobytes()
+    with pytest.raises(InputError, match=str(saved)):
+        export_towers(towers, saved)

@@ -21,21 +21,25 @@ def test_a_release_is_one_folder_beside_the_file_latest(written):
     assert names_in(releases / version) == [
         "blender.json",
         "garment_groups.npy",
+        "item_contents.npy",
         "item_ids.npy",
-        "item_tower",
-        "item_vectors.npy",
         "manifest.json",
         "metrics.json",
         "neighbours.npy",
-        "query_tower",
         "repurchase_rates.npy",
         "sales_28d.npy",
         "sales_7d.npy",
-        "scales.json",
+        "served",
         "similarities.npy",
-        "vocabularies.json",
-        "weights.npz",
+        "validated",
     ]
+    for checkpoint in ("served", "validated"):
+        assert names_in(releases / version / checkpoint) == [
+            "embeddings",
+            "layers.npz",
+            "scales.json",
+            "vocabularies.json",
+        ]
 
 
 def test_the_manifest_describes_the_release_and_lists_every_other_file(written):
@@ -43,7 +47,7 @@ def test_the_manifest_describes_the_release_and_lists_every_other_file(written):
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
 
     assert {name: manifest[name] for name in ("format", "version", "created", "as_of", "cut", "training_start")} == {
-        "format": 5,
+        "format": 6,
         "version": written[1],
         "created": "2020-09-24T12:00:00+00:00",
         "as_of": "2020-09-23T00:00:00+00:00",
@@ -66,8 +70,9 @@ def test_the_manifest_describes_the_release_and_lists_every_other_file(written):
     assert all(len(digest) == 64 for digest in manifest["files"].values())
 
 
-def test_a_release_holds_vocabularies_scales_and_metrics(written):
-    folder = written[0] / written[1]
+@pytest.mark.parametrize("checkpoint", ["served", "validated"])
+def test_a_release_holds_the_vocabularies_and_scales_of_its_towers(written, checkpoint):
+    folder = written[0] / written[1] / checkpoint
 
     assert json.loads((folder / "vocabularies.json").read_text(encoding="utf-8")) == {
         "query_tower_v9": {
@@ -82,6 +87,11 @@ def test_a_release_holds_vocabularies_scales_and_metrics(written):
     assert list(scales) == ["query_tower_v9", "item_tower_v9"]
     assert list(scales["query_tower_v9"]) == ["age", "spend"]
     assert scales["query_tower_v9"]["age"] == {"mean": 40.0, "deviation": 20.0}
+
+
+def test_a_release_holds_metrics(written):
+    folder = written[0] / written[1]
+
     assert json.loads((folder / "metrics.json").read_text(encoding="utf-8")) == {"best_epoch": 1}
 
 
@@ -119,7 +129,7 @@ def test_a_release_with_equal_contents_is_not_written_again(releases, folder, ti
     assert [folder.name in message for message in caplog.messages] == [True]
 
 
-@pytest.mark.parametrize("name", ["item_vectors.npy", "manifest.json"])
+@pytest.mark.parametrize("name", ["item_contents.npy", "manifest.json"])
 def test_a_damaged_release_is_replaced_by_one_with_equal_contents(releases, folder, tiny, towers, name):
     from models.release.release import load_release
 

@@ -146,8 +146,8 @@ def test_towers_without_item_memory_and_new_item_head_are_restored(tiny):
 @pytest.mark.parametrize(
     ("settings", "mismatch"),
     [
-        ({"hidden_widths": (8,)}, r"weights of shape \(\d+, 16\), not \(\d+, 8\)"),
-        ({"hidden_widths": (16, 16)}, r"39 arrays of weights, not 45"),
+        ({"hidden_widths": (8,)}, r"\.dense_0\.kernel has shape \(\d+, 16\), not \(\d+, 8\)"),
+        ({"hidden_widths": (16, 16)}, r"only one of them has item\.dense_2\.bias, .*, query\.head_1\.dense_2\.kernel"),
     ],
 )
 def test_weights_that_do_not_fit_the_towers_are_refused(tiny, start, settings, mismatch):

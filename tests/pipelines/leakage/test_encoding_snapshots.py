@@ -14,14 +14,14 @@ from pipelines.leakage.encoding_snapshots import encoding_snapshots, released_en
 
 @pytest.fixture(scope="module")
 def released(tiny, tmp_path_factory):
-    """A release and the encodings with which it was written."""
+    """The checkpoint of a release as validated, and the encodings with which it was written."""
     releases = tmp_path_factory.mktemp("releases")
-    return releases / tiny.write_release(releases, tiny.towers()), tiny.encodings()
+    return releases / tiny.write_release(releases, tiny.towers()) / "validated", tiny.encodings()
 
 
 @pytest.fixture
 def release(released, tmp_path):
-    """A copy of the release that a test may change."""
+    """A copy of the checkpoint that a test may change."""
     return shutil.copytree(released[0], tmp_path / "release")
 
 

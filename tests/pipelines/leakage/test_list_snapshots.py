@@ -26,14 +26,14 @@ def batch(*purchases):
     )
 
 
-class IdentityTower:
-    """Returns two columns of its rows as vectors; the vector for new items has them swapped."""
+class IdentityTowers:
+    """Return two columns of their rows as vectors; the vector for new items has them swapped."""
 
-    def vectors(self, rows):
+    def item_vectors(self, rows):
         return np.stack([rows[name].to_numpy().astype(np.float32) for name in ("x", "y")], axis=1)
 
     def query_vectors(self, rows):
-        vectors = self.vectors(rows)
+        vectors = self.item_vectors(rows)
         return vectors, vectors[:, ::-1]
 
 
@@ -41,8 +41,8 @@ class IdentityTower:
 def lists():
     from pipelines.leakage.list_snapshots import retrieved_list_snapshots
 
-    tower, release = IdentityTower(), "20200923-seed-0a1b2c3d"
-    return lambda users, k=2: retrieved_list_snapshots(tower, tower, users, ITEMS, k=k, release=release)
+    towers, release = IdentityTowers(), "20200923-seed-0a1b2c3d"
+    return lambda users, k=2: retrieved_list_snapshots(towers, users, ITEMS, k=k, release=release)
 
 
 def test_bestsellers_are_all_items_best_first_and_equal_counts_by_id():
