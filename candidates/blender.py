@@ -8,7 +8,6 @@ from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from candidates.compiled import compiled, compiled_sums
 from candidates.item_lists import ItemLists
@@ -108,6 +107,8 @@ class Blender:
         Raises:
             ValueError: no candidate was bought, or all were.
         """
+        from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - takes a second that serving does not need
+
         part = slice(MAX_PAIRS)
         bought = relevant.contains_pairs(pool.rows[part], pool.positions[part])
         if bought.all() or not bought.any():

@@ -46,7 +46,6 @@ def main(
     users = read_user_ids(users_file) if users_file else None
     filters = read_settings(filters_file) if filters_file else None
     require_parquet(output)
-    console.load_tensorflow()
     from candidates.filters.settings_warnings import find_settings_without_effect
     from features.text import counted
     from pipelines.candidate_generation import open_pipeline, write_candidates

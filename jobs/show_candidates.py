@@ -56,7 +56,6 @@ def main(
     if stage is None:
         heading, views = file_heading(candidates), candidates_in_file(repo, candidates, users, top)
     else:
-        console.load_tensorflow()
         from candidates.filters.settings_warnings import find_settings_without_effect
         from pipelines.candidate_generation import open_pipeline
         from pipelines.candidate_stages import candidates_after_stage, pipeline_heading

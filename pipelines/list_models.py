@@ -10,12 +10,12 @@ from features.progress import Reporter
 from pipelines.cross_fit import cross_fitted
 from pipelines.fit_blender import Blenders, fit_blenders
 from pipelines.gate import Gate, evaluate_gate
-from pipelines.rank_candidates import WeekFeatures
 from pipelines.ranker_weeks import earlier_weeks, validation_week
 from pipelines.served_metrics import ServedMetrics, add_ranked, retrieval_metrics
 from pipelines.train_ranker import TrainedRankers, carry_over_rankers, train_rankers
 from pipelines.train_towers import TrainedTowers
 from pipelines.training_options import TrainingOptions
+from pipelines.week_features import WeekFeatures
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from evaluation.results import PROTOCOLS, Protocol
 from features.report_table import ReportTable
 from pipelines.candidate_lists import baseline_lists, source_list
 from pipelines.cross_fit import BlendedWeek
-from pipelines.rank_candidates import WeekFeatures
 from pipelines.ranker_weeks import RankerWeek
 from pipelines.train_ranker import TrainedRankers
+from pipelines.week_features import WeekFeatures
 
 RANKED: Final = "ranked candidates"
 BLENDED: Final = "blended candidates"

@@ -26,9 +26,10 @@ from features.errors import InputError
 from features.progress import SILENT, Reporter
 from models.release.release import Release
 from pipelines.fit_blender import fit_blenders
-from pipelines.rank_candidates import RANKING_DEPTH, WeekFeatures
+from pipelines.rank_candidates import RANKING_DEPTH
 from pipelines.ranker_weeks import FEWEST_WEEKS, RankerWeek
 from pipelines.training_messages import DetailReporter
+from pipelines.week_features import WeekFeatures
 
 
 @dataclass(frozen=True)

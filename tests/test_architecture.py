@@ -170,6 +170,16 @@ def test_candidates_and_evaluation_load_neither_feast_nor_tensorflow():
     assert done.stdout == "set()\n"
 
 
+def test_serving_loads_neither_tensorflow_nor_scikit_learn():
+    # Importing them takes longer than everything else that happens before the first candidates, Feast's import aside.
+    modules = "jobs.generate_candidates, pipelines.candidate_generation, pipelines.candidate_stages"
+    code = f"import sys, {modules}; print({{'tensorflow', 'tf_keras', 'sklearn', 'matplotlib'}} & set(sys.modules))"
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "set()\n"
+
+
 def test_nothing_is_pickled_evaluated_or_handed_to_a_shell():
     against = []
     for path, tree in trees(*MAY_IMPORT):

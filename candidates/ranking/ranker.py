@@ -7,7 +7,6 @@ from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
 from candidates.ranking.ranker_features import PairFeatures, feature_names
@@ -74,6 +73,9 @@ class Ranker:
             InsufficientDataError: no candidate or every candidate was bought, or no feature is defined for enough
                 pairs.
         """
+        # Serving does not need it, and it takes a second.
+        from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415
+
         boosting = boosting or BoostingConfig()
         share = MAX_PAIRS / max(len(examples.bought), 1)
         examples = examples.sample(int(len(examples) * share), seed)

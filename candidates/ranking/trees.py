@@ -14,7 +14,6 @@ from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from candidates.compiled import compiled
 from features.errors import InputError
@@ -57,11 +56,12 @@ class Trees:
     start: float
 
     @classmethod
-    def from_model(cls, model: HistGradientBoostingClassifier, columns: NDArray[np.integer[Any]], width: int) -> Self:
+    def from_model(cls, model: Any, columns: NDArray[np.integer[Any]], width: int) -> Self:
         """Convert the trees of a fitted binary classifier without categorical features.
 
         Args:
-            model: fitted on some of the columns of the matrix that `score` takes.
+            model: scikit-learn's `HistGradientBoostingClassifier`, fitted on some of the columns of the matrix that
+                `score` takes.
             columns: (features of the model,), their columns.
             width: number of columns of the matrix.
 

@@ -121,8 +121,8 @@ def test_a_ranker_reorders_the_blended_lists_of_the_validation_window(toy_store,
     from candidates.ranking.ranker import Ranker
     from candidates.ranking.training_examples import TrainingExamples
     from pipelines.cross_fit import cross_fitted
-    from pipelines.rank_candidates import WeekFeatures
     from pipelines.served_metrics import add_ranked, retrieval_metrics
+    from pipelines.week_features import WeekFeatures
 
     week, sources = validation
     blended, features = cross_fitted(week), WeekFeatures.read(toy_store, week)
