@@ -42,10 +42,12 @@ def main(
     from candidates.candidate_file import require_parquet
     from candidates.filters.settings import read_settings
     from features.raw.user_file import read_user_ids
+    from models.release.find_release import find_release
 
     users = read_user_ids(users_file) if users_file else None
     filters = read_settings(filters_file) if filters_file else None
     require_parquet(output)
+    find_release(request["releases"], request["version"])  # before Feast is imported, which takes seconds
     from candidates.filters.settings_warnings import find_settings_without_effect
     from features.text import counted
     from pipelines.candidate_generation import open_pipeline, write_candidates

@@ -18,7 +18,7 @@ from features.errors import InputError
 from features.store.reader import FeatureReader
 from features.store.registry import tower_schemas
 from models.release.earlier_release import EarlierRelease
-from models.release.release import LATEST
+from models.release.find_release import LATEST
 from models.towers import Towers
 from pipelines.cross_fit import cross_fitted_lists
 from pipelines.rank_candidates import RANKING_DEPTH

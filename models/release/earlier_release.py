@@ -9,7 +9,8 @@ from features.errors import InputError
 from features.store.service_schema import TowerSchemas
 from models.config import Config
 from models.release.checkpoint import Checkpoint
-from models.release.release import LATEST, VALIDATED, Release, load_release
+from models.release.find_release import LATEST
+from models.release.release import VALIDATED, Release, load_release
 
 # The settings that determine the shapes of the weights; the others may change in a warm start.
 _ARCHITECTURE: Final = (

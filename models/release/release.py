@@ -26,7 +26,6 @@
 """
 
 import logging
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -42,13 +41,13 @@ from features.schema import ITEM_ID
 from features.store.service_schema import ServiceSchema, TowerSchemas
 from models.config import Config
 from models.release.checkpoint import CHECKPOINT_FILES, Checkpoint
+from models.release.find_release import find_release
 from models.release.integrity import MANIFEST, read_verified_manifest
 from models.release.manifest import RANKER_TRAINED_UNTIL, REQUEST_SERVICES
 from models.release.release_models import BLENDER, read_release_models
 from models.serving_tower import ServingQueryTower
 from models.vocabulary import FIRST_TOKEN
 
-LATEST: Final = "LATEST"
 METRICS: Final = "metrics.json"
 SERVED: Final = "served"
 VALIDATED: Final = "validated"
@@ -61,7 +60,6 @@ REQUIRED_FILES: Final = (
 )
 _REQUIRED_KEYS = ("as_of", "config", "cut", "filters", "items", "services", RANKER_TRAINED_UNTIL, REQUEST_SERVICES)
 _FRESH = timedelta(days=7)
-_VERSION = re.compile(r"[0-9]{8}-[a-z0-9_]{1,40}-[0-9a-f]{8}")
 
 _logger = logging.getLogger(__name__)
 
@@ -172,14 +170,8 @@ def load_release(releases: Path, version: str | None = None) -> Release:
     Raises:
         InputError: there is no such release, it has another format, or a file is missing, added, changed or invalid.
     """
-    version = version or _read_latest(releases)
-    if not _VERSION.fullmatch(version):
-        raise InputError(f"'{version}' is not a release name: expected a name like 20171225-default-0a1b2c3d.")
-    folder = releases / version
-    if not (folder / MANIFEST).is_file():
-        existing = sorted(path.parent.name for path in releases.glob(f"*/{MANIFEST}"))
-        remedy = f"choose one of {', '.join(existing)}" if existing else "run `python jobs/train.py` first"
-        raise InputError(f"There is no release {version} in {releases}: {remedy}.")
+    folder = find_release(releases, version)
+    version = folder.name
     try:
         manifest = read_verified_manifest(folder, version, REQUIRED_FILES)
         missing = [f"'{name}'" for name in _REQUIRED_KEYS if name not in manifest]
@@ -224,9 +216,3 @@ def _append_item_memory(
     vectors[:, contents.shape[1] :] = memory[codes]
     vectors[codes < FIRST_TOKEN, contents.shape[1] :] = 0
     return vectors
-
-
-def _read_latest(releases: Path) -> str:
-    if not (releases / LATEST).is_file():
-        raise InputError(f"There is no release in {releases}: run `python jobs/train.py` first.")
-    return (releases / LATEST).read_text(encoding="utf-8").strip()

@@ -8,8 +8,9 @@ import numpy as np
 
 from features.errors import InputError
 from features.files import atomic_write, write_json
+from models.release.find_release import LATEST
 from models.release.integrity import FORMAT, MANIFEST, file_digests, read_verified_manifest
-from models.release.release import ARRAYS, ITEM_CONTENTS, LATEST, METRICS, REQUIRED_FILES, SERVED, VALIDATED
+from models.release.release import ARRAYS, ITEM_CONTENTS, METRICS, REQUIRED_FILES, SERVED, VALIDATED
 from models.release.release_contents import ReleaseContents, content_digest
 from models.release.release_models import write_release_models
 

@@ -1,0 +1,34 @@
+"""Finds a release by its name. Reads nothing else, so that a missing release is reported at once."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from features.errors import InputError
+from models.release.integrity import MANIFEST
+
+LATEST: Final = "LATEST"
+_VERSION = re.compile(r"[0-9]{8}-[a-z0-9_]{1,40}-[0-9a-f]{8}")
+
+
+def find_release(releases: Path, version: str | None = None) -> Path:
+    """Return the folder of a release, of the current one if no version is given.
+
+    Raises:
+        InputError: the name is invalid, or there is no such release.
+    """
+    version = version or _read_latest(releases)
+    if not _VERSION.fullmatch(version):
+        raise InputError(f"'{version}' is not a release name: expected a name like 20171225-default-0a1b2c3d.")
+    folder = releases / version
+    if not (folder / MANIFEST).is_file():
+        existing = sorted(path.parent.name for path in releases.glob(f"*/{MANIFEST}"))
+        remedy = f"choose one of {', '.join(existing)}" if existing else "run `python jobs/train.py` first"
+        raise InputError(f"There is no release {version} in {releases}: {remedy}.")
+    return folder
+
+
+def _read_latest(releases: Path) -> str:
+    if not (releases / LATEST).is_file():
+        raise InputError(f"There is no release in {releases}: run `python jobs/train.py` first.")
+    return (releases / LATEST).read_text(encoding="utf-8").strip()
