@@ -60,23 +60,23 @@ def main(
     from features.errors import InputError
     from features.store.catalogue import user_ids
     from pipelines.filter_context import resolve_filters
-    from pipelines.serving import CandidatePipeline, open_release_and_store
+    from pipelines.serving import CandidatePipeline, open_release_and_reader
 
     try:
-        store, release, moment = open_release_and_store(repo, releases, version)
+        reader, release, moment = open_release_and_reader(repo, releases, version)
         filters = FilterSet.from_settings(resolve_filters(release, None, already_bought))
     except InputError as error:
         raise click.ClickException(str(error)) from error
-    all_users = user_ids(store, moment).to_pylist()
+    all_users = user_ids(reader.store, moment).to_pylist()
     drawn = np.random.default_rng(seed).permutation(all_users).tolist()
     if filters.policy in release.rankers:
-        pipeline = CandidatePipeline.open(store, release, moment, filters, candidates)
+        pipeline = CandidatePipeline.open(reader, release, moment, filters, candidates)
         rows, measured = measure_latency(pipeline, drawn, single)
         header = ["one user, one thread", "p50, ms", "p99, ms", "p50, ratio to ranking"]
         print(ReportTable.of(header, rows, header[:1]).markdown() + "\n\n" + measured + "\n")
     else:
         print(f"Release {release.version} has no ranker for policy '{filters.policy}': no latency measured.\n")
-    rows = measure_throughput(CandidatePipeline.open(store, release, moment, filters, k), drawn, users, repeats)
+    rows = measure_throughput(CandidatePipeline.open(reader, release, moment, filters, k), drawn, users, repeats)
     header = [f"{users:,} users, k = {k}", "seconds", "users/s", "ratio to retrieval alone"]
     print(ReportTable.of(header, rows, header[:1]).markdown())
     print(
@@ -151,7 +151,10 @@ def measure_throughput(pipeline: Any, drawn: list[str], users: int, repeats: int
         request = pipeline.read(ids)
         return pipeline.to_table(request, pipeline.run_until("retrieve", request).first(pipeline.k))
 
-    variants: dict[str, Callable[[list[str]], Any]] = {"retrieval alone": retrieve, "all three steps": pipeline.run}
+    def run(ids: list[str]) -> Any:
+        return pipeline.run(pipeline.read(ids))
+
+    variants: dict[str, Callable[[list[str]], Any]] = {"retrieval alone": retrieve, "all three steps": run}
     seconds: dict[str, list[float]] = {name: [] for name in variants}
     for variant in variants.values():
         variant(drawn[:1])  # the first call compiles and connects

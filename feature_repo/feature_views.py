@@ -11,6 +11,9 @@ The tag `encoding` selects how the towers encode a feature:
   feature in the tag `refers_to`, which share its vocabulary.
 - list of numbers: `aligned`, one number per element of the list in the tag `refers_to`.
 
+Views with `online=False` are not materialized: requests read the features of all items from one file, the catalogue
+snapshot. To serve item features from the online store as well, set it to True.
+
 The tag `materialize: full` marks a table whose past rows may change: each materialization reads all of it.
 """
 
@@ -81,6 +84,7 @@ item_catalog = FeatureView(
     name="item_catalog",
     entities=[item],
     ttl=UNTIL_REPLACED,
+    online=False,
     source=item_catalog_source,
     tags=FULL,
     schema=[
@@ -102,6 +106,7 @@ item_availability = FeatureView(
     name="item_availability",
     entities=[item],
     ttl=UNTIL_REPLACED,
+    online=False,
     source=item_availability_source,
     tags=FULL,
     schema=[
@@ -124,6 +129,7 @@ transactions = FeatureView(
     name="transactions",
     entities=[user, item],
     ttl=UNTIL_REPLACED,
+    online=False,
     source=transactions_source,
     schema=[
         Field(name="price", dtype=Float32, description="Price paid, in the currency of the raw table."),
@@ -155,6 +161,7 @@ item_sales_daily = FeatureView(
     name="item_sales_daily",
     entities=[item],
     ttl=UNTIL_REPLACED,
+    online=False,
     source=item_sales_daily_source,
     schema=[
         Field(name="sales_1d", dtype=Int64, tags=LOG, description="Sales on the previous day."),

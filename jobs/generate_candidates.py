@@ -1,8 +1,9 @@
-"""Write the candidates of all users, or of some, from online features.
+"""Write the candidates of all users, or of some.
 
 python jobs/generate_candidates.py
 python jobs/generate_candidates.py --users users.txt --k 12 --already-bought drop --output top12.parquet
 python jobs/generate_candidates.py --filters filters.toml
+python jobs/generate_candidates.py --features offline
 """
 
 from pathlib import Path
@@ -19,6 +20,15 @@ from jobs import console
 @console.release_option
 @console.path_option("--users", "users_file", text="Text file with one user id per line.  [default: all users]")
 @click.option("--k", type=click.IntRange(1), default=100, show_default=True, help="Candidates per user.")
+@click.option(
+    "--features",
+    "source",
+    type=click.Choice(["online", "offline"]),
+    default="online",
+    show_default=True,
+    help="Store from which features are read; offline needs no materialization, and reads all users at once.",
+)
+@click.option("--as-of", help="With --features offline: moment of the features, UTC.  [default: the end of the data]")
 @console.filters_option
 @console.already_bought_option
 @console.path_option(
@@ -36,7 +46,7 @@ def main(
 ) -> None:
     """Write the candidates of all users to a file.
 
-    Reads online features, retrieves, filters and ranks with a release. --users selects some users. The filters are
+    Reads features, retrieves, filters and ranks with a release. --users selects some users. The filters are
     those of the release, unless --filters is given.
     """
     from candidates.candidate_file import require_parquet
@@ -57,7 +67,7 @@ def main(
     written = write_candidates(pipeline, settings, users, output, reporter)
     reporter.result(
         f"{counted(written.rows, 'candidate')} of {counted(written.users, 'user')} in {output} after "
-        f"{reporter.watch.seconds:.1f} s\nrelease {written.release}, online features as of "
+        f"{reporter.watch.seconds:.1f} s\nrelease {written.release}, {written.source} features as of "
         f"{written.moment:%Y-%m-%d %H:%M} UTC, in {'ranker' if written.ranked else 'retrieval'} order"
     )
     reporter.next("python jobs/show_candidates.py")

@@ -23,20 +23,20 @@ from jobs.console import ConsoleReporter, job, quiet_libraries, repo_option, war
 )
 @job
 def main(reporter: ConsoleReporter, repo: Path, as_of: str | None, *, from_scratch: bool) -> None:
-    """Fill the online store up to a moment, by default the end of the data.
+    """Fill the online store up to a moment, by default the end of the data, and write the catalogue snapshot.
 
     Each feature view is read from where it was filled before; rows before that are not read again. Users, items and
     availability are read in full.
     """
     from features.store.consistency import count_inconsistent
     from features.store.data_end import moment_or_data_end
-    from features.store.materialization import fill_online_store
+    from features.store.materialization import materialize
     from features.store.registry import open_feature_store
 
     store = open_feature_store(repo)
     moment = moment_or_data_end(store, as_of)
     with quiet_libraries():
-        filled = fill_online_store(store, moment, from_scratch=from_scratch)
+        filled = materialize(store, moment, from_scratch=from_scratch, progress=reporter.progress)
         different = count_inconsistent(store, moment)
     reporter.result(
         f"{len(filled.starts)} of {filled.declared} feature views online as of {moment:%Y-%m-%d %H:%M} UTC, "

@@ -12,10 +12,10 @@ from candidates.filters.filter_set import FilterSet
 from candidates.filters.settings import FilterSettings
 from features.progress import Reporter, Stopwatch
 from features.store.catalogue import user_ids
-from features.store.reader import id_blocks
+from features.store.reader import Source
 from pipelines.candidate_tables import exclusion_lines, source_lines
 from pipelines.filter_context import resolve_filters
-from pipelines.serving import CandidatePipeline, open_release_and_store
+from pipelines.serving import CandidatePipeline, open_release_and_reader
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class GeneratedCandidates:
         users: number of users with candidates.
         rows: number of candidates.
         release: version of the release.
-        moment: of the online features, UTC.
+        moment: of the features, UTC.
+        source: the store from which they were read.
         ranked: whether the ranker ordered the candidates; otherwise they are in retrieval order.
     """
 
@@ -34,6 +35,7 @@ class GeneratedCandidates:
     rows: int
     release: str
     moment: datetime
+    source: Source
     ranked: bool
 
 
@@ -45,8 +47,10 @@ def open_pipeline(
     filters: FilterSettings | None,
     already_bought: Literal["drop", "keep"] | None,
     k: int,
+    source: Source = "online",
+    as_of: str | None = None,
 ) -> tuple[CandidatePipeline, FilterSettings]:
-    """Open the candidate pipeline of a release at the moment of the online store.
+    """Open the candidate pipeline of a release.
 
     Args:
         repo: Feast feature repository.
@@ -55,6 +59,8 @@ def open_pipeline(
         filters: settings of the filters; None for those of the release.
         already_bought: overrides the setting of this name.
         k: candidates per user.
+        source: the store from which features are read.
+        as_of: moment of offline features; None for the end of the data.
 
     Returns:
         The pipeline, and the filter settings in force.
@@ -62,9 +68,9 @@ def open_pipeline(
     Raises:
         InputError: release, registry or online store are missing, damaged or do not fit together.
     """
-    store, release, moment = open_release_and_store(repo, releases, version)
+    reader, release, moment = open_release_and_reader(repo, releases, version, source=source, as_of=as_of)
     settings = resolve_filters(release, filters, already_bought)
-    return CandidatePipeline.open(store, release, moment, FilterSet.from_settings(settings), k), settings
+    return CandidatePipeline.open(reader, release, moment, FilterSet.from_settings(settings), k), settings
 
 
 def write_candidates(
@@ -90,8 +96,8 @@ def write_candidates(
     ids = [*users] if users else user_ids(pipeline.reader.store, pipeline.moment).to_pylist()
     advance, exclusions = reporter.progress("users", len(ids)), Counter[str]()
     with CandidateFile.create(output) as file:
-        for block in id_blocks(ids):
-            candidates, excluded = pipeline.run(block)
+        for block, features in pipeline.read_blocks(ids):
+            candidates, excluded = pipeline.run(pipeline.build_request(block, features))
             file.append(candidates)
             exclusions.update(excluded)
             advance(len(block))
@@ -99,6 +105,7 @@ def write_candidates(
             release=release.version,
             release_as_of=release.as_of.isoformat(),
             as_of=pipeline.moment.isoformat(),
+            features=pipeline.reader.source,
             k=pipeline.k,
             filters=settings.to_json(),
             excluded_pairs=dict(exclusions),
@@ -108,5 +115,10 @@ def write_candidates(
     for line in (*exclusion_lines(exclusions, len(ids), len(pipeline.item_context)), *source_lines(file.sources)):
         reporter.detail(line)
     return GeneratedCandidates(
-        file.users, file.rows, release.version, pipeline.moment, ranked=pipeline.ranker is not None
+        users=file.users,
+        rows=file.rows,
+        release=release.version,
+        moment=pipeline.moment,
+        source=pipeline.reader.source,
+        ranked=pipeline.ranker is not None,
     )

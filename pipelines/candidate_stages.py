@@ -39,7 +39,7 @@ def candidates_after_stage(
         requested = pipeline.k if stage == "rank" else pipeline.retriever.k
         first = rows.slice(0, top)
         bought = (request.features[BOUGHT_ITEMS].to_pylist()[0] or [])[:SHOWN_PURCHASES]
-        names, bought_names = (item_names(reader, ids, moment) for ids in (first[ITEM_ID].to_pylist(), bought))
+        names, bought_names = (item_names(pipeline.catalogue, ids) for ids in (first[ITEM_ID].to_pylist(), bought))
         note = ""
         if len(request.queries.histories.positions) == 0:
             reason = "has no purchases in the catalogue of this release" if user in all_users() else "is unknown"

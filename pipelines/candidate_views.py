@@ -12,6 +12,7 @@ from candidates.candidate_file import read_users
 from features.errors import InputError
 from features.report_table import ReportTable
 from features.schema import BOUGHT_ITEMS, ITEM_ID
+from features.store.catalogue_snapshot import CatalogueSnapshot
 from features.store.materialization import filled_until
 from features.store.reader import FeatureReader
 from features.store.registry import open_feature_store
@@ -68,7 +69,7 @@ def file_heading(candidates: Path) -> str:
         return str(candidates)
     facts = json.loads(description.read_text(encoding="utf-8"))
     as_of = datetime.fromisoformat(facts["as_of"])
-    return f"{candidates}\nrelease {facts['release']}, online features as of {as_of:%Y-%m-%d %H:%M} UTC"
+    return f"{candidates}\nrelease {facts['release']}, {facts['features']} features as of {as_of:%Y-%m-%d %H:%M} UTC"
 
 
 def candidates_in_file(repo: Path, candidates: Path, users: int, top: int) -> Iterator[UserCandidates]:
@@ -79,8 +80,9 @@ def candidates_in_file(repo: Path, candidates: Path, users: int, top: int) -> It
     """
     store, rows_by_user = open_feature_store(repo), read_users(candidates, users, top)
     reader, moment = FeatureReader(store, "online"), filled_until(store)
+    catalogue = CatalogueSnapshot.open(store, moment)
     for user, rows in rows_by_user.items():
         histories = reader.read(CANDIDATE_REQUEST, [user], moment)
         bought = (histories[BOUGHT_ITEMS].to_pylist()[0] or [])[:SHOWN_PURCHASES]
-        names, bought_names = (item_names(reader, ids, moment) for ids in (rows[ITEM_ID].to_pylist(), bought))
+        names, bought_names = (item_names(catalogue, ids) for ids in (rows[ITEM_ID].to_pylist(), bought))
         yield UserCandidates(user_line(user, bought_names), candidate_table(rows, names))

@@ -1,6 +1,6 @@
-"""The candidate pipeline of one release: retrieve, filter and rank, with features from the online store."""
+"""The candidate pipeline of one release: retrieve, filter and rank, with online or offline features."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +8,6 @@ from typing import Final, Literal, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from feast import FeatureStore
 
 from candidates.blender import BlendedLists, Blender
 from candidates.candidate_file import candidates_to_table
@@ -22,8 +21,12 @@ from candidates.ranking.reordering import RankedLists
 from candidates.retriever import Retriever
 from candidates.sources.source_set import Queries
 from candidates.text_codes import TextCodes
+from features.errors import InputError
+from features.store.catalogue_snapshot import CatalogueSnapshot
+from features.store.data_end import moment_or_data_end
+from features.store.feature_blocks import FeatureBlock, feature_blocks
 from features.store.materialization import filled_until
-from features.store.reader import FeatureReader
+from features.store.reader import FeatureReader, Source
 from features.store.registry import open_feature_store, tower_schemas
 from features.store.request_services import (
     CANDIDATE_ITEMS,
@@ -42,23 +45,34 @@ Stage: TypeAlias = Literal["retrieve", "filter", "rank"]
 _CANDIDATES_PER_RESULT: Final = 3
 
 
-def open_release_and_store(repo: Path, releases: Path, version: str | None) -> tuple[FeatureStore, Release, datetime]:
+def open_release_and_reader(
+    repo: Path, releases: Path, version: str | None, *, source: Source = "online", as_of: str | None = None
+) -> tuple[FeatureReader, Release, datetime]:
     """Open a release, the latest one if no version is given, and the feature store that serves its requests.
 
+    Args:
+        repo: Feast feature repository.
+        releases: folder of the releases.
+        version: of the release.
+        source: the store from which features are read; offline ones need no materialization.
+        as_of: moment of offline features; None for the end of the data.
+
     Returns:
-        The store, the release, and the moment up to which the online store is filled, UTC.
+        A reader, the release, and the moment of its requests, UTC: for online features that of the materialization.
 
     Raises:
-        InputError: either is missing or damaged, or they do not fit together.
+        InputError: release or store are missing or damaged, or they do not fit together.
     """
+    if source == "online" and as_of:
+        raise InputError("Online features are as of the materialization: --as-of needs --features offline.")
     release, store = load_release(releases, version), open_feature_store(repo)
     query_service, item_service = release.schemas.query.service, release.schemas.item.service
     release.check_tower_services(tower_schemas(store, query_service, item_service))
     release.check_request_services(request_service_fingerprints(store))
     check_request_covers(store, query_service)
-    moment = filled_until(store)
+    moment = filled_until(store) if source == "online" else moment_or_data_end(store, as_of)
     release.check_moment(moment)
-    return store, release, moment
+    return FeatureReader(store, source), release, moment
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +97,8 @@ class CandidatePipeline:
     """Retrieval, filters and ranking of one release at one moment. What does not depend on users is computed once.
 
     Attributes:
-        reader: of the online store, filled up to `moment`.
+        reader: of the users' features.
+        catalogue: the items' features as of `moment`.
         release: the release.
         moment: of the requests, UTC.
         filters: the filters in force.
@@ -97,6 +112,7 @@ class CandidatePipeline:
     """
 
     reader: FeatureReader
+    catalogue: CatalogueSnapshot
     release: Release
     moment: datetime
     filters: FilterSet
@@ -109,10 +125,23 @@ class CandidatePipeline:
     k: int
 
     @classmethod
-    def open(cls, store: FeatureStore, release: Release, moment: datetime, filters: FilterSet, k: int) -> Self:
-        """Open the pipeline for requests at `moment`, up to which the online store is filled. Reads all items."""
-        reader, sources = FeatureReader(store, "online"), restore_sources(release)
-        features = reader.read(CANDIDATE_ITEMS, release.item_ids.tolist(), moment)
+    def open(cls, reader: FeatureReader, release: Release, moment: datetime, filters: FilterSet, k: int) -> Self:
+        """Open the pipeline for requests at `moment`.
+
+        Args:
+            reader: of the online store, filled up to `moment`, with its catalogue snapshot; or of the offline store,
+                from which the features of all items are joined.
+            release: the release.
+            moment: UTC.
+            filters: the filters in force.
+            k: candidates per user.
+
+        Raises:
+            InputError: the catalogue snapshot cannot be read, or the release does not have what the filters need.
+        """
+        read_catalogue = CatalogueSnapshot.open if reader.source == "online" else CatalogueSnapshot.join
+        catalogue, sources = read_catalogue(reader.store, moment), restore_sources(release)
+        features = catalogue.read(CANDIDATE_ITEMS, release.item_ids.tolist())
         ranker = release.rankers.get(filters.policy)
         item_codes = TextCodes.from_texts(release.item_ids)
         item_context = build_item_context(features, item_codes, moment)
@@ -122,6 +151,7 @@ class CandidatePipeline:
         blenders = {policy: Blender.from_json(content) for policy, content in release.blender.items()}
         return cls(
             reader=reader,
+            catalogue=catalogue,
             release=release,
             moment=moment,
             filters=filters,
@@ -135,8 +165,12 @@ class CandidatePipeline:
         )
 
     def read(self, user_ids: Sequence[str]) -> CandidateRequest:
-        """Read n users from the online store, once for up to `features.store.reader.IDS_PER_READ` users."""
+        """Read n users, once for up to `features.store.reader.IDS_PER_READ` users."""
         return self.build_request(user_ids, self.reader.read(CANDIDATE_REQUEST, user_ids, self.moment))
+
+    def read_blocks(self, user_ids: Sequence[str]) -> Iterator[FeatureBlock]:
+        """Read any number of users in blocks for `build_request`; the next block is read while one is used."""
+        return feature_blocks(self.reader, CANDIDATE_REQUEST, user_ids, self.moment)
 
     def build_request(self, user_ids: Sequence[str], features: pa.Table) -> CandidateRequest:
         """Compute query vectors, histories and filter context of n users from their features."""
@@ -187,17 +221,17 @@ class CandidatePipeline:
         filtered = self.filter(request)
         return RankedLists.from_retrieval(filtered) if stage == "filter" else self.rank(request, filtered)
 
-    def run(self, user_ids: Sequence[str]) -> tuple[pa.Table, dict[str, int]]:
+    def run(self, request: CandidateRequest) -> tuple[pa.Table, dict[str, int]]:
         """Run all three steps for n users.
 
         Returns:
             A table with the schema `candidates.candidate_file.CANDIDATES`, and how many pairs of user and item each
             filter excludes, by name.
         """
-        request = self.read(user_ids)
         exclusions = self.exclude_by_filter(request)
         lists = self.rank(request, self.filter(request, Exclusions.combine(exclusions.values())))
-        return self.to_table(request, lists), {name: each.count(len(user_ids)) for name, each in exclusions.items()}
+        users = len(request.user_ids)
+        return self.to_table(request, lists), {name: each.count(users) for name, each in exclusions.items()}
 
     def to_table(self, request: CandidateRequest, lists: RankedLists) -> pa.Table:
         """Lists of n users as a table with the schema `candidates.candidate_file.CANDIDATES`."""

@@ -67,15 +67,16 @@ class Project:
         shutil.copytree(ROOT / "feature_repo", self.repo, ignore=ignore)
 
     def copy_to(self, root):
-        """Copy declarations, registry and online store; the feature tables stay where they are.
+        """Copy declarations, registry, online store and catalogue snapshot; the feature tables stay where they are.
 
         The registry holds the tables' absolute paths, so that the copy is applied from the start.
         """
         copy = Project(root)
         shutil.copytree(self.repo, copy.repo)
         (root / "data").mkdir()
-        for name in ("registry.db", "online.db"):
-            shutil.copy(self.root / "data" / name, root / "data" / name)
+        for name in ("registry.db", "online.db", "catalogue.parquet", "catalogue.json"):
+            if (self.root / "data" / name).exists():
+                shutil.copy(self.root / "data" / name, root / "data" / name)
         return copy
 
 
@@ -194,6 +195,20 @@ def toy_store(toy):
     from features.store.registry import open_feature_store
 
     return open_feature_store(toy.repo)
+
+
+@pytest.fixture(scope="session")
+def serve_items_online():
+    """Declare the item views of a store online: requests do not read them there, but Feast's users may."""
+
+    def serve_items_online(store):
+        views = [store.get_feature_view(f"item_{name}") for name in ("availability", "catalog", "sales_daily")]
+        for view in views:
+            view.online = True
+        store.apply(views)
+        return store
+
+    return serve_items_online
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,12 @@ def historical_features(store: FeatureStore, service: str, entities: pa.Table) -
     return pa.Table.from_batches(_joined(store, service, entities, joined), joined)
 
 
+def stream_historical_features(store: FeatureStore, service: str, entities: pa.Table) -> Iterator[pa.RecordBatch]:
+    """Do what `historical_features` does, in batches; the as-of store holds only a batch in memory."""
+    joined = _joined_schema(store, service, entities.schema)
+    return _joined(store, service, entities, joined) if entities.num_rows else iter(())
+
+
 def write_historical_features(
     store: FeatureStore, service: str, entities: ParquetRows, path: Path, done: Advance = lambda _: None
 ) -> ParquetRows:

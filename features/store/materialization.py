@@ -1,5 +1,8 @@
 """Materialization: filling the online store up to a moment, from where it was filled before.
 
+Filled are the feature views that are declared online and that a feature service reads. The catalogue snapshot of the
+same moment is written with them.
+
 The window of a view begins where its previous one ended, both ends included: the last row of each key in the window
 replaces the key's row online, keys without a new row keep theirs. Rows that are added or changed before the window are
 not seen. Views with the tag `materialize: full` are therefore read from the beginning each time: their tables have no
@@ -7,7 +10,6 @@ history, or rows may be entered late. After any other change of past rows (corre
 feature view) the store must be filled from scratch; `features.store.consistency` finds such changes in a sample.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -16,7 +18,10 @@ from feast import FeatureStore, FeatureView
 from feast.infra.provider import get_provider
 
 from features.errors import InputError
-from features.store.registry import views_in_services
+from features.progress import SILENT, Progress
+from features.store.catalogue_snapshot import CatalogueSnapshot, snapshot_path
+from features.store.online_tables import naming_missing_tables
+from features.store.registry import online_views
 from features.store.source_tables import BEGINNING
 
 _MATERIALIZE: Final = "materialize"
@@ -29,7 +34,8 @@ class Materialization:
 
     Attributes:
         starts: the start of each view's window, UTC, by the view's name; `BEGINNING` for a view that was read in full.
-        declared: how many feature views the registry declares; those that no service reads are not materialized.
+        declared: how many feature views the registry declares; those that are not online or that no service
+            reads are not materialized.
     """
 
     starts: dict[str, datetime]
@@ -41,8 +47,32 @@ class Materialization:
         return sum(start > BEGINNING for start in self.starts.values())
 
 
-def fill_online_store(store: FeatureStore, moment: datetime, *, from_scratch: bool) -> Materialization:
-    """Materialize every feature view that a feature service reads, as of `moment`.
+def materialize(
+    store: FeatureStore, moment: datetime, *, from_scratch: bool, progress: Progress = SILENT.progress
+) -> Materialization:
+    """Fill the online store up to `moment`, then write the catalogue snapshot of that moment.
+
+    If it is stopped between the two, the snapshot is refused: it is not of the moment of the online store.
+
+    Args:
+        store: an applied feature store.
+        moment: UTC.
+        from_scratch: see `fill_online_store`.
+        progress: opens a progress bar.
+
+    Raises:
+        InputError: see `fill_online_store` and `CatalogueSnapshot.write`.
+    """
+    snapshot_path(store)
+    filled = fill_online_store(store, moment, from_scratch=from_scratch, progress=progress)
+    CatalogueSnapshot.join(store, moment).write(store)
+    return filled
+
+
+def fill_online_store(
+    store: FeatureStore, moment: datetime, *, from_scratch: bool, progress: Progress = SILENT.progress
+) -> Materialization:
+    """Materialize every feature view that is declared online and that a feature service reads, as of `moment`.
 
     Filling it up to the moment at which it is filled already is possible, and changes nothing.
 
@@ -51,23 +81,24 @@ def fill_online_store(store: FeatureStore, moment: datetime, *, from_scratch: bo
         moment: UTC.
         from_scratch: whether to empty the store first, and read all views from the beginning. This is needed to go back
             in time, because the online store keeps one row per key, and after a change of past rows.
+        progress: opens a progress bar.
 
     Raises:
-        InputError: the store is filled up to a later moment, or the moment lies before 1970.
+        InputError: the store is filled up to a later moment, its tables are missing, or the moment lies before 1970.
     """
     if moment <= BEGINNING:
         raise InputError(f"No data at {moment:%Y-%m-%d}: choose an --as-of after 1970-01-01.")
-    views = views_in_services(store)
+    views = online_views(store)
     if from_scratch:
         _empty(store, views)
     else:
         _check_not_backwards(views, moment)
     starts = {view.name: BEGINNING if from_scratch else _window_start(view) for view in views}
-    names_by_start = defaultdict(list)
+    advance = progress("views online", len(views))
     for name, start in starts.items():
-        names_by_start[start].append(name)
-    for start, names in sorted(names_by_start.items()):
-        store.materialize(start, moment, feature_views=names)
+        with naming_missing_tables():
+            store.materialize(start, moment, feature_views=[name])
+        advance(1)
     return Materialization(starts, len(store.list_batch_feature_views()))
 
 
@@ -78,7 +109,7 @@ def filled_until(store: FeatureStore) -> datetime:
         InputError: some view was never filled, or views were filled up to different moments.
     """
     ends: dict[datetime, str] = {}
-    for view in views_in_services(store):
+    for view in online_views(store):
         end = _filled_until(view)
         if end is None:
             raise InputError(

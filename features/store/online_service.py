@@ -19,6 +19,7 @@ from feast.utils import _get_online_request_context
 
 from features.errors import InputError
 from features.schema import REQUEST_TIMESTAMP
+from features.store.online_tables import naming_missing_tables
 from features.store.online_values import online_array
 from features.store.registry import feature_service, service_columns
 from features.store.service_columns import ServiceColumns
@@ -60,7 +61,7 @@ class OnlineService:
             if not view.online:
                 raise InputError(
                     f"Feature service '{name}' cannot be read online: feature view '{view.name}' has online=False. Set "
-                    "online=True in feature_views.py, run `feast apply` and `python jobs/materialize.py`."
+                    "online=True in feature_views.py, then run `feast apply` and `python jobs/materialize.py`."
                 )
         for view in on_demand:
             if view.mode not in _MODES or view.singleton or view.aggregations:
@@ -84,6 +85,9 @@ class OnlineService:
 
         Returns:
             The entity key and the service's features, n rows in the order of `ids`. Unknown values are null.
+
+        Raises:
+            InputError: the online store has no tables.
         """
         unique = list(dict.fromkeys(ids))
         table = self._read_unique(unique, moment)
@@ -108,7 +112,8 @@ class OnlineService:
         keys = [EntityKey(join_keys=[key], entity_values=[Value(string_val=id_)]) for id_ in ids]
         messages: _Messages = {}
         for view, names in self.views:
-            rows = self.store.provider.online_read(self.store.config, view, keys, names)
+            with naming_missing_tables():
+                rows = self.store.provider.online_read(self.store.config, view, keys, names)
             values = [{} if features is None else features for _, features in rows]
             for name in names:
                 messages[view.name, name] = [features.get(name) for features in values]

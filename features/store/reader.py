@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import pyarrow as pa
 from feast import FeatureStore
@@ -12,6 +12,8 @@ from features.store.historical_features import as_of, historical_features
 from features.store.online_service import OnlineService
 from features.store.registry import service_columns
 from features.store.service_columns import ServiceColumns
+
+Source: TypeAlias = Literal["offline", "online"]
 
 IDS_PER_READ: Final = 1_000  # larger reads take SQLite longer per id
 
@@ -29,7 +31,7 @@ class FeatureReader:
     """
 
     store: FeatureStore
-    source: Literal["offline", "online"]
+    source: Source
     _offline: dict[str, ServiceColumns] = field(default_factory=dict, init=False, repr=False, compare=False)
     _online: dict[str, OnlineService] = field(default_factory=dict, init=False, repr=False, compare=False)
 

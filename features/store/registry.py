@@ -123,11 +123,11 @@ def tower_schemas(store: FeatureStore, query_service: str, item_service: str) ->
     )
 
 
-def views_in_services(store: FeatureStore) -> list[FeatureView]:
-    """Return the stored feature views that feature services read, directly or through an on-demand view."""
+def online_views(store: FeatureStore) -> list[FeatureView]:
+    """Return the feature views that are materialized: stored, declared online, and read by some feature service."""
     views = views_by_name(store)
     names = {name for service in store.list_feature_services() for name in _stored_views(views, service)}
-    return [views[name] for name in sorted(names)]
+    return [views[name] for name in sorted(names) if views[name].online]
 
 
 def views_of_service(store: FeatureStore, name: str) -> list[FeatureView]:

@@ -1,7 +1,7 @@
 """The feature services of candidate requests, and their fingerprints, which a release records.
 
-A request reads one service of its users and, when the pipeline is opened, one service of all items. Training reads the
-user features as of past moments in the parts it needs, see `feature_repo/feature_services.py`.
+A request reads one service of its users, and from the catalogue snapshot one of all items and one of names to show.
+Training reads the user features as of past moments in the parts it needs, see `feature_repo/feature_services.py`.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from features.store.registry import code_fingerprint, feature_service, service_c
 
 CANDIDATE_REQUEST: Final = "candidate_request_v1"
 CANDIDATE_ITEMS: Final = "candidate_items_v1"
+ITEM_CARD: Final = "item_card_v1"
 
 # Parts of CANDIDATE_REQUEST.
 PURCHASE_HISTORIES: Final = "candidate_sources_v1"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from features.errors import InputError
 from pipelines.doctor.files import check_candidates, check_feature_tables, check_raw_tables, check_versions
 from pipelines.doctor.finding import Finding, Found, Project
-from pipelines.doctor.stores import check_online_store, check_registry, check_release
+from pipelines.doctor.stores import check_catalogue, check_online_store, check_registry, check_release
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ def diagnose(project: Project, commit: str | None) -> Diagnosis:
         "registry": (lambda: check_registry(project.repo, found), f"feast -c {project.repo} apply"),
         "release": (lambda: check_release(project.releases, found), "python jobs/train.py"),
         "online store": (lambda: check_online_store(found), "python jobs/materialize.py --from-scratch"),
+        "catalogue": (lambda: check_catalogue(found), "python jobs/materialize.py"),
         "candidates": (lambda: check_candidates(project.candidates, found), "python jobs/generate_candidates.py"),
     }
     return Diagnosis({part: _run(check, command) for part, (check, command) in checks.items()})

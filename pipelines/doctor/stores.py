@@ -12,9 +12,11 @@ from feast import FeatureStore
 from feast.repo_config import RepoConfig, load_repo_config
 
 from features.errors import InputError
+from features.store.catalogue_snapshot import CatalogueSnapshot, snapshot_path
 from features.store.data_end import data_end
 from features.store.materialization import filled_until
-from features.store.registry import open_feature_store, tower_schemas, views_in_services
+from features.store.online_tables import naming_missing_tables
+from features.store.registry import online_views, open_feature_store, tower_schemas
 from features.store.request_services import request_service_fingerprints
 from features.text import counted
 from models.config import DEFAULT
@@ -104,7 +106,7 @@ def check_online_store(found: Found) -> Finding:
     store, command = found.store, "python jobs/materialize.py"
     if store is None:
         return Finding("missing", "It is declared by the registry.")
-    views = views_in_services(store)
+    views = online_views(store)
     if not any(view.materialization_intervals for view in views):
         return Finding("missing", "No feature view was materialized.", command)
     until = found.online_until = filled_until(store)
@@ -123,9 +125,20 @@ def check_online_store(found: Found) -> Finding:
 
 def _sqlite_keys(store: FeatureStore, path: Path) -> int:
     """Return the number of keys in all views of an SQLite online store, which has a row for each feature of a key."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection, naming_missing_tables():
         counts = [
-            connection.execute(f'select count(distinct entity_key) from "{store.project}_{view.name}"').fetchone()[0]
-            for view in views_in_services(store)
+            connection.execute(f'select count(distinct entity_key) from "{store.project}_{view.name}"').fetchone()
+            for view in online_views(store)
         ]
-    return sum(counts)
+    return sum(count for (count,) in counts)
+
+
+def check_catalogue(found: Found) -> Finding:
+    """Verify the catalogue snapshot, and compare it with the online store and the registry."""
+    if found.store is None or found.online_until is None:
+        return Finding("missing", "It is written with the online store.")
+    path = snapshot_path(found.store)
+    if not path.is_file():
+        return Finding("missing", f"There is no file {path}.", "python jobs/materialize.py")
+    snapshot = CatalogueSnapshot.open(found.store, found.online_until)
+    return Finding("ok", f"{path}: {counted(len(snapshot.item_ids), 'item')} as of {minute(snapshot.moment)}")

@@ -1,6 +1,7 @@
 """Features of the same users and items as snapshots of the offline and of the online store."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from feast import FeatureStore
 from features.progress import Progress
 from features.schema import ITEM_ID, USER_ID
 from features.store.catalogue import catalogue_ids, user_ids
-from features.store.materialization import fill_online_store
+from features.store.catalogue_snapshot import SERVICES, CatalogueSnapshot
+from features.store.materialization import materialize
 from features.store.reader import FeatureReader, id_blocks
 from features.store.service_columns import ServiceColumns
 from pipelines.leakage.comparison import Snapshot
@@ -20,9 +22,12 @@ from pipelines.leakage.store_copy import store_copy
 
 
 def materialized_copy(store: FeatureStore, moment: datetime, folder: Path) -> FeatureStore:
-    """Copy a store to `folder`, and materialize the copy's online store up to `moment`."""
+    """Copy a store to `folder`, and materialize the copy up to `moment`: all views, also those that are not online."""
     copy = store_copy(store, folder)
-    fill_online_store(copy, moment, from_scratch=True)
+    for view in copy.list_feature_views():
+        view.online = True
+        copy.registry.apply_feature_view(view, copy.project)
+    materialize(copy, moment, from_scratch=True)
     return copy
 
 
@@ -50,16 +55,20 @@ def offline_and_online_snapshots(
         progress: opens a progress bar.
 
     Returns:
-        For each service the offline and the online snapshot: ids, ascending, and features.
+        For each service the offline and the online snapshot: ids, ascending, and features. A service of the catalogue
+        snapshot has another pair, with the rows of its file instead of online ones.
     """
     all_ids = {USER_ID: user_ids(store, moment), ITEM_ID: catalogue_ids(store, moment)}
     sampled = {USER_ID: _sample(all_ids[USER_ID], users, seed), ITEM_ID: _sample(all_ids[ITEM_ID], items, seed)}
-    return {
-        schema.service: _both_snapshots(
-            store, schema, (all_ids if schema.service == complete else sampled)[schema.entity_key], moment, progress
-        )
-        for schema in services
-    }
+    catalogue, pairs = CatalogueSnapshot.open(store, moment), {}
+    for schema in services:
+        ids = (all_ids if schema.service == complete else sampled)[schema.entity_key]
+        pairs[schema.service] = offline, online = _both_snapshots(store, schema, ids, moment, progress)
+        if schema.service in SERVICES:
+            name = f"items in the catalogue snapshot ({schema.service})"
+            in_file = replace(online, name=name, rows=catalogue.read(schema.service, ids))
+            pairs[f"{schema.service} in the catalogue snapshot"] = replace(offline, name=name), in_file
+    return pairs
 
 
 def _both_snapshots(

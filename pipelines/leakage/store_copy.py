@@ -38,6 +38,7 @@ def store_copy(store: FeatureStore, folder: Path, tables: Path | None = None) ->
             registry=str(folder / "registry.db"),
             offline_store=_spilling(config.offline_config, folder),
             online_store={"type": "sqlite", "path": str(folder / "online.db")},
+            catalogue_snapshot=str(folder / "catalogue.parquet"),
             entity_key_serialization_version=config.entity_key_serialization_version,
             materialization=config.materialization_config,
             repo_path=config.repo_path,

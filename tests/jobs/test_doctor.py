@@ -80,9 +80,9 @@ def write_release(project, as_of=AS_OF, version=VERSION, **changes):
 
 
 def materialize(project, moment=AS_OF):
-    from features.store.materialization import fill_online_store
+    from features.store.materialization import materialize
 
-    fill_online_store(open_store(project), moment, from_scratch=False)
+    materialize(open_store(project), moment, from_scratch=False)
 
 
 def write_candidates(project, release=VERSION, as_of=AS_OF):
@@ -110,11 +110,12 @@ def test_in_an_empty_folder_everything_is_missing_and_data_come_first(tmp_path, 
 
 
 def test_each_step_leads_to_the_next_command(parts, toy, diagnose):
-    assert states(found := diagnose(parts)) == dict.fromkeys(["release", "online store", "candidates"], "missing")
+    served = ["online store", "catalogue", "candidates"]
+    assert states(found := diagnose(parts)) == dict.fromkeys(["release", *served], "missing")
     assert found.next_command == COMMANDS["train"]
 
     write_release(parts)
-    assert states(found := diagnose(parts)) == dict.fromkeys(["online store", "candidates"], "missing")
+    assert states(found := diagnose(parts)) == dict.fromkeys(served, "missing")
     assert found.next_command == COMMANDS["materialize"]
 
     materialize(parts)
@@ -170,7 +171,9 @@ def test_a_damaged_registry_is_broken_and_the_other_parts_are_still_checked(part
 
     found = diagnose(parts)
 
-    assert states(found) == {"registry": "broken", "online store": "missing", "candidates": "missing"}
+    assert states(found) == {
+        "registry": "broken", "online store": "missing", "catalogue": "missing", "candidates": "missing",
+    }  # fmt: skip
     assert found.next_command == f"feast -c {parts.repo} apply"
 
 
@@ -284,6 +287,36 @@ def test_a_deleted_online_store_is_broken(parts, diagnose):
     assert found.next_command == f"{COMMANDS['materialize']} --from-scratch"
 
 
+def test_an_online_store_without_tables_is_broken(parts, diagnose):
+    write_release(parts)
+    materialize(parts)
+    (parts.repo.parent / "data" / "online.db").write_bytes(b"")
+
+    found = diagnose(parts)
+
+    assert states(found)["online store"] == "broken"
+    assert "online store is empty" in found.findings["online store"].details
+    assert found.next_command == f"{COMMANDS['materialize']} --from-scratch"
+
+
+def test_a_catalogue_snapshot_that_is_missing_damaged_or_of_another_moment_is_written_again(parts, diagnose):
+    from features.store.materialization import fill_online_store
+
+    path = parts.repo.parent / "data" / "catalogue.parquet"
+    write_release(parts, as_of=datetime(2020, 2, 28, tzinfo=UTC))
+    materialize(parts, datetime(2020, 2, 28, tzinfo=UTC))
+    fill_online_store(open_store(parts), AS_OF, from_scratch=False)
+    later = diagnose(parts)
+    path.write_bytes(b"no table")
+    damaged = diagnose(parts)
+    path.unlink()
+    missing = diagnose(parts)
+
+    assert [states(found)["catalogue"] for found in (later, damaged, missing)] == ["broken", "broken", "missing"]
+    assert {found.next_command for found in (later, damaged, missing)} == {COMMANDS["materialize"]}
+    assert "2020-02-28" in later.findings["catalogue"].details
+
+
 def test_a_file_with_other_columns_is_no_candidate_file(parts, diagnose):
     pq.write_table(pa.table({"user_id": ["u"]}), parts.candidates)
 
@@ -301,7 +334,8 @@ def test_the_job_prints_a_row_for_each_part_and_the_next_command(call, parts):
 
     assert done.exit_code == 0
     assert [line.split("  ")[0] for line in done.stdout.splitlines() if line[:1].isalpha()] == [
-        "part", "versions", "raw tables", "feature tables", "registry", "release", "online store", "candidates",
+        "part", "versions", "raw tables", "feature tables", "registry", "release", "online store",
+        "catalogue", "candidates",
         f"next: {COMMANDS['train']}",
     ]  # fmt: skip
     assert max(map(len, done.stdout.splitlines())) <= 100

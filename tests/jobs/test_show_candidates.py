@@ -42,7 +42,8 @@ def show(call, served_project):
 
 @pytest.fixture
 def candidate_file(pipeline, tmp_path):
-    pq.write_table(pipeline(K).run(["0003", "nobody"])[0], tmp_path / "candidates.parquet")
+    opened = pipeline(K)
+    pq.write_table(opened.run(opened.read(["0003", "nobody"]))[0], tmp_path / "candidates.parquet")
     return tmp_path / "candidates.parquet"
 
 

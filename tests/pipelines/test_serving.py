@@ -16,9 +16,9 @@ BLOCKED = "0108775005"
 
 @pytest.fixture(scope="module")
 def served(served_project):
-    from pipelines.serving import open_release_and_store
+    from pipelines.serving import open_release_and_reader
 
-    return open_release_and_store(served_project.repo, served_project.releases, None)
+    return open_release_and_reader(served_project.repo, served_project.releases, None)
 
 
 @pytest.fixture(scope="module")
@@ -116,12 +116,12 @@ def test_unfiltered_retrieval_uses_the_blender_for_all_purchases_regardless_of_f
     from candidates.filters.settings import FilterSettings
     from pipelines.serving import CandidatePipeline
 
-    store, release, moment = served
+    reader, release, moment = served
     kept = release.blender["keep"]
     reverse = {**kept, "terms": [{**term, "weight": -term["weight"]} for term in kept["terms"]]}
     other = replace(release, blender={"keep": kept, "drop": reverse})
     pipeline = CandidatePipeline.open(
-        store, other, moment, FilterSet.from_settings(FilterSettings(already_bought="drop")), K
+        reader, other, moment, FilterSet.from_settings(FilterSettings(already_bought="drop")), K
     )
 
     assert run_until(pipeline, "retrieve")[0] == run_until(pipeline_with(), "retrieve")[0]
@@ -175,7 +175,7 @@ def test_a_block_of_users_is_read_from_the_online_store_once(pipeline_with, monk
         return online_read(self, config, table, *arguments)
 
     monkeypatch.setattr(provider, "online_read", count)
-    pipeline.run([f"{number:04d}" for number in range(1_000)])
+    pipeline.run(pipeline.read([f"{number:04d}" for number in range(1_000)]))
 
     assert set(reads.values()) == {1}
     assert {name for name in reads if not name.startswith("user_")} == set()
@@ -185,9 +185,9 @@ def test_a_block_of_users_is_read_from_the_online_store_once(pipeline_with, monk
 def test_run_returns_the_candidates_after_the_last_stage(pipeline_with):
     pipeline = pipeline_with()
 
-    table, exclusions = pipeline.run(USERS)
-
     request = pipeline.read(USERS)
+    table, exclusions = pipeline.run(request)
+
     assert table.equals(pipeline.to_table(request, pipeline.run_until("rank", request)))
     assert table.num_rows == 4 * K
     assert list(exclusions) == ["for_sale", "age_limit"]

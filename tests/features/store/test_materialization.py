@@ -14,11 +14,8 @@ MIDNIGHT = datetime(2020, 2, 5, tzinfo=UTC)
 MIDDLE = datetime(2020, 2, 5, 13, 45, 7, 123456, tzinfo=UTC)
 LATE = datetime(2020, 2, 20, tzinfo=UTC)
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-FULL = {"item_availability", "item_catalog", "user_profile"}
+FULL = {"user_profile"}
 VIEWS = [
-    "item_availability",  # its table is empty
-    "item_catalog",
-    "item_sales_daily",
     "user_activity_daily",
     "user_bought_items_daily",
     "user_lately_items_daily",
@@ -34,11 +31,11 @@ def open_copy(toy, tmp_path):
 
     def open_copy(name="copy", tables=None):
         from features.store.materialization import _empty
-        from features.store.registry import open_feature_store, views_in_services
+        from features.store.registry import online_views, open_feature_store
         from pipelines.leakage.store_copy import store_copy
 
         store = store_copy(open_feature_store(toy.repo), tmp_path / name, tables)
-        _empty(store, views_in_services(store))
+        _empty(store, online_views(store))
         return store
 
     return open_copy
@@ -76,18 +73,18 @@ def test_a_store_that_was_never_filled_is_refused_with_a_view_that_is_not_online
     from features.store.materialization import filled_until
 
     with pytest.raises(
-        InputError, match=r"'item_availability' has not been materialized: run `python jobs/materialize\.py`"
+        InputError, match=r"'user_activity_daily' has not been materialized: run `python jobs/materialize\.py`"
     ):
         filled_until(store)
 
 
-def test_the_first_materialization_reads_all_views_of_services_from_the_beginning(store, fill):
+def test_the_first_materialization_reads_all_online_views_from_the_beginning(store, fill):
     from features.store.materialization import filled_until
 
     filled = fill(MIDDLE)
 
     assert filled.starts == dict.fromkeys(VIEWS, BEGINNING)
-    assert (len(filled.starts), filled.declared, filled.incremental) == (9, 10, 0)  # no service reads `transactions`
+    assert (len(filled.starts), filled.declared, filled.incremental) == (6, 10, 0)
     assert filled_until(store) == MIDDLE
 
 
@@ -101,11 +98,11 @@ def test_windows_leave_the_same_rows_online_as_one_from_scratch(open_copy, store
     fill_online_store(other, LATE, from_scratch=True)
 
     assert filled.starts == {view: BEGINNING if view in FULL else windows[-2] for view in VIEWS}
-    assert filled.incremental == 6
+    assert filled.incremental == 5
     assert filled_until(store) == LATE
     rows, expected = online_rows(store), online_rows(other)
     assert rows == expected
-    assert all(rows[view] for view in VIEWS if view != "item_availability")
+    assert all(rows[view] for view in VIEWS)
 
 
 def test_a_row_stamped_at_the_end_of_a_window_is_online_after_it_and_after_the_next(open_copy, store, fill):
@@ -244,10 +241,10 @@ def test_going_back_from_scratch_leaves_no_row_of_the_future_and_the_way_forward
 
 def test_a_store_that_was_emptied_and_not_filled_again_is_not_online(store, fill):
     from features.store.materialization import _empty, filled_until
-    from features.store.registry import views_in_services
+    from features.store.registry import online_views
 
     fill(MIDDLE)
-    _empty(store, views_in_services(store))
+    _empty(store, online_views(store))
 
     with pytest.raises(InputError, match="has not been materialized: run `python jobs/materialize"):
         filled_until(store)

@@ -29,11 +29,11 @@ SERVICES = [
 
 
 @pytest.fixture
-def store(toy, tmp_path):
-    """The toy store with an online store of its own, empty at first."""
+def store(toy, serve_items_online, tmp_path):
+    """The toy store with an online store of its own, empty at first, for all views."""
     from features.store.registry import open_feature_store
 
-    return open_feature_store(toy.copy_to(tmp_path / "copy").repo)
+    return serve_items_online(open_feature_store(toy.copy_to(tmp_path / "copy").repo))
 
 
 @pytest.fixture
@@ -103,16 +103,18 @@ def test_features_are_equal_after_going_back_in_time_from_scratch(store, fill, t
     assert_equal_value_by_value(store, LATE)
 
 
-def test_an_item_without_a_display_name_is_named_by_its_id(store, fill):
-    from features.store.reader import FeatureReader
-    from pipelines.item_names import item_names
+@pytest.mark.parametrize("moment", [EARLY, MIDDLE], ids=str)
+def test_the_catalogue_snapshot_has_the_values_of_both_stores(store, fill, moment):
+    from features.store.catalogue_snapshot import SERVICES, CatalogueSnapshot
 
-    fill(EARLY)
+    fill(moment)
+    CatalogueSnapshot.join(store, moment).write(store)
+    snapshot = CatalogueSnapshot.open(store, moment)
 
-    for source in ("offline", "online"):
-        reader = FeatureReader(store, source)
-        assert item_names(reader, ["0108775003", "unknown"], EARLY) == ["Shoes 3", "unknown"]
-        assert item_names(reader, [], EARLY) == []
+    for service in SERVICES:
+        offline, online = offline_and_online(store, moment, service, ITEM_ID, ITEMS)
+        assert snapshot.read(service, ITEMS).equals(offline)
+        assert snapshot.read(service, ITEMS).equals(online)
 
 
 def bought_before(morning, purchases):

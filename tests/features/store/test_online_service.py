@@ -27,12 +27,12 @@ KEYS = {
 
 
 @pytest.fixture(scope="module")
-def store(toy, tmp_path_factory):
-    """The toy store, filled up to `MOMENT`; a view's values expire after three days."""
+def store(toy, serve_items_online, tmp_path_factory):
+    """The toy store with all views online, filled up to `MOMENT`; a view's values expire after three days."""
     from features.store.materialization import fill_online_store
     from features.store.registry import open_feature_store
 
-    store = open_feature_store(toy.copy_to(tmp_path_factory.mktemp("store") / "copy").repo)
+    store = serve_items_online(open_feature_store(toy.copy_to(tmp_path_factory.mktemp("store") / "copy").repo))
     view = store.get_feature_view("user_tastes_daily")
     view.ttl = timedelta(days=3)
     store.apply(view)
@@ -182,17 +182,29 @@ def test_an_on_demand_view_of_single_rows_is_refused_by_name(store, read, with_s
         read("single_v1", USERS, MOMENT)
 
 
-def test_a_view_that_is_not_online_is_refused_by_name(toy, tmp_path):
+def test_a_service_of_views_that_are_not_online_is_refused_by_name(toy_store):
+    from features.store.online_service import OnlineService
+
+    with pytest.raises(InputError, match=r"'item_card_v1' .* 'item_catalog' has online=False"):
+        OnlineService.resolve(toy_store, "item_card_v1")
+
+
+def test_an_online_store_whose_tables_were_deleted_is_refused_with_the_command_that_fills_it(toy, tmp_path):
+    from features.store.materialization import fill_online_store
     from features.store.online_service import OnlineService
     from features.store.registry import open_feature_store
 
-    store = open_feature_store(toy.copy_to(tmp_path / "copy").repo)
-    view = store.get_feature_view("user_lately_items_daily")
-    view.online = False
-    store.apply(view)
+    copy = toy.copy_to(tmp_path / "copy")
+    fill_online_store(open_feature_store(copy.repo), MOMENT, from_scratch=False)
+    (copy.root / "data" / "online.db").unlink()
+    store = open_feature_store(copy.repo)
 
-    with pytest.raises(InputError, match=r"'ranking_users_v2' .* 'user_lately_items_daily' has online=False"):
-        OnlineService.resolve(store, "ranking_users_v2")
+    for command in (
+        lambda: OnlineService.resolve(store, "filter_users_v1").read(["0001"], MOMENT),
+        lambda: fill_online_store(store, LATER, from_scratch=False),
+    ):
+        with pytest.raises(InputError, match=r"online store is empty.*materialize\.py --from-scratch"):
+            command()
 
 
 def test_the_columns_have_the_types_of_the_service(read):

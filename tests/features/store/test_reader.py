@@ -50,11 +50,11 @@ def project(applied_project):
 
 
 @pytest.fixture
-def store(project, tmp_path):
-    """The store with an online store of its own, empty at first."""
+def store(project, serve_items_online, tmp_path):
+    """The store with an online store of its own, empty at first, for all views."""
     from features.store.registry import open_feature_store
 
-    return open_feature_store(project.copy_to(tmp_path / "copy").repo)
+    return serve_items_online(open_feature_store(project.copy_to(tmp_path / "copy").repo))
 
 
 @pytest.fixture
