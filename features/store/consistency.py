@@ -47,9 +47,10 @@ def count_inconsistent(store: FeatureStore, moment: datetime) -> dict[str, int]:
 def _samples(store: FeatureStore, moment: datetime) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Online features, and the same from the offline store or the snapshot."""
     online, offline = (FeatureReader(store, source) for source in ("online", "offline"))
-    users, snapshot = _sample(user_ids(store, moment)), CatalogueSnapshot.open(store, moment)
+    users = _sample(user_ids(store, moment))
     yield online.read(CANDIDATE_REQUEST, users, moment), offline.read(CANDIDATE_REQUEST, users, moment)
     if all(view.online for view in views_of_service(store, CANDIDATE_ITEMS)):
+        snapshot = CatalogueSnapshot.open(store, moment)
         items = _sample(snapshot.item_ids)
         yield online.read(CANDIDATE_ITEMS, items, moment), snapshot.read(CANDIDATE_ITEMS, items)
 

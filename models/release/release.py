@@ -120,7 +120,8 @@ class Release:
         if moment < self.as_of:
             raise InputError(
                 f"Release {self.version} is as of {self.as_of:%Y-%m-%d %H:%M} UTC, later than the features "
-                f"({moment:%Y-%m-%d %H:%M}): run `python jobs/materialize.py`, or pass a later --as-of or an earlier --release."
+                f"({moment:%Y-%m-%d %H:%M}): run `python jobs/materialize.py`, pass a later --as-of, or an earlier "
+                "--release."
             )
         if moment > self.as_of + _FRESH:
             days = (moment - self.as_of).days

@@ -154,7 +154,7 @@ def test_the_job_passes_on_clean_data_and_changes_nothing(call, toy, releases, t
         [f"{LATER_PURCHASES} permuted", MOMENT, "19"],
         ["encodings of the release", "2020-02-23 00:00:00", "4"],
         ["0 late rows", "each row", "0"],
-        ["online and offline features", MOMENT, "10"],
+        ["online and offline features", MOMENT, "12"],
         ["online and offline lists", MOMENT, "2"],
     ]
     # 4 x 60 items and 6 x 200 users; 2 x 200 lists of 60

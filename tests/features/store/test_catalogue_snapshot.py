@@ -138,6 +138,22 @@ def test_feast_materialize_alone_leaves_a_snapshot_that_is_refused(store, read):
         read(filled_until(store))
 
 
+def test_online_items_that_differ_from_the_snapshot_are_counted(store, serve_items_online):
+    import sqlite3
+    from contextlib import closing
+
+    from features.store.consistency import count_inconsistent
+    from features.store.materialization import materialize
+
+    materialize(serve_items_online(store), MOMENT, from_scratch=False)
+    before = count_inconsistent(store, MOMENT)
+    with closing(sqlite3.connect(store.repo_path / "../data/online.db")) as online, online:
+        online.execute("delete from feast_two_tower_item_catalog where feature_name = 'garment_group_name'")
+
+    assert before == {}
+    assert count_inconsistent(store, MOMENT) == {"garment_group_name": 60}
+
+
 def test_materializing_again_writes_the_snapshot_of_the_new_moment(store, read, offline):
     from features.store.materialization import materialize
 
