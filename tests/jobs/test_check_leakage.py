@@ -157,8 +157,8 @@ def test_the_job_passes_on_clean_data_and_changes_nothing(call, toy, releases, t
         ["online and offline features", MOMENT, "12"],
         ["online and offline lists", MOMENT, "2"],
     ]
-    # 4 x 60 items and 6 x 200 users; 2 x 200 lists of 60
-    assert [row[3] for row in summary_rows(done.stdout)[-2:]] == ["1,440", "24,000"]
+    # 4 x 60 items and 6 x 200 users, 2 x 60 items of the catalogue snapshot; 2 x 200 lists of 60
+    assert [row[3] for row in summary_rows(done.stdout)[-2:]] == ["1,560", "24,000"]
     assert {row[4] for row in summary_rows(done.stdout)} == {"0"}
     assert max(map(len, done.stdout.splitlines())) <= 100
 
