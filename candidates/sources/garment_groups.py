@@ -85,22 +85,24 @@ class GarmentGroupPopularity:
         """
         check_request(len(histories), k, len(self), excluded, eligible)
         histories.check_positions(len(self))
-        items = self._sold_items if eligible is None else self._sold_items[eligible[self._sold_items]]
-        groups = self.garment_groups + 1
-        sold_in = groups[items]
-        starts = np.searchsorted(sold_in, np.arange(len(self._totals) + 1))
         lists = ItemLists.empty(len(histories)) if excluded is None else excluded
+        mask = np.ones(len(self), np.bool_) if eligible is None else eligible
         top = np.full((len(histories), k), -1, np.int32), np.full((len(histories), k), -np.inf, np.float32)
         _write_lists(
-            histories.bought.offsets, histories.positions, histories.counts, groups, self._prior, starts, items,
-            self.sales[items] / self._totals[sold_in], lists.offsets, lists.positions, *top,
+            histories.bought.offsets, histories.positions, histories.counts, self._groups, self._prior, self._starts,
+            self._sold_items, self._fractions, mask, lists.offsets, lists.positions, *top,
         )  # fmt: skip
         return top
 
     @cached_property
+    def _groups(self) -> NDArray[np.int32]:
+        """The group of each item, int32 (items,); 0 is the unknown group."""
+        return self.garment_groups + np.int32(1)
+
+    @cached_property
     def _totals(self) -> NDArray[np.float64]:
         """Sales of each group, float64 (groups + 1,); position 0 is the unknown group."""
-        return np.asarray(np.bincount(self.garment_groups + 1, self.sales), np.float64)
+        return np.asarray(np.bincount(self._groups, self.sales), np.float64)
 
     @cached_property
     def _prior(self) -> NDArray[np.float64]:
@@ -109,9 +111,19 @@ class GarmentGroupPopularity:
 
     @cached_property
     def _sold_items(self) -> NDArray[np.int32]:
-        """Positions of the items with sales, int32, by group, best first; ties by position."""
+        """Positions of the items with sales, int32 (m,), by group, best first; ties by position."""
         sold = np.flatnonzero(self.sales > 0)
         return sold[np.lexsort((sold, -self.sales[sold], self.garment_groups[sold]))].astype(np.int32)
+
+    @cached_property
+    def _starts(self) -> NDArray[np.int64]:
+        """Where each group begins in the items with sales, int64 (groups + 2,)."""
+        return np.searchsorted(self._groups[self._sold_items], np.arange(len(self._totals) + 1)).astype(np.int64)
+
+    @cached_property
+    def _fractions(self) -> NDArray[np.float64]:
+        """sales_i / sales_g of the items with sales, float64 (m,)."""
+        return np.asarray(self.sales[self._sold_items] / self._totals[self._groups[self._sold_items]])
 
 
 @compiled
@@ -124,6 +136,7 @@ def _write_lists(
     starts: NDArray[np.int64],
     items: NDArray[np.int32],
     fractions: NDArray[np.float64],
+    eligible: NDArray[np.bool_],
     excluded_offsets: NDArray[np.int64],
     excluded_positions: NDArray[np.int32],
     top_positions: NDArray[np.int32],
@@ -144,7 +157,7 @@ def _write_lists(
         _write_shares(offsets[row], offsets[row + 1], positions, counts, groups, prior, shares)
         size = 0
         for group in range(len(prior)):
-            heads[group] = _next_allowed(starts[group], starts[group + 1], items, excluded_by, row)
+            heads[group] = _next_allowed(starts[group], starts[group + 1], items, eligible, excluded_by, row)
             if heads[group] < starts[group + 1]:
                 head_scores[group] = shares[group] * fractions[heads[group]]
                 heap[size] = group
@@ -156,7 +169,7 @@ def _write_lists(
             group = heap[0]
             top_positions[row, rank], top_scores[row, rank] = items[heads[group]], head_scores[group]
             rank += 1
-            heads[group] = _next_allowed(heads[group] + 1, starts[group + 1], items, excluded_by, row)
+            heads[group] = _next_allowed(heads[group] + 1, starts[group + 1], items, eligible, excluded_by, row)
             if heads[group] < starts[group + 1]:
                 head_scores[group] = shares[group] * fractions[heads[group]]
             else:
@@ -185,9 +198,16 @@ def _write_shares(
 
 
 @compiled
-def _next_allowed(slot: int, stop: int, items: NDArray[np.int32], excluded_by: NDArray[np.int32], row: int) -> int:
-    """Return the first slot of an item that is not excluded for the user `row`, or `stop`."""
-    while slot < stop and excluded_by[items[slot]] == row:
+def _next_allowed(
+    slot: int,
+    stop: int,
+    items: NDArray[np.int32],
+    eligible: NDArray[np.bool_],
+    excluded_by: NDArray[np.int32],
+    row: int,
+) -> int:
+    """Return the first slot of an item that is eligible and not excluded for the user `row`, or `stop`."""
+    while slot < stop and (not eligible[items[slot]] or excluded_by[items[slot]] == row):
         slot += 1
     return slot
 
