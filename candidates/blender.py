@@ -76,11 +76,11 @@ class BlendedLists:
 
 @dataclass(frozen=True, eq=False)
 class Blender:
-    """A logistic regression on the ranks and scores that the sources give to a candidate.
+    """A logistic regression on the scores that the sources give to a candidate.
 
-    The terms of each source are: whether the candidate is on its list, the log of its rank, and its score. The terms
-    of each pair of sources are the products of their scores, because agreement of two sources carries information of
-    its own.
+    The terms are the score of each source, and the product of the scores of each pair of sources, because agreement of
+    two sources carries information of its own. The ranks on the lists are not among them: weights of ranks do not
+    transfer from one week to the next (docs/log.md).
 
     Attributes:
         sources: names of the sources, in order.
@@ -158,8 +158,8 @@ class Blender:
 
     def _odds(self, pool: Pool) -> NDArray[np.float32]:
         """Return the log odds of each candidate, float32 (pairs,), summed in float64."""
-        odds, logs = np.empty(len(pool), np.float32), np.log(np.arange(1, pool.ranks.max(initial=1) + 1))
-        _write_odds(pool.ranks, pool.scores, logs, *self._coefficients, odds)
+        odds = np.empty(len(pool), np.float32)
+        _write_odds(pool.scores, *self._coefficients, odds)
         return odds
 
     @cached_property
@@ -167,15 +167,15 @@ class Blender:
         """The weights of terms that are not standardized.
 
         Returns:
-            The constant; weights of being listed, of log ranks and of scores, float64 (3, sources); and of the products
-            of scores, float64 (sources, sources), in the upper triangle.
+            The constant; the weights of scores, float64 (sources,); and of products of scores, float64 (sources,
+            sources), in the upper triangle.
         """
         n = len(self.sources)
         weights = self.weights.astype(np.float64) / self.deviations
         constant = self.intercept - float(weights @ self.means.astype(np.float64))
         products = np.zeros((n, n))
-        products[np.triu_indices(n)] = weights[3 * n :]
-        return constant, weights[: 3 * n].reshape(3, n), products
+        products[np.triu_indices(n)] = weights[n:]
+        return constant, weights[:n], products
 
     def to_json(self) -> dict[str, Any]:
         """Return the weights as JSON-ready values, for `from_json`."""
@@ -198,26 +198,21 @@ class Blender:
 
 @compiled_sums
 def _write_odds(
-    ranks: NDArray[np.int32],
     scores: NDArray[np.float32],
-    logs: NDArray[np.float64],
     constant: float,
     weights: NDArray[np.float64],
     products: NDArray[np.float64],
     odds: NDArray[np.float32],
 ) -> None:
-    """Write the log odds of each pair; `logs` holds the log of each rank."""
-    pairs, sources = ranks.shape
+    """Write the log odds of each pair."""
+    pairs, sources = scores.shape
     for pair in range(pairs):
         total = constant
         for source in range(sources):
-            rank, score = ranks[pair, source], np.float64(scores[pair, source])
-            slope = weights[2, source]
-            if rank > 0:
-                total += weights[0, source] + weights[1, source] * logs[rank - 1]
+            slope = weights[source]
             for other in range(source, sources):
                 slope += products[source, other] * scores[pair, other]
-            total += score * slope
+            total += slope * scores[pair, source]
         odds[pair] = total
 
 
@@ -245,8 +240,6 @@ def _gather(
 def term_names(sources: tuple[str, ...]) -> list[str]:
     """Return the names of the terms of the regression, in order."""
     return [
-        *(f"listed by {source}" for source in sources),
-        *(f"log rank by {source}" for source in sources),
         *(f"score by {source}" for source in sources),
         *(f"score by {one} x {other}" for one, other in combinations_with_replacement(sources, 2)),
     ]
@@ -254,7 +247,6 @@ def term_names(sources: tuple[str, ...]) -> list[str]:
 
 def _terms(pool: Pool, part: slice) -> NDArray[np.float32]:
     """Return the terms of each candidate, float32 (pairs, terms)."""
-    ranks, scores = pool.ranks[part], pool.scores[part]
+    scores = pool.scores[part]
     pairs = combinations_with_replacement(range(len(pool.sources)), 2)
-    products = [scores[:, one] * scores[:, other] for one, other in pairs]
-    return np.column_stack([ranks > 0, np.log(np.maximum(ranks, 1)), scores, *products]).astype(np.float32)
+    return np.column_stack([scores, *(scores[:, one] * scores[:, other] for one, other in pairs)])
