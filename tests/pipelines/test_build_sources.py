@@ -33,8 +33,8 @@ def test_every_source_retrieves_the_same_candidates_with_the_same_scores(trained
     from pipelines.build_sources import restore_sources
 
     for excluded in (None, queries.histories.bought):
-        expected = trained.sources.retrieve(queries, K, excluded)
-        restored = restore_sources(release).retrieve(queries, K, excluded)
+        expected = trained.sources.retrieve(queries, K, excluded).lists
+        restored = restore_sources(release).retrieve(queries, K, excluded).lists
         assert list(restored) == list(expected)
         for name, (positions, scores) in restored.items():
             assert (positions >= 0).any() or excluded is not None, name
