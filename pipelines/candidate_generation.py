@@ -7,11 +7,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+import pyarrow as pa
+
 from candidates.candidate_file import CandidateFile
 from candidates.filters.filter_set import FilterSet
 from candidates.filters.settings import FilterSettings
+from candidates.parallel import map_in_threads
 from features.progress import Reporter, Stopwatch
 from features.store.catalogue import user_ids
+from features.store.feature_blocks import FeatureBlock
 from features.store.reader import Source
 from pipelines.candidate_tables import exclusion_lines, source_lines
 from pipelines.filter_context import resolve_filters
@@ -95,12 +99,15 @@ def write_candidates(
     watch, release = Stopwatch(), pipeline.release
     ids = [*users] if users else user_ids(pipeline.reader.store, pipeline.moment).to_pylist()
     advance, exclusions = reporter.progress("users", len(ids)), Counter[str]()
+
+    def run(block: FeatureBlock) -> tuple[int, pa.Table, dict[str, int]]:
+        return len(block[0]), *pipeline.run(pipeline.build_request(*block))
+
     with CandidateFile.create(output) as file:
-        for block, features in pipeline.read_blocks(ids):
-            candidates, excluded = pipeline.run(pipeline.build_request(block, features))
+        for users_of_block, candidates, excluded in map_in_threads(run, pipeline.read_blocks(ids)):
             file.append(candidates)
             exclusions.update(excluded)
-            advance(len(block))
+            advance(users_of_block)
         file.describe(
             release=release.version,
             release_as_of=release.as_of.isoformat(),
