@@ -44,6 +44,10 @@ CANDIDATES: Final = pa.schema(
 )
 
 
+# Tables in memory have the names of sources as codes: a candidate has several. The file is read as `CANDIDATES`.
+_CODED_SOURCES: Final = pa.field(SOURCES, pa.list_(pa.dictionary(pa.int8(), pa.string())), nullable=False)
+CANDIDATE_TABLE: Final = CANDIDATES.set(CANDIDATES.get_field_index(SOURCES), _CODED_SOURCES)
+
 # Names and small numbers repeat and are stored as codes. Scores do not: their bytes compress by significance.
 _LIST: Final = "{}.list.element"
 _REPEATED: Final = (
@@ -70,7 +74,7 @@ def candidates_to_table(
         ranking_scores: float32 (n, k), the score of the ranker; NaN, and null in the table, without a ranker.
 
     Returns:
-        A table with the schema `CANDIDATES`: users in the order given, rank from 1; the sources that list the
+        A table with the schema `CANDIDATE_TABLE`: users in the order given, rank from 1; the sources that list the
         candidate, with its ranks and scores in the same order. A user whose list is all padding has no rows. A string
         column of Arrow holds at most 2 GiB: convert a few million rows at a time.
 
@@ -89,7 +93,7 @@ def candidates_to_table(
     rows, columns = np.nonzero(listed)
     by_source = np.ascontiguousarray(blended.ranks), np.ascontiguousarray(blended.source_scores)
     offsets, sources, ranks, scores = _listing_sources(rows, columns, *by_source)
-    names = pa.array(blended.sources, pa.string())
+    names = pa.DictionaryArray.from_arrays(pa.array(sources), pa.array(blended.sources, pa.string()))
     table_columns = [
         pa.array(user_ids, pa.string()).take(pa.array(rows)),
         item_ids.take(pa.array(positions[rows, columns])),
@@ -97,12 +101,9 @@ def candidates_to_table(
         pa.array(ranking_scores[rows, columns], from_pandas=True),
         pa.array(retrieval_ranks[rows, columns]),
         pa.array(blended.scores[rows, columns]),
-        *(
-            pa.ListArray.from_arrays(pa.array(offsets), values)
-            for values in (names.take(pa.array(sources)), pa.array(ranks), pa.array(scores))
-        ),
+        *(pa.ListArray.from_arrays(pa.array(offsets), values) for values in (names, pa.array(ranks), pa.array(scores))),
     ]
-    return pa.table(table_columns, schema=CANDIDATES)
+    return pa.table(table_columns, schema=CANDIDATE_TABLE)
 
 
 @compiled
@@ -163,7 +164,8 @@ class CandidateFile:
         with atomic_write(path) as rows, atomic_write(path.with_suffix(".json")) as description:
             writer = pq.ParquetWriter(
                 rows,
-                CANDIDATES,
+                CANDIDATE_TABLE,
+                store_schema=False,  # it would make readers return codes
                 compression="zstd",
                 use_dictionary=[*_REPEATED],
                 use_byte_stream_split=[*_SCORES],
@@ -176,11 +178,12 @@ class CandidateFile:
                 raise ValueError("A candidate file needs its description: call `describe` before the block ends.")
 
     def append(self, candidates: pa.Table) -> None:
-        """Append the candidates of users that are not in the file yet as a row group; schema `CANDIDATES`."""
+        """Append the candidates of users that are not in the file yet as a row group; schema `CANDIDATE_TABLE`."""
         self._writer.write_table(candidates)
         self.users += pc.sum(pc.equal(candidates[RANK], 1), min_count=0).as_py()  # each user has one first candidate
-        for count in pc.value_counts(pc.list_flatten(candidates[SOURCES])).to_pylist():
-            self.sources[count["values"]] += count["counts"]
+        for part in pc.list_flatten(candidates[SOURCES]).chunks:
+            counts = np.bincount(part.indices, minlength=len(part.dictionary)).tolist()
+            self.sources += Counter(dict(zip(part.dictionary.to_pylist(), counts, strict=True)))
         self.rows += candidates.num_rows
 
     def describe(self, **details: Any) -> None:

@@ -225,8 +225,8 @@ class CandidatePipeline:
         """Run all three steps for n users.
 
         Returns:
-            A table with the schema `candidates.candidate_file.CANDIDATES`, and how many pairs of user and item each
-            filter excludes, by name.
+            A table with the schema `candidates.candidate_file.CANDIDATE_TABLE`, and how many pairs of user and item
+            each filter excludes, by name.
         """
         exclusions = self.exclude_by_filter(request)
         lists = self.rank(request, self.filter(request, Exclusions.combine(exclusions.values())))
@@ -234,6 +234,6 @@ class CandidatePipeline:
         return self.to_table(request, lists), {name: each.count(users) for name, each in exclusions.items()}
 
     def to_table(self, request: CandidateRequest, lists: RankedLists) -> pa.Table:
-        """Lists of n users as a table with the schema `candidates.candidate_file.CANDIDATES`."""
+        """Lists of n users as a table with the schema `candidates.candidate_file.CANDIDATE_TABLE`."""
         item_ids = self.item_context.item_codes.texts
         return candidates_to_table(request.user_ids, lists.blended, item_ids, lists.retrieval_ranks, lists.scores)

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from candidates.blender import BlendedLists
-from candidates.candidate_file import CANDIDATES, CandidateFile, candidates_to_table, read_users
+from candidates.candidate_file import CANDIDATE_TABLE, CANDIDATES, CandidateFile, candidates_to_table, read_users
 from features.errors import InputError
 
 ITEM_IDS = pa.array(["a", "b", "c"])
@@ -53,12 +53,12 @@ def test_each_candidate_becomes_a_row_with_its_sources_and_padding_is_dropped():
 def test_a_table_without_rows_has_all_columns():
     table = candidates_to_table([], blended(np.empty((0, 2))), ITEM_IDS, *unranked(np.empty((0, 2))))
 
-    assert table.schema.equals(CANDIDATES)
+    assert table.schema.equals(CANDIDATE_TABLE)
     assert table.column_names == [
         "user_id", "item_id", "rank", "ranking_score", "retrieval_rank", "score", "sources", "source_ranks",
         "source_scores",
     ]  # fmt: skip
-    assert table.schema.field("sources").type == pa.list_(pa.string())
+    assert table.cast(CANDIDATES).schema.field("sources").type == pa.list_(pa.string())
     assert table.num_rows == 0
 
 
@@ -79,7 +79,7 @@ def test_lists_that_do_not_match_users_or_items_are_refused(user_ids, positions,
 def candidates_of(*rows):
     return pa.Table.from_pylist(
         [dict(zip(CANDIDATES.names, row, strict=True)) for row in rows],
-        schema=CANDIDATES,
+        schema=CANDIDATE_TABLE,
     )
 
 
@@ -117,7 +117,7 @@ def names_in(folder):
 def test_batches_are_appended_and_described_in_a_json_file(path):
     file = write(path)
 
-    assert pq.read_table(path).equals(pa.concat_tables([FIRST, SECOND]))
+    assert pq.read_table(path).equals(pa.concat_tables([FIRST, SECOND]).cast(CANDIDATES))
     assert list(pq.read_schema(path)) == list(CANDIDATES)
     assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) == {
         "users": 3,
