@@ -31,7 +31,8 @@ REQUEST = "complete request"
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the users that are drawn.")
 def main(repo: Path, releases: Path, version: str | None, users: int, k: int, seed: int) -> None:
     """Print the latency of each part."""
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when NumPy is imported
+    # Read when the libraries are imported.
+    os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
     import numpy as np
     import serving_parts
 
@@ -101,8 +102,6 @@ def _brute_force(pipeline: Any, requests: list[Any], k: int) -> Any:
     import tensorflow as tf
     import tensorflow_recommenders as tfrs
 
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
     index, seconds = tfrs.layers.factorized_top_k.BruteForce(k=k), []
     index.index(tf.constant(pipeline.release.item_vectors), tf.range(len(pipeline.release.item_ids)))
     index(tf.constant(requests[0].queries.vectors))
