@@ -100,23 +100,27 @@ class Speed:
         from features.store.data_end import data_end
         from features.store.registry import open_feature_store, tower_schemas
         from features.time_split import TimeSplit
-        from features.training_data.dataset import write_dataset
+        from features.training_data.purchases import write_purchases
+        from features.training_data.training_set import write_training_sets
         from models.encoding import Encodings
         from models.towers import Towers
         from models.training.batches import Batches
         from models.training.encoded_set import EncodedSet
         from models.training.loop import training_step
+        from pipelines.window import EvaluationWindow, TowerWindow
 
         self.config = config
         store = open_feature_store(repo)
         schemas = tower_schemas(store, self.config.query_service, self.config.item_service)
         split = TimeSplit.for_release(data_end(store), training_days=config.training_days)
         folder.mkdir()
-        self.data = write_dataset(
-            store, schemas, split, folder, sampled_per_day=self.config.sampled_per_day, seed=seed,
+        purchases = write_purchases(store, split, folder)
+        window = EvaluationWindow.of(store, purchases)
+        self.inputs, self.after = TowerWindow.read(store, schemas, window).inputs, purchases.read_after_cut()
+        [rows] = write_training_sets(
+            store, schemas, purchases, [split], folder, settings=config, seed=seed,
             progress=lambda *_: lambda _: None,
         )  # fmt: skip
-        rows = self.data.training
         encodings = Encodings.fit(schemas, rows.queries, rows.candidates)
         encoded = EncodedSet.write(rows, encodings, folder / "codes", shares_of_day=self.config.day_batches)
         self.towers = Towers.initialize(encodings.query, encodings.item, self.config)
@@ -147,19 +151,16 @@ class EncodedWindow:
         import numpy as np
         import pyarrow.compute as pc
 
-        validation = run.data.validation
         self._model = run.towers.model
-        self.queries, self.catalogue = validation.queries, validation.catalogue
-        self._query_codes = run.towers.query.encode(validation.queries)
-        self._item_codes = run.towers.item.encode(validation.catalogue)
-        after = run.data.purchases.read_after_cut()
-        evaluated = pc.and_(
-            pc.is_in(after["user_id"], validation.user_ids), pc.is_in(after["item_id"], validation.item_ids)
-        )
-        after = after.filter(evaluated)
-        self.users = pc.index_in(after["user_id"].combine_chunks(), validation.user_ids).to_numpy()
-        self.items = pc.index_in(after["item_id"].combine_chunks(), validation.item_ids).to_numpy()
-        self._ids = np.array(validation.item_ids.to_pylist(), np.str_)
+        self.queries, self.catalogue = run.inputs.queries, run.inputs.catalogue
+        self._query_codes = run.towers.query.encode(self.queries)
+        self._item_codes = run.towers.item.encode(self.catalogue)
+        user_ids, item_ids = self.queries["user_id"].combine_chunks(), self.catalogue["item_id"].combine_chunks()
+        evaluated = pc.and_(pc.is_in(run.after["user_id"], user_ids), pc.is_in(run.after["item_id"], item_ids))
+        after = run.after.filter(evaluated)
+        self.users = pc.index_in(after["user_id"].combine_chunks(), user_ids).to_numpy()
+        self.items = pc.index_in(after["item_id"].combine_chunks(), item_ids).to_numpy()
+        self._ids = np.array(item_ids.to_pylist(), np.str_)
 
     def by_tfrs(self) -> tuple[float, float]:
         """Return seconds, and the share of purchases in the top 100, as TFRS documents it: one row per purchase.

@@ -88,12 +88,11 @@ def join(folder: Path, seed: int) -> dict[str, Any]:
     """Write the training set of the default preset, of all days."""
     import numpy as np
 
-    from features.store.catalogue import catalogue_ids
     from features.store.data_end import data_end
     from features.store.registry import open_feature_store, tower_schemas
     from features.time_split import TimeSplit
     from features.training_data.purchases import write_purchases
-    from features.training_data.training_set import write_training_set
+    from features.training_data.training_set import write_training_sets
     from models.config import DEFAULT
 
     started = time.perf_counter()
@@ -101,17 +100,16 @@ def join(folder: Path, seed: int) -> dict[str, Any]:
     split = TimeSplit.for_release(data_end(store))
     schemas = tower_schemas(store, DEFAULT.query_service, DEFAULT.item_service)
     purchases = write_purchases(store, split, folder)
-    rows = write_training_set(
-        store,
-        schemas,
-        purchases,
-        catalogue_ids(store, split.cut),
-        folder,
-        sampled_per_day=DEFAULT.sampled_per_day,
-        seed=seed,
-        progress=lambda *_: lambda _: None,
+    [rows] = write_training_sets(
+        store, schemas, purchases, [split], folder, settings=DEFAULT, seed=seed, progress=lambda *_: lambda _: None
     )
-    np.savez(folder / "days.npz", queries=rows.queries_per_day, purchases=rows.purchases_per_day)
+    np.savez(
+        folder / "days.npz",
+        queries=rows.queries_per_day,
+        purchases=rows.purchases_per_day,
+        sampled=rows.sampled_per_day,
+        catalogue=rows.catalogue_sizes,
+    )
     (folder / "schemas.json").write_text(json.dumps([schemas.query.to_json(), schemas.item.to_json()]))
     counts = {"queries": rows.queries.num_rows, "sampled": rows.sampled_items.num_rows}
     return {**counts, "seconds": time.perf_counter() - started}
@@ -134,9 +132,10 @@ def stream(folder: Path, seed: int) -> dict[str, Any]:
     schemas = TowerSchemas(*map(ServiceSchema.from_json, json.loads((folder / "schemas.json").read_text())))
     days = np.load(folder / "days.npz", allow_pickle=False)
     queries, items, sampled = (
-        ParquetRows((folder / f"{name}.parquet",)) for name in ("queries", "items", "sampled_items")
+        ParquetRows((folder / f"{name}-0.parquet",)) for name in ("queries", "items", "sampled_items")
     )
-    rows = TrainingSet(queries, items, sampled, days["queries"], days["purchases"], DEFAULT.sampled_per_day, 105_542)
+    counts = (days[name] for name in ("queries", "purchases", "sampled", "catalogue"))
+    rows = TrainingSet(queries, items, sampled, *counts)
     encodings = Encodings.fit(schemas, rows.queries, rows.candidates)
     encoded = EncodedSet.write(rows, encodings, folder / "codes", shares_of_day=True)
     batches = sum(1 for _ in Batches(encoded, DEFAULT).dataset(1, seed))

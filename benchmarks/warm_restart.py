@@ -121,16 +121,19 @@ class Trainings:
     def run(self, name: str, as_of: datetime, config: Any, checkpoint: Any = None) -> Run:
         """Train and refit towers as of a moment, and evaluate them."""
         from candidates.index import ItemIndex
+        from features.store.service_schema import TowerSchemas
         from features.time_split import TimeSplit
         from pipelines.train_release import train_release
         from pipelines.training_options import TrainingOptions
+        from pipelines.window import TowerWindow
 
         split = TimeSplit.for_release(as_of, training_days=config.training_days)
         options = TrainingOptions(config, split, self._seed, ranker_weeks=0, checkpoint=checkpoint)
         trained = train_release(self._store, options, self._created(name))
         towers = trained.refitted_towers
-        queries = self.window.read_queries(self._store, towers)
-        vectors = self.window.read_item_vectors(self._store, towers)
+        schemas = TowerSchemas(towers.query.schema, towers.item.schema)
+        tower_window = TowerWindow.read(self._store, schemas, self.window)
+        queries, vectors = tower_window.read_queries(self._store, towers), tower_window.item_vectors(towers)
         metrics = self.window.validation.evaluate_vectors(queries.vectors, queries.new_item_vectors, vectors)
         top, _ = ItemIndex(self.window.validation.item_ids, vectors).search(queries.vectors, 100)
         click.echo(
@@ -138,7 +141,7 @@ class Trainings:
         )
         return Run(
             name,
-            trained.towers.data.purchases.training_rows,
+            trained.towers.purchases.training_rows,
             trained.seconds,
             metrics.recall,
             metrics.new_item_recall or 0.0,

@@ -30,14 +30,18 @@ class TimeSplit:
         """
         if as_of.tzinfo is None:
             raise ValueError(f"as_of {as_of} needs a time zone.")
-        midnight = as_of.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        cut = midnight - timedelta(days=validation_days)
+        cut = _midnight(as_of) - timedelta(days=validation_days)
         return cls(cut - timedelta(days=training_days) if training_days else None, cut, as_of)
 
     def for_refit(self, days: int) -> "TimeSplit":
         """Return the split of a refit: training on the last `days` before the release, without validation.
 
-        Training does not start before `start`, and includes all days from `cut` on.
+        Training starts at 00:00 UTC, not before `start`, and includes all days from `cut` on.
         """
-        start = self.as_of - timedelta(days=days)
+        start = _midnight(self.as_of) - timedelta(days=days)
         return TimeSplit(min(self.cut, max(start, self.start or start)), self.as_of, self.as_of)
+
+
+def _midnight(moment: datetime) -> datetime:
+    """Return 00:00 UTC of the day of a moment."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -23,7 +23,7 @@ from jobs import console
 @click.option("--as-of", help="Timestamp of the release, UTC; by default the morning after the last purchase.")
 @click.option("--validation-days", type=click.IntRange(1), default=7, show_default=True)
 @click.option("--training-days", type=click.IntRange(1), help="Days before the cut to train on; default by preset.")
-@click.option("--epochs", type=click.IntRange(1), help="Epochs before the refit, at most; default by preset.")
+@click.option("--epochs", type=click.IntRange(1), help="Epochs of the first stage, at most; default by preset.")
 @click.option("--ranker-weeks", type=click.IntRange(1), default=4, show_default=True, help="At least 3 for a ranker.")
 @console.seed_option
 @console.filters_option
@@ -34,8 +34,8 @@ def main(
 ) -> None:
     """Train two towers on point-in-time features, a blender and rankers, and write a release.
 
-    The last days before --as-of select the epoch and validate the release; then the towers are refitted on the most
-    recent days, these included. A warm start keeps the rankers of its release, and its filters unless --filters is
+    The last days before --as-of validate the release; then the towers are refitted on the most recent days, these
+    included. A warm start keeps the rankers of its release, and its filters unless --filters is
     given.
     """
     from candidates.filters.settings import read_settings

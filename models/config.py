@@ -34,10 +34,10 @@ class Config:
         list_dropout: share of each list that is dropped in training, for the content part.
         item_memory_dropout: the same for the item memory. It also learns co-purchases, because dropped purchases are
             predicted from the others.
-        training_days: days of purchases before the cut to train on; None for all.
-        refit_days: days of purchases before the release for the refit, which follows validation.
+        training_days: days of purchases before the end of the first training stage to train on; None for all.
+        refit_days: days of purchases of a pass over recent days: before the cut, and before the release.
         day_batches: whether a batch holds purchases of one day only, so that all its candidates are as of that day.
-        sampled_per_day: catalogue items sampled per day as additional candidates; needs `day_batches`.
+        sampled_per_day: catalogue items sampled per day as additional candidates, at most; needs `day_batches`.
         sampled_per_batch: how many of them each batch of the day gets, sampled again per batch.
         log_q_correction: whether candidate logits are corrected by the log of the candidate's sampling frequency.
         basket_discount: a purchase in a basket of n has weight n ** -basket_discount: 0 weights purchases equally, 1

@@ -34,9 +34,11 @@ from features.store.catalogue import catalogue_ids, user_ids
 from features.store.data_end import data_end
 from features.store.reader import FeatureReader
 from features.store.request_services import CANDIDATE_ITEMS, FILTER_USERS, RANKING_USERS
+from features.store.service_schema import TowerSchemas
 from features.time_split import TimeSplit
 from features.training_data.purchases import count_purchases
 from models.config import DEFAULT, SEED
+from models.towers import Towers
 from models.training.history import TrainingHistory
 from pipelines.build_sources import build_sources
 from pipelines.candidate_lists import blended_lists, two_tower_lists
@@ -50,7 +52,7 @@ from pipelines.train_ranker import TrainedRankers
 from pipelines.train_release import train_release
 from pipelines.training_messages import DetailReporter
 from pipelines.training_options import TrainingOptions
-from pipelines.window import EvaluationWindow
+from pipelines.window import EvaluationWindow, TowerWindow
 
 BUDGETS: Final = (50, 100, 300)
 WINDOW: Final = timedelta(days=7)
@@ -168,7 +170,8 @@ def evaluate_cut(
     towers, blenders, rankers = trained.refitted_towers, *trained.models.fitted
     reporter.stage("evaluate on the week after the cut")
     window = EvaluationWindow.read(store, cut, cut + WINDOW, _created(folder / "window"))
-    queries, vectors = window.read_queries(store, towers), window.read_item_vectors(store, towers)
+    tower_window = _tower_window(store, towers, window)
+    queries, vectors = tower_window.read_queries(store, towers), tower_window.item_vectors(towers)
     sources, _ = build_sources(store, window.past_purchases, window.item_ids, vectors, cut)
     keep = blended_lists(queries, sources, blenders.keep, Exclusions())
     drop = blended_lists(queries, sources, blenders.drop, Exclusions(pairs=queries.histories.bought))
@@ -194,8 +197,10 @@ def evaluate_cut(
     if options.with_seed_preset:
         seed_options = TrainingOptions(SEED, replace(split, start=None), seed, ranker_weeks=0)
         other = train_release(store, seed_options, _created(folder / "seed"), DetailReporter(reporter)).refitted_towers
-        index = ItemIndex(window.validation.item_ids, window.read_item_vectors(store, other))
-        reporter.metrics(scoreboard.evaluate(two_tower_lists(PRESET_SEED, window.read_queries(store, other), index)))
+        tower_window = _tower_window(store, other, window)
+        index = ItemIndex(window.validation.item_ids, tower_window.item_vectors(other))
+        lists = two_tower_lists(PRESET_SEED, tower_window.read_queries(store, other), index)
+        reporter.metrics(scoreboard.evaluate(lists))
         names.append(PRESET_SEED)
     return {
         "cut_date": f"{cut:%Y-%m-%d}",
@@ -212,6 +217,10 @@ def evaluate_cut(
         "rankings": ranking_results(rankers, scoreboard, as_retrieved=BLENDED, as_ranked=RANKED),
         "training_history": _epoch_rows(trained.towers.training_history),
     }  # fmt: skip
+
+
+def _tower_window(store: FeatureStore, towers: Towers, window: EvaluationWindow) -> TowerWindow:
+    return TowerWindow.read(store, TowerSchemas(towers.query.schema, towers.item.schema), window)
 
 
 def _ranked_lists(

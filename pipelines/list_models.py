@@ -1,7 +1,6 @@
 """Blender and rankers, which turn candidates into served lists, with the gate on what would be served."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from feast import FeatureStore
 
@@ -47,7 +46,7 @@ class ListModels:
 
 
 def fit_list_models(
-    store: FeatureStore, options: TrainingOptions, trained: TrainedTowers, folder: Path, reporter: Reporter
+    store: FeatureStore, options: TrainingOptions, trained: TrainedTowers, reporter: Reporter
 ) -> ListModels:
     """Retrieve for the ranker weeks, evaluate the gate, fit the blender and train the rankers.
 
@@ -56,7 +55,7 @@ def fit_list_models(
     """
     seed, release = options.seed, options.release
     reporter.stage("retrieve for the validation window")
-    week, sources = validation_week(store, trained, folder / "validation_week", seed=seed)
+    week, sources = validation_week(store, trained, seed=seed)
     gate = served = blended = None
     if release:
         try:
@@ -70,10 +69,7 @@ def fit_list_models(
             return ListModels(gate, served)
     del sources
     reporter.stage("fit blender, train rankers")
-    earlier = earlier_weeks(
-        store, trained, options.config, folder / "ranker_weeks", weeks=options.ranker_weeks, seed=seed,
-        reporter=reporter,
-    )  # fmt: skip
+    earlier = earlier_weeks(store, trained, options.config, seed=seed)
     blenders = fit_blenders(week, reporter)
     if release and release.earlier:
         rankers = carry_over_rankers(store, week, release.earlier.release, seed=seed, reporter=reporter)

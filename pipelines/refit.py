@@ -4,17 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from feast import FeatureStore
-
 from evaluation.diagnostics import VectorDiversity
 from features.errors import InputError
 from features.progress import SILENT, Reporter, Stopwatch
-from features.store.catalogue import catalogue_ids
 from features.store.service_schema import TowerSchemas
-from features.training_data.training_set import write_training_set
 from models.config import Config
 from models.towers import Towers
-from models.training.loop import refit
+from models.training.loop import fine_tune
 from pipelines.train_towers import TrainedTowers
 from pipelines.training_messages import diversity_line
 
@@ -27,7 +23,7 @@ class Refit:
         towers: the towers to be released.
         since: first moment of the refit days, UTC.
         purchases: number of purchases in these days.
-        seconds: of joining and fitting.
+        seconds: of fitting.
         diversities: of the query vectors for the users of the validation window, by query name.
     """
 
@@ -39,47 +35,32 @@ class Refit:
 
 
 def refit_towers(
-    store: FeatureStore,
-    trained: TrainedTowers,
-    config: Config,
-    folder: Path,
-    *,
-    seed: int,
-    reporter: Reporter = SILENT,
+    trained: TrainedTowers, config: Config, folder: Path, *, seed: int, reporter: Reporter = SILENT
 ) -> Refit:
-    """Train the kept towers for one more pass over the last `config.refit_days` before the release.
+    """Train the validated towers for one more pass over the last `config.refit_days` before the release.
 
     The epoch and the source weights are chosen by then, so the validation window is free for training, and it holds the
     most recent purchases. Days before the start of the training split stay out.
 
     Args:
-        store: an applied feature store.
-        trained: towers with the weights of their best epoch.
+        trained: the towers as validated, and the training set of the refit.
         config: settings of the towers.
         folder: for large files; it must not exist yet.
-        seed: of draws, shuffling and dropout.
+        seed: of shuffling, dropout and the initial weights of new tokens.
         reporter: receives the number of purchases and the diversity of the vectors.
 
     Raises:
         InputError: the vectors have collapsed after the refit.
     """
     watch = Stopwatch()
-    folder.mkdir()
-    purchases, kept = trained.data.purchases.for_refit(config.refit_days), trained.towers
-    schemas = TowerSchemas(kept.query.schema, kept.item.schema)
-    rows = write_training_set(
-        store, schemas, purchases, catalogue_ids(store, purchases.split.as_of), folder,
-        sampled_per_day=config.sampled_per_day, seed=seed, progress=reporter.progress,
+    kept, rows, split = trained.towers, trained.training_sets[-1], trained.stages.refit
+    towers = fine_tune(
+        rows, TowerSchemas(kept.query.schema, kept.item.schema), config, folder, seed=seed, progress=reporter.progress,
+        label="refit", earlier=kept.checkpoint,
     )  # fmt: skip
-    towers = refit(
-        rows, schemas, config, folder / "codes", seed=seed, progress=reporter.progress, earlier=kept.checkpoint
-    )
-    validation = trained.data.validation
     # Recall in the validation window means nothing now: the towers have been trained on it.
-    collapse = trained.window.check_collapse(
-        *towers.query_vectors(validation.queries), towers.item_vectors(validation.catalogue)
-    )
-    since = purchases.split.start or purchases.split.cut
+    collapse = trained.validation.check_collapse(towers)
+    since = split.start or split.cut
     if collapse.failed_checks:
         raise InputError(
             f"No release was written: after the refit on the days since {since:%Y-%m-%d} the vectors have collapsed: "

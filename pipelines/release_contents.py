@@ -40,7 +40,8 @@ def release_contents(
         ValueError: there are no blenders or rankers.
     """
     blenders, rankers = models.fitted
-    purchases, moment = trained.data.purchases, options.split.as_of
+    purchases, moment = trained.purchases, options.split.as_of
+    first = trained.training_sets[0]
     item_ids = catalogue_ids(store, moment)
     past = read_purchase_codes(purchases, item_ids, moment)
     features = FeatureReader(store, "offline").read(refit.towers.item.schema.service, item_ids, moment)
@@ -67,11 +68,12 @@ def release_contents(
                 "purchases_trained": purchases.training_rows,
                 "purchases_validated": purchases.validation_rows,
                 "purchases_refitted": refit.purchases,
-                "queries": trained.data.training.queries.num_rows,
-                "sampled_items": trained.data.training.sampled_items.num_rows,
+                "queries": first.queries.num_rows,
+                "sampled_items": first.sampled_items.num_rows,
             },
             commit=release.commit,
             seconds={**trained.seconds, "refit": refit.seconds},
+            stages=trained.stages.before_cut,
             refit_start=refit.since,
             earlier=release.earlier.release.version if release.earlier else None,
         ),
@@ -81,14 +83,16 @@ def release_contents(
 def release_metrics(trained: TrainedTowers, models: ListModels, refit: Refit) -> dict[str, Any]:
     """Return the JSON-ready content of metrics.json.
 
-    It holds the training history of the towers and the baselines, the gate, the means of the lists that would be served
-    in the validation window, the selection of the rankers, and the diversity of the released query vectors.
+    It holds the training history of the first stage, the metrics of the validated towers and the baselines, the gate,
+    the means of the lists that would be served in the validation window, the selection of the rankers, and the
+    diversity of the released query vectors.
     """
     _, rankers = models.fitted
     return {
         "gate": asdict(models.gate) if models.gate else None,
         "served": models.served.to_json() if models.served else None,
         "best_epoch": trained.training_history.best.number,
+        "validated": asdict(trained.metrics),
         "released": {"diversities": {name: asdict(diversity) for name, diversity in refit.diversities.items()}},
         "epochs": [asdict(epoch) for epoch in trained.training_history.epochs],
         "rankers": {"keep": rankers.keep.to_json(), "drop": rankers.drop.to_json()},

@@ -17,13 +17,13 @@ def overlap_line(trained: TrainedTowers, towers: Towers, earlier: EarlierRelease
         towers: the towers to be released.
         earlier: the release from which the training started.
     """
-    validation, ids, k = trained.data.validation, trained.window.item_ids, max(trained.window.cutoffs)
+    inputs, ids, k = trained.validation.inputs, trained.window.item_ids, max(trained.window.cutoffs)
     before, now = (
-        ItemIndex(ids, each.item_vectors(validation.catalogue)).search(each.query_vectors(validation.queries)[0], k)[0]
+        ItemIndex(ids, each.item_vectors(inputs.catalogue)).search(each.query_vectors(inputs.queries)[0], k)[0]
         for each in (Towers.from_checkpoint(earlier.release.served, earlier.release.config), towers)
     )
     return (
         f"overlap {list_overlap(before, now):.4f}: mean share of the top {k} of release {earlier.release.version} that "
         f"is in the new top {k} ({trained.window.users:,} users, both as of "
-        f"{trained.data.purchases.split.cut:%Y-%m-%d})"
+        f"{trained.purchases.split.cut:%Y-%m-%d})"
     )

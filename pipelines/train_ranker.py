@@ -27,8 +27,9 @@ from features.progress import SILENT, Reporter
 from models.release.release import Release
 from pipelines.fit_blender import fit_blenders
 from pipelines.rank_candidates import RANKING_DEPTH
-from pipelines.ranker_weeks import FEWEST_WEEKS, RankerWeek
+from pipelines.ranker_weeks import RankerWeek
 from pipelines.training_messages import DetailReporter
+from pipelines.training_stages import FEWEST_WEEKS
 from pipelines.week_features import WeekFeatures
 
 

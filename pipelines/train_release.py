@@ -1,9 +1,10 @@
 """Training of a release, from the feature store to its contents: the one implementation of this sequence.
 
-    towers, validated on the days after the cut
-    └─ validation week: candidates of all sources ─ gate
-       └─ earlier ranker weeks ─ blender, rankers
-    └─ refit on the most recent days ─ release contents
+    towers of the days before the ranker weeks, epoch selected by the first of these weeks
+    └─ one pass over the recent days before the cut, validated on the days after it
+       └─ validation week: candidates of all sources ─ gate
+          └─ earlier ranker weeks ─ blender, rankers
+       └─ refit: one pass over the recent days before the release ─ release contents
 
 `jobs/train.py`, warm starts, the backtest and the benchmarks call it; which steps run depends on `TrainingOptions`.
 """
@@ -89,7 +90,7 @@ def train_release(
     Args:
         store: an applied feature store.
         options: settings, and which steps run.
-        folder: an empty folder for large files; it must exist as long as `towers.data` is used.
+        folder: an empty folder for large files; it must exist as long as `towers.training_sets` are used.
         reporter: receives stages, metrics and details.
 
     Returns:
@@ -103,13 +104,14 @@ def train_release(
     reporter.stage("train towers")
     (folder / "towers").mkdir()
     trained = train_towers(
-        store, config, options.split, folder / "towers", seed=seed, reporter=reporter, checkpoint=options.checkpoint
-    )
-    models = fit_list_models(store, options, trained, folder, reporter) if options.ranker_weeks else ListModels()
+        store, config, options.split, folder / "towers", seed=seed, ranker_weeks=options.ranker_weeks,
+        reporter=reporter, checkpoint=options.checkpoint,
+    )  # fmt: skip
+    models = fit_list_models(store, options, trained, reporter) if options.ranker_weeks else ListModels()
     if models.gate and models.blenders is None:
         return TrainedRelease(trained, models, None, None, watch.seconds)
     reporter.stage("refit towers")
-    refit = refit_towers(store, trained, config, folder / "refit", seed=seed, reporter=reporter)
+    refit = refit_towers(trained, config, folder / "refit", seed=seed, reporter=reporter)
     contents = None
     if release:
         if release.earlier:

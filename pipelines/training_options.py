@@ -16,7 +16,7 @@ from models.config import Config, load_preset
 from models.release.checkpoint import Checkpoint
 from models.release.earlier_release import WARM_START_EPOCHS, EarlierRelease
 from pipelines.filter_context import release_filters
-from pipelines.ranker_weeks import RANKER_WEEKS
+from pipelines.training_stages import RANKER_WEEKS
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class TrainingOptions:
         split: the moments that separate training, validation and release.
         seed: of draws, weights and shuffling.
         ranker_weeks: number of weeks that train the blender and the rankers: 0 trains towers only, 1 adds the blender,
-            from `pipelines.ranker_weeks.FEWEST_WEEKS` on rankers are trained. A release needs at least 1.
+            from `pipelines.training_stages.FEWEST_WEEKS` on rankers are trained. A release needs at least 1.
         checkpoint: weights with which the towers start, of the same services and settings; None for random weights.
         release: None if the result is evaluated and not released: no gate, no validation table, no release contents.
     """

@@ -1,4 +1,4 @@
-"""An evaluation window: the purchases of some days, and everything known at its start."""
+"""Evaluation windows: the purchases of some days, and everything known at their start."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from candidates.item_lists import ItemLists
 from candidates.purchase_codes import PurchaseCodes
 from candidates.sources.source_set import Queries
-from evaluation.validation_window import ValidationWindow
+from evaluation.diagnostics import CollapseCheck
+from evaluation.validation_window import ValidationWindow, WindowMetrics
 from features.schema import USER_ID
 from features.store.catalogue import catalogue_ids
-from features.store.reader import FeatureReader
+from features.store.service_schema import TowerSchemas
 from features.time_split import TimeSplit
-from features.training_data.purchases import write_purchases
+from features.training_data.purchases import Purchases, write_purchases
+from features.training_data.validation_set import ValidationSet, read_validation_set
 from models.towers import Towers
 from pipelines.build_sources import read_purchase_codes, read_queries
 
@@ -59,7 +61,20 @@ class EvaluationWindow:
         Raises:
             InputError: no user with purchases in the window has purchases before it.
         """
-        purchases = write_purchases(store, TimeSplit(None, start, end), folder)
+        return cls.of(store, write_purchases(store, TimeSplit(None, start, end), folder))
+
+    @classmethod
+    def of(cls, store: FeatureStore, purchases: Purchases) -> Self:
+        """Return the window after the cut of purchases.
+
+        Args:
+            store: an applied feature store.
+            purchases: their split's cut is the start of the window, its end is the end.
+
+        Raises:
+            InputError: no user with purchases in the window has purchases before it.
+        """
+        start = purchases.split.cut
         users, items = purchases.read_returning_users(), catalogue_ids(store, start)
         if len(users) == 0:
             raise purchases.empty_part_error("evaluation of returning users")
@@ -76,13 +91,41 @@ class EvaluationWindow:
             cold_purchases=ValidationWindow.of(cold_users, items, no_history, after, start).relevant,
         )
 
-    def read_queries(self, store: FeatureStore, towers: Towers, users: NDArray[np.integer] | None = None) -> Queries:
-        """Read the queries of the users as of the start, or of those at the positions `users`."""
-        ids = self.user_ids if users is None else self.user_ids.take(pa.array(users))
-        features = FeatureReader(store, "offline").read(towers.query.schema.service, ids, self.start)
-        return read_queries(store, ids, self.validation.item_ids, towers.query_vectors(features), self.start)
 
-    def read_item_vectors(self, store: FeatureStore, towers: Towers) -> NDArray[np.float32]:
-        """Compute the vectors of the catalogue as of the start, float32 (items, dimensions)."""
-        features = FeatureReader(store, "offline").read(towers.item.schema.service, self.item_ids, self.start)
-        return towers.item_vectors(features)
+@dataclass(frozen=True)
+class TowerWindow:
+    """An evaluation window, and the inputs of the towers as of its start.
+
+    Attributes:
+        window: users, catalogue and purchases.
+        inputs: features of the returning users and of the catalogue.
+    """
+
+    window: EvaluationWindow
+    inputs: ValidationSet
+
+    @classmethod
+    def read(cls, store: FeatureStore, schemas: TowerSchemas, window: EvaluationWindow) -> Self:
+        """Read the features of the towers' services."""
+        return cls(window, read_validation_set(store, schemas, window.user_ids, window.item_ids, window.start))
+
+    def evaluate(self, towers: Towers) -> WindowMetrics:
+        """Evaluate towers by exact search for all returning users."""
+        return self.window.validation.evaluate_vectors(*self._vectors(towers))
+
+    def check_collapse(self, towers: Towers) -> CollapseCheck:
+        """Check whether the vectors of towers have collapsed, without their recall."""
+        return self.window.validation.check_collapse(*self._vectors(towers))
+
+    def read_queries(self, store: FeatureStore, towers: Towers, users: NDArray[np.integer] | None = None) -> Queries:
+        """Compute the query vectors of the users, or of those at the positions `users`, and read their histories."""
+        rows = pa.array(np.arange(len(self.window.user_ids)) if users is None else users)
+        ids, vectors = self.window.user_ids.take(rows), towers.query_vectors(self.inputs.queries.take(rows))
+        return read_queries(store, ids, self.window.validation.item_ids, vectors, self.window.start)
+
+    def item_vectors(self, towers: Towers) -> NDArray[np.float32]:
+        """Compute the vectors of the catalogue, float32 (items, dimensions)."""
+        return towers.item_vectors(self.inputs.catalogue)
+
+    def _vectors(self, towers: Towers) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        return *towers.query_vectors(self.inputs.queries), towers.item_vectors(self.inputs.catalogue)

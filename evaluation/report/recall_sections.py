@@ -131,7 +131,10 @@ def training_curve(results: Results) -> ReportSection | None:
     )
     return ReportSection(
         title="Training curve of the two towers",
-        caption=f"Training for the cut {trained[-1]['cut_date']}. An epoch is one pass over the training purchases.",
+        caption=(
+            f"First stage of the training for the cut {trained[-1]['cut_date']}. An epoch is one pass over its "
+            "purchases; recall is that of the week after them."
+        ),
         panels=tuple(panels),
         tables=(Table(("epoch", "loss", "recall", "recall of new items"), rows),),
     )

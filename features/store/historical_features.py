@@ -1,7 +1,7 @@
 """Point-in-time joins: the features known at the moment of each row, through Feast's offline store."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -66,12 +66,41 @@ def write_historical_features(
         path: the file to write, whole or not at all.
         done: called with the number of rows done since the last call.
     """
+    [rows] = write_historical_feature_parts(store, service, entities, {path: entities.num_rows}, done)
+    return rows
+
+
+def write_historical_feature_parts(
+    store: FeatureStore, service: str, entities: ParquetRows, parts: Mapping[Path, int], done: Advance = lambda _: None
+) -> list[ParquetRows]:
+    """Do what `write_historical_features` does, into several files.
+
+    Args:
+        store: an applied feature store.
+        service: name of a feature service that describes one entity.
+        entities: the entity rows, in one file.
+        parts: number of successive rows of each file; they must add up to all rows.
+        done: called with the number of rows done since the last call.
+
+    Raises:
+        ValueError: there are fewer or more rows.
+    """
     joined = _joined_schema(store, service, entities.schema)
-    with atomic_write(path) as fresh, pq.ParquetWriter(fresh, joined, compression="zstd") as writer:
-        for batch in _joined(store, service, entities, joined):
-            writer.write_batch(batch)
-            done(batch.num_rows)
-    return ParquetRows((path,))
+    batches, rest = _joined(store, service, entities, joined), _no_rows(joined)
+    for path, size in parts.items():
+        with atomic_write(path) as fresh, pq.ParquetWriter(fresh, joined, compression="zstd") as writer:
+            missing = size
+            while missing:
+                rest = rest if rest.num_rows else next(batches, rest)
+                batch, rest = rest.slice(0, missing), rest.slice(missing)
+                if batch.num_rows == 0:
+                    raise ValueError(f"The files {list(parts)} have more rows than {entities.paths}.")
+                writer.write_batch(batch)
+                done(batch.num_rows)
+                missing -= batch.num_rows
+    if rest.num_rows or next(batches, None) is not None:
+        raise ValueError(f"The files {list(parts)} have fewer rows than {entities.paths}.")
+    return [ParquetRows((path,)) for path in parts]
 
 
 def view_features(store: FeatureStore, view: FeatureView, entities: pa.Table, *, hides_late_rows: bool) -> pa.Table:
@@ -99,6 +128,10 @@ def as_of(entity_key: str, ids: pa.Array | pa.ChunkedArray, moment: datetime) ->
     """Entity rows for all `ids` at one moment."""
     timestamps = pa.array(np.full(len(ids), datetime64(moment)))
     return pa.table({entity_key: ids, EVENT_TIMESTAMP: timestamps.cast(pa.timestamp("us", tz="UTC"))})
+
+
+def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
 
 
 def _joined_schema(store: FeatureStore, service: str, entities: pa.Schema) -> pa.Schema:

@@ -23,13 +23,14 @@ from features.time_split import TimeSplit
 _SORTED = """
     copy (
         with known as (
-            select user_id, item_id, purchased_at as event_timestamp from read_parquet({known}) where {written}
+            select user_id, item_id, purchased_at as event_timestamp, {written} as written_at
+            from read_parquet({known}) where {written} <= {as_of}
         ),
         users as (
             select user_id, (row_number() over (order by first, user_id) - 1)::integer as user_code
             from (select user_id, min(event_timestamp) as first from known group by user_id)
         )
-        select user_id, item_id, event_timestamp, user_code,
+        select user_id, item_id, event_timestamp, written_at, user_code,
                event_timestamp::date = min(event_timestamp::date) over (partition by user_id, item_id) as new
         from known join users using (user_id)
         order by event_timestamp, user_id, item_id
@@ -47,8 +48,9 @@ class Purchases:
     Attributes:
         rows: `user_id`, `item_id` (string), `event_timestamp` (timestamp[us, UTC], the moment of the purchase),
             `user_code` (int32, unique per user) and `new` (bool, whether the user had not bought the item before that
-            UTC day), ordered by time, user and item.
-        split: of the purchases.
+            UTC day), and `written_at` (timestamp[us, UTC], the moment at which the row became known), ordered by time,
+            user and item.
+        split: of the purchases; rows written after its end are not read.
         rows_before_cut: number of purchases before the cut.
         training_rows: number of purchases in [start, cut).
         validation_rows: number of purchases in [cut, as_of).
@@ -118,18 +120,15 @@ class Purchases:
             f"{self.split.as_of:%Y-%m-%d} are {known}; choose another --as-of or --validation-days."
         )
 
-    def for_refit(self, days: int) -> "Purchases":
-        """The same purchases with another split: the last `days` before the release for training, none for validation.
-
-        Days before the split's start stay out, and all days of the validation are included.
-        """
-        return _count_parts(self.rows, self.split.for_refit(days))
+    def with_split(self, split: TimeSplit) -> "Purchases":
+        """The same purchases with another split, which ends no later: those known at its end."""
+        return _count_parts(self.rows, split)
 
     def _select(self, sql: str, **tables: pa.Table) -> pa.Table:
         with scratch_database(self.rows.paths[0].parent) as connection:
             for name, table in tables.items():
                 connection.register(name, table)
-            connection.execute(f"create view purchases as from {self.rows.sql}")
+            connection.execute(f"create view purchases as from {self.rows.sql} where {_known_condition(self.split)}")
             return connection.sql(sql).to_arrow_table()
 
 
@@ -142,11 +141,18 @@ def write_purchases(store: FeatureStore, split: TimeSplit, folder: Path) -> Purc
         InputError: the training part is empty.
     """
     created = created_column(store, "transactions")
-    written = f"{identifier(created)} <= {timestamp_literal(split.as_of)}" if created else "true"
+    written = identifier(created) if created else PURCHASED_AT
     known = write_source(store, "transactions", [PURCHASED_AT], folder / "known.parquet", known_at=split.as_of)
     rows = ParquetRows((folder / "purchases.parquet",))
     with scratch_database(folder) as connection:
-        connection.execute(_SORTED.format(known=literal(known), written=written, path=literal(rows.paths[0])))
+        connection.execute(
+            _SORTED.format(
+                known=literal(known),
+                written=written,
+                as_of=timestamp_literal(split.as_of),
+                path=literal(rows.paths[0]),
+            )
+        )
         known.unlink()
     purchases = _count_parts(rows, split)
     if not purchases.training_rows:
@@ -173,6 +179,11 @@ def training_condition(split: TimeSplit) -> str:
     return f"event_timestamp < {timestamp_literal(split.cut)}{start}"
 
 
+def _known_condition(split: TimeSplit) -> str:
+    moment = timestamp_literal(split.as_of)
+    return f"event_timestamp < {moment} and written_at <= {moment}"
+
+
 def _validation_condition(split: TimeSplit) -> str:
     return f"event_timestamp >= {timestamp_literal(split.cut)}"
 
@@ -182,6 +193,9 @@ def _count_parts(rows: ParquetRows, split: TimeSplit) -> Purchases:
     parts = (f"not {_validation_condition(split)}", training_condition(split), _validation_condition(split))
     counts = ", ".join(f"count(*) filter (where {part})" for part in parts)
     with scratch_database(rows.paths[0].parent) as connection:
-        sql = f"select {counts}, min(event_timestamp), max(event_timestamp) from {rows.sql}"
+        sql = (
+            f"select {counts}, min(event_timestamp), max(event_timestamp) from {rows.sql} "
+            f"where {_known_condition(split)}"
+        )
         [(before_cut, training, validation, first, last)] = connection.execute(sql).fetchall()
     return Purchases(rows, split, before_cut, training, validation, (first, last) if first else None)

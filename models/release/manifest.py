@@ -1,9 +1,11 @@
 """The part of the manifest that records how a release was trained."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Final
 
+from features.time_split import TimeSplit
 from models.config import Config
 
 _LIBRARIES = (
@@ -11,6 +13,7 @@ _LIBRARIES = (
 )  # fmt: skip
 REQUEST_SERVICES: Final = "request_services"
 RANKER_TRAINED_UNTIL: Final = "ranker_trained_until"
+STAGES: Final = "training_stages"
 
 
 def manifest_fields(
@@ -23,6 +26,7 @@ def manifest_fields(
     rows: dict[str, int],
     commit: str | None,
     seconds: dict[str, float],
+    stages: Sequence[TimeSplit],
     refit_start: datetime,
     earlier: str | None = None,
 ) -> dict[str, Any]:
@@ -37,6 +41,7 @@ def manifest_fields(
         rows: numbers of purchases, queries and sampled items, by name.
         commit: of the code; None if unknown.
         seconds: duration of each stage.
+        stages: training days of each stage before the cut, in order.
         refit_start: first moment of the refit, UTC.
         earlier: version of the release that a warm start began with.
     """
@@ -46,6 +51,10 @@ def manifest_fields(
         "filters": filters,
         RANKER_TRAINED_UNTIL: ranker_trained_until,
         REQUEST_SERVICES: request_services,
+        STAGES: [
+            {"start": split.start.isoformat() if split.start else None, "end": split.cut.isoformat()}
+            for split in stages
+        ],
         "refit_start": refit_start.isoformat(),
         "seed": seed,
         "commit": commit,

@@ -32,7 +32,7 @@ class Batches:
     def signature(self) -> dict[str, Any]:
         """The `tf.TensorSpec`s of a batch, in its own structure."""
         read_day = self.encoded_set.open_reader()
-        example = read_day(0).batch(np.zeros(1, np.int64), np.empty(0, np.int64), self.encoded_set.sampling_probability)
+        example = read_day(0).batch(np.zeros(1, np.int64), np.empty(0, np.int64))
         specs: dict[str, Any] = tf.nest.map_structure(
             lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), example
         )
@@ -59,7 +59,7 @@ class Batches:
             for number in random.permutation(len(batches)):
                 part, rows = batches[number]
                 sampled = random.permutation(part.sampled_count)[: self.config.sampled_per_batch]
-                yield part.batch(rows, sampled, self.encoded_set.sampling_probability)
+                yield part.batch(rows, sampled)
             del days, parts, part, batches  # free the window before the next one is read
 
     def steps(self, epoch: int, seed: int) -> int:

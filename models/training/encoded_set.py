@@ -40,7 +40,7 @@ class TrainingData(Protocol):
 
     @property
     def sampled_items(self) -> ParquetRows:
-        """Features of items sampled from the catalogue, `sampled_per_day` for each day."""
+        """Features of items sampled from the catalogue, `sampled_per_day` of them for each day."""
 
     @property
     def candidates(self) -> ParquetRows:
@@ -55,12 +55,12 @@ class TrainingData(Protocol):
         """Number of purchases of each day, int64 (days,)."""
 
     @property
-    def sampled_per_day(self) -> int:
-        """Number of sampled items of each day."""
+    def sampled_per_day(self) -> NDArray[np.int64]:
+        """Number of sampled items of each day, int64 (days,)."""
 
     @property
-    def catalogue_size(self) -> int:
-        """Number of items that were sampled from."""
+    def catalogue_sizes(self) -> NDArray[np.int64]:
+        """Number of items that were sampled from on each day, int64 (days,)."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,12 @@ class EncodedSet:
     Attributes:
         folder: with the files.
         purchases_per_day: int64 (days,).
-        sampling_probability: probability that one draw from the catalogue is a given item.
+        sampling_probabilities: float64 (days,), probability that one draw from the day's catalogue is a given item.
     """
 
     folder: Path
     purchases_per_day: NDArray[np.int64]
-    sampling_probability: float
+    sampling_probabilities: NDArray[np.float64]
 
     @classmethod
     def write(
@@ -111,7 +111,7 @@ class EncodedSet:
                         writers[name] = stack.enter_context(writer)
                     writers[name].write_table(table, row_group_size=max(1, table.num_rows))
                 done(1)
-        return cls(folder, data.purchases_per_day, 1 / data.catalogue_size)
+        return cls(folder, data.purchases_per_day, 1 / data.catalogue_sizes)
 
     def open_reader(self) -> Callable[[int], TrainingRows]:
         """Open the files, and return a function that reads one day by its number, from 0."""
@@ -129,6 +129,7 @@ class EncodedSet:
                 items=items,
                 candidates=candidates["candidate"],
                 sales_shares=candidates["sales_share"],
+                sampling_probability=float(self.sampling_probabilities[number]),
             )
 
         return read_day
@@ -141,7 +142,7 @@ def _encode_days(
     days = zip(
         data.queries.split(data.queries_per_day),
         data.items.split(data.purchases_per_day),
-        data.sampled_items.split(np.full(len(data.queries_per_day), data.sampled_per_day)),
+        data.sampled_items.split(data.sampled_per_day),
         strict=True,
     )
     for queries, bought, sampled in days:

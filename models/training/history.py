@@ -12,7 +12,7 @@ class Epoch:
     Attributes:
         number: from 1.
         loss: mean training loss over the batches, weighted by their purchases.
-        window_metrics: metrics of the validation window after the epoch.
+        window_metrics: metrics of the window after the training days, after the epoch.
     """
 
     number: int

@@ -1,4 +1,4 @@
-"""The training loop: epochs, validation after each, the best weights kept; and the refit."""
+"""The training loop: epochs, validation after each, the best weights kept; and single passes over more days."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -85,7 +85,7 @@ def train(
     return towers, TrainingHistory(tuple(epochs), best)
 
 
-def refit(
+def fine_tune(
     data: TrainingData,
     schemas: TowerSchemas,
     config: Config,
@@ -93,9 +93,10 @@ def refit(
     *,
     seed: int,
     progress: Progress,
+    label: str,
     earlier: Checkpoint,
 ) -> Towers:
-    """Train towers from a checkpoint for one more pass, over recent days that are no longer needed for validation.
+    """Train towers from a checkpoint for one more pass, over recent days.
 
     Args:
         data: a training set.
@@ -104,11 +105,12 @@ def refit(
         folder: for the encoded training set; it must not exist yet.
         seed: of shuffling, dropout and the initial weights of new tokens.
         progress: creates a progress callback from a label and a total.
+        label: of the pass, for the progress.
         earlier: the checkpoint.
     """
     towers, batches = _prepare(data, schemas, config, folder, seed=seed, progress=progress, earlier=earlier)
     step = training_step(towers.model, batches)
-    _run_epoch(step, batches.dataset(1, seed), progress("refit", batches.steps(1, seed)))
+    _run_epoch(step, batches.dataset(1, seed), progress(label, batches.steps(1, seed)))
     return towers
 
 

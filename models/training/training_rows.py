@@ -25,6 +25,7 @@ class TrainingRows:
             items sampled from the catalogue.
         candidates: int32 (candidates,), catalogue item of each candidate.
         sales_shares: float32 (candidates,), share of the purchases that are of the candidate's item.
+        sampling_probability: probability that one draw from the catalogue is a given item.
     """
 
     queries: Codes
@@ -34,6 +35,7 @@ class TrainingRows:
     items: Codes
     candidates: NDArray[np.int32]
     sales_shares: NDArray[np.float32]
+    sampling_probability: float
 
     def __len__(self) -> int:
         """Return the number of purchases."""
@@ -53,6 +55,7 @@ class TrainingRows:
             items=_concat_codes([part.items for part in parts]),
             candidates=np.concatenate([part.candidates for part in parts]),
             sales_shares=np.concatenate([part.sales_shares for part in parts]),
+            sampling_probability=parts[0].sampling_probability,  # without effect, as nothing is sampled
         )
 
     @property
@@ -60,13 +63,12 @@ class TrainingRows:
         """Number of candidates that were sampled from the catalogue."""
         return len(self.candidates) - len(self)
 
-    def batch(self, rows: NDArray[np.int64], sampled: NDArray[np.int64], sampling_probability: float) -> Batch:
+    def batch(self, rows: NDArray[np.int64], sampled: NDArray[np.int64]) -> Batch:
         """Return some purchases as a batch: their queries, and their items and some sampled items as candidates.
 
         Args:
             rows: int64 (b,), the purchases.
             sampled: int64, which of the sampled candidates, from 0.
-            sampling_probability: probability that one draw from the catalogue is a given item.
 
         Returns:
             The inputs of `TwoTower.compute_loss`.
@@ -74,7 +76,7 @@ class TrainingRows:
         candidates = np.concatenate([rows, len(self) + sampled])
         # Expected count of each candidate among the batch's candidates. Scaled to at most 1, because TFRS takes it for
         # a probability; a common factor does not change the softmax.
-        expected = len(rows) * self.sales_shares[candidates] + len(sampled) * sampling_probability
+        expected = len(rows) * self.sales_shares[candidates] + len(sampled) * self.sampling_probability
         # The purchases of one basket share a query.
         queries, row = np.unique(self.query_rows[rows], return_inverse=True)
         return {

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from feast import FeatureStore
 
+from features.errors import InputError
 from features.moments import datetime64
 from features.progress import Reporter
 from features.store.catalogue import catalogue_ids
@@ -20,9 +21,10 @@ from features.store.service_columns import ServiceColumns
 from features.tables.build_record import read_build
 from features.time_split import TimeSplit
 from features.training_data.purchases import Purchases, write_purchases
-from features.training_data.training_set import TrainingSet, write_training_set
+from features.training_data.training_set import TrainingSet, write_training_sets
 from models.encoding import Encodings
 from models.release.checkpoint import read_encodings
+from models.release.manifest import STAGES
 from models.release.release import VALIDATED, Release, load_release
 from models.towers import Towers
 from pipelines.leakage.altered_data import AlteredData
@@ -153,7 +155,8 @@ class LeakageTest:
         """Take snapshots of the training set up to `moment`, its encodings, and features and bestsellers as of it."""
         days = self.release.manifest["config"]["training_days"]
         split = TimeSplit(moment - timedelta(days=days) if days else None, moment, self.data_end)
-        purchases, rows = self._training_set(store, split, self.seed, folder)
+        purchases = write_purchases(store, split, folder)
+        [rows] = self._training_sets(store, purchases, [split], self.seed, folder)
         items = catalogue_ids(store, moment)
         sales = FeatureReader(store, "offline").read(CANDIDATE_ITEMS, items, moment)["sales_7d"]
         counts = last_week_counts(purchases.rows.batches(), items, datetime64(moment))
@@ -171,21 +174,33 @@ class LeakageTest:
         ]
 
     def compare_release(self, store: FeatureStore, folder: Path) -> StageResult:
-        """Compare the vocabularies and scales in the release with those of its training rows."""
+        """Compare the vocabularies and scales in the release with those of its training rows, stage by stage."""
         folder.mkdir()
-        manifest = self.release.manifest
-        start, cut, as_of = (manifest[name] for name in ("training_start", "cut", "as_of"))
-        moment = datetime.fromisoformat(cut)
-        split = TimeSplit(datetime.fromisoformat(start) if start else None, moment, datetime.fromisoformat(as_of))
-        _, rows = self._training_set(store, split, manifest["seed"], folder)
-        schemas = self.release.schemas
-        encodings = Encodings.fit(schemas, rows.queries, rows.candidates)
+        manifest, schemas = self.release.manifest, self.release.schemas
+        if STAGES not in manifest:
+            raise InputError(f"The manifest of release {self.release.version} lacks '{STAGES}': train again.")
+        as_of = datetime.fromisoformat(manifest["as_of"])
+        splits = [
+            TimeSplit(
+                datetime.fromisoformat(stage["start"]) if stage["start"] else None,
+                datetime.fromisoformat(stage["end"]),
+                as_of,
+            )
+            for stage in manifest[STAGES]
+        ]
+        earlier = None
         if manifest["warm_start_from"]:
             # A warm start keeps the vocabularies and scales of the earlier release, which are compared with that one.
-            earlier = load_release(self.folder.parent, manifest["warm_start_from"])
-            encodings = encodings.merge_with(*read_encodings(self.folder.parent / earlier.version / VALIDATED, schemas))
+            release = load_release(self.folder.parent, manifest["warm_start_from"])
+            earlier = read_encodings(self.folder.parent / release.version / VALIDATED, schemas)
+        purchases = write_purchases(store, splits[-1], folder)
+        for rows in self._training_sets(store, purchases, splits, manifest["seed"], folder):
+            encodings = Encodings.fit(schemas, rows.queries, rows.candidates)
+            if earlier:
+                encodings = encodings.merge_with(*earlier)
+            earlier = encodings.query, encodings.item
         snapshots = released_encoding_snapshots(encodings, self.folder / VALIDATED)
-        return StageResult.of("encodings of the release", moment, _RELEASED, *snapshots)
+        return StageResult.of("encodings of the release", splits[-1].cut, _RELEASED, *snapshots)
 
     def compare_online(
         self, store: FeatureStore, moment: datetime, folder: Path, *, users: int, items: int
@@ -210,18 +225,16 @@ class LeakageTest:
         )
         yield StageResult.of("online and offline lists", moment, ONLINE, offline, online)
 
-    def _training_set(
-        self, store: FeatureStore, split: TimeSplit, seed: int, folder: Path
-    ) -> tuple[Purchases, TrainingSet]:
-        purchases = write_purchases(store, split, folder)
-        rows = write_training_set(
+    def _training_sets(
+        self, store: FeatureStore, purchases: Purchases, splits: Sequence[TimeSplit], seed: int, folder: Path
+    ) -> list[TrainingSet]:
+        return write_training_sets(
             store,
             self.release.schemas,
             purchases,
-            catalogue_ids(store, split.cut),
+            splits,
             folder,
-            sampled_per_day=self.release.manifest["config"]["sampled_per_day"],
+            settings=self.release.config,
             seed=seed,
             progress=self.reporter.progress,
         )
-        return purchases, rows

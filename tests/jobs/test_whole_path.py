@@ -320,6 +320,10 @@ def test_the_manifest_of_the_release_says_how_it_was_made(whole):
     assert manifest["version"] == whole.release
     assert (manifest["as_of"], manifest["cut"]) == ("2020-03-01T00:00:00+00:00", "2020-02-23T00:00:00+00:00")
     assert manifest["config"]["preset"] == "default"
+    assert [(stage["start"], stage["end"][:10]) for stage in manifest["training_stages"]] == [
+        (None, "2020-02-09"),  # before three ranker weeks
+        ("2019-10-20T00:00:00+00:00", "2020-02-23"),
+    ]
     assert manifest["items"] == 60
     assert manifest["seed"] == 1
     assert manifest["rows"]["purchases_before_cut"] == manifest["rows"]["purchases_trained"] == 4378

@@ -83,6 +83,7 @@ def training_rows(towers, items, queries, day, *, noise):
         items=codes,
         candidates=codes["item_id"],
         sales_shares=(counts / counts.sum()).astype(np.float32)[candidates],
+        sampling_probability=1 / len(ITEMS),
     )
 
 
@@ -114,9 +115,7 @@ def fit_and_rank(tiny):
         for _ in range(10):
             for day, queries in enumerate(days):
                 rows = training_rows(towers, items, queries, day, noise=noise)
-                batch = rows.batch(
-                    np.arange(len(rows)), np.arange(rows.sampled_count), sampling_probability=1 / len(ITEMS)
-                )
+                batch = rows.batch(np.arange(len(rows)), np.arange(rows.sampled_count))
                 step(tf.nest.map_structure(tf.constant, batch))
 
         item_vectors = towers.item_vectors(items)

@@ -1,55 +1,102 @@
 """Each ranker week has candidates from before it and purchases within it."""
 
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+AS_OF = datetime(2020, 3, 1, tzinfo=UTC)
+
 
 @pytest.fixture(scope="module")
-def earlier(toy_store, trained, tmp_path_factory):
-    """Ranker weeks before the validation window of the shared training, the splits of their towers, and a reporter."""
+def staged(toy_store, training_options, tmp_path_factory):
+    """Towers trained in stages on the toy data, with nine ranker weeks requested; and what was reported."""
     from fixtures.jobs import RecordingReporter
 
-    from pipelines import ranker_weeks
     from pipelines.train_towers import train_towers
 
-    splits = []
-
-    def spy(store, config, split, *others, **named):
-        splits.append(split)
-        return train_towers(store, config, split, *others, **named)
-
-    def weeks(number):
-        folder, reporter = tmp_path_factory.mktemp("weeks") / "weeks", RecordingReporter()
-        towers, config = trained.result.towers, trained.options.config
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ranker_weeks, "train_towers", spy)
-            found = ranker_weeks.earlier_weeks(
-                toy_store, towers, config, folder, weeks=number, seed=1, reporter=reporter
-            )
-        return found, reporter
-
-    return weeks, weeks(9), splits
+    options, reporter = training_options(tmp_path_factory.mktemp("artifacts")), RecordingReporter()
+    folder = tmp_path_factory.mktemp("staged")
+    trained = train_towers(toy_store, options.config, options.split, folder, seed=1, ranker_weeks=9, reporter=reporter)
+    return trained, reporter
 
 
-def test_the_weeks_end_where_the_validation_window_begins_and_half_of_the_days_before_stay_free(earlier):
-    _, (weeks, reporter), _ = earlier
+@pytest.fixture(scope="module")
+def weeks(toy_store, staged):
+    from models.config import DEFAULT
+    from pipelines.ranker_weeks import earlier_weeks
 
+    return earlier_weeks(toy_store, staged[0], DEFAULT, seed=1)
+
+
+def test_the_weeks_end_where_the_validation_window_begins_and_half_of_the_days_before_stay_free(weeks, staged):
     # The toy data begin on 2020-01-01: of nine weeks there is room for three before the window, and one in it.
     days = [(f"{week.start:%m-%d}", f"{week.end:%m-%d}") for week in weeks]
     assert days == [("02-02", "02-09"), ("02-09", "02-16"), ("02-16", "02-23")]
-    assert reporter.results[0].startswith("4 of 9 ranker weeks")
+    assert staged[1].results[0].startswith("4 of 9 ranker weeks")
 
 
-def test_towers_of_their_own_end_before_the_first_week(earlier):
-    _, (_, reporter), splits = earlier
+def test_the_epoch_is_selected_by_the_first_week_and_the_towers_are_validated_at_the_cut(staged):
+    from models.config import DEFAULT
+    from models.towers import Towers
 
-    assert [(f"{split.cut:%m-%d}", f"{split.as_of:%m-%d}") for split in splits] == [("02-02", "02-09")]
-    assert any(line.startswith("epoch 1, ") for line in reporter.details)
+    trained, reporter = staged
+
+    assert f"{trained.first_week.window.start:%m-%d}" == "02-02"
+    first_towers = Towers.from_checkpoint(trained.first_stage, DEFAULT)
+    assert trained.training_history.best.window_metrics == trained.first_week.evaluate(first_towers)
+    assert trained.metrics == trained.validation.evaluate(trained.towers)
+    assert [result.split(",")[0] for result in reporter.results[1:]] == ["epoch 1", "recent days"]
 
 
-def test_histories_end_before_the_week_and_purchases_lie_within_it(earlier, validation, toy_purchases):
-    _, (weeks, _), _ = earlier
+@pytest.mark.parametrize(
+    ("stages", "services_that_differ"),
+    [
+        ([(None, "2020-02-02"), ("2019-10-20", "2020-02-23")], 0),
+        ([(None, "2020-02-23")], 2),  # with means and deviations of all days before the cut
+    ],
+)
+def test_the_leakage_test_fits_vocabularies_and_scales_stage_by_stage(
+    staged, toy_store, tmp_path, reporter, stages, services_that_differ
+):
+    from features.store.service_schema import TowerSchemas
+    from models.config import DEFAULT
+    from pipelines.leakage.leakage_test import LeakageTest
 
+    trained, _ = staged
+    (tmp_path / "release" / "validated").mkdir(parents=True)
+    trained.towers.checkpoint.write(tmp_path / "release" / "validated")
+    manifest = {
+        "as_of": "2020-03-01T00:00:00+00:00",
+        "seed": 1,
+        "warm_start_from": None,
+        "training_stages": [
+            {"start": start and f"{start}T00:00:00+00:00", "end": f"{end}T00:00:00+00:00"} for start, end in stages
+        ],
+    }
+    schemas = TowerSchemas(trained.towers.query.schema, trained.towers.item.schema)
+    release = SimpleNamespace(version="staged", schemas=schemas, config=DEFAULT, manifest=manifest)
+    test = LeakageTest(release, tmp_path / "release", (), AS_OF, 1, reporter)
+
+    result = test.compare_release(toy_store, tmp_path / "rows")
+
+    assert sum(bool(comparison.differences) for comparison in result.comparisons) == services_that_differ
+
+
+def test_the_earlier_weeks_have_the_candidates_of_the_first_towers(weeks, staged):
+    from models.config import DEFAULT
+    from models.towers import Towers
+
+    trained, _ = staged
+
+    first_towers = Towers.from_checkpoint(trained.first_stage, DEFAULT)
+    queries, _ = first_towers.query_vectors(trained.first_week.inputs.queries)
+
+    assert np.allclose(weeks[0].queries.vectors, queries, atol=1e-5)
+
+
+def test_histories_end_before_the_week_and_purchases_lie_within_it(weeks, validation, toy_purchases):
     for week in [*weeks, validation[0]]:
         start, end = f"{week.start:%Y-%m-%d}", f"{week.end:%Y-%m-%d}"
         ids = week.item_ids.to_pylist()
@@ -67,17 +114,17 @@ def test_the_validation_week_is_the_validation_window(trained, validation):
     week, sources = validation
 
     assert (week.start, week.end) == (trained.options.split.cut, trained.options.split.as_of)
-    assert week.user_ids.equals(trained.result.towers.data.validation.user_ids)
+    assert week.user_ids.equals(trained.result.towers.validation.window.user_ids)
     assert sources.index.item_ids.tolist() == week.item_ids.to_pylist()
 
 
-def test_of_many_users_some_are_drawn_and_not_the_first_ones(toy_store, trained, validation, tmp_path, monkeypatch):
+def test_of_many_users_some_are_drawn_and_not_the_first_ones(toy_store, trained, validation, monkeypatch):
     from pipelines import ranker_weeks
 
     monkeypatch.setattr(ranker_weeks, "_MOST_USERS", 10)
     whole, _ = validation
 
-    week, _ = ranker_weeks.validation_week(toy_store, trained.result.towers, tmp_path / "week", seed=1)
+    week, _ = ranker_weeks.validation_week(toy_store, trained.result.towers, seed=1)
 
     users, drawn = whole.user_ids.to_pylist(), week.user_ids.to_pylist()
     assert len(drawn) == len(week.queries) == len(week.bought) == week.keep.users == 10
@@ -88,36 +135,10 @@ def test_of_many_users_some_are_drawn_and_not_the_first_ones(toy_store, trained,
     assert np.allclose(week.queries.vectors, whole.queries.vectors[positions], atol=1e-5)
 
 
-@pytest.mark.parametrize("number", [1, 2])
-def test_fewer_than_three_weeks_train_no_ranker_and_no_towers(earlier, number):
-    weeks, _, splits = earlier
-    before = len(splits)
-
-    assert weeks(number)[0] == []
-    assert len(splits) == before
-
-
-def test_weeks_that_fail_leave_the_release_without_a_ranker(earlier, monkeypatch):
-    from features.errors import InputError
-    from pipelines import ranker_weeks
-
-    weeks, _, _ = earlier
-
-    def fail(*_):
-        raise InputError("no returning users")
-
-    monkeypatch.setattr(ranker_weeks, "_retrieve_earlier", fail)
-
-    found, reporter = weeks(4)
-
-    assert found == []
-    assert "no returning users" in reporter.results[-1]
-
-
 def test_a_release_has_as_many_ranker_weeks_as_the_backtest():
     # The number is in two places, because --help must not import the pipelines.
     from jobs.train import main
-    from pipelines.ranker_weeks import RANKER_WEEKS
+    from pipelines.training_stages import RANKER_WEEKS
 
     assert {option.name: option.default for option in main.params}["ranker_weeks"] == RANKER_WEEKS
 

@@ -16,7 +16,10 @@ SINCE = datetime(2020, 2, 10, tzinfo=UTC)  # 20 days before the release on 2020-
 @pytest.fixture
 def refit(toy_store, trained, tmp_path, reporter, monkeypatch):
     """Refit the shared towers on 20 days; returns the refit, its rows, and what the reporter received."""
+    from features.store.service_schema import TowerSchemas
+    from features.training_data.training_set import write_training_sets
     from pipelines import refit
+    from pipelines.training_stages import TrainingStages
 
     def refit_towers(change=lambda towers: towers):
         rows = []
@@ -25,12 +28,17 @@ def refit(toy_store, trained, tmp_path, reporter, monkeypatch):
             rows.append(training_set.items.table())
             return change(real(training_set, *others, **settings))
 
-        real = refit.refit
-        monkeypatch.setattr(refit, "refit", spy)
-        config = replace(trained.options.config, refit_days=REFIT_DAYS)
-        done = refit.refit_towers(
-            toy_store, trained.result.towers, config, tmp_path / "refit", seed=1, reporter=reporter
-        )
+        real = refit.fine_tune
+        monkeypatch.setattr(refit, "fine_tune", spy)
+        towers, config = trained.result.towers, trained.options.config
+        stages = TrainingStages.of(towers.purchases.split, REFIT_DAYS)
+        schemas = TowerSchemas(towers.towers.query.schema, towers.towers.item.schema)
+        sets = write_training_sets(
+            toy_store, schemas, towers.purchases, stages.in_order, tmp_path, settings=config, seed=1,
+            progress=reporter.progress,
+        )  # fmt: skip
+        shorter = replace(towers, stages=stages, training_sets=tuple(sets))
+        done = refit.refit_towers(shorter, config, tmp_path / "refit", seed=1, reporter=reporter)
         return done, rows[0]
 
     return refit_towers
@@ -59,7 +67,7 @@ def test_vectors_that_collapse_are_refused_with_the_first_day(refit):
 
 
 def test_the_refitted_towers_start_from_the_validated_ones(trained):
-    items = trained.result.towers.data.validation.catalogue
+    items = trained.result.towers.validation.inputs.catalogue
     validated = trained.result.towers.towers.item_vectors(items)
     refitted = trained.result.refitted_towers.item_vectors(items)
 

@@ -31,6 +31,7 @@ def metrics():
     return release_metrics(
         SimpleNamespace(
             training_history=TrainingHistory(epochs, epochs[0]),
+            metrics=metrics_of(0.375),
             baselines={"last week's bestsellers": metrics_of(0.125)},
         ),
         ListModels(
@@ -47,6 +48,7 @@ def test_metrics_hold_epochs_baselines_diversities_and_the_selection_of_the_rank
     assert metrics["best_epoch"] == 1
     assert [(epoch["number"], epoch["loss"]) for epoch in metrics["epochs"]] == [(1, 2.5), (2, 2.25)]
     assert metrics["epochs"][0]["window_metrics"]["recalls"] == {12: 0.5}
+    assert metrics["validated"]["recalls"] == {12: 0.375}
     assert metrics["baselines"]["last week's bestsellers"]["recalls"] == {12: 0.125}
     assert metrics["released"]["diversities"]["query"]["effective_rank"] == 3.5
     assert metrics["gate"]["passed"] is True

@@ -34,9 +34,9 @@ def test_served_lists_and_baselines_are_evaluated_on_the_validation_window(train
     )
 
 
-def test_baselines_and_towers_have_the_metrics_of_the_validation_of_the_epochs(trained):
+def test_baselines_and_towers_have_the_metrics_of_the_validation_of_the_towers(trained):
     towers, served = trained.result.towers, trained.result.models.served
-    models = {**towers.baselines, "two towers": towers.training_history.best.window_metrics}
+    models = {**towers.baselines, "two towers": towers.metrics}
 
     for name, window_metrics in models.items():
         assert served.mean(name, "all", "recall@12") == pytest.approx(window_metrics.recalls[12])
@@ -89,7 +89,7 @@ def test_towers_alone_are_trained_and_refitted_without_blender_and_contents(toy_
     assert result.contents is None
     with pytest.raises(ValueError, match="blenders"):
         _ = result.models.fitted
-    catalogue = trained.result.towers.data.validation.catalogue
+    catalogue = trained.result.towers.validation.inputs.catalogue
     same = result.refitted_towers.item_vectors(catalogue) == trained.result.refitted_towers.item_vectors(catalogue)
     assert same.all()  # one seed, whatever else runs
 

@@ -24,6 +24,8 @@ GROUPS = {
     "test_ranker_weeks": "release",
     "test_refit": "release",
     "test_train_release": "release",
+    "test_train_towers": "release",
+    "test_training_stages": "release",
     "test_warm_start_job": "release",
     "test_feature_snapshots": "store",
     "test_catalogue_snapshot": "store",

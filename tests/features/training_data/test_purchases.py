@@ -110,13 +110,43 @@ def test_a_purchase_at_the_cut_is_for_validation_and_one_a_microsecond_before_it
 
 
 def test_a_refit_trains_on_the_last_days_before_the_release_and_has_no_validation(purchases, toy_purchases):
-    refit = purchases.for_refit(9)
+    refit = purchases.with_split(purchases.split.for_refit(9))
 
     assert (refit.split.start, refit.split.cut, refit.split.as_of) == (AS_OF - timedelta(days=9), AS_OF, AS_OF)
     assert refit.rows == purchases.rows
     assert refit.training_rows == sum("2020-02-21" <= moment < "2020-03-01" for _, _, moment, _ in toy_purchases)
     assert refit.rows_before_cut == purchases.rows_before_cut + purchases.validation_rows
     assert refit.validation_rows == 0
+
+
+def test_a_split_that_ends_earlier_hides_what_was_not_known_by_then(monkeypatch, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from features.time_split import TimeSplit
+    from features.training_data.purchases import write_purchases
+
+    early, late = datetime(2020, 2, 10, tzinfo=UTC), datetime(2020, 2, 25, tzinfo=UTC)
+
+    def write_source(_store, _view, _columns, path, *, known_at):
+        timestamp = pa.timestamp("us", tz="UTC")
+        bought, written = (pa.array(moments, timestamp) for moments in ([early, early, late], [early, late, late]))
+        table = pa.table({"user_id": list("abc"), "item_id": list("xxx"), "purchased_at": bought, "written": written})
+        pq.write_table(table, path)
+        return path
+
+    monkeypatch.setattr("features.training_data.purchases.write_source", write_source)
+    monkeypatch.setattr("features.training_data.purchases.created_column", lambda *_: "written")
+    purchases = write_purchases(None, TimeSplit.for_release(AS_OF), tmp_path)
+    middle = datetime(2020, 2, 20, tzinfo=UTC)
+
+    before = purchases.with_split(TimeSplit(None, middle, middle))
+    after = purchases.with_split(TimeSplit(None, middle, AS_OF))
+
+    # The purchase of b was written after the middle.
+    assert (before.training_rows, before.validation_rows, before.time_range) == (1, 0, (early, early))
+    assert (after.training_rows, after.validation_rows) == (2, 1)
+    assert after.read_after_cut()["user_id"].to_pylist() == ["c"]
 
 
 def test_purchases_end_with_those_known_at_the_release(toy_store, tmp_path):

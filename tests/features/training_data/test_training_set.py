@@ -1,12 +1,12 @@
-"""Training set and validation set are point-in-time joins of the purchases."""
+"""Training sets and validation set are point-in-time joins of the purchases."""
 
 import csv
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
-
-from features.errors import InputError
 
 AS_OF = datetime(2020, 3, 1, tzinfo=UTC)
 CUT = "2020-02-23"
@@ -31,22 +31,49 @@ def other_future(applied_project, toy):
 
 @pytest.fixture(scope="module")
 def write(toy_store, tmp_path_factory):
+    """Writes the purchases and the training sets of some splits, by default of 14 days before the cut."""
     from features.store.registry import tower_schemas
     from features.time_split import TimeSplit
-    from features.training_data.dataset import write_dataset
+    from features.training_data.purchases import write_purchases
+    from features.training_data.training_set import write_training_sets
+    from features.training_data.validation_set import read_validation_set
 
-    def write(store, *, as_of=AS_OF, training_days=14, sampled_per_day=5, seed=1):
-        return write_dataset(
+    def write(store, *, splits=None, training_days=14, sampled=(5, 5, 10_000), seed=1):
+        from features.store.catalogue import catalogue_ids
+
+        folder = tmp_path_factory.mktemp("training_sets")
+        split = TimeSplit.for_release(AS_OF, training_days=training_days)
+        schemas = tower_schemas(store, "query_tower_v3", "item_tower_v3")
+        purchases = write_purchases(store, split, folder)
+        sets = write_training_sets(
             store,
-            tower_schemas(store, "query_tower_v3", "item_tower_v3"),
-            TimeSplit.for_release(as_of, training_days=training_days),
-            tmp_path_factory.mktemp("dataset"),
-            sampled_per_day=sampled_per_day,
+            schemas,
+            purchases,
+            splits or [split],
+            folder,
+            settings=settings_of(*sampled),
             seed=seed,
             progress=lambda *_: lambda _: None,
         )
+        users = purchases.read_returning_users()
+        validation = read_validation_set(store, schemas, users, catalogue_ids(store, split.cut), split.cut)
+        return SimpleNamespace(purchases=purchases, training=sets[0], sets=sets, validation=validation, users=users)
 
     return write
+
+
+def settings_of(per_day, per_batch, batch_size):
+    return SimpleNamespace(sampled_per_day=per_day, sampled_per_batch=per_batch, batch_size=batch_size)
+
+
+def days_before_release(*days):
+    """Splits whose training parts end some days before the release."""
+    from features.time_split import TimeSplit
+
+    return [
+        TimeSplit(AS_OF - timedelta(days=start), AS_OF - timedelta(days=end), AS_OF - timedelta(days=end))
+        for start, end in days
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -64,15 +91,6 @@ def other_dataset(write, other_future):
 def expected(purchases, first, end):
     rows = [(user, item, moment) for user, item, moment, _ in purchases if first <= moment < end]
     return sorted(rows, key=lambda row: (row[2], row[0], row[1]))
-
-
-@pytest.mark.parametrize(
-    ("moment", "name"),
-    [(datetime(2020, 1, 5, tzinfo=UTC), "training"), (datetime(2020, 6, 1, tzinfo=UTC), "validation")],
-)
-def test_a_part_without_purchases_is_refused_with_the_range_of_known_purchases(write, toy_store, moment, name):
-    with pytest.raises(InputError, match=rf"No purchases for {name}: .* from 2020-01-01 to 2020-0.*--as-of"):
-        write(toy_store, as_of=moment, training_days=None)
 
 
 def test_each_purchase_has_a_row_and_those_of_a_query_are_consecutive(toy_dataset, toy_purchases):
@@ -99,7 +117,7 @@ def test_several_purchases_of_a_user_at_one_moment_are_one_query(toy, toy_store,
     from features.store.registry import tower_schemas
     from features.time_split import TimeSplit
     from features.training_data.purchases import Purchases
-    from features.training_data.training_set import write_training_set
+    from features.training_data.training_set import write_training_sets
 
     moments = [datetime(2020, 2, 10, hour, tzinfo=UTC) for hour in (1, 1, 1, 2, 2)]
     table = pa.table(
@@ -115,13 +133,13 @@ def test_several_purchases_of_a_user_at_one_moment_are_one_query(toy, toy_store,
     split = TimeSplit(None, datetime(2020, 2, 11, tzinfo=UTC), AS_OF)
     purchases = Purchases(ParquetRows((tmp_path / "purchases.parquet",)), split, 5, 5, 0, (moments[0], moments[-1]))
 
-    rows = write_training_set(
+    [rows] = write_training_sets(
         toy_store,
         tower_schemas(toy_store, "query_tower_v3", "item_tower_v3"),
         purchases,
-        pa.array(["x", "y"]),
+        [split],
         tmp_path,
-        sampled_per_day=0,
+        settings=settings_of(0, 2, 5),
         seed=1,
         progress=lambda *_: lambda _: None,
     )
@@ -131,10 +149,10 @@ def test_several_purchases_of_a_user_at_one_moment_are_one_query(toy, toy_store,
     assert (rows.queries_per_day.tolist(), rows.purchases_per_day.tolist()) == ([3], [5])
     assert rows.sampled_items.num_rows == 0
     assert sorted(path.name for path in tmp_path.glob("*.parquet")) == [
-        "items.parquet",
+        "items-0.parquet",
         "purchases.parquet",
-        "queries.parquet",
-        "sampled_items.parquet",
+        "queries-0.parquet",
+        "sampled_items-0.parquet",
     ]
 
 
@@ -143,15 +161,71 @@ def test_items_are_sampled_for_each_day_with_purchases_as_of_00_00_utc(toy_datas
 
     days = [moment[:10] for _, _, moment in expected(toy_purchases, "2020-02-09", CUT)]
     assert rows.purchases_per_day.tolist() == [days.count(f"2020-02-{day:02d}") for day in range(9, 23)]
-    assert (rows.sampled_per_day, rows.catalogue_size, rows.sampled_items.num_rows) == (5, 60, 70)
+    assert (rows.sampled_per_day.tolist(), rows.sampled_items.num_rows) == ([5] * 14, 70)
+    assert rows.catalogue_sizes.tolist() == [60] * 14
     mornings = [f"{moment:%Y-%m-%d %H:%M}" for moment in rows.sampled_items.table()["event_timestamp"].to_pylist()]
     assert mornings == [f"2020-02-{day:02d} 00:00" for day in range(9, 23) for _ in range(5)]
 
 
 def test_no_more_items_are_sampled_than_the_catalogue_has(write, toy_store):
-    rows = write(toy_store, training_days=1, sampled_per_day=2048).training
+    rows = write(toy_store, training_days=1, sampled=(2048, 2048, 10_000)).training
 
-    assert (rows.sampled_per_day, rows.sampled_items.num_rows) == (60, 60)
+    assert (rows.sampled_per_day.tolist(), rows.sampled_items.num_rows) == ([60], 60)
+
+
+def test_a_day_has_as_many_sampled_items_as_its_batches_use(write, toy_store, toy_dataset):
+    per_day = toy_dataset.training.purchases_per_day
+    size = int(np.median(per_day))
+
+    rows = write(toy_store, sampled=(6, 4, size)).training
+
+    # One batch of the day uses 4 items. Two of them could use 8, but a day has at most 6.
+    assert rows.sampled_per_day.tolist() == [4 if purchases <= size else 6 for purchases in per_day.tolist()]
+    assert set(rows.sampled_per_day.tolist()) == {4, 6}
+
+
+def test_only_items_known_at_the_start_of_a_day_are_sampled(monkeypatch):
+    import pyarrow as pa
+
+    from features.training_data import catalogue_samples
+
+    known = ["2020-01-01 00:00", "2020-01-02 00:00", "2020-01-02 00:01"]
+    moments = pa.array([datetime.fromisoformat(text).replace(tzinfo=UTC) for text in known], pa.timestamp("us", "UTC"))
+    catalogue = pa.table({"item_id": ["b", "a", "c"], "event_timestamp": moments})
+    monkeypatch.setattr(catalogue_samples, "catalogue_history", lambda *_: catalogue)
+    days = np.array(["2019-12-31", "2020-01-01", "2020-01-02", "2020-01-03"], "datetime64[D]")
+
+    samples = catalogue_samples.CatalogueSamples.plan(None, AS_OF, days, np.full(4, 30), settings_of(100, 2, 1), seed=1)
+
+    drawn = [sorted(set(batch["item_id"].to_pylist())) for batch in samples.draw()]
+    assert (samples.sizes.tolist(), samples.counts.tolist()) == ([0, 1, 2, 3], [0, 1, 2, 3])
+    assert drawn[:2] == [[], ["b"]]
+    assert set(drawn[2]) <= {"a", "b"}
+
+
+def test_days_of_several_training_sets_are_joined_once_and_equal_those_of_one_alone(write, toy_store):
+    splits = days_before_release((21, 14), (17, 7), (12, 0))
+
+    together = write(toy_store, splits=splits).sets
+    alone = [write(toy_store, splits=[split]).training for split in splits]
+
+    for one, other in zip(together, alone, strict=True):
+        for name in ("queries", "items", "sampled_items"):
+            assert getattr(one, name).table().equals(getattr(other, name).table())
+        for name in ("queries_per_day", "purchases_per_day", "sampled_per_day", "catalogue_sizes"):
+            assert getattr(one, name).tolist() == getattr(other, name).tolist()
+    # Days 21-17, 17-14, 14-12, 12-7 and 7-0: the second and the fourth part belong to two of the sets.
+    assert [len(rows.items.paths) for rows in together] == [2, 3, 2]
+    assert len({path for rows in together for path in rows.items.paths}) == 5
+
+
+def test_training_sets_that_are_divided_within_a_day_are_refused(write, toy_store):
+    from features.time_split import TimeSplit
+
+    noon = AS_OF - timedelta(days=7, hours=12)
+
+    with pytest.raises(ValueError, match="00:00 UTC"):
+        write(toy_store, splits=[TimeSplit(None, AS_OF, AS_OF), TimeSplit(None, noon, noon)])
 
 
 def test_the_sample_depends_on_the_seed(write, toy_store, toy_dataset):
@@ -167,7 +241,7 @@ def test_training_and_validation_features_do_not_depend_on_purchases_after_the_c
     assert not other_dataset.purchases.read_after_cut().equals(toy_dataset.purchases.read_after_cut())
     for name in ("queries", "items", "sampled_items"):
         assert getattr(other_dataset.training, name).table().equals(getattr(toy_dataset.training, name).table())
-    users = toy_dataset.validation.user_ids
+    users = toy_dataset.users
     assert other_dataset.purchases.read_history(users).equals(toy_dataset.purchases.read_history(users))
     assert other_dataset.validation.queries.equals(toy_dataset.validation.queries)
     assert other_dataset.validation.catalogue.equals(toy_dataset.validation.catalogue)
@@ -178,9 +252,8 @@ def test_the_validation_set_holds_the_returning_users_and_the_catalogue_as_of_th
 
     before = {user for user, _, moment, _ in toy_purchases if moment < CUT}
     after = {user for user, _, moment, _ in toy_purchases if moment >= CUT}
-    assert validation.user_ids.to_pylist() == sorted(before & after)
-    assert validation.item_ids.to_pylist() == [f"{number:010d}" for number in range(108_775_001, 108_775_061)]
+    assert validation.queries["user_id"].to_pylist() == sorted(before & after)
+    items = validation.catalogue["item_id"].to_pylist()
+    assert items == [f"{number:010d}" for number in range(108_775_001, 108_775_061)]
     sold = Counter(item for _, item, moment, _ in toy_purchases if moment < CUT)
-    assert validation.catalogue["sales_total"].to_pylist() == [
-        sold[item] or None for item in validation.item_ids.to_pylist()
-    ]
+    assert validation.catalogue["sales_total"].to_pylist() == [sold[item] or None for item in items]

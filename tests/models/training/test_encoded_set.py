@@ -49,7 +49,9 @@ def test_a_row_group_is_a_day(encoded):
         "candidates": [7, 5],
         "items": [7, 5],
     }
-    assert (encoded_set.purchases_per_day.tolist(), encoded_set.sampling_probability, done) == ([5, 3], 1 / 3, [1, 1])
+    assert (encoded_set.purchases_per_day.tolist(), done) == ([5, 3], [1, 1])
+    read_day = encoded_set.open_reader()
+    assert [read_day(day).sampling_probability for day in (0, 1)] == [1 / 3, 1 / 3]
 
 
 def test_a_day_holds_its_distinct_queries_its_purchases_and_purchased_items_before_sampled_ones(encoded):

@@ -18,26 +18,20 @@ AS_OF = datetime(2020, 3, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Prepared:
-    """Inputs of a training: the joined data set, its validation window, and settings."""
+    """Inputs of a training: the joined training set, the validation window, and settings."""
 
-    data: Any
+    rows: Any
     window: Any
     schemas: Any
     config: Any
-
-    def evaluate(self, towers):
-        validation = self.data.validation
-        return self.window.evaluate_vectors(
-            *towers.query_vectors(validation.queries), towers.item_vectors(validation.catalogue)
-        )
 
     def train(self, *, evaluate=None, seed=1, report=lambda _: None, **settings):
         from models.training.loop import train
 
         with tempfile.TemporaryDirectory() as folder:
             return train(
-                self.data.training,
-                evaluate or self.evaluate,
+                self.rows,
+                evaluate or self.window.evaluate,
                 self.schemas,
                 replace(self.config, **settings),
                 Path(folder) / "codes",
@@ -69,11 +63,12 @@ def prepare(tmp_path_factory):
     prepared = {}
 
     def prepare(project, preset):
-        from evaluation.validation_window import ValidationWindow
         from features.store.registry import open_feature_store, tower_schemas
         from features.time_split import TimeSplit
-        from features.training_data.dataset import write_dataset
+        from features.training_data.purchases import write_purchases
+        from features.training_data.training_set import write_training_sets
         from models.config import PRESETS
+        from pipelines.window import EvaluationWindow, TowerWindow
 
         if (project, preset) not in prepared:
             config = PRESETS[preset]
@@ -81,12 +76,12 @@ def prepare(tmp_path_factory):
             split = TimeSplit.for_release(AS_OF, training_days=config.training_days)
             schemas = tower_schemas(store, config.query_service, config.item_service)
             folder = tmp_path_factory.mktemp("training")
-            per_day = config.sampled_per_day
-            data = write_dataset(store, schemas, split, folder, sampled_per_day=per_day, seed=1, progress=no_progress)
-            users, items = data.validation.user_ids, data.validation.item_ids
-            history, after = data.purchases.read_history(users), data.purchases.read_after_cut()
-            window = ValidationWindow.of(users, items, history, after, split.cut)
-            prepared[project, preset] = Prepared(data, window, schemas, config)
+            purchases = write_purchases(store, split, folder)
+            [rows] = write_training_sets(
+                store, schemas, purchases, [split], folder, settings=config, seed=1, progress=no_progress
+            )
+            window = TowerWindow.read(store, schemas, EvaluationWindow.of(store, purchases))
+            prepared[project, preset] = Prepared(rows, window, schemas, config)
         return prepared[project, preset]
 
     return prepare
@@ -98,7 +93,7 @@ def test_the_tastes_of_the_toy_data_are_learned(prepare, toy, preset, epochs):
 
     _, training_history = prepared.train(epochs=epochs, patience=epochs)
 
-    popular = prepared.window.baselines()["last week's bestsellers"]
+    popular = prepared.window.window.validation.baselines()["last week's bestsellers"]
     best = training_history.best.window_metrics
     assert popular.new_item_recalls[12] < 0.3
     assert best.new_item_recalls[12] > 0.8
@@ -112,7 +107,7 @@ def test_in_the_noise_twin_no_epoch_beats_popularity(prepare, noise, preset, epo
     _, training_history = prepared.train(epochs=epochs, patience=epochs)
 
     # A random list of 12 of the 60 items has a recall of 0.2; popularity has slightly more.
-    popular = prepared.window.baselines()["last week's bestsellers"]
+    popular = prepared.window.window.validation.baselines()["last week's bestsellers"]
     for epoch in training_history.epochs:
         assert epoch.window_metrics.recalls[12] < popular.recalls[12] + 0.05
         assert epoch.window_metrics.new_item_recalls[12] < popular.new_item_recalls[12] + 0.05
@@ -124,7 +119,7 @@ def test_equal_seeds_give_equal_vectors_and_weights_and_another_seed_others(prep
     (first, history), (second, second_history), (other, _) = (prepared.train(seed=seed, epochs=1) for seed in (1, 1, 2))
 
     assert second_history == history
-    validation = prepared.data.validation
+    validation = prepared.window.inputs
     vectors = [
         (*towers.query_vectors(validation.queries), towers.item_vectors(validation.catalogue))
         for towers in (first, second, other)
