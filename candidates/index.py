@@ -16,6 +16,10 @@ from candidates.topk import TopK, top_k
 # is slower with fewer queries than this, because it then arranges the item vectors for too few of them.
 QUERIES_PER_BLOCK: Final = 512
 SCORES_PER_TILE: Final = 2**19
+# For a few queries, arranging the item vectors costs more than it saves: they are multiplied one by one, with a tile of
+# item vectors that stays in the cache for the next one.
+FEW_QUERIES: Final = 8
+VALUES_PER_TILE: Final = 2**18
 # Items near the cut, beyond twice k on each side, for which there is space before a query counts as one with many ties.
 SPARE_CAPACITY: Final = 1_024
 
@@ -161,12 +165,12 @@ def _search_block(
     n, items = len(queries), len(vectors)
     shortlists = Shortlists.empty(k, margins, 4 * k + SPARE_CAPACITY)
     ceiling = None if eligible is None else np.where(eligible, np.float32(np.inf), np.float32(-np.inf))
-    width = min(max(1, SCORES_PER_TILE // (n * CHUNK)), -(-items // CHUNK)) * CHUNK
+    width = _tile_width(n, items, vectors.shape[1])
     buffer, cursors = np.empty((n, width), np.float32), offsets[:-1].copy()
     for first in range(0, items, width):
         tile = vectors[first : first + width]
         scores = buffer[:, : len(tile)]
-        np.matmul(queries, tile.T, out=scores)
+        _multiply(queries, tile, scores)
         if ceiling is not None:
             np.minimum(scores, ceiling[first : first + width], out=scores)
         _exclude(buffer, first, offsets, excluded, cursors)
@@ -178,6 +182,21 @@ def _search_block(
         own = excluded[offsets[row] : offsets[row + 1]]
         positions[row], scores[row] = _search_all(queries[row : row + 1], vectors, k, own, eligible)
     return positions, scores
+
+
+def _tile_width(n: int, items: int, dimensions: int) -> int:
+    """Return the number of items in a tile for n queries, a multiple of `CHUNK`."""
+    most = VALUES_PER_TILE // dimensions if 1 < n <= FEW_QUERIES else SCORES_PER_TILE // n
+    return min(max(1, most // CHUNK), -(-items // CHUNK)) * CHUNK
+
+
+def _multiply(queries: NDArray[np.float32], tile: NDArray[np.float32], scores: NDArray[np.float32]) -> None:
+    """Write the rough scores (n, items) of a tile of item vectors."""
+    if len(queries) > FEW_QUERIES:
+        np.matmul(queries, tile.T, out=scores)
+        return
+    for query, own in zip(queries, scores, strict=True):
+        np.matmul(tile, query, out=own)
 
 
 def _search_all(

@@ -57,14 +57,16 @@ def test_search_equals_a_full_sort_under_any_masks_and_ties(search):
     assert positions.shape == scores.shape == (len(queries), min(k, len(vectors)))
 
 
-@given(searches(), st.integers(1, 9), st.integers(1, 3_000), st.integers(128, 300))
-def test_the_result_does_not_depend_on_the_sizes_of_blocks_tiles_and_shortlists(search, block, tile, spare):
+@given(searches(), st.integers(1, 9), st.integers(1, 3_000), st.integers(128, 300), st.integers(0, 9))
+def test_the_result_does_not_depend_on_the_sizes_of_blocks_tiles_and_shortlists(search, block, tile, spare, few):
     vectors, queries, k, excluded, eligible = search
     expected = reference_search(vectors, queries, k, excluded, eligible)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(candidates.index, "QUERIES_PER_BLOCK", block)
         patch.setattr(candidates.index, "SCORES_PER_TILE", tile)
+        patch.setattr(candidates.index, "VALUES_PER_TILE", tile)
+        patch.setattr(candidates.index, "FEW_QUERIES", few)
         patch.setattr(candidates.index, "SPARE_CAPACITY", spare)
         found = index_of(vectors).search(queries, k, lists_of(excluded), eligible=eligible)
 
