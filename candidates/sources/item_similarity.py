@@ -1,16 +1,17 @@
 """Item similarity: the cosine of purchase vectors, for item-kNN."""
 
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from candidates.compiled import compiled
 from candidates.purchase_codes import PurchaseCodes
-from candidates.topk import TopK, ranks_within_groups, top_k
+from candidates.topk import TopK, ranks_within_groups
 
-PRODUCTS_PER_BLOCK: Final = 2**21  # pairs of numbers; with all intermediate arrays at most about 200 MB
+_ALMOST: Final = 0.999999
+_UNTOUCHED: Final = -1.0  # no sum of products is negative
 
 
 def purchase_matrix(
@@ -77,25 +78,101 @@ def nearest(matrix: csr_array, width: int, shrinkage: float, sharpness: float) -
         )
     items = matrix.shape[1]
     by_item = csr_array(matrix.T)
-    norms = np.sqrt(np.bincount(matrix.indices, matrix.data**2, minlength=items))
-    neighbours, similarities = np.empty((items, width), np.int32), np.empty((items, width), np.float32)
-    for start, stop in blocks_of(by_item @ np.diff(matrix.indptr)):
-        product = by_item[start:stop] @ matrix
-        rows, columns = np.repeat(np.arange(stop - start), np.diff(product.indptr)), product.indices
-        similar = product.data / (norms[start + rows] * norms[columns] + shrinkage)
-        similar **= sharpness
-        similar[columns == start + rows] = 1.0
-        top = top_k(product.indptr.astype(np.int64), columns.astype(np.int32), similar.astype(np.float32), width)
-        neighbours[start:stop], similarities[start:stop] = top
+    # Items with many users come first: the sums that are used most then share the processor's cache.
+    order = np.argsort(-np.diff(by_item.indptr), kind="stable")
+    by_item = by_item[order]
+    by_user = csr_array(by_item.T)  # the items of each user ascend
+    norms = np.sqrt(np.bincount(matrix.indices, matrix.data**2, minlength=items))[order]
+    neighbours, similarities = np.full((items, width), -1, np.int32), np.full((items, width), -np.inf, np.float32)
+    _fill_nearest(
+        *_arrays(by_item),
+        *_arrays(by_user),
+        norms,
+        order.astype(np.int32),
+        float(shrinkage),
+        float(sharpness),
+        neighbours,
+        similarities,
+    )
     return neighbours, similarities
 
 
-def blocks_of(products: NDArray[np.number[Any]]) -> Iterator[tuple[int, int]]:
-    """Split rows into blocks of at most PRODUCTS_PER_BLOCK products, or of one row, given the products of each row."""
-    totals = np.cumsum(products)
-    start = 0
-    while start < len(products):
-        limit = totals[start] - products[start] + PRODUCTS_PER_BLOCK
-        stop = max(start + 1, int(np.searchsorted(totals, limit, side="right")))
-        yield start, stop
-        start = stop
+def _arrays(matrix: csr_array) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+    """Return a sparse matrix as offsets, columns and values, in the types that `_fill_nearest` is compiled for."""
+    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data.astype(np.float64)
+
+
+@compiled
+def _fill_nearest(
+    item_offsets: NDArray[np.int64],
+    item_users: NDArray[np.int32],
+    item_values: NDArray[np.float64],
+    user_offsets: NDArray[np.int64],
+    user_items: NDArray[np.int32],
+    user_values: NDArray[np.float64],
+    norms: NDArray[np.float64],
+    positions: NDArray[np.int32],
+    shrinkage: float,
+    sharpness: float,
+    neighbours: NDArray[np.int32],
+    similarities: NDArray[np.float32],
+) -> None:
+    """Fill the neighbours and similarities of each position, which start as padding; item i is at `positions[i]`.
+
+    Each pair of items is computed once, at the lower one, and inserted into both lists. The products of one item with
+    all higher ones are summed in a dense array, of which only the touched cells are read and reset. The sums are in the
+    order of the users, as in a sparse matrix product.
+    """
+    items = len(neighbours)
+    sums, touched = np.full(items, _UNTOUCHED), np.empty(items, np.int32)
+    lowest = np.zeros(items)  # no cosine below it can enter the item's list, and its power is not needed
+    begins = user_offsets.copy()  # the first item of each user that is not below the current one: the item itself
+    for item in range(items):
+        row, count = positions[item], 0
+        for entry in range(item_offsets[item], item_offsets[item + 1]):
+            user, value = item_users[entry], item_values[entry]
+            for other_entry in range(begins[user] + 1, user_offsets[user + 1]):
+                other = user_items[other_entry]
+                if sums[other] == _UNTOUCHED:
+                    touched[count], sums[other] = other, 0.0
+                    count += 1
+                sums[other] += value * user_values[other_entry]
+            begins[user] += 1
+        if item_offsets[item] < item_offsets[item + 1]:
+            lowest[item] = _insert(neighbours[row], similarities[row], row, np.float32(1.0), sharpness)
+        for number in range(count):
+            other = touched[number]
+            product, scale = sums[other], norms[item] * norms[other] + shrinkage
+            sums[other] = _UNTOUCHED
+            if product < min(lowest[item], lowest[other]) * scale:
+                continue
+            similarity = np.float32((product / scale) ** sharpness)
+            other_row = positions[other]
+            lowest[item] = _insert(neighbours[row], similarities[row], other_row, similarity, sharpness)
+            lowest[other] = _insert(neighbours[other_row], similarities[other_row], row, similarity, sharpness)
+
+
+@compiled
+def _insert(
+    neighbours: NDArray[np.int32],
+    similarities: NDArray[np.float32],
+    item: np.int32,
+    similarity: np.float32,
+    sharpness: float,
+) -> float:
+    """Insert an item into a list ordered by similarity, then position, unless it comes after the last one.
+
+    Returns:
+        A cosine below which no item can be inserted any more.
+    """
+    place = len(neighbours)
+    while place > 0 and (
+        similarities[place - 1] < similarity or (similarities[place - 1] == similarity and neighbours[place - 1] > item)
+    ):
+        place -= 1
+    for later in range(len(neighbours) - 1, place, -1):
+        neighbours[later], similarities[later] = neighbours[later - 1], similarities[later - 1]
+    if place < len(neighbours):
+        neighbours[place], similarities[place] = item, similarity
+    # Equal similarities are ordered by position, and the power rounds: leave room for both.
+    return float(_ALMOST * max(similarities[-1], np.float32(0)) ** (1.0 / sharpness))

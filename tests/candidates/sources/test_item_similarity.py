@@ -5,8 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-import candidates.sources.item_similarity
-from candidates.sources.item_similarity import blocks_of, nearest, purchase_matrix
+from candidates.sources.item_similarity import nearest, purchase_matrix
 
 CUT = np.datetime64("2020-09-16", "us")
 
@@ -59,14 +58,12 @@ def test_shrinkage_and_sharpness_lower_all_similarities_except_to_the_item_itsel
 
 
 @settings(deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 60))
-def test_the_result_equals_a_full_sort_of_all_cosines(seed, width, block):
+@given(st.integers(0, 2**32 - 1), st.integers(1, 9))
+def test_the_result_equals_a_full_sort_of_all_cosines(seed, width):
     generator = np.random.default_rng(seed)
     matrix = generator.integers(0, 3, (6, 8)) * (generator.random((6, 8)) < 0.5)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(candidates.sources.item_similarity, "PRODUCTS_PER_BLOCK", block)
-        neighbours, similarities = nearest(csr_array(matrix.astype(np.float64)), width, 1.0, 2.0)
+    neighbours, similarities = nearest(csr_array(matrix.astype(np.float64)), width, 1.0, 2.0)
 
     norms = np.sqrt((matrix**2).sum(axis=0).astype(np.float64))
     for item in range(8):
@@ -78,13 +75,6 @@ def test_the_result_equals_a_full_sort_of_all_cosines(seed, width, block):
         expected = sorted(expected)[:width]
         assert neighbours[item].tolist() == [other for _, other in expected] + [-1] * (width - len(expected))
         assert similarities[item, : len(expected)].tolist() == [-score for score, _ in expected]
-
-
-def test_blocks_hold_as_many_rows_as_fit_and_at_least_1(monkeypatch):
-    monkeypatch.setattr(candidates.sources.item_similarity, "PRODUCTS_PER_BLOCK", 10)
-
-    assert list(blocks_of(np.array([4, 6, 1, 99, 0, 3]))) == [(0, 2), (2, 3), (3, 4), (4, 6)]
-    assert list(blocks_of(np.array([], np.int64))) == []
 
 
 def test_malformed_arguments_are_refused():
