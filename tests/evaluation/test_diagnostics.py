@@ -114,6 +114,21 @@ def test_zero_and_infinite_vectors_are_counted():
     assert check_vectors(vectors, "item vectors") == ["3 of 4 item vectors are zero or not finite."]
 
 
+def test_one_invalid_vector_among_many_is_found_though_the_rank_is_that_of_a_sample():
+    vectors = np.random.default_rng(0).standard_normal((50_000, 3)).astype(np.float32)
+    vectors[4_321] = 0
+
+    assert check_vectors(vectors, "item vectors") == ["1 of 50000 item vectors are zero or not finite."]
+
+
+def test_many_vectors_on_a_line_fail():
+    steps = np.random.default_rng(0).standard_normal((50_000, 1))
+
+    (failed,) = check_vectors(steps * np.array([1.0, 2.0, 3.0]), "item vectors")
+
+    assert "effective rank is 1.00 of 3 dimensions" in failed
+
+
 def test_the_check_of_vectors_needs_two():
     with pytest.raises(ValueError, match="at least two item vectors"):
         check_vectors(np.ones((1, 3)), "item vectors")
