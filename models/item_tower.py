@@ -25,7 +25,7 @@ class ItemTower(keras.Model):
         super().__init__(name="item_tower")
         self._id_dropout = IdDropout(config.id_dropout)
         self.encoders = {column.name: build_encoder(encoding, column, config) for column in encoding.schema.inputs}
-        self._dense = DenseStack(config.hidden_widths, config.content_dimensions)
+        self._dense = DenseStack(config.hidden_widths, config.content_dimensions, self.encoders.values())
         self._shared = shared
 
     @property
@@ -43,7 +43,7 @@ class ItemTower(keras.Model):
         inputs = dict(codes)
         if ITEM_ID in codes:
             inputs[ITEM_ID] = self._id_dropout(codes[ITEM_ID], training=training)
-        content = self._dense(tf.concat([encoder(inputs[name]) for name, encoder in self.encoders.items()], axis=-1))
+        content = self._dense([encoder(inputs[name]) for name, encoder in self.encoders.items()])
         for name, embedding in self._shared.content.items():
             content += _look_up(embedding, inputs[name])
         if self._shared.item_memory is None:

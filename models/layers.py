@@ -1,5 +1,7 @@
 """Keras layers of the towers: encoders of single inputs, dropout, weights of list positions, dense layers."""
 
+from collections.abc import Iterable
+
 import tensorflow as tf
 import tf_keras as keras
 
@@ -12,15 +14,18 @@ _WEIGHT_UNITS = 16
 
 
 class OneHot(keras.layers.Layer):
-    """Codes (batch,) to one-hot rows (batch, size); `size` includes the two reserved codes."""
+    """One-hot rows (batch, size), represented by their codes (batch,); `size` includes the two reserved codes.
+
+    `DenseStack` takes them as they are: a one-hot row times a kernel is a row of the kernel.
+    """
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.output_dim = size
 
     def call(self, codes: tf.Tensor) -> tf.Tensor:
-        """Return float32 (batch, size)."""
-        return tf.one_hot(codes, self.output_dim)
+        """Return the codes, int32 (batch,)."""
+        return codes
 
 
 class Number(keras.layers.Layer):
@@ -124,12 +129,22 @@ class PositionWeights(keras.layers.Layer):
 
 
 class DenseStack(keras.layers.Layer):
-    """Dense layers with ReLU, and a linear output layer."""
+    """Dense layers with ReLU, and a linear output layer, over the concatenation of several inputs.
 
-    def __init__(self, hidden_widths: tuple[int, ...], dimensions: int) -> None:
+    Args:
+        hidden_widths: of the hidden layers.
+        dimensions: of the output.
+        encoders: of the first inputs. Those of `OneHot` encoders are codes that select rows of the first kernel: a
+            product with hundreds of zeros would be most of the work of a tower.
+    """
+
+    def __init__(
+        self, hidden_widths: tuple[int, ...], dimensions: int, encoders: Iterable[keras.layers.Layer] = ()
+    ) -> None:
         super().__init__()
         self._layers = [keras.layers.Dense(width, activation="relu") for width in hidden_widths]
         self._layers.append(keras.layers.Dense(dimensions))
+        self._one_hot_sizes = [encoder.output_dim if isinstance(encoder, OneHot) else None for encoder in encoders]
 
     @property
     def named_variables(self) -> dict[str, tf.Variable]:
@@ -139,14 +154,30 @@ class DenseStack(keras.layers.Layer):
 
     @property
     def input_kernel(self) -> tf.Variable:
-        """Kernel of the first layer, (inputs, its width); exists once the layer has been called."""
+        """Kernel of the first layer, (inputs, its width), in the order of the inputs; exists after the first call."""
         return self._layers[0].kernel
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Return float32 (batch, dimensions)."""
-        for layer in self._layers:
-            inputs = layer(inputs)
-        return inputs
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
+        """Return float32 (batch, dimensions).
+
+        Args:
+            inputs: float32 (batch, any width) each, or int32 (batch,) of a `OneHot` encoder.
+        """
+        one_hot = dict(enumerate(self._one_hot_sizes))
+        widths = [one_hot.get(number) or values.shape[-1] for number, values in enumerate(inputs)]
+        first, *others = self._layers
+        if not first.built:
+            first.build((None, sum(widths)))
+        kernels = tf.split(first.kernel, widths)
+        dense = [number for number in range(len(inputs)) if not one_hot.get(number)]
+        terms = [tf.gather(kernels[number], inputs[number]) for number, size in one_hot.items() if size]
+        if dense:
+            values, kernel = ([parts[number] for number in dense] for parts in (inputs, kernels))
+            terms.append(tf.matmul(tf.concat(values, axis=-1), tf.concat(kernel, axis=0)))
+        outputs = first.activation(tf.add_n(terms) + first.bias)
+        for layer in others:
+            outputs = layer(outputs)
+        return outputs
 
 
 def prefix_names(prefix: str, variables: dict[str, tf.Variable]) -> dict[str, tf.Variable]:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from models.config import Config
 from models.encoding import Encoding
-from models.optimizer import build_optimizer
 from models.release.checkpoint import Checkpoint
 from models.training.warm_start import warm_start
 from models.two_tower import TwoTower
@@ -39,7 +38,6 @@ class Towers:
     def initialize(cls, query: Encoding, item: Encoding, config: Config) -> Self:
         """Return towers with random weights, ready for training."""
         model = TwoTower(query, item, config)
-        model.compile(optimizer=build_optimizer(config))
         for tower, encoding in ((model.query_tower, query), (model.item_tower, item)):
             tower(encoding.encode_missing())  # the first call creates the variables
         return cls(model, query, item)

@@ -9,7 +9,7 @@ from models.config import Config
 from models.encoding import Encoding
 from models.item_tower import ItemTower
 from models.layers import prefix_names
-from models.optimizer import RowWiseAdam
+from models.optimizer import AdamW, RowWiseAdam
 from models.query_tower import QueryTower
 from models.shared_embeddings import SharedEmbeddings
 from models.softmax import bought_in_batch, in_lists, purchase_weights, softmax_losses
@@ -39,7 +39,8 @@ class TwoTower(tfrs.Model):
         self._settings = config
         self._item_lists = [column.name for column in query.schema.string_lists if column.refers_to == ITEM_ID]
         self._item_codes = item.vocabularies[ITEM_ID].size if ITEM_ID in item.vocabularies else 0
-        self._row_wise = RowWiseAdam() if config.embedding_learning_rate else None
+        self._row_wise = RowWiseAdam()
+        self._adamw = AdamW(config.learning_rate, config.weight_decay)
 
     @property
     def named_variables(self) -> dict[str, tf.Variable]:
@@ -85,29 +86,23 @@ class TwoTower(tfrs.Model):
         return loss + tf.math.divide_no_nan(tf.reduce_sum(losses * new), tf.reduce_sum(new))
 
     def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Take one step: embeddings by row-wise Adam, all other weights by the compiled optimizer."""
-        if self._row_wise is None:
-            metrics: dict[str, tf.Tensor] = super().train_step(inputs)
-            return metrics
+        """Take one step: embeddings by row-wise Adam, all other weights by AdamW."""
         with tf.GradientTape() as tape:
             loss = self.compute_loss(inputs, training=True)
         tables, others = self._split_variables()
         gradients = tape.gradient(loss, [*tables, *others])
         self._row_wise.apply(gradients[: len(tables)], tables)
-        self.optimizer.apply_gradients(zip(gradients[len(tables) :], others, strict=True))
+        self._adamw.apply(gradients[len(tables) :], others)
         return {"loss": loss}
 
     def build_optimizers(self) -> None:
         """Create the optimizers' moments once the towers have been called: a step that creates them is traced twice."""
-        if self._row_wise is None:
-            self.optimizer.build(self.trainable_variables)
-            return
         tables, others = self._split_variables()
         memory_layers = (self.shared.item_memory, self.shared.repeat_log_weights)
         memory = {layer.embeddings.ref() for layer in memory_layers if layer}
         rates = (self._settings.embedding_learning_rate or 0.0, self._settings.item_memory_learning_rate)
         self._row_wise.build(tables, [rates[table.ref() in memory] for table in tables])
-        self.optimizer.build(others)
+        self._adamw.build(others)
 
     @property
     def embedding_tables(self) -> list[tf.Variable]:
@@ -117,7 +112,7 @@ class TwoTower(tfrs.Model):
         return [variable for variable in self.trainable_variables if variable.ref() in tables]
 
     def _split_variables(self) -> tuple[list[tf.Variable], list[tf.Variable]]:
-        """Return the embedding tables, and all other weights."""
-        tables = self.embedding_tables
+        """Return the weights for `RowWiseAdam`, all embeddings if they have their own learning rate, and all others."""
+        tables = self.embedding_tables if self._settings.embedding_learning_rate else []
         references = {table.ref() for table in tables}
         return tables, [variable for variable in self.trainable_variables if variable.ref() not in references]

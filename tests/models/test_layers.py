@@ -9,16 +9,37 @@ from features.store.service_schema import FeatureColumn
 from models.encoding import Scale
 
 
-def test_one_hot_has_a_column_for_every_code(tiny):
-    from models.layers import OneHot
+def test_a_one_hot_input_selects_a_row_of_the_kernel(tiny):
+    from models.layers import DenseStack, Number, OneHot
 
-    query = tiny.encodings().query
-    size = query.vocabularies["status"].size
+    statuses = tiny.encodings().query.vocabularies["status"]
+    number, status = Number(Scale(0, 1), log=False), OneHot(statuses.size)
+    layer = DenseStack((), 2, [number, status, number])
+    inputs = [
+        np.array([[1, 2], [3, 4]], np.float32),
+        status(np.array([3, 0], np.int32)),
+        np.array([[5], [6]], np.float32),
+    ]
 
-    rows = OneHot(size)(np.array([0, 1, 2, 3], np.int32)).numpy()
+    layer(inputs)
+    kernel = np.arange(14, dtype=np.float32).reshape(7, 2)
+    layer.set_weights([kernel, np.array([100, 200], np.float32)])
 
-    assert query.vocabularies["status"].tokens == ("ACTIVE", "LEFT")
-    assert rows.tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+    assert statuses.tokens == ("ACTIVE", "LEFT")
+    # The inputs as columns: the numbers 1, 2; the one-hot row 0, 0, 0, 1 or 1, 0, 0, 0; the number 5.
+    columns = np.array([[1, 2, 0, 0, 0, 1, 5], [3, 4, 1, 0, 0, 0, 6]], np.float32)
+    np.testing.assert_allclose(layer(inputs).numpy(), columns @ kernel + [100, 200])
+
+
+def test_a_layer_of_one_hot_inputs_alone_adds_rows_of_the_kernel():
+    from models.layers import DenseStack, OneHot
+
+    layer = DenseStack((), 1, [OneHot(2), OneHot(3)])
+    inputs = [np.array([1], np.int32), np.array([2], np.int32)]
+    layer(inputs)
+    layer.set_weights([np.array([[1], [2], [4], [8], [16]], np.float32), np.array([100], np.float32)])
+
+    assert layer(inputs).numpy().tolist() == [[118]]
 
 
 def test_a_number_is_standardized_and_has_a_flag_for_missing_values():
@@ -119,11 +140,11 @@ def test_hidden_dense_layers_have_relu_and_the_output_layer_is_linear():
     from models.layers import DenseStack
 
     layer = DenseStack((2,), 1)
-    layer(np.zeros((1, 1), np.float32))
+    layer([np.zeros((1, 1), np.float32)])
     # hidden: relu(x) and relu(-x - 1); output: -3 relu(x) + 5 relu(-x - 1) + 1
     layer.set_weights([np.array(values, np.float32) for values in ([[1, -1]], [0, -1], [[-3], [5]], [1])])
 
-    assert layer(np.array([[2], [0], [-3]], np.float32)).numpy().tolist() == [[-5], [1], [11]]
+    assert layer([np.array([[2], [0], [-3]], np.float32)]).numpy().tolist() == [[-5], [1], [11]]
 
 
 def test_without_hidden_widths_there_is_the_output_layer_alone():
@@ -131,7 +152,7 @@ def test_without_hidden_widths_there_is_the_output_layer_alone():
 
     layer = DenseStack((), 2)
 
-    assert layer(np.ones((3, 5), np.float32)).shape == (3, 2)
+    assert layer([np.ones((3, 5), np.float32)]).shape == (3, 2)
     assert [weight.shape for weight in layer.get_weights()] == [(5, 2), (2,)]
 
 
@@ -140,7 +161,7 @@ def test_without_hidden_widths_there_is_the_output_layer_alone():
     [
         ("age", 60.0, [1, 0]),  # the rows hold 20 and 60: one deviation above the mean
         ("spend", 9.0, [1, 0]),  # the rows hold 0.5 and 9: so is log(10)
-        ("status", 3, [0, 0, 0, 1]),
+        ("status", 3, 3),  # see `OneHot`
     ],
 )
 def test_an_input_is_encoded_as_its_column_declares(tiny, name, code, encoded):

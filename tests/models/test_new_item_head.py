@@ -93,7 +93,6 @@ def fit_and_rank(tiny):
 
     def fit_and_rank(*, noise=False, **settings):
         import tensorflow as tf
-        import tf_keras as keras
 
         schema = replace(tiny.query_schema, embeds_key=False)  # users are represented by their purchases
         items = tiny.table(tiny.item_schema, ITEMS)
@@ -104,12 +103,13 @@ def fit_and_rank(tiny):
             content_dimensions=8,
             item_memory_dimensions=8,
             log_q_correction=True,
+            learning_rate=0.01,
+            weight_decay=0.001,
             embedding_learning_rate=0.01,
             item_memory_learning_rate=0.02,
             **settings,
         )
         model = towers.model
-        model.compile(optimizer=keras.optimizers.AdamW(0.01, weight_decay=0.001))
         model.build_optimizers()
         step = tf.function(model.train_step, reduce_retracing=True)
         for _ in range(10):

@@ -1,4 +1,4 @@
-"""Row-wise Adam: equal to Keras' Adam on tables of width 1 whose rows are all used, and no change of unused rows."""
+"""AdamW equals that of Keras; so does row-wise Adam on tables of width 1, and it does not change unused rows."""
 
 import numpy as np
 import pytest
@@ -109,3 +109,26 @@ def test_every_table_has_its_own_learning_rate():
 
     np.testing.assert_allclose(tables[0], [[-0.1], [0]], rtol=1e-4)
     np.testing.assert_allclose(tables[1], [[0], [0], [-0.5]], rtol=1e-4)
+
+
+def test_adamw_equals_that_of_keras_at_every_step():
+    import tensorflow as tf
+    import tf_keras as keras
+
+    from models.optimizer import AdamW
+
+    random = np.random.default_rng(3)
+    starts = [random.normal(size=shape).astype(np.float32) for shape in ((4, 3), (5,))]
+    expected, weights = ([tf.Variable(start) for start in starts] for _ in range(2))
+    reference, optimizer = keras.optimizers.AdamW(0.1, weight_decay=0.3), AdamW(0.1, 0.3)
+    optimizer.build(weights)
+
+    for _ in range(20):
+        rows = tf.IndexedSlices(tf.constant(random.normal(size=(2, 3)), tf.float32), tf.constant([3, 1]), (4, 3))
+        gradients = [rows, tf.constant(random.normal(size=5), tf.float32)]
+        reference.apply_gradients(zip(gradients, expected, strict=True))
+
+        optimizer.apply(gradients, weights)
+
+        for weight, other in zip(weights, expected, strict=True):
+            np.testing.assert_allclose(weight.numpy(), other.numpy(), rtol=1e-4, atol=1e-5)

@@ -198,11 +198,10 @@ def test_the_loss_of_the_towers_is_that_of_their_vectors(tiny):
 def take_steps(tiny, steps=1, **settings):
     """Take training steps; returns the model, its weights before, and the losses."""
     import tensorflow as tf
-    import tf_keras as keras
 
+    settings = {"learning_rate": 0.05, "weight_decay": 0.0, **settings}
     towers = tiny.towers(log_q_correction=True, **settings)
     model, batch = towers.model, tf.nest.map_structure(tf.constant, batch_of(towers, tiny))
-    model.compile(optimizer=keras.optimizers.AdamW(0.05, weight_decay=0.0))
     model.build_optimizers()
     before = [weight.numpy() for weight in model.trainable_weights]
     losses = [float(model.train_step(batch)["loss"]) for _ in range(steps)]
