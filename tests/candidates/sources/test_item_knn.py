@@ -4,7 +4,6 @@ from fixtures.purchases import histories_of, purchases_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import candidates.sources.item_similarity
 from candidates.histories import Histories
 from candidates.item_lists import ItemLists
 from candidates.sources.item_knn import HALF_LIFE, ItemKnn
@@ -75,8 +74,8 @@ def test_the_missing_item_of_a_checkerboard_comes_first():
 
 
 @settings(deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.integers(1, 60), st.booleans())
-def test_the_result_equals_a_full_sort_of_all_scores(seed, k, block, weighted):
+@given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.booleans())
+def test_the_result_equals_a_full_sort_of_all_scores(seed, k, weighted):
     generator = np.random.default_rng(seed)
     n, items = 4, 12
     similarity = np.round(generator.random((items, items)), 1) * (generator.random((items, items)) < 0.4)
@@ -87,11 +86,9 @@ def test_the_result_equals_a_full_sort_of_all_scores(seed, k, block, weighted):
     excluded = [np.flatnonzero(generator.random(items) < 0.3) for _ in range(n)]
     eligible = generator.random(items) < 0.8
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(candidates.sources.item_similarity, "PRODUCTS_PER_BLOCK", block)
-        positions, scores = fitted.top(
-            histories_of(*entries), k, weights if weighted else None, ItemLists.from_lists(excluded), eligible=eligible
-        )
+    positions, scores = fitted.top(
+        histories_of(*entries), k, weights if weighted else None, ItemLists.from_lists(excluded), eligible=eligible
+    )
 
     for user in range(n):
         expected = np.zeros(items)
