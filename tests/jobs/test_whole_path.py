@@ -186,7 +186,7 @@ def test_the_output_fits_into_100_columns_apart_from_paths(whole, name):
 
 
 def test_the_doctor_finds_a_complete_project_in_order(whole):
-    assert len(re.findall(r"^[a-z]+(?: [a-z]+)? +ok\b", whole.outputs["doctor"], re.MULTILINE)) == 7
+    assert len(re.findall(r"^[a-z]+(?: [a-z]+)? +ok\b", whole.outputs["doctor"], re.MULTILINE)) == 8
 
 
 def test_nothing_is_written_to_the_working_directory(whole):
@@ -292,6 +292,7 @@ def test_the_description_beside_the_candidates_says_how_they_were_made(whole):
         "release": whole.release,
         "release_as_of": "2020-03-01T00:00:00+00:00",
         "as_of": "2020-03-01T00:00:00+00:00",
+        "features": "online",
         "k": 12,
     }
     assert sorted(path.name for path in whole.file("drop").parent.iterdir()) == [

@@ -73,7 +73,8 @@ def test_purchases_after_the_end_of_a_stage_change_no_bit_of_its_weights(stage, 
     names = list(ENDS)
     unchanged, changed = names[: names.index(stage) + 1], names[names.index(stage) + 1 :]
     for name in unchanged:
-        for one, other in zip(weights[name], others[name], strict=True):
-            np.testing.assert_array_equal(other, one)
+        assert weights[name].keys() == others[name].keys()
+        for weight, values in weights[name].items():
+            np.testing.assert_array_equal(others[name][weight], values, weight)
     for name in changed:
-        assert not all(map(np.array_equal, weights[name], others[name]))
+        assert not all(np.array_equal(others[name][weight], values) for weight, values in weights[name].items())
