@@ -16,7 +16,6 @@ from candidates.pool import Pool
 from candidates.topk import top_k, top_k_of_sorted
 
 MAX_PAIRS: Final = 2_000_000  # more candidates do not change a few dozen weights
-_MAX_ITERATIONS = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +119,8 @@ class Blender:
         shares = 1 / relevant.lengths[pool.rows[part]][bought]
         sample_weights = np.ones(len(bought))
         sample_weights[bought] = shares / shares.mean()
-        model = LogisticRegression(max_iter=_MAX_ITERATIONS)
+        # Few terms and many candidates: each of Newton's steps is one product of the terms with themselves.
+        model = LogisticRegression(solver="newton-cholesky")
         model.fit((terms - means) / deviations, bought, sample_weight=sample_weights)
         return cls(pool.sources, means, deviations, model.coef_[0].astype(np.float32), float(model.intercept_[0]))
 
