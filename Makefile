@@ -1,5 +1,5 @@
 # Targets in the order of the data flow. `make demo` runs the whole pipeline, `make help` lists the targets.
-.PHONY: help setup demo data features apply train materialize candidates show test test-fast lint lock clean
+.PHONY: help setup demo data features apply train materialize candidates show test test-fast lint bench lock clean
 
 .NOTPARALLEL:
 
@@ -62,6 +62,11 @@ lint: setup  ## run ruff and mypy
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+bench: setup  ## run small versions of the performance benchmarks; the demo pipeline must have run
+	$(RUN) benchmarks/exact_search.py --items 20000 --queries 512
+	$(RUN) benchmarks/request.py --users 50
+	$(RUN) benchmarks/batch.py --users 1000 --repeats 1
 
 lock:  ## resolve requirements/*.in for all supported platforms (needs uv)
 	$(COMPILE) requirements/development.in -o requirements/development.txt
