@@ -16,6 +16,7 @@ from candidates.pool import Pool
 from candidates.topk import top_k, top_k_of_sorted
 
 MAX_PAIRS: Final = 2_000_000  # more candidates do not change a few dozen weights
+_MAX_ITERATIONS = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +76,11 @@ class BlendedLists:
 
 @dataclass(frozen=True, eq=False)
 class Blender:
-    """A logistic regression on the scores that the sources give to a candidate.
+    """A logistic regression on the ranks and scores that the sources give to a candidate.
 
-    The terms are the score of each source, and the product of the scores of each pair of sources, because agreement of
-    two sources carries information of its own. The ranks on the lists are not among them: weights of ranks do not
-    transfer from one week to the next (docs/log.md).
+    The terms of each source are: whether the candidate is on its list, the log of its rank, and its score. The terms
+    of each pair of sources are the products of their scores, because agreement of two sources carries information of
+    its own.
 
     Attributes:
         sources: names of the sources, in order.
@@ -119,8 +120,7 @@ class Blender:
         shares = 1 / relevant.lengths[pool.rows[part]][bought]
         sample_weights = np.ones(len(bought))
         sample_weights[bought] = shares / shares.mean()
-        # Few terms and many candidates: each of Newton's steps is one product of the terms with themselves.
-        model = LogisticRegression(solver="newton-cholesky")
+        model = LogisticRegression(max_iter=_MAX_ITERATIONS)
         model.fit((terms - means) / deviations, bought, sample_weight=sample_weights)
         return cls(pool.sources, means, deviations, model.coef_[0].astype(np.float32), float(model.intercept_[0]))
 
@@ -158,8 +158,8 @@ class Blender:
 
     def _odds(self, pool: Pool) -> NDArray[np.float32]:
         """Return the log odds of each candidate, float32 (pairs,), summed in float64."""
-        odds = np.empty(len(pool), np.float32)
-        _write_odds(pool.scores, *self._coefficients, odds)
+        odds, logs = np.empty(len(pool), np.float32), np.log(np.arange(1, pool.ranks.max(initial=1) + 1))
+        _write_odds(pool.ranks, pool.scores, logs, *self._coefficients, odds)
         return odds
 
     @cached_property
@@ -167,15 +167,15 @@ class Blender:
         """The weights of terms that are not standardized.
 
         Returns:
-            The constant; the weights of scores, float64 (sources,); and of products of scores, float64 (sources,
-            sources), in the upper triangle.
+            The constant; weights of being listed, of log ranks and of scores, float64 (3, sources); and of products of
+            scores, float64 (sources, sources), in the upper triangle.
         """
         n = len(self.sources)
         weights = self.weights.astype(np.float64) / self.deviations
         constant = self.intercept - float(weights @ self.means.astype(np.float64))
         products = np.zeros((n, n))
-        products[np.triu_indices(n)] = weights[n:]
-        return constant, weights[:n], products
+        products[np.triu_indices(n)] = weights[3 * n :]
+        return constant, weights[: 3 * n].reshape(3, n), products
 
     def to_json(self) -> dict[str, Any]:
         """Return the weights as JSON-ready values, for `from_json`."""
@@ -198,18 +198,22 @@ class Blender:
 
 @compiled_sums
 def _write_odds(
+    ranks: NDArray[np.int32],
     scores: NDArray[np.float32],
+    logs: NDArray[np.float64],
     constant: float,
     weights: NDArray[np.float64],
     products: NDArray[np.float64],
     odds: NDArray[np.float32],
 ) -> None:
-    """Write the log odds of each pair."""
-    pairs, sources = scores.shape
+    """Write the log odds of each pair; `logs` holds the log of each rank."""
+    pairs, sources = ranks.shape
     for pair in range(pairs):
         total = constant
         for source in range(sources):
-            slope = weights[source]
+            rank, slope = ranks[pair, source], weights[2, source]
+            if rank > 0:
+                total += weights[0, source] + weights[1, source] * logs[rank - 1]
             for other in range(source, sources):
                 slope += products[source, other] * scores[pair, other]
             total += slope * scores[pair, source]
@@ -240,6 +244,8 @@ def _gather(
 def term_names(sources: tuple[str, ...]) -> list[str]:
     """Return the names of the terms of the regression, in order."""
     return [
+        *(f"listed by {source}" for source in sources),
+        *(f"log rank by {source}" for source in sources),
         *(f"score by {source}" for source in sources),
         *(f"score by {one} x {other}" for one, other in combinations_with_replacement(sources, 2)),
     ]
@@ -247,6 +253,7 @@ def term_names(sources: tuple[str, ...]) -> list[str]:
 
 def _terms(pool: Pool, part: slice) -> NDArray[np.float32]:
     """Return the terms of each candidate, float32 (pairs, terms)."""
-    scores = pool.scores[part]
+    ranks, scores = pool.ranks[part], pool.scores[part]
     pairs = combinations_with_replacement(range(len(pool.sources)), 2)
-    return np.column_stack([scores, *(scores[:, one] * scores[:, other] for one, other in pairs)])
+    products = [scores[:, one] * scores[:, other] for one, other in pairs]
+    return np.column_stack([ranks > 0, np.log(np.maximum(ranks, 1)), scores, *products]).astype(np.float32)
