@@ -93,7 +93,7 @@ def blended_variants(pool: Any, purchases: Any, served: Any) -> Iterator[tuple[s
     for source in pool.sources:
         lists = Blender.fit(without(pool, source), purchases).blend(without(served, source), 100)
         yield f"without `{source}`", lists
-    yield PRODUCTS, fit_scores_only(pool, purchases).blend(served, 100)
+    yield PRODUCTS, fit_without_products(pool, purchases).blend(served, 100)
 
 
 def without(pool: Any, source: str) -> Any:
@@ -110,7 +110,7 @@ def without(pool: Any, source: str) -> Any:
     )  # fmt: skip
 
 
-def fit_scores_only(pool: Any, purchases: Any) -> Any:
+def fit_without_products(pool: Any, purchases: Any) -> Any:
     """A blender whose products of scores have the weight 0, fitted without them by scikit-learn."""
     import numpy as np
     from sklearn.linear_model import LogisticRegression
@@ -118,15 +118,15 @@ def fit_scores_only(pool: Any, purchases: Any) -> Any:
     from candidates.blender import Blender
 
     blender, bought = Blender.fit(pool, purchases), purchases.contains_pairs(pool.rows, pool.positions)
-    terms = len(pool.sources)
-    means, deviations = blender.means[:terms], blender.deviations[:terms]
+    terms = np.column_stack([pool.ranks > 0, np.log(np.maximum(pool.ranks, 1)), pool.scores]).astype(np.float32)
+    means, deviations = (values[: terms.shape[1]] for values in (blender.means, blender.deviations))
     shares = 1 / purchases.lengths[pool.rows][bought]
     sample_weights = np.ones(len(bought))
     sample_weights[bought] = shares / shares.mean()
-    model = LogisticRegression(solver="newton-cholesky")
-    model.fit((pool.scores - means) / deviations, bought, sample_weight=sample_weights)
+    model = LogisticRegression(max_iter=500)
+    model.fit((terms - means) / deviations, bought, sample_weight=sample_weights)
     weights = np.zeros_like(blender.weights)
-    weights[:terms] = model.coef_[0]
+    weights[: terms.shape[1]] = model.coef_[0]
     return replace(blender, weights=weights, intercept=float(model.intercept_[0]))
 
 
