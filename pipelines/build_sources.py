@@ -6,19 +6,21 @@ from typing import Any, Final, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from feast import FeatureStore
 from numpy.typing import NDArray
 
 from candidates.histories import Histories
 from candidates.index import ItemIndex
 from candidates.purchase_codes import PurchaseCodes
+from candidates.sources.garment_groups import GarmentGroupPopularity
 from candidates.sources.item_knn import ItemKnn
 from candidates.sources.own_purchases import repurchase_rate
 from candidates.sources.popularity import PopularityList
 from candidates.sources.source_set import Queries, SourceSet
 from candidates.text_codes import TextCodes
 from features.moments import datetime64
-from features.schema import BOUGHT_COUNTS, BOUGHT_DAYS, BOUGHT_ITEMS, EVENT_TIMESTAMP, USER_CODE
+from features.schema import BOUGHT_COUNTS, BOUGHT_DAYS, BOUGHT_ITEMS, EVENT_TIMESTAMP, GARMENT_GROUP_NAME, USER_CODE
 from features.store.reader import FeatureReader
 from features.store.request_services import CANDIDATE_ITEMS, PURCHASE_HISTORIES
 from features.training_data.purchases import Purchases
@@ -31,24 +33,31 @@ _PRIOR_PURCHASES: Final = 1.0
 
 @dataclass(frozen=True)
 class ItemSales:
-    """Sales of the catalogue's items before one moment.
+    """Sales of the catalogue's items before one moment, and the garment groups within which they are compared.
 
     Attributes:
         sales_7d: float32 (items,), units sold in the 7 days before the moment.
+        sales_28d: float32 (items,), units sold in the 28 days before it.
         repurchase_rates: float32 (items,), above 0: `candidates.sources.own_purchases.repurchase_rate` over 28 days.
+        garment_groups: int32 (items,), a code for each garment group; -1 where it is unknown.
     """
 
     sales_7d: NDArray[np.float32]
+    sales_28d: NDArray[np.float32]
     repurchase_rates: NDArray[np.float32]
+    garment_groups: NDArray[np.int32]
 
     @classmethod
     def from_table(cls, features: pa.Table) -> Self:
         """Build them from what `FeatureReader` reads of the items; sales of an item that was never sold are 0."""
         names = ("sales_7d", "sales_28d", "first_purchases_28d", "buyers_total")
         sales_7d, sales_28d, first, buyers = (np.asarray(features[name].fill_null(0.0), np.float32) for name in names)
+        groups = pc.dictionary_encode(features[GARMENT_GROUP_NAME].combine_chunks())
         return cls(
             sales_7d=sales_7d,
+            sales_28d=sales_28d,
             repurchase_rates=repurchase_rate(sales_28d, first, buyers, prior_purchases=_PRIOR_PURCHASES),
+            garment_groups=np.asarray(groups.indices.fill_null(-1), np.int32),
         )
 
 
@@ -107,8 +116,10 @@ def source_set(
     return SourceSet(
         index=ItemIndex(item_ids, vectors),
         popularity=PopularityList.from_counts(sales.sales_7d),
+        garment_groups=GarmentGroupPopularity(sales.garment_groups, sales.sales_7d),
         item_knn=item_knn,
         repurchase_rates=sales.repurchase_rates,
+        sales=sales.sales_28d,
     )
 
 

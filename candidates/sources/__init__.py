@@ -1,1 +1,1 @@
-"""Candidate sources: popularity, own purchases, item-kNN."""
+"""Candidate sources: popularity, own purchases, item-kNN, garment groups."""

@@ -1,6 +1,7 @@
 """The candidate sources of a release, and what they need of a request."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from candidates.item_lists import ItemLists
 from candidates.parallel import map_in_threads
 from candidates.pool import Pool
 from candidates.scored_items import ScoredItems
+from candidates.sources.garment_groups import GarmentGroupPopularity
 from candidates.sources.item_knn import ItemKnn
 from candidates.sources.own_purchases import (
     repurchase_scores,
@@ -29,9 +31,12 @@ BOUGHT_OFTEN: Final = "bought_often"
 BOUGHT_LATELY: Final = "bought_lately"
 BOUGHT_AGAIN: Final = "bought_again"
 POPULARITY: Final = "popularity"
+GARMENT_GROUP_POPULARITY: Final = "garment_group_popularity"
 ITEM_TO_ITEM: Final = "item_to_item"
+ITEM_TO_ITEM_SELLING: Final = "item_to_item_selling"
 SOURCES: Final = (
-    TWO_TOWER, TWO_TOWER_NEW, BOUGHT_OFTEN, BOUGHT_LATELY, BOUGHT_AGAIN, POPULARITY, ITEM_TO_ITEM,
+    TWO_TOWER, TWO_TOWER_NEW, BOUGHT_OFTEN, BOUGHT_LATELY, BOUGHT_AGAIN, POPULARITY, GARMENT_GROUP_POPULARITY,
+    ITEM_TO_ITEM, ITEM_TO_ITEM_SELLING,
 )  # fmt: skip
 
 DEPTH: Final = 300
@@ -72,14 +77,18 @@ class SourceSet:
     Attributes:
         index: the item vectors.
         popularity: by sales of the last week.
+        garment_groups: popularity within the garment groups in which a user buys.
         item_knn: nearest neighbours of each item.
         repurchase_rates: float32 (items,), repeat purchases of each item in 28 days per user who ever bought it.
+        sales: float32 (items,), units sold in the last 28 days, the item weights of `ITEM_TO_ITEM_SELLING`.
     """
 
     index: ItemIndex
     popularity: PopularityList
+    garment_groups: GarmentGroupPopularity
     item_knn: ItemKnn
     repurchase_rates: NDArray[np.float32]
+    sales: NDArray[np.float32]
 
     def retrieve(
         self,
@@ -104,6 +113,7 @@ class SourceSet:
         any_item = self.index.search(queries.vectors, depth, excluded, **mask)
         new_item = self.index.search(queries.new_item_vectors, depth, new_only, **mask)
         similar = self.item_knn.score(histories)
+        selling = self._selling if eligible is None else self._selling & eligible
         return SourceLists(
             {
                 TWO_TOWER: _clear_rows(any_item, histories.empty),
@@ -112,10 +122,22 @@ class SourceSet:
                 BOUGHT_LATELY: top_by_recency(histories, depth, excluded, **mask),
                 BOUGHT_AGAIN: top_by_repurchase_rate(histories, self.repurchase_rates, depth, excluded, **mask),
                 POPULARITY: self.popularity.top(len(queries), depth, excluded, **mask),
+                GARMENT_GROUP_POPULARITY: self.garment_groups.top(histories, depth, excluded, **mask),
                 ITEM_TO_ITEM: similar.top(depth, excluded, **mask),
+                ITEM_TO_ITEM_SELLING: similar.weighted(self._sales_weights).top(depth, excluded, eligible=selling),
             },
             similar,
         )
+
+    @cached_property
+    def _sales_weights(self) -> NDArray[np.float32]:
+        """Weights of neighbours, float32 (items,)."""
+        return np.log1p(self.sales)
+
+    @cached_property
+    def _selling(self) -> NDArray[np.bool_]:
+        """Items with sales, bool (items,)."""
+        return self.sales > 0
 
     def retrieve_pool(self, queries: Queries, depth: int, excluded: ItemLists | None = None) -> Pool:
         """Return the scored pool of the lists of all sources, computed in blocks; arguments as for `retrieve`."""
@@ -165,7 +187,7 @@ class SourceLists:
 
     Attributes:
         lists: by source, positions and scores (n, depth).
-        similar: scores of the items similar to those of the histories, of which the list of item-kNN is made.
+        similar: scores of the items similar to those of the histories, of which two of the lists are made.
     """
 
     lists: dict[str, TopK]

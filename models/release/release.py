@@ -12,7 +12,9 @@
       item_contents.npy  float32 (items, content dimensions), the content part of the item vectors, in the order of
                          item_ids; their item-memory part is in served/embeddings
       sales_7d.npy       float32 (items,), units sold in the 7 days before the release: the popularity list
-      repurchase_rates.npy  float32 (items,), repurchases in 28 days per user who has bought the item
+      sales_28d.npy      float32 (items,), units sold in the 28 days before the release
+      repurchase_rates.npy  float32 (items,), repurchases in these 28 days per user who has bought the item
+      garment_groups.npy int32 (items,), a code for each garment group, -1 if unknown
       neighbours.npy     int32 (items, width), item-kNN neighbours by position, padded with -1
       similarities.npy   float32 (items, width), their similarities
       blender.json       weights of the candidate sources, with ("keep") and without ("drop") items bought before
@@ -50,7 +52,7 @@ METRICS: Final = "metrics.json"
 SERVED: Final = "served"
 VALIDATED: Final = "validated"
 ITEM_CONTENTS: Final = "item_contents"
-ARRAYS: Final = ("sales_7d", "repurchase_rates", "neighbours", "similarities")
+ARRAYS: Final = ("sales_7d", "sales_28d", "repurchase_rates", "garment_groups", "neighbours", "similarities")
 REQUIRED_FILES: Final = (
     *(f"{checkpoint}/{name}" for checkpoint in (SERVED, VALIDATED) for name in CHECKPOINT_FILES),
     *(BLENDER, METRICS),

@@ -7,18 +7,18 @@ from candidates.pool import Pool
 
 
 def pool_of(**lists):
-    """A pool of lists of positions by source, with scores that fall to 1 at the end of each list."""
+    """A pool of lists of positions by source, with score 0, -1, -2 and so on along each list."""
     tops = {}
     for source, rows in lists.items():
         positions = np.array(rows, np.int32)
-        by_rank = np.broadcast_to(np.arange(positions.shape[1], 0, -1, dtype=np.float32), positions.shape)
+        by_rank = np.broadcast_to(-np.arange(positions.shape[1], dtype=np.float32), positions.shape)
         tops[source] = positions, np.where(positions >= 0, by_rank, -np.inf)
     return Pool.from_lists(tops)
 
 
-def blender_of(weight):
-    """A blender of one source "a" that weights its score."""
-    return Blender(("a",), np.zeros(4, np.float32), np.ones(4, np.float32), np.float32([0, 0, weight, 0]), -1.0)
+def blender_of(log_rank):
+    """A blender of one source "a" that weights the log of its rank."""
+    return Blender(("a",), np.zeros(4, np.float32), np.ones(4, np.float32), np.float32([0, log_rank, 0, 0]), -1.0)
 
 
 class OneOfEachTen:
@@ -34,27 +34,27 @@ class OneOfEachTen:
 def test_a_cap_counts_from_the_best_item_and_applies_before_the_cut():
     pool = pool_of(a=[[5, 2, 19, 11, 27], [3, 4, -1, -1, -1]])
 
-    assert blender_of(weight=1).blend(pool, 3, OneOfEachTen()).positions.tolist() == [[5, 19, 27], [3, -1, -1]]
-    assert blender_of(weight=1).blend(pool, 3).positions.tolist() == [[5, 2, 19], [3, 4, -1]]
+    assert blender_of(log_rank=-1).blend(pool, 3, OneOfEachTen()).positions.tolist() == [[5, 19, 27], [3, -1, -1]]
+    assert blender_of(log_rank=-1).blend(pool, 3).positions.tolist() == [[5, 2, 19], [3, 4, -1]]
 
 
 def test_ties_are_ordered_by_position_and_short_lists_are_padded():
-    blended = blender_of(weight=0).blend(pool_of(a=[[5, 2, 9], [4, -1, -1]]), 2)
+    blended = blender_of(log_rank=0).blend(pool_of(a=[[5, 2, 9], [4, -1, -1]]), 2)
 
     assert blended.positions.tolist() == [[2, 5], [4, -1]]
     assert blended.scores.tolist() == [[-1, -1], [-1, -np.inf]]
     assert blended.ranks.tolist() == [[[2], [1]], [[1], [0]]]
-    assert blended.source_scores.tolist() == [[[2], [3]], [[3], [0]]]
+    assert blended.source_scores.tolist() == [[[-1], [0]], [[0], [0]]]
 
 
 def test_blended_lists_are_cut_sliced_and_concatenated_in_all_their_arrays():
-    blended = blender_of(weight=1).blend(pool_of(a=[[5, 2, 9], [4, -1, -1]]), 2)
+    blended = blender_of(log_rank=-1).blend(pool_of(a=[[5, 2, 9], [4, -1, -1]]), 2)
 
     parts = BlendedLists.concat([blended.slice(1, 2), blended.slice(0, 1)]).first(1)
 
     assert parts.positions.tolist() == [[4], [5]]
-    assert parts.scores.tolist() == [[2], [2]]
-    assert (parts.ranks.tolist(), parts.source_scores.tolist()) == ([[[1]], [[1]]], [[[3]], [[3]]])
+    assert parts.scores.tolist() == [[-1], [-1]]
+    assert (parts.ranks.tolist(), parts.source_scores.tolist()) == ([[[1]], [[1]]], [[[0]], [[0]]])
 
 
 @pytest.fixture
@@ -82,8 +82,8 @@ def test_shuffled_purchases_fit_no_weight(good_and_noise):
 
     weights, noise_weights = (Blender.fit(pool, purchases).weights for purchases in (bought, shuffled))
 
-    of_good = [position for position, term in enumerate(term_names(("good", "noise"))) if term.endswith("by good")]
-    assert np.abs(weights[of_good]).sum() > 3 * np.abs(noise_weights[of_good]).sum()
+    log_rank = term_names(("good", "noise")).index("log rank by good")
+    assert abs(weights[log_rank]) > 3 * abs(noise_weights[log_rank])
 
 
 def test_all_users_have_the_same_weight_however_much_they_buy():
@@ -111,9 +111,9 @@ def test_weights_survive_a_json_round_trip(good_and_noise):
 
 def test_a_pool_of_other_sources_and_a_k_of_0_are_refused():
     with pytest.raises(ValueError, match=r"must be \('a',\), not \('b',\)"):
-        blender_of(weight=0).blend(pool_of(b=[[1]]), 4)
+        blender_of(log_rank=0).blend(pool_of(b=[[1]]), 4)
     with pytest.raises(ValueError, match="at least 1, not 0"):
-        blender_of(weight=0).blend(pool_of(a=[[1]]), 0)
+        blender_of(log_rank=0).blend(pool_of(a=[[1]]), 0)
 
 
 @pytest.mark.parametrize(("bought", "counts"), [([99], "0 of 2"), ([1, 2], "2 of 2")])

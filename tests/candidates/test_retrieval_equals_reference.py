@@ -12,6 +12,7 @@ from candidates.index import ItemIndex
 from candidates.item_lists import ItemLists
 from candidates.retriever import Retriever
 from candidates.sources import source_set
+from candidates.sources.garment_groups import GarmentGroupPopularity
 from candidates.sources.item_knn import ItemKnn
 from candidates.sources.popularity import PopularityList
 from candidates.sources.source_set import SOURCES, Queries, SourceSet
@@ -25,8 +26,10 @@ def random_sources(generator, items, dimensions):
     return SourceSet(
         ItemIndex(np.array([f"{item:03d}" for item in range(items)]), small_integers(generator, items, dimensions)),
         PopularityList.from_counts(sales),
+        GarmentGroupPopularity(generator.integers(-1, 4, items).astype(np.int32), sales),
         ItemKnn(neighbours, similarities),
         generator.random(items).astype(np.float32),
+        generator.integers(0, 3, items).astype(np.float32),
     )
 
 
@@ -79,4 +82,4 @@ def test_lists_ranks_and_scores_are_those_of_the_plain_retrieval(seed, items, k,
 
 
 def test_every_source_of_the_set_is_covered_by_the_reference():
-    assert (len(SOURCES), source_set.DEPTH) == (7, 300)
+    assert (len(SOURCES), source_set.DEPTH) == (9, 300)

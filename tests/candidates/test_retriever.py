@@ -12,6 +12,7 @@ from candidates.index import ItemIndex
 from candidates.item_lists import ItemLists
 from candidates.pool import Pool
 from candidates.retriever import Retriever, deepen_pool
+from candidates.sources.garment_groups import GarmentGroupPopularity
 from candidates.sources.item_knn import ItemKnn
 from candidates.sources.popularity import PopularityList
 from candidates.sources.source_set import SOURCES, Queries, SourceSet
@@ -26,10 +27,12 @@ def sources():
     return SourceSet(
         index=ItemIndex(np.array(["a", "b", "c", "d"]), VECTORS),
         popularity=PopularityList.from_counts(SALES),
+        garment_groups=GarmentGroupPopularity(np.array([0, 0, 1, 1], np.int32), SALES),
         item_knn=ItemKnn(
             np.array([[0, 1], [1, 0], [2, -1], [3, -1]], np.int32), np.float32([[1, 0.5], [1, 0.5], [1, 0], [1, 0]])
         ),
         repurchase_rates=np.array([0.1, 0.2, 0.3, 0.4], np.float32),
+        sales=SALES * 4,
     )  # fmt: skip
 
 
@@ -80,7 +83,7 @@ def test_kept_purchases_are_listed_by_the_sources_of_own_purchases(retrieve):
     assert blended.positions.tolist() == [[0, 1]]
     assert ranks_of(blended, 0, 0) == {
         "two_tower": 1, "bought_often": 1, "bought_lately": 1, "bought_again": 2, "popularity": 2,
-        "item_to_item": 1,
+        "garment_group_popularity": 2, "item_to_item": 1, "item_to_item_selling": 1,
     }  # fmt: skip
     # Inner products of 4, 3, 2 and 0: the first as log softmax over all four.
     assert blended.source_scores[0, 0, SOURCES.index("two_tower")] == pytest.approx(

@@ -201,14 +201,14 @@ def test_the_cost_of_active_and_other_filters_is_measured_at_every_cut(evaluatio
         # The toy data declare no availability, and a department has 15 items.
         for name in ("all active filters", "for_sale", "age_limit", "department_cap"):
             assert (costs[name]["dropped"], costs[name]["all"]["difference"]) == (0, [0, 0, 0])
-        # The last item never sells: it is one of the twelve candidates on some lists, and is no hit.
-        assert 0 < costs["unsold"]["dropped"] < 1 / 12 + 1e-9
+        # The last item never sells: it is on some lists, and is no hit.
+        assert costs["unsold"]["dropped"] < 1 / 12
         assert costs["unsold"]["all"]["difference"] == [0, 0, 0]
         assert costs["already_bought"]["dropped"] > 0.1
     # In one week only own items are bought, in the other only new ones.
     old, new = ({cost["name"]: cost for cost in window["filter_costs"]} for window in evaluation.windows)
     assert old["already_bought"]["all"]["ratio"][0] == 0
-    assert new["already_bought"]["all"]["difference"][0] >= 0  # none of the dropped items is a hit
+    assert new["already_bought"]["all"]["difference"][0] > 0
     assert new["already_bought"]["new"]["difference"] == [0, 0, 0]
 
 

@@ -87,7 +87,7 @@ def test_an_unknown_user_and_one_without_purchases_get_bestsellers_and_a_note(af
     assert "0200 has no purchases" in without_purchases.note
     for view in (unknown, without_purchases):
         assert view.heading.endswith("rank: 57 of 100 candidates, in retrieval order")
-        assert view.table.column("sources") == [".....P."] * 3
+        assert view.table.column("sources") == [".....P..."] * 3
 
 
 def test_a_user_named_twice_is_shown_once(after_stage):

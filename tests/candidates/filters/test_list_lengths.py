@@ -16,6 +16,7 @@ from candidates.histories import Histories
 from candidates.index import ItemIndex
 from candidates.item_lists import ItemLists
 from candidates.retriever import Retriever
+from candidates.sources.garment_groups import GarmentGroupPopularity
 from candidates.sources.item_knn import ItemKnn
 from candidates.sources.popularity import PopularityList
 from candidates.sources.source_set import SOURCES, Queries, SourceSet
@@ -54,8 +55,10 @@ class Catalogue:
             SourceSet(
                 ItemIndex(IDS, vectors),
                 PopularityList.from_counts(sales),
+                GarmentGroupPopularity(departments, sales),
                 ItemKnn(neighbours, similarities.astype(np.float32)),
                 generator.random(ITEMS).astype(np.float32),
+                sales,
             ),
             Queries(*vectors_of_users, histories),
             departments,

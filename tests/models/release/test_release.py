@@ -48,7 +48,9 @@ def test_a_release_is_loaded_as_it_was_written(written, towers, tiny):
     assert release.item_ids.tolist() == ["a", "b", "c"]
     assert {name: array.tolist() for name, array in release.arrays.items()} == {
         "sales_7d": [3, 0, 1],
+        "sales_28d": [9, 2, 1],
         "repurchase_rates": [0.5, 0.25, 0.125],
+        "garment_groups": [0, 1, 0],
         "neighbours": [[1, 2], [0, -1], [0, -1]],
         "similarities": [[0.5, 0.25], [0.5, 0], [0.25, 0]],
     }
@@ -106,7 +108,9 @@ def test_earlier_releases_stay_loadable_by_name(releases, written, tiny):
         "item_contents.npy",
         "item_ids.npy",
         "sales_7d.npy",
+        "sales_28d.npy",
         "repurchase_rates.npy",
+        "garment_groups.npy",
         "neighbours.npy",
         "similarities.npy",
         "blender.json",

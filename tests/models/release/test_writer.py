@@ -20,12 +20,14 @@ def test_a_release_is_one_folder_beside_the_file_latest(written):
     assert version.startswith("20200923-seed-")
     assert names_in(releases / version) == [
         "blender.json",
+        "garment_groups.npy",
         "item_contents.npy",
         "item_ids.npy",
         "manifest.json",
         "metrics.json",
         "neighbours.npy",
         "repurchase_rates.npy",
+        "sales_28d.npy",
         "sales_7d.npy",
         "served",
         "similarities.npy",
