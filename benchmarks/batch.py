@@ -22,7 +22,7 @@ import click
 import serving_parts
 
 from features.report_table import ReportTable
-from jobs.console import FEATURE_REPO, RELEASES, commit
+from jobs import console
 
 COMPLETE, SEARCH = "complete, {} features", "ItemIndex.search alone"
 PEER_BLOCK = 512
@@ -30,13 +30,13 @@ SOURCES: tuple[Literal["online", "offline"], ...] = ("online", "offline")
 
 
 @click.command()
-@click.option("--repo", type=click.Path(path_type=Path, file_okay=False), default=FEATURE_REPO, show_default=True)
-@click.option("--releases", type=click.Path(path_type=Path, file_okay=False), default=RELEASES, show_default=True)
-@click.option("--release", "version", help="Version of the release; by default the latest.")
+@console.repo_option
+@console.releases_option
+@console.release_option
 @click.option("--users", type=click.IntRange(1), default=10_000, show_default=True, help="Repeated if there are fewer.")
 @click.option("--k", type=click.IntRange(1), default=100, show_default=True, help="Candidates per user.")
 @click.option("--repeats", type=click.IntRange(1), default=3, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the order of users.")
+@console.seed_option
 def main(repo: Path, releases: Path, version: str | None, users: int, k: int, repeats: int, seed: int) -> None:
     """Print users per second of the job, of its parts and of the peers."""
     from candidates.parallel import available_processors
@@ -71,7 +71,7 @@ def main(repo: Path, releases: Path, version: str | None, users: int, k: int, re
     items, dimensions = pipeline.release.item_vectors.shape
     print(
         f"\n{users:,} users, {items:,} items x {dimensions}, k = {k}, {available_processors()} threads, medians of "
-        f"{repeats}, release {pipeline.release.version}, seed {seed}, commit {commit()}"
+        f"{repeats}, release {pipeline.release.version}, seed {seed}, commit {console.commit()}"
     )
 
 

@@ -20,19 +20,19 @@ from typing import Any
 import click
 
 from features.report_table import ReportTable
-from jobs.console import FEATURE_REPO, commit, load_tensorflow
+from jobs import console
 
 METRICS = ("recall@100", "map@12")
 ALL, PRODUCTS = "all sources", "without products of scores"
 
 
 @click.command()
-@click.option("--repo", type=click.Path(path_type=Path, file_okay=False), default=FEATURE_REPO, show_default=True)
+@console.repo_option
 @click.option("--cuts", type=click.IntRange(1, 4), default=4, show_default=True, help="Number of choosing weeks.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@console.seed_option
 def main(repo: Path, cuts: int, seed: int) -> None:
     """Print the ratios of each variant."""
-    load_tensorflow()
+    console.load_tensorflow()
     from evaluation.windows import weekly_cuts
     from features.store.data_end import data_end
     from features.store.registry import open_feature_store
@@ -47,7 +47,8 @@ def main(repo: Path, cuts: int, seed: int) -> None:
         rows.append([name, *(f"{median(each):.3f} ({min(each):.3f})" for each in ratios)])
     header = ["blended lists", *(f"{metric}, {protocol}" for protocol, metric in columns)]
     print(ReportTable.of(header, rows, header[:1]).markdown())
-    print(f"\n{store.project}, cuts {', '.join(f'{cut:%Y-%m-%d}' for cut in weeks)}, seed {seed}, commit {commit()}")
+    days = ", ".join(f"{cut:%Y-%m-%d}" for cut in weeks)
+    print(f"\n{store.project}, cuts {days}, seed {seed}, commit {console.commit()}")
 
 
 def evaluate_week(store: Any, cut: datetime, seed: int) -> dict[str, dict[tuple[str, str], float]]:

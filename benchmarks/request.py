@@ -17,18 +17,18 @@ from typing import Any
 import click
 
 from features.report_table import ReportTable
-from jobs.console import FEATURE_REPO, RELEASES, commit, load_tensorflow
+from jobs import console
 
 REQUEST = "complete request"
 
 
 @click.command()
-@click.option("--repo", type=click.Path(path_type=Path, file_okay=False), default=FEATURE_REPO, show_default=True)
-@click.option("--releases", type=click.Path(path_type=Path, file_okay=False), default=RELEASES, show_default=True)
-@click.option("--release", "version", help="Version of the release; by default the latest.")
+@console.repo_option
+@console.releases_option
+@console.release_option
 @click.option("--users", type=click.IntRange(1), default=300, show_default=True, help="Requests that are measured.")
 @click.option("--k", type=click.IntRange(1), default=100, show_default=True, help="Candidates of each of them.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the users that are drawn.")
+@console.seed_option
 def main(repo: Path, releases: Path, version: str | None, users: int, k: int, seed: int) -> None:
     """Print the latency of each part."""
     # Read when the libraries are imported.
@@ -67,7 +67,7 @@ def main(repo: Path, releases: Path, version: str | None, users: int, k: int, se
     items = len(pipeline.release.item_ids)
     print(
         f"\n{len(wall)} users with a history, {items:,} items, k = {k}, release {pipeline.release.version}, seed "
-        f"{seed}, commit {commit()}; CPU time per request {np.median(cpu) * 1_000:.2f} ms (p50)"
+        f"{seed}, commit {console.commit()}; CPU time per request {np.median(cpu) * 1_000:.2f} ms (p50)"
     )
 
 
@@ -97,7 +97,7 @@ def _feast(pipeline: Any, requests: list[Any]) -> Any:
 
 def _brute_force(pipeline: Any, requests: list[Any], k: int) -> Any:
     """Milliseconds of the search of TFRS for the query vector of each request."""
-    load_tensorflow()
+    console.load_tensorflow()
     import numpy as np
     import tensorflow as tf
     import tensorflow_recommenders as tfrs

@@ -13,7 +13,7 @@ from candidates.compiled import compiled, compiled_sums
 from candidates.item_lists import ItemLists
 from candidates.over_fetching import Cap
 from candidates.pool import Pool
-from candidates.topk import top_k, top_k_of_sorted
+from candidates.topk import ranks_within_groups, top_k, top_k_of_sorted
 
 MAX_PAIRS: Final = 2_000_000  # more candidates do not change a few dozen weights
 _MAX_ITERATIONS = 500
@@ -139,7 +139,7 @@ class Blender:
             raise ValueError(f"The sources must be {self.sources}, not {pool.sources}, and k at least 1, not {k}.")
         odds = self._odds(pool)
         # A candidate's number among those of its user stands for its position: both ascend, so that ties are equal.
-        numbers = (np.arange(len(pool)) - np.repeat(pool.offsets[:-1], np.diff(pool.offsets))).astype(np.int32)
+        numbers = ranks_within_groups(pool.rows).astype(np.int32)
         if cap is None:
             best, scores = top_k(pool.offsets, numbers, odds, k)
         else:

@@ -22,7 +22,7 @@ def flatten_lists(
         ValueError: the lists of a row differ in length.
     """
     lists = [column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column for column in columns.values()]
-    lengths = [_lengths(column) for column in lists]
+    lengths = [list_lengths(column) for column in lists]
     for name, other in zip(columns, lengths, strict=True):
         if not np.array_equal(other, lengths[0]):
             raise ValueError(f"{next(iter(columns))} and {name} must be equally long for each user.")
@@ -31,7 +31,8 @@ def flatten_lists(
     return offsets, tuple(column.flatten() for column in lists)
 
 
-def _lengths(lists: pa.ListArray) -> NDArray[np.int32]:
+def list_lengths(lists: pa.ListArray) -> NDArray[np.int32]:
+    """Return the number of values of each list that `ListArray.flatten` returns, int32 (n,); 0 for null."""
     lengths = np.diff(np.asarray(lists.offsets))
     if lists.null_count:
         lengths[np.asarray(lists.is_null())] = 0  # Arrow allows values behind a null; `flatten` leaves them out

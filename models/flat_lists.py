@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from candidates.list_columns import list_lengths
 from features.store.service_schema import FeatureColumn
 from models.encoding import Encoding
 from models.pooling import log_numbers
@@ -71,8 +72,5 @@ class ListInput:
 def _flatten(column: pa.ChunkedArray, length: int) -> tuple[pa.Array, Positions, Positions]:
     """Return the elements of all lists, and the start and the number, at most `length`, of those of each list."""
     lists = column.combine_chunks()
-    offsets = np.asarray(lists.offsets).astype(np.int64)
-    counts = offsets[1:] - offsets[:-1]
-    if lists.null_count:
-        counts[np.asarray(lists.is_null())] = 0  # Arrow allows values behind a null; `flatten` leaves them out
+    counts = list_lengths(lists).astype(np.int64)
     return lists.flatten(), np.cumsum(counts) - counts, np.minimum(counts, length)

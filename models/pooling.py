@@ -1,7 +1,7 @@
 """Inner loops of the query tower in serving, compiled: pooled look-ups of lists, and dense layers.
 
-Every row is computed by itself, so its result does not depend on the other rows of a call. A matrix product of BLAS
-would give other last digits for one row than for a thousand.
+Rows are computed independently, so that the result of one does not depend on the other rows of a call. A matrix product
+of BLAS has other rounding errors for one row than for a thousand.
 
 Lists are given flat: list i holds the positions `starts[i]` to `starts[i] + counts[i]`.
 """

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from candidates.list_columns import list_lengths
 from candidates.text_codes import TextCodes
 
 MISSING = 0
@@ -80,7 +81,7 @@ def pad_lists(
         values: used instead of the lists' own elements, one per element, in their order.
     """
     lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    counts = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    counts = list_lengths(lists).astype(np.int64)
     flat = lists.flatten().to_numpy(zero_copy_only=False) if values is None else values
     rows = np.repeat(np.arange(len(counts)), counts)
     positions = np.arange(len(flat)) - np.repeat(np.cumsum(counts) - counts, counts)

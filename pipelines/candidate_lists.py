@@ -9,13 +9,13 @@ from candidates.blender import BlendedLists, Blender
 from candidates.filters.exclusions import Exclusions
 from candidates.histories import Histories
 from candidates.index import ItemIndex
+from candidates.item_lists import ItemLists
 from candidates.over_fetching import Cap
-from candidates.parallel import map_in_threads
 from candidates.pool import Pool
 from candidates.retriever import Retriever
 from candidates.sources.own_purchases import fill_lists, top_by_frequency
 from candidates.sources.popularity import PopularityList
-from candidates.sources.source_set import DEPTH, USERS_PER_BLOCK, Queries, SourceSet
+from candidates.sources.source_set import DEPTH, Queries, SourceSet, map_blocks
 from evaluation.baselines import LAST_WEEK_BESTSELLERS, OWN_BY_FREQUENCY
 from evaluation.metrics import CandidateLists
 
@@ -38,12 +38,10 @@ def blended_lists(
     """Retrieve with all sources, k items per user, without the excluded items, in blocks of users."""
     retriever = Retriever(sources, blender, k)
 
-    def retrieve(start: int) -> BlendedLists:
-        stop = min(start + USERS_PER_BLOCK, len(queries))
-        pairs = None if exclusions.pairs is None else exclusions.pairs.slice(start, stop)
-        return retriever.retrieve(queries.slice(start, stop), pairs, eligible=exclusions.eligible, cap=cap)
+    def retrieve(block: Queries, excluded: ItemLists | None) -> BlendedLists:
+        return retriever.retrieve(block, excluded, eligible=exclusions.eligible, cap=cap)
 
-    return BlendedLists.concat([*map_in_threads(retrieve, range(0, max(len(queries), 1), USERS_PER_BLOCK))])
+    return BlendedLists.concat(map_blocks(retrieve, queries, exclusions.pairs))
 
 
 def source_list(pool: Pool, source: str, k: int) -> NDArray[np.int32]:

@@ -32,7 +32,10 @@ MAY_IMPORT = {
     "evaluation.ranker": {"evaluation", "candidates", *BASE},
     "evaluation.report": {"evaluation", *BASE},
     # Plain data of the feature services and data sets; what reads Feast is called by pipelines and jobs only.
-    "models": {"models", "candidates.compiled", "candidates.text_codes", "features.store.service_schema", *BASE},
+    "models": {
+        "models", "candidates.compiled", "candidates.list_columns", "candidates.text_codes",
+        "features.store.service_schema", *BASE,
+    },
     "models.training": {"models", "evaluation.validation_window", "features.store.service_schema", *BASE},
     "models.release": {"models", "candidates.ranking.ranker", "features.store.service_schema", *BASE},
     "pipelines": {"pipelines", "models", "evaluation", "candidates", "features.store", "features.training_data", *BASE},

@@ -61,7 +61,7 @@ class DepartmentCap:
         if eligible is None:
             eligible = np.ones(len(self.departments), np.bool_)
         if excluded is None:
-            excluded = ItemLists(np.zeros(n + 1, np.int64), np.empty(0, np.int32))
+            excluded = ItemLists.empty(n)
         lists = excluded.offsets, excluded.positions
         return np.asarray(_max_lengths(*lists, eligible, self.departments, self._department_count, self.at_most))
 

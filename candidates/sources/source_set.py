@@ -1,8 +1,9 @@
 """The candidate sources of a release, and what they need of a request."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,8 @@ USERS_PER_BLOCK: Final = 500
 _NEVER_BOUGHT_DAYS = 10_000.0  # stands for the days since a purchase that never happened
 _SIMILARITY_OFFSET = 0.01  # keeps the log of a similarity of 0 finite, and close to that of a negligible one
 
+_Result = TypeVar("_Result")
+
 
 @dataclass(frozen=True, eq=False)
 class Queries:
@@ -68,6 +71,21 @@ class Queries:
         """Return the queries of users start to stop - 1."""
         histories = self.histories.slice(start, stop)
         return Queries(self.vectors[start:stop], self.new_item_vectors[start:stop], histories)
+
+
+def map_blocks(
+    function: Callable[[Queries, ItemLists | None], _Result], queries: Queries, excluded: ItemLists | None
+) -> list[_Result]:
+    """Call a function with blocks of n users and their excluded items, in threads; return its results in order.
+
+    Without users it is called once, with an empty block.
+    """
+
+    def call(start: int) -> _Result:
+        stop = min(start + USERS_PER_BLOCK, len(queries))
+        return function(queries.slice(start, stop), None if excluded is None else excluded.slice(start, stop))
+
+    return [*map_in_threads(call, range(0, max(len(queries), 1), USERS_PER_BLOCK))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,13 +160,11 @@ class SourceSet:
     def retrieve_pool(self, queries: Queries, depth: int, excluded: ItemLists | None = None) -> Pool:
         """Return the scored pool of the lists of all sources, computed in blocks; arguments as for `retrieve`."""
 
-        def retrieve(start: int) -> Pool:
-            stop = min(start + USERS_PER_BLOCK, len(queries))
-            block = queries.slice(start, stop)
-            retrieved = self.retrieve(block, depth, None if excluded is None else excluded.slice(start, stop))
+        def retrieve(block: Queries, excluded: ItemLists | None) -> Pool:
+            retrieved = self.retrieve(block, depth, excluded)
             return self.score_pool(Pool.from_lists(retrieved.lists), block, retrieved.similar)
 
-        return Pool.concat([*map_in_threads(retrieve, range(0, max(len(queries), 1), USERS_PER_BLOCK))])
+        return Pool.concat(map_blocks(retrieve, queries, excluded))
 
     def score_pool(self, pool: Pool, queries: Queries, similar: ScoredItems) -> Pool:
         """Return the pool with scores of all candidates by the sources that can score any item.

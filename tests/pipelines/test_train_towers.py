@@ -1,10 +1,10 @@
 """No stage of a training knows anything of the time after its end."""
 
-import csv
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from fixtures.raw_files import copy_with_other_sales
 
 AS_OF = datetime(2020, 2, 23, tzinfo=UTC)  # the toy data end a week later
 ENDS = {"first": "2020-01-26", "recent": "2020-02-16", "refit": "2020-02-23"}
@@ -47,21 +47,13 @@ def with_other_future(applied_project, toy):
         return f"{108_775_001 + (int(item) * 7 + 3) % 60:010d}"
 
     def with_other_future(day):
-        def write_raw(folder):
-            folder.mkdir(parents=True)
-            for path in toy.raw.iterdir():
-                (folder / path.name).write_bytes(path.read_bytes())
-            with (folder / "transactions_train.csv").open(encoding="utf-8", newline="") as text:
-                header, *rows = csv.reader(text)
+        def change(rows):
             later = [
                 [row[0], row[1], other_item(row[2]), "9.5", "1"] for row in rows if row[0] >= day and row[1] < "0100"
             ]
-            with (folder / "transactions_train.csv").open("w", encoding="utf-8", newline="") as text:
-                csv.writer(text, lineterminator="\n").writerows(
-                    [header, *(row for row in rows if row[0] < day), *later]
-                )
+            return [*(row for row in rows if row[0] < day), *later]
 
-        return applied_project(f"other_future_{day}", write_raw)
+        return applied_project(f"other_future_{day}", lambda folder: copy_with_other_sales(toy.raw, folder, change))
 
     return with_other_future
 

@@ -1,12 +1,12 @@
 """Training sets and validation set are point-in-time joins of the purchases."""
 
-import csv
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from fixtures.raw_files import copy_with_other_sales
 
 AS_OF = datetime(2020, 3, 1, tzinfo=UTC)
 CUT = "2020-02-23"
@@ -16,17 +16,10 @@ CUT = "2020-02-23"
 def other_future(applied_project, toy):
     """The toy data with another last week: after the cut, all purchases are of one item at another price."""
 
-    def write_raw(folder):
-        folder.mkdir(parents=True)
-        for path in toy.raw.iterdir():
-            (folder / path.name).write_bytes(path.read_bytes())
-        with (folder / "transactions_train.csv").open(encoding="utf-8", newline="") as text:
-            header, *rows = csv.reader(text)
-        rows = [row if row[0] < CUT else [row[0], row[1], "0108775001", "9.5", "1"] for row in rows]
-        with (folder / "transactions_train.csv").open("w", encoding="utf-8", newline="") as text:
-            csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    def change(rows):
+        return [row if row[0] < CUT else [row[0], row[1], "0108775001", "9.5", "1"] for row in rows]
 
-    return applied_project("other_future", write_raw)
+    return applied_project("other_future", lambda folder: copy_with_other_sales(toy.raw, folder, change))
 
 
 @pytest.fixture(scope="module")
