@@ -1,14 +1,22 @@
 """Item vectors in 8 bits: a quarter of the memory traffic, for the shortlist of one query."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core.cgutils import get_or_insert_function
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from candidates.compiled import compiled, compiled_sums
 
 CHUNK: Final = 64
+# How far ahead codes are fetched: many lines are then on their way, and none has left the first cache when it is used.
+_BYTES_AHEAD: Final = 8_192
+_BYTES_PER_LINE: Final = 64
 _LARGEST_CODE: Final = 127
 _LARGEST_QUERY_CODE: Final = 32_767
 _LARGEST_SUM: Final = 2**31 - 1
@@ -166,9 +174,13 @@ def _collect(
 def _multiply(codes: NDArray[np.int8], first: int, query: NDArray[np.int16], products: NDArray[np.int32]) -> None:
     """Write the inner products of the query with the items from a first one on.
 
-    Each step is cut to 32 bits: sums of 64 bits would not use the instruction that multiplies and adds pairs.
+    Each step is cut to 32 bits: sums of 64 bits would not use the instruction that multiplies and adds pairs. Without
+    the prefetch the processor waits for memory at most rows: twice the time.
     """
+    start = first * len(query) + _BYTES_AHEAD
     for slot in range(len(products)):
+        for line in range(0, len(query), _BYTES_PER_LINE):
+            _prefetch(codes, start + slot * len(query) + line)
         total = np.int32(0)
         for dimension in range(len(query)):
             product = np.int32(np.int32(codes[first + slot, dimension]) * np.int32(query[dimension]))
@@ -191,3 +203,20 @@ def _cut(
             positions[kept], uppers[kept], lowers[kept] = positions[entry], uppers[entry], lowers[entry]
             kept += 1
     return kept
+
+
+def _build_prefetch(_: Any, codes: Any, number: Any) -> tuple[Any, Callable[..., Any]]:
+    """Type and build the instruction that begins to fetch one of the codes, which may lie behind the last one."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        address, flag = builder.gep(array.data, [arguments[1]]), ir.IntType(32)
+        of_llvm = ir.FunctionType(ir.VoidType(), [address.type, flag, flag, flag])
+        function = get_or_insert_function(builder.module, of_llvm, "llvm.prefetch.p0")
+        builder.call(function, [address, flag(0), flag(3), flag(1)])  # to read, into all caches, data
+        return context.get_dummy_value()
+
+    return types.void(codes, number), build
+
+
+_prefetch: Any = intrinsic(_build_prefetch)

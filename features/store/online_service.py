@@ -6,7 +6,7 @@ a message: most of its time. This reads the same values through the same interfa
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Self, TypeAlias
 
@@ -25,6 +25,7 @@ from features.store.registry import feature_service, service_columns
 from features.store.service_columns import ServiceColumns
 
 _Messages: TypeAlias = dict[tuple[str, str], list[Any]]
+_Features: TypeAlias = dict[str, pa.Array]
 
 _MODES: Final = ("pandas", "python")
 
@@ -38,12 +39,15 @@ class OnlineService:
         columns: the service's columns.
         views: the stored views, and of each the features that the service or its on-demand views need.
         on_demand: the on-demand views, by name.
+        request_data: of each on-demand view, what it takes from the request.
     """
 
     store: FeatureStore
     columns: ServiceColumns
     views: tuple[tuple[FeatureView, list[str]], ...]
     on_demand: dict[str, OnDemandFeatureView]
+    request_data: dict[str, tuple[str, ...]]
+    _of_moment: dict[str, tuple[datetime, _Features]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def resolve(cls, store: FeatureStore, name: str) -> Self:
@@ -74,7 +78,8 @@ class OnlineService:
                 f"Feature service '{name}' needs {', '.join(sorted(request_data))} with each request, which provides "
                 f"{REQUEST_TIMESTAMP} only."
             )
-        return cls(store, columns, tuple(views), {view.projection.name: view for view in on_demand})
+        request_names = {view.projection.name: tuple(view.get_request_data_schema()) for view in on_demand}
+        return cls(store, columns, tuple(views), {view.projection.name: view for view in on_demand}, request_names)
 
     def read(self, ids: list[str], moment: datetime) -> pa.Table:
         """Read the features of `ids`.
@@ -98,9 +103,9 @@ class OnlineService:
 
     def _read_unique(self, ids: list[str], moment: datetime) -> pa.Table:
         messages = self._read_messages(ids)
-        computed = {name: self._transform(view, messages, len(ids), moment) for name, view in self.on_demand.items()}
+        computed = {name: self._compute(name, messages, len(ids), moment) for name in self.on_demand}
         arrays = [
-            pa.array(computed[column.view][column.name], column.arrow_type, from_pandas=True)
+            computed[column.view][column.name]
             if column.view in computed
             else online_array(messages[column.view, column.name], column.arrow_type)
             for column in self.columns.columns
@@ -119,12 +124,23 @@ class OnlineService:
                 messages[view.name, name] = [features.get(name) for features in values]
         return messages
 
-    def _transform(
-        self, view: OnDemandFeatureView, messages: _Messages, rows: int, moment: datetime
-    ) -> Mapping[str, Any]:
-        """The features of an on-demand view, (rows,) each. Its inputs have the types that they have offline."""
-        second = pa.scalar(moment.replace(microsecond=0), pa.timestamp("us", tz="UTC"))
-        inputs = {name: pa.repeat(second, rows) for name in view.get_request_data_schema()}
+    def _compute(self, name: str, messages: _Messages, rows: int, moment: datetime) -> _Features:
+        """The features of an on-demand view that the service contains, (rows,) each.
+
+        Those of a view without stored features depend on the moment alone, and are computed once for the last one.
+        """
+        if self.on_demand[name].source_feature_view_projections:
+            return self._transform(name, messages, rows, moment)
+        known_moment, known = self._of_moment.get(name, (None, {}))
+        if known_moment != moment:
+            known = self._transform(name, messages, 1, moment)
+            self._of_moment[name] = moment, known
+        return {feature: pa.repeat(value[0], rows) for feature, value in known.items()}
+
+    def _transform(self, name: str, messages: _Messages, rows: int, moment: datetime) -> _Features:
+        """Call the transformation of an on-demand view. Its inputs have the types that they have offline."""
+        view, second = self.on_demand[name], pa.scalar(moment.replace(microsecond=0), pa.timestamp("us", tz="UTC"))
+        inputs = {of_request: pa.repeat(second, rows) for of_request in self.request_data[name]}
         for projection in view.source_feature_view_projections.values():
             for feature in projection.features:
                 values = messages[projection.name, feature.name]
@@ -137,4 +153,8 @@ class OnlineService:
         else:
             # Threads gain nothing for a block of users, and one user waits for them.
             transformed = view.feature_transformation.transform(table.to_pandas(use_threads=False))
-        return transformed
+        return {
+            column.name: pa.array(transformed[column.name], column.arrow_type, from_pandas=True)
+            for column in self.columns.columns
+            if column.view == name
+        }

