@@ -175,7 +175,7 @@ def _multiply(codes: NDArray[np.int8], first: int, query: NDArray[np.int16], pro
     """Write the inner products of the query with the items from a first one on.
 
     Each step is cut to 32 bits: sums of 64 bits would not use the instruction that multiplies and adds pairs. Without
-    the prefetch the processor waits for memory at most rows: twice the time.
+    the prefetch, the processor waits for most rows: twice the time.
     """
     start = first * len(query) + _BYTES_AHEAD
     for slot in range(len(products)):

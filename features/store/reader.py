@@ -61,7 +61,7 @@ class FeatureReader:
             self._online[service] = OnlineService.resolve(self.store, service)
         online = self._online[service]
         parts = [online.read(block, moment) for block in id_blocks(keys.to_pylist())]
-        # One block needs no concatenation, which costs a tenth of a read of one user.
+        # For one user, a concatenation would be a noticeable part of the read.
         return parts[0] if len(parts) == 1 else pa.concat_tables([online.columns.arrow_schema.empty_table(), *parts])
 
 
