@@ -17,18 +17,20 @@ from pathlib import Path
 import click
 import duckdb
 
+from features.raw.raw_files import REQUIRED_TABLES
+from features.sql import literal
 from jobs.console import ROOT, commit
 
 # Powers of uniform numbers: the first 10 % of customers make 25 % of purchases, and the first 1 % of articles make
 # 20 % of sales.
 _CUSTOMERS = """
     copy (select sha256('{seed}-' || i) as customer_id, if(i % 100 = 0, null, 16 + hash(i) % 60) as age
-          from range({customers}) as r(i)) to '{folder}/customers.csv' (header)
+          from range({customers}) as r(i)) to {customers_csv} (header)
 """
 _ARTICLES = """
     copy (select lpad((108775015 + i)::varchar, 10, '0') as article_id, 'Group ' || i % 21 as garment_group_name,
                  'Index ' || i % 5 as index_group_name
-          from range({articles}) as r(i)) to '{folder}/articles.csv' (header)
+          from range({articles}) as r(i)) to {articles_csv} (header)
 """
 _PURCHASES = """
     copy (
@@ -45,7 +47,7 @@ _PURCHASES = """
                    hash(i, {seed} + 2) / 18446744073709551616.0 as w
             from range({purchases}) as r(i)
         )
-    ) to '{folder}/transactions_train.csv' (header)
+    ) to {transactions_train_csv} (header)
 """
 
 
@@ -79,10 +81,11 @@ def main(purchases: int, customers: int, articles: int, memory_limit: str, seed:
 
 def write_raw_tables(folder: Path, *, purchases: int, customers: int, articles: int, seed: int) -> None:
     """Write seeded raw tables as CSV."""
-    sizes = {"purchases": purchases, "customers": customers, "articles": articles, "seed": seed, "folder": folder}
+    sizes = {"purchases": purchases, "customers": customers, "articles": articles, "seed": seed}
+    files = {f"{name}_csv": literal(folder / f"{name}.csv") for name in REQUIRED_TABLES}
     with duckdb.connect() as connection:
         for query in (_CUSTOMERS, _ARTICLES, _PURCHASES):
-            connection.execute(query.format(**sizes))
+            connection.execute(query.format(**sizes, **files))
 
 
 if __name__ == "__main__":

@@ -46,13 +46,16 @@ def raw_join(folder: Path, settings: dict[str, Any]) -> Any:
     import duckdb
     from synthetic_purchases import ENTITIES, VIEWS
 
+    from features.sql import parquet_files
+
+    entities = parquet_files([folder / f"{ENTITIES}.parquet"])
     features = ", ".join(f"{name}.{feature}" for name, view in VIEWS.items() for feature in view.features)
     joins = " ".join(
-        f"ASOF LEFT JOIN '{folder / name}.parquet' AS {name} "
+        f"ASOF LEFT JOIN {parquet_files([folder / f'{name}.parquet'])} AS {name} "
         f"ON e.{view.key} = {name}.{view.key} AND e.event_timestamp >= {name}.event_timestamp"
         for name, view in VIEWS.items()
     )
-    query = f"SELECT e.*, {features} FROM '{folder / ENTITIES}.parquet' AS e {joins}"
+    query = f"SELECT e.*, {features} FROM {entities} AS e {joins}"
     connection = duckdb.connect(config=settings)
 
     def join(target: str) -> Any:
@@ -71,6 +74,8 @@ def feast_join(peer: str, folder: Path, settings: dict[str, Any]) -> Any:
     from feast.infra.offline_stores.offline_utils import get_offline_store_from_config
     from synthetic_purchases import ENTITIES, VIEWS
 
+    from features.sql import parquet_files
+
     store = {"type": peer.removeprefix("feast-")}
     if peer.startswith("asof"):
         store = {"type": "features.asof_store.store.AsOfOfflineStore", **settings}
@@ -82,7 +87,7 @@ def feast_join(peer: str, folder: Path, settings: dict[str, Any]) -> Any:
         entity_key_serialization_version=3,
     )
     config.repo_path = folder
-    entities: Any = f"SELECT * FROM '{folder / ENTITIES}.parquet'"
+    entities: Any = f"SELECT * FROM {parquet_files([folder / f'{ENTITIES}.parquet'])}"
     if peer != "asof":
         entities = pq.read_table(folder / f"{ENTITIES}.parquet").to_pandas()
     references = [f"{name}:{feature}" for name, view in VIEWS.items() for feature in view.features]

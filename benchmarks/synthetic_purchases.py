@@ -20,6 +20,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from features.sql import literal
+
 ENTITIES = "entities"
 HM_ROWS, HM_USERS, HM_ITEMS, DAYS = 31_788_324, 1_371_980, 105_542, 734
 MAX_PER_USER, MAX_PER_ITEM = 1_900, 50_000
@@ -63,7 +65,7 @@ def write_files(folder: Path, rows: int, seed: int) -> None:
         connection.execute("CREATE TABLE purchases AS FROM sampled")
         connection.unregister("sampled")
         for name, query in queries().items():
-            connection.execute(f"COPY ({query}) TO '{folder / name}.parquet'")
+            connection.execute(f"COPY ({query}) TO {literal((folder / f'{name}.parquet').absolute())}")
 
 
 def sample_purchases(rows: int, seed: int) -> pa.Table:

@@ -1,12 +1,19 @@
 """Atomic writes of files and folders, and JSON."""
 
 import contextlib
+import errno
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from features.errors import InputError, path_error
+
+_FULL_DISK: Final = {errno.ENOSPC, errno.EDQUOT}
+_PREFIX: Final = 100  # characters of a name that remain in a temporary one, which must not be too long
 
 
 @contextlib.contextmanager
@@ -15,12 +22,15 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
     An existing file is replaced atomically. An existing folder is replaced by two renames; if the second fails, the
     first is undone. On an exception the temporary path is deleted and `path` is unchanged.
+
+    Raises:
+        InputError: `path` cannot be written, or it is a folder and the temporary path is a file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    workspace = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    temporary, old = workspace / path.name, workspace / "replaced"
-    try:
+    with scratch_beside(path) as workspace:
+        temporary, old = workspace / path.name, workspace / "replaced"
         yield temporary
+        if path.is_dir() and temporary.is_file():
+            raise InputError(f"{path} is a folder, which a file would replace: choose another path.")
         if path.is_dir():
             path.rename(old)
             try:
@@ -30,6 +40,28 @@ def atomic_write(path: Path) -> Iterator[Path]:
                 raise
         else:
             temporary.replace(path)
+
+
+@contextlib.contextmanager
+def scratch_beside(path: Path) -> Iterator[Path]:
+    """Yield a new folder on the disk of `path`, for what becomes `path`, and remove it after the block.
+
+    Raises:
+        InputError: the folder cannot be created or written to; names `path`.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        workspace = Path(tempfile.mkdtemp(prefix=f".{path.name[:_PREFIX]}.", dir=path.parent)).absolute()
+    except OSError as error:
+        raise path_error(path, error, "written") from error
+    try:
+        yield workspace
+    except OSError as error:
+        # Errors of other files, which are read meanwhile, keep their own names.
+        own = error.filename is not None and str(workspace) in os.fsdecode(error.filename)
+        if own or error.filename == str(path) or error.errno in _FULL_DISK:
+            raise path_error(path, error, "written") from error
+        raise
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
 

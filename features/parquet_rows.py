@@ -8,7 +8,7 @@ from typing import Final, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.sql import literal
+from features.sql import parquet_files
 from features.text import counted
 
 ROWS_PER_BATCH: Final = 65_536
@@ -32,7 +32,7 @@ class ParquetRows:
     @property
     def sql(self) -> str:
         """The relation for DuckDB, as written after FROM."""
-        return f"read_parquet([{', '.join(map(literal, self.paths))}])"
+        return parquet_files(self.paths)
 
     @property
     def num_rows(self) -> int:

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from features.text import visible
+
 WIDTH: Final = 100  # columns of the terminal output, at most
 _BLANK: Final = "    \n"
 _RULED: Final = Box(f"{_BLANK * 2} -  \n{_BLANK * 5}", ascii=True)  # a line of dashes below the header, nothing else
@@ -31,7 +33,7 @@ class ReportTable:
 
     @classmethod
     def of(cls, columns: Sequence[str], rows: Sequence[Sequence[object]], text_columns: Sequence[str] = ()) -> Self:
-        """Build a table from values of any type; None becomes an empty cell.
+        """Build a table from values of any type; None becomes an empty cell, and text is shown as `text.visible` does.
 
         Raises:
             ValueError: a row has not one cell for each column, or a text column does not exist.
@@ -40,7 +42,7 @@ class ReportTable:
             raise ValueError(f"Text columns {sorted(unknown)} are not among {list(columns)}.")
         if lengths := {len(row) for row in rows} - {len(columns)}:
             raise ValueError(f"Rows must have {len(columns)} cells, not {sorted(lengths)}.")
-        cells = tuple(tuple("" if value is None else str(value) for value in row) for row in rows)
+        cells = tuple(tuple("" if value is None else visible(str(value)) for value in row) for row in rows)
         return cls(tuple(columns), cells, frozenset(text_columns))
 
     def column(self, name: str) -> list[str]:

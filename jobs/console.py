@@ -22,8 +22,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from features.errors import InputError, path_error
 from features.progress import Advance, Stopwatch
 from features.report_table import WIDTH, ReportTable
+from features.text import visible, visible_lines
 
 ROOT = Path(__file__).resolve().parent.parent
 RAW_DIR = ROOT / "data" / "raw"
@@ -98,17 +100,17 @@ class ConsoleReporter:
 
     def metrics(self, text: str) -> None:
         """Print a result of the current stage."""
-        self._print("\n".join(f"{'':9}{line}" for line in text.splitlines()))
+        self._print("\n".join(f"{'':9}{visible(line)}" for line in text.split("\n")))
 
     def detail(self, text: str) -> None:
         """Print a diagnostic, if verbose."""
         if self.verbose:
-            print(f"{'':9}{text}", file=sys.stderr, flush=True)
+            print(f"{'':9}{visible_lines(text)}", file=sys.stderr, flush=True)
 
     def result(self, text: str) -> None:
-        """Print a result of the job."""
+        """Print a result of the job, of one or more lines."""
         self.close()
-        self._print(text)
+        self._print(visible_lines(text))
 
     def table(self, table: ReportTable) -> None:
         """Print a table, at most `features.report_table.WIDTH` columns wide."""
@@ -166,8 +168,6 @@ def job(main: Callable[..., None]) -> Callable[..., None]:
     @click.option("--verbose", is_flag=True, help="Also print row counts and diagnostics.")
     @functools.wraps(main)
     def run(*args: Any, verbose: bool, **kwargs: Any) -> None:
-        from features.errors import InputError
-
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary files are removed
         reporter = ConsoleReporter(verbose=verbose)
         try:
@@ -176,21 +176,37 @@ def job(main: Callable[..., None]) -> Callable[..., None]:
         except InputError as error:
             _fail(str(error))
         except BrokenPipeError:  # the reader of a pipe, such as `head`, has ended
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(1)
+            _end_quietly()
         except Exception as error:
             if os.environ.get(DEBUG):
                 raise
-            message = " ".join(str(error).split())[:300] or "no message"
-            where = Path(sys.argv[0]).name
-            _fail(f"{type(error).__name__} in {where}: {message} (set {DEBUG}=1 for the traceback).")
+            _fail(_failure(error))
 
     return run
 
 
 def _fail(message: str) -> None:
-    click.echo(f"error: {as_typed(message)}", err=True)
+    click.echo(f"error: {visible(as_typed(message))}", err=True)
     sys.exit(1)
+
+
+def _end_quietly() -> None:
+    """End as a program that SIGPIPE ends, without a message of the interpreter, which flushes what is left."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # a stream without a file descriptor
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(128 + signal.SIGPIPE)
+
+
+def _failure(error: Exception) -> str:
+    """Return one sentence on an exception that no part of the project expected."""
+    if isinstance(error, OSError) and error.errno and error.filename:
+        return str(path_error(os.fsdecode(error.filename), error, "used"))
+    text = " ".join(str(error).split())[:300] or "no message"
+    if "No space left on device" in text:
+        return f"A disk is full, and nothing was replaced: free space, or choose paths on another disk ({text})."
+    where = Path(sys.argv[0]).name
+    return f"{type(error).__name__} in {where}: {text} (set {DEBUG}=1 for the traceback)."
 
 
 def as_typed(text: str) -> str:
@@ -218,14 +234,14 @@ def given_options() -> set[str]:
 def warn(sentences: Iterable[str]) -> None:
     """Print warnings to stderr."""
     for sentence in sentences:
-        print(f"warning: {sentence}", file=sys.stderr)
+        print(f"warning: {visible(sentence)}", file=sys.stderr)
 
 
 class _StderrHandler(logging.Handler):
     """Writes to what `sys.stderr` is at the moment: a progress bar replaces it while it is shown."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr)
+        print(visible_lines(self.format(record)), file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from functools import cache
 
 from features.schema import BOUGHT_ITEMS, ITEM_ID
 from features.store.catalogue import user_ids
+from features.text import visible
 from pipelines.candidate_tables import candidate_table, request_lines, stage_line, user_line
 from pipelines.candidate_views import SHOWN_PURCHASES, UserCandidates
 from pipelines.item_names import item_names
@@ -43,7 +44,7 @@ def candidates_after_stage(
         note = ""
         if len(request.queries.histories.positions) == 0:
             reason = "has no purchases in the catalogue of this release" if user in all_users() else "is unknown"
-            note = f"user {user} {reason}: candidates are last week's bestsellers, scores are units sold"
+            note = f"user {visible(user)} {reason}: candidates are last week's bestsellers, scores are units sold"
         yield UserCandidates(
             f"{user_line(user, bought_names)}\n{stage_line(stage, requested, rows, excluded_by)}",
             candidate_table(

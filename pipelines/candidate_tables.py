@@ -12,7 +12,7 @@ import pyarrow as pa
 from candidates.sources.source_set import SOURCES as ALL_SOURCES
 from features.report_table import WIDTH, ReportTable
 from features.schema import ITEM_ID, RANK, RANKING_SCORE, RETRIEVAL_RANK, SCORE, SOURCES
-from features.text import counted
+from features.text import counted, visible
 
 _NAME_WIDTH: Final = 36
 _NAME_WIDTH_WITH_REASONS: Final = 26
@@ -35,7 +35,9 @@ def candidate_table(
     """
     width = _NAME_WIDTH if excluded_by is None else _NAME_WIDTH_WITH_REASONS
     items = rows[ITEM_ID].to_pylist()
-    shown_names = ["" if name == item else _shortened(name, width) for item, name in zip(items, names, strict=True)]
+    shown_names = [
+        "" if name == item else _shortened(visible(name), width) for item, name in zip(items, names, strict=True)
+    ]
     columns: dict[str, Sequence[object]] = {
         "rank": rows[RANK].to_pylist(),
         "item": items,
@@ -62,7 +64,7 @@ def source_legend() -> str:
 def user_line(user: str, bought: Sequence[str]) -> str:
     """Return a line with a user and the names of the items bought last, the last one first."""
     line = f"user {user}, bought last: {'; '.join(bought)}" if bought else f"user {user}, no purchases"
-    return _shortened(line, WIDTH)
+    return _shortened(visible(line), WIDTH)
 
 
 def request_lines(version: str, moment: datetime, reasons: Mapping[str, str]) -> str:

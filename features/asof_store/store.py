@@ -47,7 +47,7 @@ from features.asof_store.views import (
     requested_features,
     view_join,
 )
-from features.errors import InputError
+from features.errors import InputError, first_line
 
 
 class AsOfOfflineStoreConfig(DuckDBOfflineStoreConfig):  # type: ignore[misc]  # feast has no types
@@ -201,10 +201,10 @@ def _table(connection: duckdb.DuckDBPyConnection, config: RepoConfig, source: Da
     if is_parquet and "://" not in path:
         try:
             return parquet_table(connection, path)
-        except duckdb.IOException as error:
+        except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException) as error:
             raise InputError(
-                f"Source '{source.name}' has no readable Parquet files at {path}: write them, or correct the path and "
-                f"run `feast apply`. DuckDB: {error}"
+                f"Source '{source.name}' has no readable Parquet files at {path} ({first_line(error)}): write them, or "
+                "correct the path and run `feast apply`."
             ) from error
     # Feast's store reads all other kinds of sources.
     name = f"source_{len(connection.sql('SHOW TABLES').fetchall())}"

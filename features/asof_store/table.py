@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import duckdb
 
 from features.asof_store.time_unit import TimeUnit
-from features.sql import literal
+from features.sql import parquet_files, parquet_patterns, partition_option, path_pattern
+
+_BY_NAME: Final = "union_by_name = true"
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,24 @@ def parquet_table(connection: duckdb.DuckDBPyConnection, path: str) -> Table:
 
     Columns from folder names such as `column=value` are text, so that ids keep their leading zeros. A column that some
     files lack is null there.
+
+    Raises:
+        InputError: a folder with such columns lies in a folder of such a name itself.
     """
-    several = Path(path).is_dir() or not Path(path).is_file()
-    files = f"{path}/**/*.parquet" if Path(path).is_dir() else path
-    options = "union_by_name = true, hive_types_autocast = false" if several else "hive_partitioning = false"
-    relation = f"read_parquet({literal(files)}, {options})"
+    relation = _files_of_folder(Path(path)) if Path(path).is_dir() else _files_at(path)
     return Table(relation, types_of(connection, relation), path)
+
+
+def _files_at(path: str) -> str:
+    """SQL for the rows of a file, or of the files that match a pattern."""
+    return (
+        parquet_files([Path(path)])
+        if Path(path).is_file()
+        else parquet_patterns([path], f"{_BY_NAME}, hive_types_autocast = false")
+    )
+
+
+def _files_of_folder(folder: Path) -> str:
+    """SQL for the rows of all files below a folder; only folders below it are columns."""
+    options = f"{_BY_NAME}, {partition_option(folder, folder.rglob('*.parquet'))}"
+    return parquet_patterns([f"{path_pattern(folder)}/**/*.parquet"], options)

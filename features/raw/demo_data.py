@@ -21,7 +21,7 @@ from features.errors import InputError
 from features.files import atomic_write
 from features.raw.demo_names import NAMES
 from features.raw.raw_files import ARTICLES, AVAILABILITY, CUSTOMERS, TABLES, TRANSACTIONS
-from features.sql import literal
+from features.sql import literal, parquet_files
 
 _logger = logging.getLogger(__name__)
 
@@ -120,11 +120,12 @@ def write_demo_data(raw_dir: Path) -> dict[str, int]:
     counts: dict[str, int] = {}
     with duckdb.connect() as connection:
         for name in ("transactions", "products", "demographics"):
-            connection.execute(f"CREATE VIEW {name} AS FROM read_parquet({literal(data / f'{name}.parquet')})")
+            connection.execute(f"CREATE VIEW {name} AS FROM {parquet_files([data / f'{name}.parquet'])}")
         _check_folder(connection, raw_dir)
         for table in TABLES:
             with atomic_write(raw_dir / f"{table}.csv") as temporary:
-                copied = connection.execute(f"COPY ({_SELECTS[table]}) TO {literal(temporary)} (FORMAT csv, HEADER)")
+                path = literal(temporary.absolute())
+                copied = connection.execute(f"COPY ({_SELECTS[table]}) TO {path} (FORMAT csv, HEADER)")
                 counts[table] = copied.fetchall()[0][0]
         rows, without_quantity, unknown_product = connection.execute(_DROPPED).fetchall()[0]
     counts |= {WITHOUT_QUANTITY: without_quantity, UNKNOWN_PRODUCT: unknown_product}

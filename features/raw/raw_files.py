@@ -17,7 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features import schema
-from features.errors import InputError
+from features.errors import InputError, first_line, path_error
+from features.ids import BLANKS
+from features.raw.file_formats import FIRST_BYTES, other_format, unread_file
+from features.sql import parquet_files, partition_option
 from features.text import counted
 
 CUSTOMERS: Final = "customers"
@@ -58,20 +61,32 @@ class RawFile:
 
     Attributes:
         table: "customers", "articles", "transactions_train" or "availability".
-        path: The file.
-        columns: Its column names, in the order of the file.
+        path: The file, or a folder of Parquet files.
+        columns: Its column names without blanks around them, in the order of the file.
+        stored_columns: The same names as they are stored.
+        parts: The Parquet files, in the order of their names; empty for CSV.
         integer_ids: Id columns that a Parquet file stores as integers.
     """
 
     table: str
     path: Path
     columns: tuple[str, ...]
+    stored_columns: tuple[str, ...]
+    parts: tuple[Path, ...] = ()
     integer_ids: tuple[str, ...] = ()
 
     @property
     def is_parquet(self) -> bool:
         """Whether the file is Parquet; otherwise it is CSV, compressed or not."""
         return self.path.suffix == ".parquet"
+
+    @property
+    def parquet(self) -> str:
+        """The relation of the rows of a Parquet file, as written after FROM; folders below `path` may be columns."""
+        option = "hive_partitioning = false"
+        if self.parts != (self.path,):
+            option = f"union_by_name = true, {partition_option(self.path, self.parts)}"
+        return parquet_files(self.parts, option)
 
     @property
     def unit(self) -> str:
@@ -106,7 +121,14 @@ def find_raw_files(raw_dir: Path) -> list[RawFile]:
             f"{raw_dir} is not a folder: put {', '.join(REQUIRED_TABLES)} there as .csv, .csv.gz or .parquet, "
             "or run `python jobs/fetch_demo_data.py` for demo data."
         )
-    found = {table: [path for end in _SUFFIXES if (path := raw_dir / f"{table}{end}").is_file()] for table in TABLES}
+    found = {table: [path for end in _SUFFIXES if _is_readable(path := raw_dir / f"{table}{end}")] for table in TABLES}
+    unread = {table: unread_file(raw_dir, table) for table in TABLES if not found[table]}
+    for table, other in unread.items():
+        if other:
+            raise InputError(
+                f"{raw_dir} has no {table}.csv, {table}.csv.gz or {table}.parquet, but {other[0].name}, which is not "
+                f"read: {other[1]}."
+            )
     missing = [table for table in REQUIRED_TABLES if not found[table]]
     if missing:
         raise InputError(
@@ -120,43 +142,102 @@ def find_raw_files(raw_dir: Path) -> list[RawFile]:
     return [_open(table, paths[0]) for table, paths in found.items() if paths]
 
 
+def _is_readable(path: Path) -> bool:
+    """Return whether a path is a file, or a folder in the place of a Parquet file."""
+    return path.is_file() or (path.suffix == ".parquet" and path.is_dir())
+
+
 def _open(table: str, path: Path) -> RawFile:
-    if path.stat().st_size == 0:
-        raise InputError(f"{path} is empty (0 bytes): download or write it again.")
-    if path.suffix == ".parquet":
-        return _open_parquet(table, path)
-    if path.suffix == ".gz":
-        _check_gzip(path)
-    columns = _header(path)
+    try:
+        if path.suffix == ".parquet":
+            return _open_parquet(table, path)
+        _check_start(path, path.suffix)
+        if path.suffix == ".gz":
+            _check_gzip(path)
+        stored = _header(path)
+    except OSError as error:
+        raise path_error(path, error, "read") from error
+    columns = tuple(map(_clean_name, stored))
     _check_columns(table, path, columns)
-    return RawFile(table, path, columns)
+    return RawFile(table, path, columns, stored)
 
 
 def _open_parquet(table: str, path: Path) -> RawFile:
+    parts = _parts(path)
+    schemas = [_parquet_schema(part) for part in parts]
+    stored = tuple(dict.fromkeys(name for each in schemas for name in each.names))
+    folders = [part.relative_to(path).parts[:-1] for part in parts]
+    stored += tuple(dict.fromkeys(name.split("=")[0] for names in folders for name in names if "=" in name))
+    columns = tuple(map(_clean_name, stored))
+    _check_columns(table, path, columns)
+    integer_ids = [
+        name
+        for name in ID_COLUMNS
+        if name in REQUIRED_COLUMNS[table]
+        for part, each in zip(parts, schemas, strict=True)
+        if _has_integer_ids(part, each, stored[columns.index(name)])
+    ]
+    return RawFile(table, path, columns, stored, parts, tuple(dict.fromkeys(integer_ids)))
+
+
+def _parts(path: Path) -> tuple[Path, ...]:
+    """Return the file, or the Parquet files of a folder; like Spark, ignore names that begin with a dot or underscore.
+
+    Raises:
+        InputError: The folder has none.
+    """
+    if path.is_file():
+        return (path,)
+    files = [file for file in sorted(path.rglob("*.parquet")) if file.is_file()]
+    parts = [file for file in files if not any(part[0] in "._" for part in file.relative_to(path).parts)]
+    if not parts:
+        raise InputError(f"{path} is a folder without *.parquet files: write the table again.")
+    return tuple(parts)
+
+
+def _parquet_schema(path: Path) -> pa.Schema:
+    _check_start(path, ".parquet")
     try:
-        parquet_schema = pq.read_schema(path)
+        return pq.read_schema(path)
     except (pa.ArrowException, OSError) as error:
         raise unreadable_parquet(path, error) from error
-    _check_columns(table, path, tuple(parquet_schema.names))
-    integer_ids = []
-    for name in (name for name in ID_COLUMNS if name in REQUIRED_COLUMNS[table]):
-        kind = parquet_schema.field(name).type
-        value = kind.value_type if pa.types.is_dictionary(kind) else kind
-        if pa.types.is_integer(value):
-            integer_ids.append(name)
-        elif not (pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_string_view(value)):
-            raise InputError(f"{path}: column {name} has type {kind}: write ids as strings.")
-    return RawFile(table, path, tuple(parquet_schema.names), tuple(integer_ids))
+
+
+def _has_integer_ids(path: Path, parquet_schema: pa.Schema, name: str) -> bool:
+    """Return whether an id column holds integers, False if a part of several lacks it; refuse other types than text."""
+    if name not in parquet_schema.names:
+        return False
+    kind = parquet_schema.field(name).type
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if pa.types.is_integer(value):
+        return True
+    if not (pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_string_view(value)):
+        raise InputError(f"{path}: column {name} has type {kind}: write ids as strings.")
+    return False
+
+
+def _clean_name(name: str) -> str:
+    """Return a column's name without blanks and byte order marks around it."""
+    return name.strip(BLANKS)
+
+
+def _check_start(path: Path, suffix: str) -> None:
+    """Refuse a file whose first bytes show that it is not what its name says."""
+    if path.stat().st_size == 0:
+        raise InputError(f"{path} is empty (0 bytes): download or write it again.")
+    try:
+        with gzip.open(path, "rb") if suffix == ".gz" else path.open("rb") as file:
+            start = file.read(FIRST_BYTES)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        return  # reported as a damaged file afterwards
+    found = other_format(start, suffix)
+    if found:
+        raise InputError(f"{path} is {found[0]}: {found[1]}.")
 
 
 def unreadable_parquet(path: Path, error: Exception) -> InputError:
     """Return the error for a Parquet file that cannot be read completely."""
     return InputError(f"{path} is not a readable Parquet file ({first_line(error)}): download or write it again.")
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of a library's error message, without a full stop."""
-    return str(error).strip().split("\n")[0].rstrip(".")
 
 
 def _check_gzip(path: Path) -> None:
@@ -182,27 +263,36 @@ def _header(path: Path) -> tuple[str, ...]:
             names = next(csv.reader(text), None)
     except UnicodeDecodeError as error:
         raise not_utf8(path) from error
+    except csv.Error as error:
+        raise InputError(f"{path} has no header that can be read as CSV ({error}): write it again.") from error
     if names is None:
         raise InputError(f"{path} is empty: download or write it again.")
-    if len(names) == 1:
-        for delimiter in _WRONG_DELIMITERS:
-            if delimiter in names[0]:
-                raise InputError(f"{path} is separated by {delimiter!r}: use commas.")
-    return tuple(name or f"column {number}" for number, name in enumerate(names, start=1))
+    return tuple(name if _clean_name(name) else f"column {number}" for number, name in enumerate(names, start=1))
 
 
 def _check_columns(table: str, path: Path, columns: tuple[str, ...]) -> None:
     missing = [name for name in REQUIRED_COLUMNS[table] if name not in columns]
+    for delimiter in _WRONG_DELIMITERS if missing else ():
+        # A comma within a name, or a decimal comma, would otherwise hide that the header is one column.
+        if any(delimiter in name for name in columns):
+            raise InputError(f"{path} is separated by {delimiter!r}: use commas.")
     if missing:
         raise InputError(
-            f"{path} has no column {' and no '.join(missing)}: it has {', '.join(columns)}, and "
+            f"{path} has no column {' and no '.join(missing)}: it has {', '.join(map(_shown_name, columns))}, and "
             f"{', '.join(REQUIRED_COLUMNS[table])} are required."
         )
     # DuckDB's column names are case-insensitive.
     lowered = [name.casefold() for name in columns]
     duplicates = [name for name in columns if lowered.count(name.casefold()) > 1]
     if duplicates:
-        raise InputError(f"{path} has columns with the same name, {' and '.join(duplicates)}: rename one of them.")
+        names = " and ".join(map(_shown_name, duplicates))
+        raise InputError(f"{path} has columns with the same name, {names}: rename one of them.")
+
+
+def _shown_name(name: str) -> str:
+    """Return a column's name for a message: as it is if it holds no more than letters, digits and spaces."""
+    plain = name.replace(" ", "").replace("_", "")
+    return name if plain.isalnum() and plain.isascii() else repr(name)
 
 
 def records(path: Path, *, strict: bool = False) -> Iterator[Record]:
@@ -257,6 +347,28 @@ def line_numbers(file: RawFile, positions: Iterable[int]) -> Iterator[int]:
     for wanted in positions:
         # The default, for files that DuckDB and csv read differently, is right unless values hold line breaks.
         yield next((record.line for position, record in well_formed if position == wanted), wanted + 2)
+
+
+def broken_lines(path: Path) -> InputError | None:
+    """Return the error for a CSV file with carriage returns inside of lines, None if it has none.
+
+    A file whose lines end with a carriage return alone, as on old Macs, has no other line ends.
+    """
+    count, first = 0, []
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            text = line.rstrip(b"\r\n")
+            if b"\r" in text and line.endswith(b"\n"):
+                count += 1
+                if count <= SHOWN_ROWS:
+                    start = max(0, text.index(b"\r") - _SHOWN_CHARACTERS // 2)
+                    first.append((number, text[start : start + _SHOWN_CHARACTERS].decode("utf-8", "replace")))
+    if not count:
+        return None
+    return InputError(
+        f"{path} has a line break inside a value in {counted(count, 'line')} ({format_rows('line', first, count)}): "
+        "remove the carriage returns, or quote the values that hold them."
+    )
 
 
 def not_utf8(path: Path) -> InputError:

@@ -15,24 +15,27 @@ from typing import Final
 import duckdb
 
 from features import schema
-from features.errors import InputError
+from features.errors import InputError, first_line
+from features.ids import BLANKS
 from features.raw.raw_files import (
     ARTICLES,
     AVAILABILITY,
     CUSTOMERS,
+    ID_COLUMNS,
+    REQUIRED_COLUMNS,
     SHOWN_ROWS,
     TRANSACTIONS,
     RawFile,
+    broken_lines,
     find_raw_files,
-    first_line,
     format_rows,
     has_width,
     not_utf8,
     records,
     unreadable_parquet,
 )
-from features.raw.validation import STAGED, Quarantine, open_quarantine, validate_rows
-from features.sql import identifier, literal
+from features.raw.validation import DATES, NUMBERS, STAGED, Quarantine, open_quarantine, validate_rows
+from features.sql import csv_file, identifier, literal
 from features.text import counted
 
 _logger = logging.getLogger(__name__)
@@ -68,7 +71,9 @@ _COLUMNS: Final = {
 }
 # SQL over the raw column, where a cast is not enough.
 _EXPRESSIONS: Final = {
-    schema.FOR_SALE: f"lower({schema.FOR_SALE}) IN ('1', '1.0', 'true')",
+    **NUMBERS,
+    **DATES,
+    schema.FOR_SALE: f"TRY_CAST({NUMBERS[schema.FOR_SALE]} AS DOUBLE) = 1",
     schema.CHANNELS: f"list_sort(list_distinct(regexp_extract_all({schema.CHANNELS}, '\\S+')))",
 }
 
@@ -98,7 +103,11 @@ class RawCounts:
 
 
 def load_raw_tables(
-    connection: duckdb.DuckDBPyConnection, raw_dir: Path, *, quarantine: Path | None = None
+    connection: duckdb.DuckDBPyConnection,
+    raw_dir: Path,
+    *,
+    quarantine: Path | None = None,
+    latest: datetime | None = None,
 ) -> RawCounts:
     """Read the files of `features.raw.raw_files.TABLES` into typed tables, in file order.
 
@@ -111,15 +120,18 @@ def load_raw_tables(
     - `availability(item_id VARCHAR, since TIMESTAMPTZ, for_sale BOOLEAN, channels VARCHAR[], minimum_age FLOAT)`,
       channels distinct and ascending, age in years; empty without the file.
 
-    Ids are strings and keep leading zeros, empty strings become null, times without an offset are UTC. Trailing commas
-    beyond the last column of a CSV row are ignored.
+    Ids are strings by the rule of `features.ids`; blanks around them are removed, with a warning. They keep leading
+    zeros. Empty strings become null, and in columns of numbers and dates also NaN, NaT, None and NULL. Flags may be
+    written as 1 and 0, true and false, or t and f. Times without an offset are UTC. Trailing commas beyond the last
+    column of a CSV row are ignored.
 
     Args:
         connection: A DuckDB connection to a database on disk, ideally a temporary one with a `memory_limit`. Its
             `TimeZone` is set to UTC.
-        raw_dir: The folder with the files, each .csv, .csv.gz or .parquet.
+        raw_dir: The folder with the files, each .csv, .csv.gz or .parquet, or a folder NAME.parquet of Parquet files.
         quarantine: A CSV file for invalid rows, with the columns `QUARANTINE_COLUMNS`, written only if there are any.
             Without it, invalid rows are an error.
+        latest: UTC. Purchases and birth dates after this moment are invalid; None allows every moment.
 
     Returns:
         The number of rows in each table and in the quarantine.
@@ -138,7 +150,7 @@ def load_raw_tables(
         for file in files:
             quarantined[file.table] = _stage(connection, file, collected)
         for file in files:
-            quarantined[file.table] += validate_rows(connection, file, collected)
+            quarantined[file.table] += validate_rows(connection, file, collected, latest)
             kept[file.table] = _create_typed_table(connection, file, quarantined[file.table])
     first, last = connection.execute("SELECT min(purchased_at), max(purchased_at) FROM purchases").fetchall()[0]
     return RawCounts(
@@ -165,6 +177,7 @@ def _stage(connection: duckdb.DuckDBPyConnection, file: RawFile, quarantine: Qua
         except duckdb.InvalidInputException as error:
             copy, malformed = _without_malformed_rows(file, quarantine, first_line(error))
             _stage_csv(connection, file, copy)
+    _trim_ids(connection, file)
     if file.absent_columns:
         _logger.info("%s has no column %s: all values are null", file.path, ", ".join(file.absent_columns))
     if not malformed and not _count(connection, STAGED[file.table]):
@@ -174,27 +187,46 @@ def _stage(connection: duckdb.DuckDBPyConnection, file: RawFile, quarantine: Qua
 
 def _stage_csv(connection: duckdb.DuckDBPyConnection, file: RawFile, path: Path) -> None:
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in _staged_names(file))
-    connection.execute(
-        f"CREATE OR REPLACE TABLE {STAGED[file.table]} AS SELECT * FROM read_csv(?, columns = {{{columns}}}, "
-        """auto_detect = false, header = true, delim = ',', quote = '"', escape = '"')""",
-        [str(path)],
-    )
+    options = f"""columns = {{{columns}}}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"'"""
+    try:
+        connection.execute(f"CREATE OR REPLACE TABLE {STAGED[file.table]} AS FROM {csv_file(path, options)}")
+    except duckdb.IOException as error:
+        if path.suffix != ".gz" or _is_full_disk(error):
+            raise
+        raise InputError(
+            f"{path} cannot be decompressed completely ({first_line(error)}): it may have padding after its end; "
+            f"decompress it with `gunzip`, and keep {path.stem}."
+        ) from error
+
+
+def _trim_ids(connection: duckdb.DuckDBPyConnection, file: RawFile) -> None:
+    """Remove the blanks around ids, with a warning; an id of blanks stays, and is reported as missing."""
+    staged = STAGED[file.table]
+    for column in (name for name in ID_COLUMNS if name in REQUIRED_COLUMNS[file.table]):
+        trimmed = f"trim({column}, {literal(BLANKS)})"
+        has_blanks = f"{trimmed} <> {column} AND {trimmed} <> ''"
+        [(count,)] = connection.execute(f"SELECT count(*) FROM {staged} WHERE {has_blanks}").fetchall()
+        if count:
+            connection.execute(f"UPDATE {staged} SET {column} = {trimmed} WHERE {has_blanks}")
+            _logger.warning("%s: blanks around %s of %s removed", file.path, counted(count, "value"), column)
+
+
+def _is_full_disk(error: Exception) -> bool:
+    return "No space left" in str(error)
 
 
 def _stage_parquet(connection: duckdb.DuckDBPyConnection, file: RawFile) -> None:
     columns = ", ".join(
         f"nullif(CAST({identifier(name)} AS VARCHAR), '') AS {identifier(staged)}"
-        for name, staged in zip(file.columns, _staged_names(file), strict=True)
+        for name, staged in zip(file.stored_columns, _staged_names(file), strict=True)
     )
     try:
-        connection.execute(
-            f"CREATE OR REPLACE TABLE {STAGED[file.table]} AS SELECT {columns} "
-            "FROM read_parquet(?, hive_partitioning = false)",
-            [str(file.path)],
-        )
+        connection.execute(f"CREATE OR REPLACE TABLE {STAGED[file.table]} AS SELECT {columns} FROM {file.parquet}")
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
+        if _is_full_disk(error):
+            raise
         raise unreadable_parquet(file.path, error) from error
 
 
@@ -210,6 +242,9 @@ def _without_malformed_rows(file: RawFile, quarantine: Quarantine | None, cause:
                     first.append((record.line, f"{len(record.fields)} columns: {','.join(record.fields)}"))
     except UnicodeDecodeError as error:
         raise not_utf8(file.path) from error
+    broken = broken_lines(file.path) if quarantine is None or not count else None
+    if broken:
+        raise broken
     if not count:
         raise InputError(
             f"{file.path} is not well-formed CSV ({cause}): use one kind of line end, and double quotes within values."
@@ -217,8 +252,8 @@ def _without_malformed_rows(file: RawFile, quarantine: Quarantine | None, cause:
     if quarantine is None:
         raise InputError(
             f"{file.path}: {counted(count, 'row')} without the {width} columns of the header "
-            f"({format_rows(file.unit, first, count)}): quote values that hold commas, or quarantine such rows with "
-            "--quarantine FILE."
+            f"({format_rows(file.unit, first, count)}): quote values that hold commas or line breaks, or quarantine "
+            "such rows with --quarantine FILE."
         )
     copy = quarantine.folder / f"{file.table}.csv"
     with copy.open("w", encoding="utf-8", newline="") as text:

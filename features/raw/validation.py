@@ -8,10 +8,10 @@ of the rows that the typed tables exclude, with the first check that each fails.
 import contextlib
 import csv
 import logging
-import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -19,8 +19,10 @@ import duckdb
 
 from features import schema
 from features.errors import InputError
-from features.files import atomic_write
+from features.files import atomic_write, scratch_beside
+from features.ids import BLANKS, CONTROL_CHARACTERS_SQL, MAX_ID_LENGTH
 from features.raw.raw_files import ARTICLES, AVAILABILITY, CUSTOMERS, TRANSACTIONS, RawFile, format_rows, line_numbers
+from features.sql import literal, timestamp_literal
 from features.text import counted
 
 _logger = logging.getLogger(__name__)
@@ -32,6 +34,37 @@ STAGED: Final = {
     TRANSACTIONS: "staged_transactions",
     AVAILABILITY: "staged_availability",
 }
+
+# What data frames and spreadsheets write for a missing number or date.
+_NULLS: Final = "('nan', '-nan', 'none', 'null', 'na', 'n/a', '#n/a', '<na>', 'nat')"
+
+
+def _or_null(column: str) -> str:
+    return f"CASE WHEN lower(trim({column})) IN {_NULLS} THEN NULL ELSE {column} END"
+
+
+def _flag(column: str) -> str:
+    """SQL for a flag as text of a number: booleans are written as true, True, t and their opposites."""
+    return (
+        f"CASE WHEN lower(trim({column})) IN ('true', 't') THEN '1' "
+        f"WHEN lower(trim({column})) IN ('false', 'f') THEN '0' ELSE {_or_null(column)} END"
+    )
+
+
+# SQL for the columns whose missing values have several spellings, by raw name, as text.
+NUMBERS: Final = {
+    schema.USER_COLUMNS["age"]: _or_null(schema.USER_COLUMNS["age"]),
+    schema.USER_COLUMNS["fashion_news"]: _flag(schema.USER_COLUMNS["fashion_news"]),
+    schema.USER_COLUMNS["active"]: _flag(schema.USER_COLUMNS["active"]),
+    schema.FOR_SALE: _flag(schema.FOR_SALE),
+    schema.MINIMUM_AGE: _or_null(schema.MINIMUM_AGE),
+}
+DATES: Final = {schema.USER_COLUMNS["birth_date"]: _or_null(schema.USER_COLUMNS["birth_date"])}
+
+# Numbers that a spreadsheet shortened, 1.08775E+08, cells that were too narrow, and its errors.
+_SPREADSHEET_NUMBER: Final = r"[0-9]([.,][0-9]+)?E\+[0-9]+"
+_SPREADSHEET_ERROR: Final = r"#+|#(N/A|REF!|NAME\?|VALUE!|NUM!|DIV/0!|NULL!)"
+MAX_NAME_LENGTH: Final = 1_000
 
 _FETCHED_ROWS: Final = 10_000
 
@@ -62,17 +95,51 @@ class RowCheck:
 
 
 def _missing(column: str) -> RowCheck:
-    return RowCheck(column, "is missing", f"coalesce(trim({column}), '') = ''", "fill it in every row")
+    return RowCheck(
+        column, "is missing", f"coalesce(trim({column}, {literal(BLANKS)}), '') = ''", "fill it in every row"
+    )
+
+
+def _ids(column: str) -> tuple[RowCheck, ...]:
+    """The checks of an id by the rule of `features.ids`; blanks around it have been removed."""
+    return (
+        _missing(column),
+        RowCheck(
+            column,
+            "looks damaged by a spreadsheet",
+            f"regexp_full_match({column}, '{_SPREADSHEET_NUMBER}|{_SPREADSHEET_ERROR}')",
+            "write the ids again from their source, and format the column as text in the spreadsheet",
+        ),
+        *_text(column, MAX_ID_LENGTH, CONTROL_CHARACTERS_SQL, "a control character"),
+    )
+
+
+def _text(column: str, longest: int, characters: str, description: str) -> tuple[RowCheck, RowCheck]:
+    return (
+        RowCheck(
+            column,
+            f"has more than {longest:,} characters",
+            f"length({column}) > {longest}",
+            f"use at most {longest:,} characters",
+        ),
+        RowCheck(column, f"holds {description}", f"regexp_matches({column}, '{characters}')", "remove it"),
+    )
+
+
+def _names(columns: Iterable[str]) -> tuple[RowCheck, ...]:
+    """The checks of descriptive text: numpy drops a NUL at the end of a text, and pads all texts to the longest one."""
+    return tuple(check for name in columns for check in _text(name, MAX_NAME_LENGTH, r"\x00", "a NUL character"))
 
 
 def _numbers(column: str, kind: str, unknown: str) -> tuple[RowCheck, RowCheck]:
     # isfinite(NULL) is null, so IS NOT TRUE holds for values that do not parse as well as for NaN and infinity.
-    number = f"TRY_CAST({column} AS {kind})"
+    value = NUMBERS.get(column, column)
+    number = f"TRY_CAST({value} AS {kind})"
     return (
         RowCheck(
             column,
             "is not a number",
-            f"{column} IS NOT NULL AND isfinite({number}) IS NOT TRUE",
+            f"{value} IS NOT NULL AND isfinite({number}) IS NOT TRUE",
             f"write numbers like 21 or 0.0254{unknown}",
         ),
         RowCheck(column, "is negative", f"{number} < 0", f"write numbers like 21 or 0.0254{unknown}"),
@@ -81,12 +148,22 @@ def _numbers(column: str, kind: str, unknown: str) -> tuple[RowCheck, RowCheck]:
 
 def _date(column: str, first_year: int = 1900) -> RowCheck:
     # The bounds exclude infinity and mistyped years, and fit into nanoseconds in 64 bits.
+    value = DATES.get(column, column)
     return RowCheck(
         column,
         f"is not a date from {first_year} to 2199",
-        f"{column} IS NOT NULL AND (TRY_CAST({column} AS TIMESTAMPTZ) >= TIMESTAMPTZ '{first_year}-01-01 00:00:00+00' "
-        f"AND TRY_CAST({column} AS TIMESTAMPTZ) < TIMESTAMPTZ '2200-01-01 00:00:00+00') IS NOT TRUE",
+        f"{value} IS NOT NULL AND (TRY_CAST({value} AS TIMESTAMPTZ) >= TIMESTAMPTZ '{first_year}-01-01 00:00:00+00' "
+        f"AND TRY_CAST({value} AS TIMESTAMPTZ) < TIMESTAMPTZ '2200-01-01 00:00:00+00') IS NOT TRUE",
         "write dates like 2020-09-22 or 2020-09-22 13:30:00+02:00",
+    )
+
+
+def _after(column: str, latest: datetime) -> RowCheck:
+    return RowCheck(
+        column,
+        f"is after {latest:%Y-%m-%d %H:%M} UTC",
+        f"TRY_CAST({DATES.get(column, column)} AS TIMESTAMPTZ) > {timestamp_literal(latest)}",
+        "correct it, write the offset of local times such as +02:00, allow later moments with --as-of",
     )
 
 
@@ -103,22 +180,21 @@ def _unique(column: str) -> RowCheck:
     return RowCheck(column, "is a duplicate", "false", "keep one row per id", unique=column)
 
 
-# Flags, also as booleans of a Parquet file and as integers that were stored as floats.
-FLAGS: Final = "('0', '1', '0.0', '1.0', 'false', 'true')"
 _OR_EMPTY: Final = ", or leave it empty where it is unknown"
 _ROW_CHECKS: Final = {
     CUSTOMERS: (
-        _missing(schema.CUSTOMER_ID),
+        *_ids(schema.CUSTOMER_ID),
         *_numbers(schema.USER_COLUMNS["age"], "FLOAT", _OR_EMPTY),
         _date(schema.USER_COLUMNS["birth_date"]),
         *_numbers(schema.USER_COLUMNS["fashion_news"], "FLOAT", _OR_EMPTY),
         *_numbers(schema.USER_COLUMNS["active"], "FLOAT", _OR_EMPTY),
+        *_names(schema.USER_COLUMNS[name] for name in ("club_member_status", "fashion_news_frequency", "postal_code")),
         _unique(schema.CUSTOMER_ID),
     ),
-    ARTICLES: (_missing(schema.ARTICLE_ID), _unique(schema.ARTICLE_ID)),
+    ARTICLES: (*_ids(schema.ARTICLE_ID), *_names(schema.ITEM_COLUMNS.values()), _unique(schema.ARTICLE_ID)),
     TRANSACTIONS: (
-        _missing(schema.CUSTOMER_ID),
-        _missing(schema.ARTICLE_ID),
+        *_ids(schema.CUSTOMER_ID),
+        *_ids(schema.ARTICLE_ID),
         _missing(schema.T_DAT),
         _date(schema.T_DAT, first_year=1970),
         _missing(schema.PRICE),
@@ -133,13 +209,14 @@ _ROW_CHECKS: Final = {
         _unknown(schema.ARTICLE_ID, ARTICLES, "items", schema.ITEM_ID),
     ),
     AVAILABILITY: (
-        _missing(schema.ARTICLE_ID),
+        *_ids(schema.ARTICLE_ID),
         _missing(schema.SINCE),
         _date(schema.SINCE, first_year=1970),
         RowCheck(
             schema.FOR_SALE,
             "is neither 0 nor 1",
-            f"lower({schema.FOR_SALE}) NOT IN {FLAGS}",
+            f"{NUMBERS[schema.FOR_SALE]} IS NOT NULL AND "
+            f"(TRY_CAST({NUMBERS[schema.FOR_SALE]} AS DOUBLE) IN (0, 1)) IS NOT TRUE",
             "write 1 for items that are for sale and 0 for others, or leave it empty for 1",
         ),
         # A list written as text, or another separator, would be read as one channel that no request names.
@@ -188,12 +265,11 @@ def open_quarantine(path: Path | None) -> Iterator[Quarantine | None]:
     if path is None:
         yield None
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-        collected = Path(folder) / "collected.csv"
+    with scratch_beside(path) as folder:
+        collected = folder / "collected.csv"
         with collected.open("w", encoding="utf-8", newline="") as text:
             csv.writer(text, lineterminator="\n").writerow(QUARANTINE_COLUMNS)
-            quarantine = Quarantine(text, Path(folder))
+            quarantine = Quarantine(text, folder)
             yield quarantine
         for (table, reason), count in quarantine.rows.items():
             _logger.warning("%s: %s quarantined in %s: %s", table, counted(count, "row"), path, reason)
@@ -202,7 +278,9 @@ def open_quarantine(path: Path | None) -> Iterator[Quarantine | None]:
                 collected.rename(temporary)
 
 
-def validate_rows(connection: duckdb.DuckDBPyConnection, file: RawFile, quarantine: Quarantine | None) -> int:
+def validate_rows(
+    connection: duckdb.DuckDBPyConnection, file: RawFile, quarantine: Quarantine | None, latest: datetime | None = None
+) -> int:
     """Fill `invalid_rows` with the rows of a staged table that fail a check, and quarantine them.
 
     Transactions and availability are compared with the typed tables `users` and `items`, which must exist.
@@ -211,6 +289,7 @@ def validate_rows(connection: duckdb.DuckDBPyConnection, file: RawFile, quaranti
         connection: Holds the staged table.
         file: The file of the staged table.
         quarantine: Receives invalid rows; without one, they are an error.
+        latest: Purchases and birth dates after this moment are invalid, UTC; None allows every moment.
 
     Returns:
         The number of invalid rows.
@@ -219,6 +298,9 @@ def validate_rows(connection: duckdb.DuckDBPyConnection, file: RawFile, quaranti
         InputError: There are invalid rows and no quarantine. Names the first failed check.
     """
     checks = [check for check in _ROW_CHECKS[file.table] if check.column in file.columns]
+    if latest is not None:
+        dates = [name for name in (schema.T_DAT, schema.USER_COLUMNS["birth_date"]) if name in file.columns]
+        checks += [_after(name, latest) for name in dates]
     counts = _mark_invalid_rows(connection, STAGED[file.table], checks)
     if counts and quarantine is None:
         raise _first_error(connection, file, checks, counts)

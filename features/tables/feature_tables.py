@@ -28,7 +28,7 @@ from features.schema import (
     QUARTER,
     WEEK,
 )  # fmt: skip
-from features.sql import literal
+from features.sql import parquet_files
 from features.tables import item_queries, user_queries
 
 # Windows and lists are computed for one bucket of users at a time, so that full-size tables fit into 4 GB: DuckDB's
@@ -110,7 +110,7 @@ def write_feature_tables(
         "quarter": QUARTER,
     }
     window_buckets, list_buckets = _buckets(users, _USERS_PER_WINDOW), _buckets(users, _USERS_PER_BUCKET)
-    bought = literal(folder / "user_bought_items_daily.parquet")
+    bought = parquet_files([folder / "user_bought_items_daily.parquet"])
     queries = {
         "user_profile": [user_queries.PROFILE.format(**parameters)],
         "item_catalog": [item_queries.CATALOG.format(**parameters)],
@@ -121,7 +121,7 @@ def write_feature_tables(
         "user_bought_items_daily": [
             user_queries.BOUGHT_ITEMS.format(length=MAX_BOUGHT_ITEMS, **bucket, **parameters) for bucket in list_buckets
         ],
-        "user_recent_items_daily": [user_queries.RECENT_ITEMS.format(path=bought, length=MAX_RECENT_ITEMS)],
+        "user_recent_items_daily": [user_queries.RECENT_ITEMS.format(bought=bought, length=MAX_RECENT_ITEMS)],
         "user_lately_items_daily": [
             user_queries.LATELY_ITEMS.format(length=MAX_LATELY_ITEMS, **bucket, **parameters) for bucket in list_buckets
         ],

@@ -83,7 +83,7 @@ RECENT_ITEMS: Final = """
            bought_counts[:{length}] as recent_counts,
            bought_days[:{length}] as recent_days,
            event_timestamp, created_timestamp
-    from read_parquet({path})
+    from {bought}
 """
 
 # Windows end at the user's last purchase, which is on the day before each row: they do not change while the user buys

@@ -15,7 +15,7 @@ from features.errors import InputError
 from features.parquet_rows import ParquetRows
 from features.schema import ITEM_ID, PURCHASED_AT, USER_CODE, USER_ID, WEEK
 from features.scratch_database import scratch_database
-from features.sql import identifier, literal, timestamp_literal
+from features.sql import identifier, literal, parquet_files, timestamp_literal
 from features.store.source_tables import created_column, read_source, write_source
 from features.time_split import TimeSplit
 
@@ -24,7 +24,7 @@ _SORTED = """
     copy (
         with known as (
             select user_id, item_id, purchased_at as event_timestamp, {written} as written_at
-            from read_parquet({known}) where {written} <= {as_of}
+            from {known} where {written} <= {as_of}
         ),
         users as (
             select user_id, (row_number() over (order by first, user_id) - 1)::integer as user_code
@@ -147,10 +147,10 @@ def write_purchases(store: FeatureStore, split: TimeSplit, folder: Path) -> Purc
     with scratch_database(folder) as connection:
         connection.execute(
             _SORTED.format(
-                known=literal(known),
+                known=parquet_files([known]),
                 written=written,
                 as_of=timestamp_literal(split.as_of),
-                path=literal(rows.paths[0]),
+                path=literal(rows.paths[0].absolute()),
             )
         )
         known.unlink()

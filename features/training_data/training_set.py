@@ -116,7 +116,8 @@ def write_training_sets(
     values = {"rows": purchases.rows.sql, "condition": conditions}
     with scratch_database(folder) as connection:
         for name, sql in (("queries", _QUERIES), ("items", _ITEMS)):
-            connection.execute(f"copy ({sql.format(**values)}) to {literal(entities[name])} (format parquet)")
+            path = literal(entities[name].absolute())
+            connection.execute(f"copy ({sql.format(**values)}) to {path} (format parquet)")
         table = connection.sql(_DAYS.format(**values)).to_arrow_table()
     days = table["day"].to_numpy().astype("datetime64[D]")
     queries, bought = (table[name].to_numpy() for name in ("queries", "purchases"))

@@ -10,7 +10,7 @@ from feast import FeatureStore, FeatureView
 from features.asof_store.views import join_keys
 from features.schema import EVENT_TIMESTAMP
 from features.scratch_database import scratch_database
-from features.sql import identifier, literal
+from features.sql import identifier, parquet_files
 from features.store.historical_features import view_features
 from features.store.source_tables import END_OF_TIME, write_source
 from pipelines.leakage.comparison import Snapshot
@@ -66,7 +66,7 @@ def _late(store: FeatureStore, view: FeatureView, folder: Path) -> pa.Table:
     path = write_source(store, view.name, [], folder / f"{view.name}.stamps.parquet", known_at=END_OF_TIME)
     with scratch_database(folder) as connection:
         rows = connection.sql(
-            f"select distinct {keys}, {moment} as {EVENT_TIMESTAMP} from read_parquet({literal(path)}) "
+            f"select distinct {keys}, {moment} as {EVENT_TIMESTAMP} from {parquet_files([path])} "
             f"where {created} is null or {created} > {moment} order by {EVENT_TIMESTAMP}, {keys}"
         ).to_arrow_table()
     path.unlink()

@@ -20,7 +20,7 @@ INVALID_CUSTOMERS = {
     "age is negative": ("customer_id,age", "7,-1", "'-1'"),
     "birth_date is not a date from 1900 to 2199": ("customer_id,birth_date", "7,17/05/1990", "'17/05/1990'"),
     "FN is not a number": ("customer_id,FN", "7,yes", "'yes'"),
-    "Active is not a number": ("customer_id,Active", "7,nan", "'nan'"),
+    "Active is not a number": ("customer_id,Active", "7,inf", "'inf'"),
     "customer_id is a duplicate": ("customer_id,age", "0001,30", "'0001'"),
 }
 
