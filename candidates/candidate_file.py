@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from candidates.blender import BlendedLists
 from candidates.compiled import compiled
-from features.errors import InputError
+from features.errors import InputError, first_line
 from features.files import atomic_write
 from features.schema import (
     ITEM_ID,
@@ -208,13 +208,16 @@ def read_users(path: Path, users: int, top: int) -> dict[str, pa.Table]:
         file = pq.ParquetFile(path)
     except FileNotFoundError as error:
         raise InputError(f"There is no file {path}: run `python jobs/generate_candidates.py` first.") from error
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path} is not a Parquet file: pass what jobs/generate_candidates.py wrote.") from error
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _unreadable(path, error) from error
     if file.schema_arrow.names != CANDIDATES.names:
         raise InputError(f"{path} has columns {file.schema_arrow.names}, not {CANDIDATES.names}.")
     found: dict[str, pa.Table] = {}
     for group in range(file.num_row_groups):
-        table = file.read_row_group(group)
+        try:
+            table = file.read_row_group(group)
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(path, error) from error
         for user in pc.unique(table[USER_ID]).to_pylist():
             if user not in found and len(found) == users:
                 return found
@@ -223,3 +226,10 @@ def read_users(path: Path, users: int, top: int) -> dict[str, pa.Table]:
             # A list may continue in the next row group.
             found[user] = pa.concat_tables([found[user], first]) if user in found else first
     return found
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"{path} is not a Parquet file that can be read ({first_line(error)}): pass what jobs/generate_candidates.py "
+        "wrote."
+    )

@@ -13,6 +13,8 @@ from features.errors import InputError
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_SHOWN_CHARACTERS: Final = 100
+
 # By pydantic's error type, where its own message uses Python's terms instead of those of TOML and JSON.
 _REQUIREMENTS: Final = {
     "bool_type": "must be true or false",
@@ -58,7 +60,12 @@ def _problem(model: type[BaseModel], details: ErrorDetails) -> str:
     if details["type"] == "missing":
         return f"{path} is missing"
     requirement = _REQUIREMENTS.get(details["type"]) or re.sub(r"^\w+ should (be valid )?", "must ", message)
-    return f"{path} is {details['input']!r}, but {requirement}{_example(key, model)}"
+    return f"{path} is {_shown(details['input'])}, but {requirement}{_example(key, model)}"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
 def _suggestion(key: str, model: type[BaseModel]) -> str:

@@ -51,7 +51,7 @@ def main(
     from pipelines.candidate_tables import source_legend
     from pipelines.candidate_views import candidates_in_file, check_options, file_heading
 
-    check_options(stage, console.given_options(), user_ids)
+    users_to_show = check_options(stage, console.given_options(), user_ids)
     filters = read_settings(filters_file) if filters_file else None
     if stage is None:
         heading, views = file_heading(candidates), candidates_in_file(repo, candidates, users, top)
@@ -62,7 +62,7 @@ def main(
 
         pipeline, settings = open_pipeline(repo, filters=filters, k=max(k, top), **request)
         console.warn(find_settings_without_effect(settings, pipeline.item_context))
-        heading, views = pipeline_heading(pipeline), candidates_after_stage(pipeline, stage, user_ids, top)
+        heading, views = pipeline_heading(pipeline), candidates_after_stage(pipeline, stage, users_to_show, top)
     for number, view in enumerate(views):
         if number == 0:
             reporter.result(heading)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from candidates.candidate_file import read_users
-from features.errors import InputError
+from features.errors import InputError, path_error
+from features.ids import parse_id, shown_id
 from features.report_table import ReportTable
 from features.schema import BOUGHT_ITEMS, ITEM_ID
 from features.store.catalogue_snapshot import CatalogueSnapshot
@@ -40,8 +41,8 @@ class UserCandidates:
     note: str = ""
 
 
-def check_options(stage: str | None, given: AbstractSet[str], users: Iterable[str]) -> None:
-    """Check that the options of show_candidates belong together.
+def check_options(stage: str | None, given: AbstractSet[str], users: Iterable[str]) -> list[str]:
+    """Check that the options of show_candidates belong together, and return the ids of the users to show.
 
     Args:
         stage: a stage of the pipeline, or None for a candidate file.
@@ -58,8 +59,14 @@ def check_options(stage: str | None, given: AbstractSet[str], users: Iterable[st
         raise InputError(f"With --stage no candidate file is shown: {without_effect[0]} has no effect; omit it.")
     if stage and "--user" not in given:
         raise InputError("--stage needs the users to show: add --user ID, once or several times.")
-    if any(not (user.strip() and user.isprintable()) for user in users):
-        raise InputError("A --user is empty or contains control characters: pass the id as in the raw tables.")
+    return [_parse_user(user) for user in users]
+
+
+def _parse_user(text: str) -> str:
+    try:
+        return parse_id(text)
+    except ValueError as error:
+        raise InputError(f"--user {shown_id(text)} {error}: pass the id as in the raw tables.") from error
 
 
 def file_heading(candidates: Path) -> str:
@@ -67,9 +74,17 @@ def file_heading(candidates: Path) -> str:
     description = candidates.with_suffix(".json")
     if not description.is_file():
         return str(candidates)
-    facts = json.loads(description.read_text(encoding="utf-8"))
-    as_of = datetime.fromisoformat(facts["as_of"])
-    return f"{candidates}\nrelease {facts['release']}, {facts['features']} features as of {as_of:%Y-%m-%d %H:%M} UTC"
+    try:
+        facts = json.loads(description.read_text(encoding="utf-8"))
+        as_of = datetime.fromisoformat(facts["as_of"])
+        release, features = str(facts["release"]), str(facts["features"])
+    except OSError as error:
+        raise path_error(description, error, "read") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{description} is no description of candidates: run `python jobs/generate_candidates.py` again."
+        ) from error
+    return f"{candidates}\nrelease {release}, {features} features as of {as_of:%Y-%m-%d %H:%M} UTC"
 
 
 def candidates_in_file(repo: Path, candidates: Path, users: int, top: int) -> Iterator[UserCandidates]:

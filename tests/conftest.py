@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 pytest_plugins = [
     "fixtures.jobs",
     "fixtures.ranker",
+    "fixtures.raw_database",
     "fixtures.serving",
     "fixtures.towers",
     "plugins.markers",

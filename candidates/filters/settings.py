@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from features.errors import InputError
+from features.errors import InputError, path_error
+from features.ids import parse_id, shown_id
 from features.validation_errors import validate
 
 MAX_DAYS: Final = 100_000  # longer than any shop's history, and exact in float32
@@ -24,6 +25,17 @@ def _check_days(days: float) -> float:
     raise ValueError(f"must be 0, or more than 1 and at most {MAX_DAYS:,} days (purchases are known the next day)")
 
 
+def _parse_ids(ids: tuple[str, ...]) -> tuple[str, ...]:
+    """Parse ids by the rule of all ids, without repeats."""
+    parsed = []
+    for text in ids:
+        try:
+            parsed.append(parse_id(text))
+        except ValueError as error:
+            raise ValueError(f"{shown_id(text)} {error}") from error
+    return tuple(dict.fromkeys(parsed))
+
+
 def _without_repeats(names: Any) -> Any:
     """Convert a list, which TOML and JSON have, to a tuple without repeats; leave the rest to the type check."""
     if isinstance(names, list | tuple) and all(isinstance(name, str) for name in names):
@@ -34,6 +46,7 @@ def _without_repeats(names: Any) -> Any:
 _Days: TypeAlias = Annotated[float, AfterValidator(_check_days)]
 _Name: TypeAlias = Annotated[str, Field(min_length=1)]
 _Names: TypeAlias = Annotated[tuple[_Name, ...], BeforeValidator(_without_repeats)]
+_Ids: TypeAlias = Annotated[_Names, AfterValidator(_parse_ids)]
 
 
 class FilterSettings(BaseModel):
@@ -45,7 +58,7 @@ class FilterSettings(BaseModel):
         cool_down_days: for "cool-down", whole UTC days after a purchase during which the item is excluded.
         cool_down_days_by_category: the same for garment groups that differ.
         for_sale: exclude items that are not for sale.
-        blocked_items: item ids that are excluded for all users.
+        blocked_items: item ids that are excluded for all users, by the rule of `features.ids`.
         blocked_categories: garment groups that are excluded for all users.
         channel: exclude items that are not sold in this channel; None for no such filter.
         age_limit: exclude items with a minimum age for users who are younger or of unknown age.
@@ -62,7 +75,7 @@ class FilterSettings(BaseModel):
     cool_down_days: _Days | None = Field(default=None, examples=[28])
     cool_down_days_by_category: Mapping[str, _Days] = Field(default_factory=dict, examples=[{"Shoes": 90}])
     for_sale: bool = True
-    blocked_items: _Names = Field(default=(), examples=[["0108775015"]])
+    blocked_items: _Ids = Field(default=(), examples=[["0108775015"]])
     blocked_categories: _Names = Field(default=(), examples=[["Shoes"]])
     channel: _Name | None = Field(default=None, examples=["2"])
     age_limit: bool = True
@@ -120,6 +133,8 @@ def read_settings(path: Path) -> FilterSettings:
         content = tomllib.loads(text)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise InputError(f"There is no file {path}: write filter settings there, or omit --filters.") from error
+    except OSError as error:
+        raise path_error(path, error, "read") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not TOML ({error}): {_toml_hint(text, str(error))}.") from error
     return FilterSettings.from_json(content, str(path))

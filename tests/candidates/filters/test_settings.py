@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from candidates.filters.settings import FilterSettings, read_settings
 from features.errors import InputError
+from features.ids import BLANKS
 
 ALL_SETTINGS = """
 already_bought = "cool-down"
@@ -95,6 +96,9 @@ def test_days_to_cool_down_may_stay_in_the_file_while_the_filter_is_off(write):
 
 days = st.floats(1, 400, width=32, exclude_min=True) | st.integers(2, 400)
 names = st.text(min_size=1, max_size=5)
+ids = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), min_size=1, max_size=5).filter(
+    lambda text: text == text.strip(BLANKS)
+)
 
 
 @given(
@@ -106,7 +110,7 @@ names = st.text(min_size=1, max_size=5)
             names.filter(lambda name: name != "channel"), st.just(0) | days, max_size=3
         ),
         for_sale=st.booleans(),
-        blocked_items=st.lists(names, unique=True, max_size=3).map(tuple),
+        blocked_items=st.lists(ids, unique=True, max_size=3).map(tuple),
         blocked_categories=st.lists(names, unique=True, max_size=3).map(tuple),
         channel=st.none() | names,
         age_limit=st.booleans(),
