@@ -205,7 +205,7 @@ def read_users(path: Path, users: int, top: int) -> dict[str, pa.Table]:
         InputError: the file is missing or is not a candidate file.
     """
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path.absolute())
     except FileNotFoundError as error:
         raise InputError(f"There is no file {path}: run `python jobs/generate_candidates.py` first.") from error
     except (pa.ArrowInvalid, OSError) as error:

@@ -19,10 +19,13 @@ class ParquetRows:
     """The rows of files with one schema, in the order of the files. Every call reads them again.
 
     Attributes:
-        paths: the files.
+        paths: the files, absolute: Arrow takes a relative path such as `s3:/x` for an address, and `~` for a home.
     """
 
     paths: tuple[Path, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "paths", tuple(path.absolute() for path in self.paths))
 
     @classmethod
     def concat(cls, *tables: Self) -> Self:

@@ -3,30 +3,47 @@
 python jobs/build_features.py --raw-dir data/raw
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from jobs.console import FEATURE_TABLES, ConsoleReporter, job, memory_limit_option, path_option, raw_dir_option
+from jobs.console import FEATURE_TABLES, ConsoleReporter, job, memory_limit_option, path_option, raw_dir_option, warn
 
 
 @click.command()
 @raw_dir_option
 @path_option("--output", folder=True, default=FEATURE_TABLES, text="Folder of the feature tables; replaced as a whole.")
 @path_option("--quarantine", text="CSV file for invalid rows and the reasons; without it the first ones stop the job.")
+@click.option("--as-of", help="Latest moment of a purchase, UTC; later ones are invalid rows.  [default: now]")
 @memory_limit_option
 @job
-def main(reporter: ConsoleReporter, raw_dir: Path, output: Path, quarantine: Path | None, memory_limit: str) -> None:
+def main(
+    reporter: ConsoleReporter,
+    raw_dir: Path,
+    output: Path,
+    quarantine: Path | None,
+    as_of: str | None,
+    memory_limit: str,
+) -> None:
     """Build the feature tables from the raw tables.
 
     The raw tables are validated. Each row of a feature table holds the moment from which it is known.
     """
+    from features.moments import parse_moment
     from features.tables.build import build_feature_tables
     from features.text import counted
 
     built = build_feature_tables(
-        raw_dir, output, quarantine=quarantine, memory_limit=memory_limit, progress=reporter.progress
+        raw_dir,
+        output,
+        quarantine=quarantine,
+        memory_limit=memory_limit,
+        progress=reporter.progress,
+        latest=parse_moment(as_of) if as_of else datetime.now(UTC),
     )
+    if built.gap:
+        warn([built.gap.warning])
     counts = built.counts
     reporter.result(
         f"{counts.users:,} users, {counts.items:,} items, {counts.purchases:,} purchases until "

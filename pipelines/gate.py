@@ -17,6 +17,7 @@ from evaluation.metrics import Hits
 from features.errors import InputError
 from features.store.reader import FeatureReader
 from features.store.registry import tower_schemas
+from features.text import counted
 from models.release.earlier_release import EarlierRelease
 from models.release.find_release import LATEST
 from models.towers import Towers
@@ -25,7 +26,9 @@ from pipelines.rank_candidates import RANKING_DEPTH
 from pipelines.ranker_weeks import RankerWeek
 from pipelines.served_metrics import BLENDED, ServedMetrics
 
-FEWEST_USERS: Final = 50  # with purchases; the interval of fewer users decides nothing
+# The interval of fewer users, or of fewer items that they bought, decides nothing.
+FEWEST_USERS: Final = 50
+FEWEST_PURCHASES: Final = 100
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,11 @@ class Gate:
 
     passed: bool
     text: str
+
+    @property
+    def reasons(self) -> str:
+        """The lines after the decision, as one."""
+        return "; ".join(line.strip() for line in self.text.split("\n")[1:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +86,7 @@ def evaluate_gate(
         releases: folder of the releases.
     """
     current: CurrentRecalls | str | None = None
-    if served.users >= FEWEST_USERS and (releases / LATEST).is_file():
+    if _is_sufficient(served) and (releases / LATEST).is_file():
         try:
             current = _current_recalls(store, week, sources, max(served.cutoffs), releases)
         except InputError as error:
@@ -90,15 +98,18 @@ def decide(served: ServedMetrics, current: CurrentRecalls | str | None) -> Gate:
     """Decide from the recalls of each user.
 
     The release passes if the 95 % interval of its difference to the bestsellers lies above zero, and the interval of
-    its difference to the current release does not lie below zero. In a window with fewer than `FEWEST_USERS` users it
-    cannot pass.
+    its difference to the current release does not lie below zero. In a window with fewer than `FEWEST_USERS` users or
+    `FEWEST_PURCHASES` purchases it cannot pass.
 
     Args:
         served: metrics of the bestsellers, and of the blended candidates if they could be blended.
         current: the current release, the reason why it cannot be evaluated, or None if there is none.
     """
-    if served.users < FEWEST_USERS:
-        return _not_evaluated(f"the validation window has {served.users} users with purchases, {FEWEST_USERS} needed")
+    if not _is_sufficient(served):
+        return _not_evaluated(
+            f"a validation window with {counted(served.users, 'user')} and {counted(served.purchases, 'purchase')} "
+            f"cannot be judged: {FEWEST_USERS} users and {FEWEST_PURCHASES} purchases are needed"
+        )
     if BLENDED not in served.values:
         return _not_evaluated("the blender cannot be fitted on both halves of the users")
     recalls = served.recalls(BLENDED)
@@ -114,6 +125,10 @@ def decide(served: ServedMetrics, current: CurrentRecalls | str | None) -> Gate:
         compared.append(_line(difference, low, high, current.name))
     verdict = "passed" if passed else "NOT passed"
     return Gate(passed, "\n  ".join([f"gate {verdict}: {served.recall_name} of {BLENDED}", *compared]))
+
+
+def _is_sufficient(served: ServedMetrics) -> bool:
+    return served.users >= FEWEST_USERS and served.purchases >= FEWEST_PURCHASES
 
 
 def _current_recalls(

@@ -60,6 +60,11 @@ class ServedMetrics:
         return len(self.relevant)
 
     @property
+    def purchases(self) -> int:
+        """The number of different items that the n users bought, summed over the users."""
+        return len(self.relevant.positions)
+
+    @property
     def recall_name(self) -> str:
         """The metric by which models are compared: recall at the largest cut-off."""
         return f"recall@{max(self.cutoffs)}"

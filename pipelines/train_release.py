@@ -54,7 +54,8 @@ class TrainedRelease:
             ValueError: the result is not released.
         """
         if self.refit is None:
-            raise InputError("The gate is not passed and --require-better is set: no release was written.")
+            reasons = f" ({self.models.gate.reasons})" if self.models.gate and self.models.gate.reasons else ""
+            raise InputError(f"The gate is not passed{reasons} and --require-better is set: no release was written.")
         if self.contents is None:
             raise ValueError("The result is not released: it has no release contents.")
         return self.contents

@@ -74,5 +74,7 @@ def _files_at(path: str) -> str:
 
 def _files_of_folder(folder: Path) -> str:
     """SQL for the rows of all files below a folder; only folders below it are columns."""
-    options = f"{_BY_NAME}, {partition_option(folder, folder.rglob('*.parquet'))}"
-    return parquet_patterns([f"{path_pattern(folder)}/**/*.parquet"], options)
+    files = sorted(folder.rglob("*.parquet"), key=str)
+    if not files:  # DuckDB says that nothing matches
+        return parquet_patterns([f"{path_pattern(folder)}/**/*.parquet"], _BY_NAME)
+    return parquet_files(files, f"{_BY_NAME}, {partition_option(folder, files)}")

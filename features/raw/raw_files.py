@@ -198,7 +198,7 @@ def _parts(path: Path) -> tuple[Path, ...]:
 def _parquet_schema(path: Path) -> pa.Schema:
     _check_start(path, ".parquet")
     try:
-        return pq.read_schema(path)
+        return pq.read_schema(path.absolute())
     except (pa.ArrowException, OSError) as error:
         raise unreadable_parquet(path, error) from error
 

@@ -65,7 +65,7 @@ class CatalogueSnapshot:
         """
         path = snapshot_path(store)
         _verify(path, _description(store, moment))
-        table = pq.read_table(path).combine_chunks()
+        table = pq.ParquetFile(path).read().combine_chunks()
         features = {}
         for service in SERVICES:
             rows = pa.Table.from_struct_array(table[service]).add_column(0, ITEM_ID, table[ITEM_ID])
@@ -106,7 +106,7 @@ def snapshot_path(store: FeatureStore) -> Path:
             f"`{_SETTING}` in feature_store.yaml is {path or 'missing'}: set it to a local Parquet file, such as "
             "../data/catalogue.parquet."
         )
-    return Path(store.config.repo_path, path)
+    return Path(store.config.repo_path, path).absolute()
 
 
 def _description(store: FeatureStore, moment: datetime) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Raw tables to feature tables, written whole or not at all."""
 
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -8,8 +7,9 @@ from pathlib import Path
 import duckdb
 
 from features.errors import InputError
-from features.files import atomic_write
+from features.files import atomic_write, scratch_beside
 from features.progress import Progress
+from features.raw.purchase_gap import PurchaseGap, find_purchase_gap
 from features.raw.raw_tables import RawCounts, load_raw_tables
 from features.scratch_database import spill_settings
 from features.tables.build_record import BUILD_RECORD, BuildRecord, write_build
@@ -24,11 +24,13 @@ class BuildResult:
         counts: rows read and quarantined.
         tables: the feature tables written, in order.
         data_end: 00:00 UTC of the day after the last purchase.
+        gap: before the last purchases; None if there is none.
     """
 
     counts: RawCounts
     tables: list[FeatureTable]
     data_end: datetime
+    gap: PurchaseGap | None
 
 
 def build_feature_tables(
@@ -38,6 +40,7 @@ def build_feature_tables(
     quarantine: Path | None,
     memory_limit: str,
     progress: Progress,
+    latest: datetime | None = None,
 ) -> BuildResult:
     """Read and validate the raw tables, and write the feature tables and their record, `build.json`.
 
@@ -49,27 +52,27 @@ def build_feature_tables(
         quarantine: file for invalid rows; None makes them an error.
         memory_limit: of DuckDB, such as "4GB"; beyond it DuckDB spills to a temporary folder beside `output`.
         progress: creates a progress callback from a label and a total.
+        latest: UTC. Purchases after this moment are invalid; None allows every moment.
 
     Raises:
         InputError: the raw tables or the memory limit are invalid, or `output` holds anything but an earlier build.
     """
     _check_folders(raw_dir, output, quarantine)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".build-", dir=output.parent) as workspace:
-        connection = raw_database(Path(workspace), memory_limit)
+    with scratch_beside(output) as workspace:
+        connection = raw_database(workspace, memory_limit)
         advance = progress("feature tables", len(TABLES) + 1)
-        counts = load_raw_tables(connection, raw_dir, quarantine=quarantine)
+        counts = load_raw_tables(connection, raw_dir, quarantine=quarantine, latest=latest)
         advance(1)
         with atomic_write(output) as folder:
             folder.mkdir()
             tables = write_feature_tables(connection, folder, lambda _: advance(1))
-            result = BuildResult(counts, tables, data_end(connection))
-            write_build(folder, _record(raw_dir, result))
+            result = BuildResult(counts, tables, data_end(connection), find_purchase_gap(connection))
+            write_build(folder, _record(raw_dir, result, latest))
         connection.close()
     return result
 
 
-def _record(raw_dir: Path, result: BuildResult) -> BuildRecord:
+def _record(raw_dir: Path, result: BuildResult, latest: datetime | None) -> BuildRecord:
     counts = result.counts
     return BuildRecord(
         raw_dir=raw_dir.resolve(),
@@ -77,6 +80,7 @@ def _record(raw_dir: Path, result: BuildResult) -> BuildRecord:
         quarantined_rows=counts.quarantined,
         feature_rows={table.name: table.rows for table in result.tables},
         data_end=result.data_end,
+        latest=latest,
     )
 
 
@@ -102,8 +106,13 @@ def raw_database(workspace: Path, memory_limit: str) -> duckdb.DuckDBPyConnectio
     """Open a database on disk that spills beside itself.
 
     Raises:
-        InputError: the memory limit is invalid.
+        InputError: the memory limit is invalid, or DuckDB cannot open a file at this path.
     """
+    odd = next((char for char in "?\\" if char in str(workspace)), None)
+    if odd:
+        raise InputError(
+            f"{workspace.parent} holds {odd!r}, with which DuckDB opens another file: choose another path."
+        )
     try:
         return duckdb.connect(str(workspace / "raw.duckdb"), config=spill_settings(workspace, memory_limit))
     except duckdb.Error as error:

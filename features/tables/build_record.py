@@ -22,6 +22,7 @@ class BuildRecord(BaseModel):
         quarantined_rows: rows of each raw file that were quarantined instead.
         feature_rows: rows of each feature table.
         data_end: 00:00 UTC of the day after the last purchase.
+        latest: moment after which purchases were invalid; None if every moment was allowed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -31,6 +32,7 @@ class BuildRecord(BaseModel):
     quarantined_rows: dict[str, int]
     feature_rows: dict[str, int]
     data_end: AwareDatetime
+    latest: AwareDatetime | None = None
 
 
 def write_build(folder: Path, record: BuildRecord) -> None:

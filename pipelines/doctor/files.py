@@ -56,7 +56,7 @@ def check_feature_tables(tables: Path) -> Finding:
     if absent:
         return Finding("broken", f"{tables} lacks {', '.join(absent)}.", command)
     record = read_build(tables)
-    rows = sum(pq.read_metadata(path).num_rows for path in paths)
+    rows = sum(pq.read_metadata(path.absolute()).num_rows for path in paths)
     details = f"{tables}: {counted(len(paths), 'table')}, {counted(rows, 'row')}, known until {minute(record.data_end)}"
     if rows != sum(record.feature_rows.values()):
         return Finding("outdated", f"{details}; {BUILD_RECORD} has other numbers of rows", command)
@@ -68,7 +68,7 @@ def check_candidates(path: Path, found: Found) -> Finding:
     command = "python jobs/generate_candidates.py"
     if not path.is_file():
         return Finding("missing", f"There is no file {path}.", command)
-    file = pq.ParquetFile(path)
+    file = pq.ParquetFile(path.absolute())
     if file.schema_arrow.names != CANDIDATES.names:
         return Finding("broken", f"{path} does not have the columns of a candidate file.", command)
     details = f"{path}: {counted(file.metadata.num_rows, 'candidate')}"

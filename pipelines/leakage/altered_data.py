@@ -78,20 +78,23 @@ class AlteredData:
 
     @classmethod
     @contextlib.contextmanager
-    def load(cls, raw_dir: Path, folder: Path, *, memory_limit: str) -> Iterator["AlteredData"]:
+    def load(
+        cls, raw_dir: Path, folder: Path, *, memory_limit: str, latest: datetime | None = None
+    ) -> Iterator["AlteredData"]:
         """Load the raw tables; invalid rows are quarantined, as they are by `build_features --quarantine`.
 
         Args:
             raw_dir: folder of the raw tables.
             folder: for the database and what it spills.
             memory_limit: of DuckDB, such as "4GB".
+            latest: UTC, moment after which purchases are invalid, as for the build; None allows every moment.
 
         Raises:
             InputError: the raw tables or the memory limit are invalid.
         """
         connection = raw_database(folder, memory_limit)
         try:
-            load_raw_tables(connection, raw_dir, quarantine=folder / "quarantine.csv")
+            load_raw_tables(connection, raw_dir, quarantine=folder / "quarantine.csv", latest=latest)
             for table in ("purchases", "availability"):
                 connection.execute(f"alter table {table} rename to all_{table}")
             yield cls(connection)

@@ -18,7 +18,7 @@ from features.store.reader import FeatureReader
 from features.store.registry import tower_schemas
 from features.store.request_services import CANDIDATE_ITEMS
 from features.store.service_columns import ServiceColumns
-from features.tables.build_record import read_build
+from features.tables.build_record import BUILD_RECORD, read_build
 from features.time_split import TimeSplit
 from features.training_data.purchases import Purchases, write_purchases
 from features.training_data.training_set import TrainingSet, write_training_sets
@@ -87,10 +87,13 @@ def run_leakage_test(
     schemas = release.schemas
     release.check_tower_services(tower_schemas(store, schemas.query.service, schemas.item.service))
     services, uncompared = comparable_services(store)
-    raw_dir = raw_dir or read_build(_table_folder(store)).raw_dir
+    tables, latest = _table_folder(store), None
+    if raw_dir is None or (tables / BUILD_RECORD).is_file():
+        build = read_build(tables)
+        raw_dir, latest = raw_dir or build.raw_dir, build.latest
     test = LeakageTest(release, release_folder, services, data_end(store), seed, reporter)
     reporter.stage("load the raw tables")
-    with AlteredData.load(raw_dir, folder, memory_limit=memory_limit) as altered:
+    with AlteredData.load(raw_dir, folder, memory_limit=memory_limit, latest=latest) as altered:
         drawn = altered.draw_moments(moments, seed=seed)
         copy = store_copy(store, folder / "store")
         return run_timed(test.run(copy, altered, drawn, folder, users=users, items=items)), uncompared

@@ -18,7 +18,7 @@ def metrics(**recalls):
     from pipelines.served_metrics import ServedMetrics
 
     users = len(next(iter(recalls.values())))
-    lists = ItemLists.from_lists([np.array([0])] * users)
+    lists = ItemLists.from_lists([np.arange(2)] * users)
     values = {name: {"all": {"recall@100": np.array(values)}} for name, values in recalls.items()}
     return ServedMetrics(CUT, CUT, (12, 100), lists, np.arange(0), lists.take(np.arange(0)), values)
 
@@ -89,7 +89,20 @@ def test_a_window_with_too_few_users_cannot_pass():
     assert not gate.passed
     assert "cannot be evaluated" in gate.text
     assert "49 users" in gate.text
+    assert "cannot be judged" in gate.text
     assert decide(served(*enough), None).passed
+
+
+def test_a_window_with_too_few_purchases_cannot_pass():
+    from pipelines.gate import FEWEST_PURCHASES, decide
+
+    few = replace(served(SPREAD + 0.5), relevant=ItemLists.from_lists([np.arange(1)] * USERS))
+
+    gate = decide(few, None)
+
+    assert FEWEST_PURCHASES > USERS
+    assert not gate.passed
+    assert "60 purchases" in gate.text
 
 
 def test_candidates_that_could_not_be_blended_do_not_pass():
@@ -172,6 +185,7 @@ def test_a_required_gate_that_is_not_passed_ends_the_job_with_status_1(call, toy
     assert "199 users" in done.stdout
     assert "\nblended candidates " in done.stdout
     assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert "199 users" in done.stderr.splitlines()[-1]
     assert "refit" not in done.stdout
     assert "next: " not in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["LATEST"]

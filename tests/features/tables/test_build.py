@@ -89,7 +89,7 @@ def test_a_failure_while_the_tables_are_written_leaves_the_previous_ones_untouch
     build(raw_dir, tmp_path / "out")
     before = bytes_in(tmp_path / "out")
     append(raw_dir, "2020-02-03,0001,0108775001,0.5,1\n")
-    monkeypatch.setattr("features.tables.user_queries.RECENT_ITEMS", "select no_such_column from read_parquet({path})")
+    monkeypatch.setattr("features.tables.user_queries.RECENT_ITEMS", "select no_such_column from {bought}")
 
     with pytest.raises(Exception, match="no_such_column"):
         build(raw_dir, tmp_path / "out")
