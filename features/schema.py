@@ -90,3 +90,6 @@ MAX_RECENT_ITEMS: Final = 128
 MAX_BOUGHT_ITEMS: Final = 2_000
 MAX_LATELY_ITEMS: Final = 1_000
 MAX_TASTES: Final = 50
+
+# Most candidates per user: the lists of a block of users take 80 bytes per candidate, 400 MB per block.
+MAX_CANDIDATES: Final = 5_000

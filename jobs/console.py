@@ -25,6 +25,7 @@ from rich.text import Text
 from features.errors import InputError, path_error
 from features.progress import Advance, Stopwatch
 from features.report_table import WIDTH, ReportTable
+from features.schema import MAX_CANDIDATES
 from features.text import visible, visible_lines
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,6 +68,9 @@ seed_option = click.option(
     default=1,
     show_default=True,
     help="Random seed of samples, weights and shuffling.",
+)
+k_option = click.option(
+    "--k", type=click.IntRange(1, MAX_CANDIDATES), default=100, show_default=True, help="Candidates per user."
 )
 already_bought_option = click.option(
     "--already-bought",

@@ -19,7 +19,8 @@ from jobs import console
 @console.releases_option
 @console.release_option
 @console.path_option("--users", "users_file", text="Text file with one user id per line.  [default: all users]")
-@click.option("--k", type=click.IntRange(1), default=100, show_default=True, help="Candidates per user.")
+@click.option("--allow-unknown", is_flag=True, help="Write bestsellers although all users of --users are unknown.")
+@console.k_option
 @click.option(
     "--features",
     "source",
@@ -42,6 +43,8 @@ def main(
     k: int,
     filters_file: Path | None,
     output: Path,
+    *,
+    allow_unknown: bool,
     **request: Any,
 ) -> None:
     """Write the candidates of all users to a file.
@@ -61,15 +64,20 @@ def main(
     from candidates.filters.settings_warnings import find_settings_without_effect
     from features.text import counted
     from pipelines.candidate_generation import open_pipeline, write_candidates
+    from pipelines.request_users import check_users, truncation_warning
 
     pipeline, settings = open_pipeline(repo, filters=filters, k=k, **request)
     console.warn(find_settings_without_effect(settings, pipeline.item_context))
+    if users:
+        console.warn(check_users(pipeline, users, allow_unknown=allow_unknown))
     written = write_candidates(pipeline, settings, users, output, reporter)
     reporter.result(
         f"{counted(written.rows, 'candidate')} of {counted(written.users, 'user')} in {output} after "
         f"{reporter.watch.seconds:.1f} s\nrelease {written.release}, {written.source} features as of "
         f"{written.moment:%Y-%m-%d %H:%M} UTC, in {'ranker' if written.ranked else 'retrieval'} order"
     )
+    if written.truncated_histories:
+        console.warn([truncation_warning(written.truncated_histories)])
     reporter.next("python jobs/show_candidates.py")
 
 

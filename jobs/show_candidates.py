@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import click
 
+from features.schema import MAX_CANDIDATES
 from jobs import console
 
 STAGE = (
@@ -22,10 +23,18 @@ STAGE = (
 @console.repo_option
 @console.candidates_option
 @click.option("--users", type=click.IntRange(1), default=5, show_default=True, help="Users of the file to show.")
-@click.option("--top", type=click.IntRange(1), default=8, show_default=True, help="Candidates to show per user.")
+@click.option(
+    "--top", type=click.IntRange(1, MAX_CANDIDATES), default=8, show_default=True, help="Candidates to show per user."
+)
 @click.option("--stage", type=click.Choice(["retrieve", "filter", "rank"]), help=STAGE)
 @click.option("--user", "user_ids", multiple=True, help="With --stage: user id; may be repeated.")
-@click.option("--k", type=click.IntRange(1), default=100, show_default=True, help="With --stage: candidates per user.")
+@click.option(
+    "--k",
+    type=click.IntRange(1, MAX_CANDIDATES),
+    default=100,
+    show_default=True,
+    help="With --stage: candidates per user.",
+)
 @console.releases_option
 @console.release_option
 @console.filters_option

@@ -19,6 +19,7 @@ from features.store.feature_blocks import FeatureBlock
 from features.store.reader import Source
 from pipelines.candidate_tables import exclusion_lines, source_lines
 from pipelines.filter_context import resolve_filters
+from pipelines.request_users import count_truncated_histories
 from pipelines.serving import CandidatePipeline, open_release_and_reader
 
 
@@ -33,6 +34,7 @@ class GeneratedCandidates:
         moment: of the features, UTC.
         source: the store from which they were read.
         ranked: whether the ranker ordered the candidates; otherwise they are in retrieval order.
+        truncated_histories: number of users of whom older purchases could not be excluded although they should be.
     """
 
     users: int
@@ -41,6 +43,7 @@ class GeneratedCandidates:
     moment: datetime
     source: Source
     ranked: bool
+    truncated_histories: int
 
 
 def open_pipeline(
@@ -98,15 +101,17 @@ def write_candidates(
     """
     watch, release = Stopwatch(), pipeline.release
     ids = [*users] if users else user_ids(pipeline.reader.store, pipeline.moment).to_pylist()
-    advance, exclusions = reporter.progress("users", len(ids)), Counter[str]()
+    advance, exclusions, truncated = reporter.progress("users", len(ids)), Counter[str](), 0
 
-    def run(block: FeatureBlock) -> tuple[int, pa.Table, dict[str, int]]:
-        return len(block[0]), *pipeline.run(pipeline.build_request(*block))
+    def run(block: FeatureBlock) -> tuple[int, int, pa.Table, dict[str, int]]:
+        incomplete = count_truncated_histories(block[1]) if settings.already_bought == "drop" else 0
+        return len(block[0]), incomplete, *pipeline.run(pipeline.build_request(*block))
 
     with CandidateFile.create(output) as file:
-        for users_of_block, candidates, excluded in map_in_threads(run, pipeline.read_blocks(ids)):
+        for users_of_block, incomplete, candidates, excluded in map_in_threads(run, pipeline.read_blocks(ids)):
             file.append(candidates)
             exclusions.update(excluded)
+            truncated += incomplete
             advance(users_of_block)
         file.describe(
             release=release.version,
@@ -116,6 +121,7 @@ def write_candidates(
             k=pipeline.k,
             filters=settings.to_json(),
             excluded_pairs=dict(exclusions),
+            truncated_histories=truncated,
             ranked_by="retrieval" if pipeline.ranker is None else "ranker",
             seconds=round(watch.seconds, 1),
         )
@@ -128,4 +134,5 @@ def write_candidates(
         moment=pipeline.moment,
         source=pipeline.reader.source,
         ranked=pipeline.ranker is not None,
+        truncated_histories=truncated,
     )

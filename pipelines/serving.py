@@ -8,6 +8,7 @@ from typing import Final, Literal, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from candidates.blender import BlendedLists, Blender
 from candidates.candidate_file import candidates_to_table
@@ -137,10 +138,12 @@ class CandidatePipeline:
             k: candidates per user.
 
         Raises:
-            InputError: the catalogue snapshot cannot be read, or the release does not have what the filters need.
+            InputError: the catalogue snapshot cannot be read or belongs to another shop, or the release does not have
+                what the filters need.
         """
         read_catalogue = CatalogueSnapshot.open if reader.source == "online" else CatalogueSnapshot.join
         catalogue, sources = read_catalogue(reader.store, moment), restore_sources(release)
+        _check_same_shop(release, catalogue)
         features = catalogue.read(CANDIDATE_ITEMS, release.item_ids.tolist())
         ranker = release.rankers.get(filters.policy)
         item_codes = TextCodes.from_texts(release.item_ids)
@@ -237,3 +240,19 @@ class CandidatePipeline:
         """Lists of n users as a table with the schema `candidates.candidate_file.CANDIDATE_TABLE`."""
         item_ids = self.item_context.item_codes.texts
         return candidates_to_table(request.user_ids, lists.blended, item_ids, lists.retrieval_ranks, lists.scores)
+
+
+def _check_same_shop(release: Release, catalogue: CatalogueSnapshot) -> None:
+    """Refuse a catalogue without most items of the release: its users have no history in another shop's release.
+
+    Raises:
+        InputError: names both counts.
+    """
+    items = pa.array(release.item_ids, pa.string())
+    found = int(pc.sum(pc.is_in(items, catalogue.item_ids)).as_py())
+    if found * 2 < len(items):
+        raise InputError(
+            f"Release {release.version} has {len(items):,} items, and {found:,} of them are in the catalogue of "
+            f"{len(catalogue.item_ids):,} items: it was trained on the data of another shop; choose another --release, "
+            "--releases or --repo, or train again."
+        )

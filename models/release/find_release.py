@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 from typing import Final
 
-from features.errors import InputError
+from features.errors import InputError, path_error
 from models.release.integrity import MANIFEST
 
 LATEST: Final = "LATEST"
+_SHOWN_CHARACTERS: Final = 40
 _VERSION = re.compile(r"[0-9]{8}-[a-z0-9_]{1,40}-[0-9a-f]{8}")
 
 
@@ -15,7 +16,7 @@ def find_release(releases: Path, version: str | None = None) -> Path:
     """Return the folder of a release, of the current one if no version is given.
 
     Raises:
-        InputError: the name is invalid, or there is no such release.
+        InputError: the name, or what `LATEST` holds, is invalid, or there is no such release.
     """
     version = version or _read_latest(releases)
     if not _VERSION.fullmatch(version):
@@ -31,4 +32,21 @@ def find_release(releases: Path, version: str | None = None) -> Path:
 def _read_latest(releases: Path) -> str:
     if not (releases / LATEST).is_file():
         raise InputError(f"There is no release in {releases}: run `python jobs/train.py` first.")
-    return (releases / LATEST).read_text(encoding="utf-8").strip()
+    version = _text_of_latest(releases / LATEST).strip()
+    if not version:
+        raise InputError(f"{releases / LATEST} is empty: write the name of a release into it, or pass one.")
+    if not _VERSION.fullmatch(version):
+        raise InputError(
+            f"{releases / LATEST} holds {version[:_SHOWN_CHARACTERS]!r}, which is not a release name: write a name like "
+            "20171225-default-0a1b2c3d into it, or pass one."
+        )
+    return version
+
+
+def _text_of_latest(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise path_error(path, error, "read") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text: write the name of a release into it, or pass one.") from error

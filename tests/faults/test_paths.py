@@ -23,8 +23,9 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMES = {
     "shop[1]": "shop1", "shop[a-c]": "shopb", "shop[!1]": "shop2", "a*b": "axxb", "**": "deep", "a?b": "axb",
     "it's": "its", '"quoted"': "quoted", "100%": "100", "a%20b": "a b", "with blank": "with", "~": "home",
-    "$HOME": "x",     "line\nbreak": "linebreak", "age=30": "age", "t_dat=2020-09-22": "t", "user_id=7": "u", "{a,b}": "a", "#1": "h",
-    "a;b": "ab", "a&b": "ab", "é日本": "e", "back\\slash": "backslash", "md:x": "md", "s3:": "s3", "a]b": "a", "-x": "x",
+    "$HOME": "x", "line\nbreak": "linebreak", "age=30": "age", "t_dat=2020-09-22": "t", "user_id=7": "u",
+    "{a,b}": "a", "#1": "h", "a;b": "ab", "a&b": "ab", "é日": "e", "back\\slash": "backslash", "md:x": "md",
+    "s3:": "s3", "a]b": "a", "-x": "x",
 }  # fmt: skip
 
 

@@ -1,0 +1,113 @@
+"""Unknown users are counted, users of another shop are refused, and truncated histories are reported."""
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from fixtures.serving import K
+
+from features.errors import InputError
+from features.schema import MAX_BOUGHT_ITEMS
+
+
+@pytest.fixture
+def generate(call, served_project, tmp_path):
+    """Generate candidates of users given one per line."""
+
+    def generate(*lines, options=()):
+        (tmp_path / "users.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        return call(
+            "generate_candidates", "--repo", served_project.repo, "--releases", served_project.releases,
+            "--users", tmp_path / "users.txt", "--output", tmp_path / "out.parquet", "--k", K, *options,
+        )  # fmt: skip
+
+    return generate
+
+
+def test_known_users_get_candidates_without_a_warning(generate):
+    done = generate("0003", "0004")
+
+    assert done.exit_code == 0, done.stderr
+    assert "unknown" not in done.stderr
+
+
+def test_some_unknown_users_are_a_warning(generate):
+    done = generate("0003", "nobody", "3")
+
+    assert done.exit_code == 0, done.stderr
+    assert "warning: 2 of 3 users are unknown ('nobody', '3')" in done.stderr
+    assert "3 users" in done.stdout
+
+
+def test_only_unknown_users_end_the_job(generate, tmp_path):
+    done = generate("3", "4", "5", "6")
+
+    assert done.exit_code == 1
+    last = done.stderr.splitlines()[-1]
+    assert "4 of 4 users are unknown (first three: '3', '4', '5'), did you mean '0003'?" in last
+    assert "--allow-unknown" in last
+    assert not (tmp_path / "out.parquet").exists()
+
+
+def test_only_unknown_users_may_be_allowed(generate):
+    done = generate("nobody", options=("--allow-unknown",))
+
+    assert done.exit_code == 0
+    assert "1 of 1 user is unknown" in done.stderr
+
+
+@pytest.mark.parametrize("k", ["5001", "1000000000000"])
+def test_more_candidates_than_the_limit_are_refused(generate, k):
+    done = generate("0003", options=("--k", k))
+
+    assert done.exit_code == 2
+    assert "5000" in done.stderr
+
+
+@pytest.fixture
+def opened(served_project):
+    from pipelines.serving import open_release_and_reader
+
+    reader, release, moment = open_release_and_reader(served_project.repo, served_project.releases, None)
+    return reader, release, moment
+
+
+@pytest.mark.parametrize(("own", "refused"), [(60, False), (31, False), (29, True), (0, True)])
+def test_a_release_of_another_shop_is_refused(opened, own, refused):
+    from candidates.filters.filter_set import FilterSet
+    from candidates.filters.settings import FilterSettings
+    from pipelines.serving import CandidatePipeline
+
+    reader, release, moment = opened
+    filters = FilterSet.from_settings(FilterSettings())
+    foreign = [f"x{number:04d}" for number in range(len(release.item_ids) - own)]
+    other = replace(release, item_ids=np.sort(np.array([*release.item_ids[:own].tolist(), *foreign], np.str_)))
+    assert len(release.item_ids) == 60
+
+    if refused:
+        with pytest.raises(InputError, match=rf"60 items, and {own} of them") as caught:
+            CandidatePipeline.open(reader, other, moment, filters, K)
+        assert release.version in str(caught.value)
+    else:
+        CandidatePipeline.open(reader, other, moment, filters, K)
+
+
+def test_histories_of_the_maximum_length_are_counted():
+    from pipelines.request_users import count_truncated_histories, truncation_warning
+
+    lengths = [0, 1, MAX_BOUGHT_ITEMS - 1, MAX_BOUGHT_ITEMS]
+    features = pa.table({"bought_items": pa.array([["x"] * length for length in lengths] + [None])})
+
+    assert count_truncated_histories(features) == 1
+    assert count_truncated_histories(features.slice(0, 3)) == 0
+    assert truncation_warning(3).startswith("3 users have bought 2,000 different items")
+
+
+@pytest.mark.parametrize(("policy", "told"), [("drop", True), ("keep", False)])
+def test_users_whose_older_purchases_are_not_excluded_are_reported(generate, monkeypatch, policy, told):
+    monkeypatch.setattr("pipelines.request_users.MAX_BOUGHT_ITEMS", 3)
+
+    done = generate("0003", "0004", options=("--already-bought", policy))
+
+    assert ("2 users have bought 3 different items or more" in done.stderr) is told
