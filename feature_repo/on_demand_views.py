@@ -25,7 +25,11 @@ def request_month(inputs: pd.DataFrame) -> pd.DataFrame:
     import numpy as np  # noqa: PLC0415 - Feast stores only the body of this function
     import pandas as pd  # noqa: PLC0415
 
-    month = inputs["request_timestamp"].to_numpy("datetime64[M]").astype(int) % 12 + 1
+    # `feast serve` passes numbers of JSON, which are seconds: numpy would read them as months.
+    now = inputs["request_timestamp"].to_numpy("datetime64[s]")
+    if not ((now >= np.datetime64("1970-01-01")) & (now < np.datetime64("2200-01-01"))).all():
+        raise ValueError("request_timestamp must be a timestamp or seconds since 1970, of the years 1970 to 2199.")
+    month = now.astype("datetime64[M]").astype(int) % 12 + 1
     angle = 2 * np.pi * month / 12
     return pd.DataFrame({"month_sin": np.sin(angle), "month_cos": np.cos(angle)})
 
@@ -49,6 +53,8 @@ def user_at_request(inputs: pd.DataFrame) -> pd.DataFrame:
     now, born, last = (
         inputs[name].to_numpy("datetime64[s]") for name in ("request_timestamp", "birth_date", "last_purchase_at")
     )
+    if not ((now >= np.datetime64("1970-01-01")) & (now < np.datetime64("2200-01-01"))).all():
+        raise ValueError("request_timestamp must be a timestamp or seconds since 1970, of the years 1970 to 2199.")
     # Whole years by calendar, as minimum ages require; the rest in years of 12 x 31 days.
     months = [moment.astype("datetime64[M]") for moment in (now, born)]
     today, birthday = (
@@ -84,7 +90,10 @@ def item_at_request(inputs: pd.DataFrame) -> pd.DataFrame:
     # In whole days: the hour would separate purchased items, joined at the time of purchase, from sampled negatives,
     # joined at 00:00 UTC.
     now, first, last = (
-        inputs[name].to_numpy("datetime64[D]") for name in ("request_timestamp", "first_sold_at", "last_sold_at")
+        inputs[name].to_numpy("datetime64[s]").astype("datetime64[D]")
+        for name in ("request_timestamp", "first_sold_at", "last_sold_at")
     )
+    if not ((now >= np.datetime64("1970-01-01")) & (now < np.datetime64("2200-01-01"))).all():
+        raise ValueError("request_timestamp must be a timestamp or seconds since 1970, of the years 1970 to 2199.")
     day = np.timedelta64(1, "D")
     return pd.DataFrame({"days_since_first_sold": (now - first) / day, "days_since_last_sold": (now - last) / day})

@@ -37,7 +37,7 @@ def _read_latest(releases: Path) -> str:
         raise InputError(f"{releases / LATEST} is empty: write the name of a release into it, or pass one.")
     if not _VERSION.fullmatch(version):
         raise InputError(
-            f"{releases / LATEST} holds {version[:_SHOWN_CHARACTERS]!r}, which is not a release name: write a name like "
+            f"{releases / LATEST}: {version[:_SHOWN_CHARACTERS]!r} is not a release name: write a name like "
             "20171225-default-0a1b2c3d into it, or pass one."
         )
     return version

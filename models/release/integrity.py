@@ -9,9 +9,6 @@ from features.errors import InputError
 
 FORMAT: Final = 6
 MANIFEST: Final = "manifest.json"
-# What macOS, Windows and network drives leave in a folder that was looked at.
-_HIDDEN: Final = {".DS_Store", ".localized", "Thumbs.db", "desktop.ini", ".directory"}
-_HIDDEN_PREFIX: Final = ("._", ".nfs", ".fuse_hidden")
 
 
 def read_verified_manifest(folder: Path, version: str, required: tuple[str, ...]) -> dict[str, Any]:
@@ -52,8 +49,13 @@ def read_verified_manifest(folder: Path, version: str, required: tuple[str, ...]
 
 def list_files(folder: Path) -> dict[str, Path]:
     """Return all files of a folder by their paths within it, sorted; without the hidden files of file managers."""
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in _HIDDEN)
-    return {str(path.relative_to(folder)): path for path in files if not path.name.startswith(_HIDDEN_PREFIX)}
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): path for path in files if not _is_hidden(path)}
+
+
+def _is_hidden(path: Path) -> bool:
+    """Return whether a file is one that macOS, Windows or a network drive leaves in a folder; nothing reads them."""
+    return path.name.startswith(".") or path.name in {"Thumbs.db", "desktop.ini"}
 
 
 def file_digests(folder: Path) -> dict[str, str]:

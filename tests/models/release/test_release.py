@@ -268,3 +268,29 @@ def test_an_unknown_setting_in_a_manifest_is_refused_with_a_suggestion(folder, r
     change_manifest(folder, config={**SEED.to_json(), "item_memory_dimension": 3})
 
     assert_refused(releases, folder.name, "'item_memory_dimension'", "'item_memory_dimensions'")
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "served/.DS_Store", "._manifest.json", "Thumbs.db", ".nfs000001"])
+def test_hidden_files_of_file_managers_do_not_change_a_release(written, name):
+    from models.release.release import load_release
+
+    releases, version = written
+    (releases / version / name).write_bytes(b"icons")
+
+    assert load_release(releases).version == version
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", " is empty"),
+        (b" \n\n", " is empty"),
+        (b"latest\n", ": 'latest' is not a release name"),
+        (b"\x1b[31m\n", ": '\\x1b[31m' is not a release name"),
+        (b"\xff\xfe2\x00", " is not UTF-8"),
+    ],
+)
+def test_a_latest_that_names_no_release_is_named(tmp_path, content, problem):
+    (tmp_path / "LATEST").write_bytes(content)
+
+    assert_refused(tmp_path, f"{tmp_path / 'LATEST'}{problem}")
