@@ -58,7 +58,9 @@ def view_join(
                 f"{owner} is joined on column '{column}', which the entity rows lack; they have "
                 f"{', '.join(entities.types)}."
             )
-        if not entities.is_untyped(column) and history.is_text(key) != entities.is_text(column):
+        # A table without rows, or with null keys only, may have lost the type of its keys.
+        is_typed = not (entities.is_untyped(column) or history.is_untyped(key))
+        if is_typed and history.is_text(key) != entities.is_text(column):
             raise InputError(
                 f"{owner} has {history.types[key]} in key '{key}', but column '{column}' of the entity rows is "
                 f"{entities.types[column]}: convert it to the view's type."

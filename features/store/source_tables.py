@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from feast import FeatureStore
 from feast.infra.offline_stores.offline_store import RetrievalJob
@@ -15,6 +17,8 @@ from features.asof_store.views import join_keys
 # Before the first possible row: raw data before 1970 is rejected.
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
+
+_MOMENT: Final = pa.timestamp("us", tz="UTC")
 
 
 def read_source(
@@ -28,21 +32,49 @@ def read_source(
         columns: feature columns to read, besides the join keys and timestamps.
         known_at: rows with a later event timestamp are left out; UTC.
         latest: only the last row of each key instead of all rows.
+
+    Returns:
+        Keys, columns and timestamps; moments are `timestamp[us, tz=UTC]`, whatever the file holds.
     """
     table = _source(store, view_name, columns, known_at, latest=latest).to_arrow()
-    return table.rename_columns(_served_names(store, view_name, table.column_names))
+    names = _served_names(store, view_name, table.column_names)
+    return pa.table([_moments_in_utc(column) for column in table.columns], names=names)
 
 
 def write_source(store: FeatureStore, view_name: str, columns: list[str], path: Path, *, known_at: datetime) -> Path:
-    """Write all rows of a view's source table to a Parquet file; the as-of store holds only a batch in memory."""
+    """Write what `read_source` returns to a Parquet file; the as-of store holds only a batch in memory."""
     job = _source(store, view_name, columns, known_at, latest=False)
     reader = job.to_arrow_batches() if isinstance(job, AsOfRetrievalJob) else job.to_arrow().to_reader()
     names = _served_names(store, view_name, reader.schema.names)
-    schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, names, strict=True)])
+    fields = zip(names, map(_type_in_utc, reader.schema.types), strict=True)
+    schema = pa.schema([pa.field(name, kind) for name, kind in fields])
     with pq.ParquetWriter(path, schema) as writer:
         for batch in reader:
-            writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
+            columns_in_utc = [_moments_in_utc(column) for column in batch.columns]
+            writer.write_batch(pa.RecordBatch.from_arrays(columns_in_utc, schema=schema))
     return path
+
+
+def _type_in_utc(kind: pa.DataType) -> pa.DataType:
+    return _MOMENT if pa.types.is_timestamp(kind) or pa.types.is_date(kind) else kind
+
+
+def _moments_in_utc(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Return moments of any unit and zone as `timestamp[us, tz=UTC]`, and any other column as it is.
+
+    A file that another program wrote may have other types. Moments without a zone are UTC, and moments between two
+    microseconds count as the later one: nothing is known before its time.
+    """
+    kind = column.type
+    if _type_in_utc(kind) == kind:
+        return column
+    if pa.types.is_date(kind):
+        column = column.cast(pa.timestamp("us"))
+    if column.type.tz is None:
+        column = pc.assume_timezone(column, "UTC")
+    if column.type.unit == "ns":
+        column = pc.ceil_temporal(column, unit="microsecond")
+    return column.cast(_MOMENT)
 
 
 def created_column(store: FeatureStore, view_name: str) -> str | None:
