@@ -276,12 +276,19 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
     """Yield a temporary folder in `parent`, removed after the block.
 
     `parent` is created if it does not exist, and removed again if this block created it and nothing was written to it.
+
+    Raises:
+        InputError: `parent` is no folder that can be written to.
     """
-    parent = parent.resolve()  # Feast reads relative paths from the feature repository
+    given, parent = parent, parent.resolve()  # Feast reads relative paths from the feature repository
     created = not parent.exists()
-    parent.mkdir(parents=True, exist_ok=True)
     try:
-        with tempfile.TemporaryDirectory(prefix=".scratch-", dir=parent) as name:
+        parent.mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(prefix=".scratch-", dir=parent)
+    except OSError as error:
+        raise path_error(given, error, "written") from error
+    try:
+        with scratch as name:
             yield Path(name)
     finally:
         if created and not any(parent.iterdir()):
