@@ -105,3 +105,16 @@ def test_exclusions_and_sources_are_counted():
     assert source_lines({"popularity": 1, "two_tower": 2_000}) == [
         "listed by two_tower: 2,000 candidates", "listed by popularity: 1 candidate",
     ]  # fmt: skip
+
+
+def test_what_a_terminal_would_execute_in_names_and_ids_is_escaped():
+    nasty = "a\x1b[31m\nb\u202ec"
+    candidates = rows(row(1, nasty, [SOURCES[0]]), row(2, "b", [SOURCES[0]]))
+
+    table = candidate_table(candidates, [f"{nasty}!", f"{nasty}?"], excluded_by=[[nasty], []])
+    shown = f"{table.text()}\n{table.markdown()}\n{user_line(nasty, [nasty])}"
+
+    assert table.column("item") == ["a\\x1b[31m\\nb\\u202ec", "b"]
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert len(user_line(nasty, [nasty]).splitlines()) == 1
