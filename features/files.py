@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -57,9 +56,11 @@ def scratch_beside(path: Path) -> Iterator[Path]:
     try:
         yield workspace
     except OSError as error:
-        # Errors of other files, which are read meanwhile, keep their own names.
-        own = error.filename is not None and str(workspace) in os.fsdecode(error.filename)
-        if own or error.filename == str(path) or error.errno in _FULL_DISK:
+        # Errors of other files, which are read meanwhile, keep their own names. A file that is missing here was never
+        # written, which is a fault of the caller.
+        named = str(error.filename)
+        is_own = (str(workspace) in named or named == str(path)) and error.errno != errno.ENOENT
+        if is_own or error.errno in _FULL_DISK:
             raise path_error(path, error, "written") from error
         raise
     finally:

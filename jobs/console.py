@@ -205,7 +205,7 @@ def _end_quietly() -> None:
 def _failure(error: Exception) -> str:
     """Return one sentence on an exception that no part of the project expected."""
     if isinstance(error, OSError) and error.errno and error.filename:
-        return str(path_error(os.fsdecode(error.filename), error, "used"))
+        return str(path_error(str(error.filename), error, "used"))
     text = " ".join(str(error).split())[:300] or "no message"
     if "No space left on device" in text:
         return f"A disk is full, and nothing was replaced: free space, or choose paths on another disk ({text})."

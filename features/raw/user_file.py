@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from features.errors import InputError, path_error
-from features.ids import MAX_ID_LENGTH, parse_id, shown_id
+from features.ids import BLANKS, MAX_ID_LENGTH, parse_id, shown_id
 from features.text import counted
 
 _logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def _read(path: Path) -> list[str]:
                 )
             # Some editors begin a file with a byte order mark.
             text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            if text.strip():
+            if text.strip(BLANKS):
                 ids.append(_parse(path, number, text))
     return ids
 
@@ -60,5 +60,5 @@ def _parse(path: Path, number: int, text: str) -> str:
         return parse_id(text)
     except ValueError as error:
         raise InputError(
-            f"{path}, line {number}: {shown_id(text.strip())} {error}: write one user id per line."
+            f"{path}, line {number}: {shown_id(text.strip(BLANKS))} {error}: write one user id per line."
         ) from error

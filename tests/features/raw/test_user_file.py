@@ -29,6 +29,12 @@ def test_any_line_ends_and_a_byte_order_mark_are_accepted(path):
     assert read_user_ids(path) == ["0002", "0001", "Müller"]
 
 
+def test_lines_of_blanks_are_ignored(path):
+    path.write_text("\ufeff\ufeff\n0001\n\u200b\n\xa0\t\n", encoding="utf-8")
+
+    assert read_user_ids(path) == ["0001"]
+
+
 def test_duplicate_ids_are_ignored_with_a_warning(path, caplog):
     path.write_text("b\na\nb\nb\n", encoding="utf-8")
 
