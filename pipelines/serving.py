@@ -8,7 +8,6 @@ from typing import Final, Literal, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from candidates.blender import BlendedLists, Blender
 from candidates.candidate_file import candidates_to_table
@@ -143,10 +142,10 @@ class CandidatePipeline:
         """
         read_catalogue = CatalogueSnapshot.open if reader.source == "online" else CatalogueSnapshot.join
         catalogue, sources = read_catalogue(reader.store, moment), restore_sources(release)
-        _check_same_shop(release, catalogue)
         features = catalogue.read(CANDIDATE_ITEMS, release.item_ids.tolist())
         ranker = release.rankers.get(filters.policy)
         item_codes = TextCodes.from_texts(release.item_ids)
+        _check_same_shop(release, item_codes, catalogue)
         item_context = build_item_context(features, item_codes, moment)
         cap, depth = filters.build_cap(item_context), max(k, RANKING_DEPTH)
         if cap is not None:
@@ -242,17 +241,16 @@ class CandidatePipeline:
         return candidates_to_table(request.user_ids, lists.blended, item_ids, lists.retrieval_ranks, lists.scores)
 
 
-def _check_same_shop(release: Release, catalogue: CatalogueSnapshot) -> None:
+def _check_same_shop(release: Release, item_codes: TextCodes, catalogue: CatalogueSnapshot) -> None:
     """Refuse a catalogue without most items of the release: its users have no history in another shop's release.
 
     Raises:
         InputError: names both counts.
     """
-    items = pa.array(release.item_ids, pa.string())
-    found = int(pc.sum(pc.is_in(items, catalogue.item_ids)).as_py())
-    if found * 2 < len(items):
+    found = int((item_codes.find(catalogue.item_ids) >= 0).sum())
+    if found * 2 < len(item_codes):
         raise InputError(
-            f"Release {release.version} has {len(items):,} items, and {found:,} of them are in the catalogue of "
+            f"Release {release.version} has {len(item_codes):,} items, and {found:,} of them are in the catalogue of "
             f"{len(catalogue.item_ids):,} items: it was trained on the data of another shop; choose another --release, "
             "--releases or --repo, or train again."
         )
