@@ -16,6 +16,7 @@ GROUPS = {
     "test_serving": "towers",
     "test_candidate_generation": "towers",
     "test_show_candidates": "towers",
+    "test_request_users": "towers",
     "test_fit_blender": "towers",
     "test_check_leakage": "release",
     "test_backtest": "release",
@@ -37,6 +38,8 @@ GROUPS = {
     "test_online_equals_offline": "store",
     "test_online_service": "store",
     "test_request_services": "store",
+    "test_request_timestamp": "store",
+    "test_rewritten_tables": "store",
     "test_store_copy": "store",
     "test_training_set": "store",
 }
