@@ -13,7 +13,6 @@ from features.errors import InputError
 from features.report_table import ReportTable
 from features.schema import BOUGHT_ITEMS, ITEM_ID
 from features.store.catalogue_snapshot import CatalogueSnapshot
-from features.store.materialization import filled_until
 from features.store.reader import FeatureReader
 from features.store.registry import open_feature_store
 from features.store.request_services import CANDIDATE_REQUEST
@@ -79,8 +78,8 @@ def candidates_in_file(repo: Path, candidates: Path, users: int, top: int) -> It
         InputError: the file, the registry or the online store is missing or damaged.
     """
     store, rows_by_user = open_feature_store(repo), read_users(candidates, users, top)
-    reader, moment = FeatureReader(store, "online"), filled_until(store)
-    catalogue = CatalogueSnapshot.open(store, moment)
+    reader = FeatureReader(store, "online")
+    moment, catalogue = reader.generation.record.as_of, CatalogueSnapshot.open(store, reader.generation.record)
     for user, rows in rows_by_user.items():
         histories = reader.read(CANDIDATE_REQUEST, [user], moment)
         bought = (histories[BOUGHT_ITEMS].to_pylist()[0] or [])[:SHOWN_PURCHASES]

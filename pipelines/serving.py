@@ -25,7 +25,6 @@ from features.errors import InputError
 from features.store.catalogue_snapshot import CatalogueSnapshot
 from features.store.data_end import moment_or_data_end
 from features.store.feature_blocks import FeatureBlock, feature_blocks
-from features.store.materialization import filled_until
 from features.store.reader import FeatureReader, Source
 from features.store.registry import open_feature_store, tower_schemas
 from features.store.request_services import (
@@ -70,9 +69,16 @@ def open_release_and_reader(
     release.check_tower_services(tower_schemas(store, query_service, item_service))
     release.check_request_services(request_service_fingerprints(store))
     check_request_covers(store, query_service)
-    moment = filled_until(store) if source == "online" else moment_or_data_end(store, as_of)
+    reader = FeatureReader(store, source)
+    moment = reader.generation.record.as_of if source == "online" else moment_or_data_end(store, as_of)
     release.check_moment(moment)
-    return FeatureReader(store, source), release, moment
+    return reader, release, moment
+
+
+def _read_catalogue(reader: FeatureReader, moment: datetime) -> CatalogueSnapshot:
+    if reader.source == "online":
+        return CatalogueSnapshot.open(reader.store, reader.generation.record)
+    return CatalogueSnapshot.join(reader.store, moment)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +145,7 @@ class CandidatePipeline:
         Raises:
             InputError: the catalogue snapshot cannot be read, or the release does not have what the filters need.
         """
-        read_catalogue = CatalogueSnapshot.open if reader.source == "online" else CatalogueSnapshot.join
-        catalogue, sources = read_catalogue(reader.store, moment), restore_sources(release)
+        catalogue, sources = _read_catalogue(reader, moment), restore_sources(release)
         features = catalogue.read(CANDIDATE_ITEMS, release.item_ids.tolist())
         ranker = release.rankers.get(filters.policy)
         item_codes = TextCodes.from_texts(release.item_ids)

@@ -1,13 +1,15 @@
 """Reads the features of a service, from the offline or the online store, in the same columns and types."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
 import pyarrow as pa
 from feast import FeatureStore
 
+from features.store.generation import OpenGeneration
 from features.store.historical_features import as_of, historical_features
 from features.store.online_service import OnlineService
 from features.store.registry import service_columns
@@ -48,7 +50,8 @@ class FeatureReader:
             `features.store.service_columns.ARROW_TYPES`: n rows, in the order of `ids`. Unknown values are null.
 
         Raises:
-            InputError: the registry has no such service, or it cannot be read for one entity.
+            InputError: the registry has no such service, or it cannot be read for one entity; or the online store was
+                not filled, or changed since.
         """
         keys = ids if isinstance(ids, pa.Array) else pa.array(ids, pa.string())
         if self.source == "offline":
@@ -58,10 +61,21 @@ class FeatureReader:
             rows = historical_features(self.store, service, as_of(columns.entity_key, keys, moment))
             return rows.select(columns.arrow_schema.names)
         if service not in self._online:
-            self._online[service] = OnlineService.resolve(self.store, service)
+            resolved = OnlineService.resolve(self.store, service)
+            self._online[service] = replace(resolved, provider=self.generation.provider)
         online = self._online[service]
-        parts = (online.read(block, moment) for block in id_blocks(keys.to_pylist()))
+        parts = [online.read(block, moment) for block in id_blocks(keys.to_pylist())]
+        self.generation.check_unchanged()
         return pa.concat_tables([online.columns.arrow_schema.empty_table(), *parts])
+
+    @cached_property
+    def generation(self) -> OpenGeneration:
+        """The generation of the online store that is read; opened once, also if another one takes its place.
+
+        Raises:
+            InputError: see `OpenGeneration.open`.
+        """
+        return OpenGeneration.open(self.store)
 
 
 def id_blocks(ids: list[str]) -> Iterator[list[str]]:

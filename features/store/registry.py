@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import json
 import os
 import re
 import textwrap
@@ -150,6 +151,21 @@ def _stored_views(views: dict[str, FeatureView | OnDemandFeatureView], service: 
 def views_by_name(store: FeatureStore) -> dict[str, FeatureView | OnDemandFeatureView]:
     """Return all views of the registry, stored and on demand."""
     return {view.name: view for view in (*store.list_feature_views(), *store.list_on_demand_feature_views())}
+
+
+def view_fingerprint(view: FeatureView) -> str:
+    """SHA-256 over what determines the online rows of a stored view, first 16 hex digits.
+
+    Where the table lies, descriptions and tags are not part of it.
+    """
+    source = view.batch_source
+    declaration = [
+        sorted(view.join_keys),
+        [[field.name, str(field.dtype)] for field in view.features],
+        view.ttl.total_seconds() if view.ttl else 0,
+        [source.timestamp_field, source.created_timestamp_column or "", sorted(source.field_mapping.items())],
+    ]
+    return hashlib.sha256(json.dumps(declaration).encode()).hexdigest()[:16]
 
 
 def code_fingerprint(view: FeatureView | OnDemandFeatureView) -> str:

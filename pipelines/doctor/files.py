@@ -80,6 +80,6 @@ def check_candidates(path: Path, found: Found) -> Finding:
     details += f" of {counted(facts['users'], 'user')}, release {facts['release']}, as of {minute(as_of)}"
     if found.release is not None and facts["release"] != found.release["version"]:
         return Finding("outdated", f"{details}; there is a newer release", command)
-    if found.online_until is not None and as_of < found.online_until:
+    if found.generation is not None and as_of < found.generation.as_of:
         return Finding("outdated", f"{details}; the online store is newer", command)
     return Finding("ok", details)
