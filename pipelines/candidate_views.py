@@ -1,6 +1,5 @@
 """Candidates of single users in a candidate file, for people to read."""
 
-import json
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from candidates.candidate_file import read_users
+from candidates.candidate_file import read_description, read_users
 from features.errors import InputError
 from features.report_table import ReportTable
 from features.schema import BOUGHT_ITEMS, ITEM_ID
@@ -62,11 +61,10 @@ def check_options(stage: str | None, given: AbstractSet[str], users: Iterable[st
 
 
 def file_heading(candidates: Path) -> str:
-    """Return the candidate file, and the release and the moment from the description beside it, if there is one."""
-    description = candidates.with_suffix(".json")
-    if not description.is_file():
+    """Return the candidate file, and the release and the moment from its description, if it has one."""
+    facts = read_description(candidates)
+    if facts is None:
         return str(candidates)
-    facts = json.loads(description.read_text(encoding="utf-8"))
     as_of = datetime.fromisoformat(facts["as_of"])
     return f"{candidates}\nrelease {facts['release']}, {facts['features']} features as of {as_of:%Y-%m-%d %H:%M} UTC"
 

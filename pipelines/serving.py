@@ -8,6 +8,7 @@ from typing import Final, Literal, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from candidates.blender import BlendedLists, Blender
 from candidates.candidate_file import candidates_to_table
@@ -72,6 +73,7 @@ def open_release_and_reader(
     reader = FeatureReader(store, source)
     moment = reader.generation.record.as_of if source == "online" else moment_or_data_end(store, as_of)
     release.check_moment(moment)
+    _ = reader.tables  # computed before anything is read, and checked when candidates are written
     return reader, release, moment
 
 
@@ -149,7 +151,8 @@ class CandidatePipeline:
         features = catalogue.read(CANDIDATE_ITEMS, release.item_ids.tolist())
         ranker = release.rankers.get(filters.policy)
         item_codes = TextCodes.from_texts(release.item_ids)
-        item_context = build_item_context(features, item_codes, moment)
+        listed = pc.is_in(pa.array(release.item_ids.tolist()), catalogue.item_ids)
+        item_context = build_item_context(features, item_codes, moment, listed=np.asarray(listed))
         cap, depth = filters.build_cap(item_context), max(k, RANKING_DEPTH)
         if cap is not None:
             depth = k if ranker is None else min(depth, _CANDIDATES_PER_RESULT * k)

@@ -25,7 +25,6 @@ from features.errors import InputError
 from features.locks import writer_lock
 from features.progress import SILENT, Progress
 from features.store.catalogue_snapshot import (
-    SERVICES,
     CatalogueSnapshot,
     configured_path,
     remove_earlier_snapshots,
@@ -33,7 +32,8 @@ from features.store.catalogue_snapshot import (
     snapshot_services,
 )
 from features.store.generation import Generation, OpenGeneration, registry_windows
-from features.store.registry import online_views, view_fingerprint, views_of_service
+from features.store.registry import online_views, view_fingerprint
+from features.store.request_services import request_views
 from features.store.source_tables import BEGINNING
 from features.store.sqlite_file import count_rows, replaced_file, sqlite_path
 from features.store.table_digests import TableDigests
@@ -118,7 +118,7 @@ def _fill(
         previous = _find_previous(store, from_scratch=from_scratch)
         if previous is not None and not from_scratch:
             _check_not_backwards(previous.record, moment)
-        tables = TableDigests.compute(store, _views_of_requests(store, views))
+        tables = TableDigests.compute(store, request_views(store))
         record = Generation(
             project=store.project,
             as_of=moment,
@@ -155,12 +155,6 @@ def _check_not_backwards(previous: Generation, moment: datetime) -> None:
             f"The online store is filled up to {previous.as_of:%Y-%m-%d %H:%M} UTC, later than "
             f"{moment:%Y-%m-%d %H:%M}: to go back in time, add --from-scratch, which begins with an empty store."
         )
-
-
-def _views_of_requests(store: FeatureStore, views: list[FeatureView]) -> list[FeatureView]:
-    """The online views, and those of the catalogue snapshot."""
-    both = [*views, *(view for service in SERVICES for view in views_of_service(store, service))]
-    return list({view.name: view for view in both}.values())
 
 
 def _is_intact(previous: OpenGeneration) -> bool:

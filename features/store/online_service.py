@@ -6,7 +6,7 @@ a message: most of its time. This reads the same values through the same interfa
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Self, TypeAlias
 
@@ -40,6 +40,7 @@ class OnlineService:
         columns: the service's columns.
         views: the stored views, and of each the features that the service or its on-demand views need.
         on_demand: the on-demand views, by name.
+        without_rows: the ids that were read and have no row in any view.
     """
 
     store: FeatureStore
@@ -47,6 +48,7 @@ class OnlineService:
     columns: ServiceColumns
     views: tuple[tuple[FeatureView, list[str]], ...]
     on_demand: dict[str, OnDemandFeatureView]
+    without_rows: set[str] = field(default_factory=set)
 
     @classmethod
     def resolve(cls, store: FeatureStore, name: str) -> Self:
@@ -114,12 +116,15 @@ class OnlineService:
         key = self.columns.entity_key
         keys = [EntityKey(join_keys=[key], entity_values=[Value(string_val=id_)]) for id_ in ids]
         messages: _Messages = {}
+        absent = set(ids)
         for view, names in self.views:
             with naming_damage():
                 rows = self.provider.online_read(self.store.config, view, keys, names)
             values = [{} if features is None else features for _, features in rows]
+            absent.difference_update(id_ for id_, features in zip(ids, values, strict=True) if features)
             for name in names:
                 messages[view.name, name] = [features.get(name) for features in values]
+        self.without_rows.update(absent)
         return messages
 
     def _transform(

@@ -13,7 +13,9 @@ from features.store.generation import OpenGeneration
 from features.store.historical_features import as_of, historical_features
 from features.store.online_service import OnlineService
 from features.store.registry import service_columns
+from features.store.request_services import request_views
 from features.store.service_columns import ServiceColumns
+from features.store.table_digests import TableDigests
 
 Source: TypeAlias = Literal["offline", "online"]
 
@@ -67,6 +69,34 @@ class FeatureReader:
         parts = [online.read(block, moment) for block in id_blocks(keys.to_pylist())]
         self.generation.check_unchanged()
         return pa.concat_tables([online.columns.arrow_schema.empty_table(), *parts])
+
+    @property
+    def ids_without_rows(self) -> set[str]:
+        """The ids that were read from the online store, and have no row in any view of a service."""
+        return set().union(*(service.without_rows for service in self._online.values()))
+
+    @property
+    def tables(self) -> dict[str, str]:
+        """SHA-256 of the feature table that each view is read from, online as of the materialization, by view."""
+        return self.generation.record.tables if self.source == "online" else self._digests.by_view
+
+    def check_unchanged(self, result: str) -> None:
+        """Check that the online store or the feature tables are those of the first call or read of `tables`.
+
+        Args:
+            result: for the message, see `TableDigests.check_unchanged`.
+
+        Raises:
+            InputError: they were changed.
+        """
+        if self.source == "online":
+            self.generation.check_unchanged()
+        else:
+            self._digests.check_unchanged(self.store, result)
+
+    @cached_property
+    def _digests(self) -> TableDigests:
+        return TableDigests.compute(self.store, request_views(self.store))
 
     @cached_property
     def generation(self) -> OpenGeneration:

@@ -89,9 +89,9 @@ def materialize(project, moment=AS_OF):
 
 
 def write_candidates(project, release=VERSION, as_of=AS_OF):
-    pq.write_table(CANDIDATES.empty_table(), project.candidates)
     facts = {"users": 1, "release": release, "as_of": as_of.isoformat()}
-    project.candidates.with_suffix(".json").write_text(json.dumps(facts), encoding="utf-8")
+    table = CANDIDATES.empty_table().replace_schema_metadata({"description": json.dumps(facts)})
+    pq.write_table(table, project.candidates)
 
 
 def test_in_an_empty_folder_everything_is_missing_and_data_come_first(tmp_path, parts, diagnose):
