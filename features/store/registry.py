@@ -11,6 +11,7 @@ from pathlib import Path
 
 from feast import FeatureService, FeatureStore, FeatureView, OnDemandFeatureView
 from feast.errors import FeastObjectNotFoundException
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from features.errors import InputError
 from features.schema import ITEM_ID, USER_ID
@@ -39,8 +40,16 @@ def open_feature_store(repo: Path) -> FeatureStore:
     if not (repo / "feature_store.yaml").is_file():
         raise InputError(f"{repo} has no feature_store.yaml: pass the feature repository with --repo.")
     _check_variables(repo)
-    store = FeatureStore(repo_path=str(repo))
-    if not store.list_feature_services():
+    try:
+        store = FeatureStore(repo_path=str(repo))
+        services = store.list_feature_services()
+    except DecodeError as error:
+        # Feast empties the file before it writes it, and reports no error if the disk is full.
+        raise InputError(
+            f"The registry of {repo} is damaged, as after `feast apply` on a full disk: free some space, delete the "
+            f"file that `registry` in feature_store.yaml names, and run `feast -c {repo} apply`."
+        ) from error
+    if not services:
         raise InputError(f"The registry of {repo} is empty: run `feast -c {repo} apply` first.")
     return store
 

@@ -1,6 +1,5 @@
 """Raw tables to feature tables, written whole or not at all."""
 
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +7,8 @@ from pathlib import Path
 import duckdb
 
 from features.errors import InputError
-from features.files import atomic_write
+from features.files import atomic_write, scratch
+from features.locks import writer_lock
 from features.progress import Progress
 from features.raw.raw_tables import RawCounts, load_raw_tables
 from features.scratch_database import spill_settings
@@ -51,12 +51,12 @@ def build_feature_tables(
         progress: creates a progress callback from a label and a total.
 
     Raises:
-        InputError: the raw tables or the memory limit are invalid, or `output` holds anything but an earlier build.
+        InputError: the raw tables or the memory limit are invalid, `output` holds anything but an earlier build, or
+            another process is writing it.
     """
     _check_folders(raw_dir, output, quarantine)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".build-", dir=output.parent) as workspace:
-        connection = raw_database(Path(workspace), memory_limit)
+    with writer_lock(output, f"The folder of feature tables {output}"), scratch(output.parent) as workspace:
+        connection = raw_database(workspace, memory_limit)
         advance = progress("feature tables", len(TABLES) + 1)
         counts = load_raw_tables(connection, raw_dir, quarantine=quarantine)
         advance(1)
@@ -102,9 +102,17 @@ def raw_database(workspace: Path, memory_limit: str) -> duckdb.DuckDBPyConnectio
     """Open a database on disk that spills beside itself.
 
     Raises:
-        InputError: the memory limit is invalid.
+        InputError: the memory limit is invalid, or the database cannot be created.
     """
+    try:
+        duckdb.connect(config={"memory_limit": memory_limit}).close()
+    except duckdb.Error as error:
+        raise InputError(f"'{memory_limit}' is not a memory limit: use a size such as 4GB.") from error
     try:
         return duckdb.connect(str(workspace / "raw.duckdb"), config=spill_settings(workspace, memory_limit))
     except duckdb.Error as error:
-        raise InputError(f"'{memory_limit}' is not a memory limit: use a size such as 4GB.") from error
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"A temporary database cannot be created in {workspace.parent} ({reason}): free some space there, or "
+            "choose another --output."
+        ) from error

@@ -187,7 +187,7 @@ def test_a_folder_between_two_renames_is_moved_back_by_the_next_process(tmp_path
 
 def test_what_was_written_is_on_the_disk_before_the_rename_and_the_rename_after_it(tmp_path, monkeypatch):
     events, replace = [], Path.replace
-    monkeypatch.setattr(os, "fsync", lambda file: events.append(Path(os.readlink(f"/proc/self/fd/{file}")).name))
+    monkeypatch.setattr(os, "fsync", lambda file: events.append(Path(f"/proc/self/fd/{file}").readlink().name))
     monkeypatch.setattr(Path, "replace", lambda *paths: (events.append("rename"), replace(*paths)))
 
     with atomic_write(tmp_path / "file.txt") as temporary:
