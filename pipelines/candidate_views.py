@@ -62,7 +62,7 @@ def check_options(stage: str | None, given: AbstractSet[str], users: Iterable[st
 
 def file_heading(candidates: Path) -> str:
     """Return the candidate file, and the release and the moment from its description, if it has one."""
-    facts = read_description(candidates)
+    facts = read_description(candidates) if candidates.is_file() else None
     if facts is None:
         return str(candidates)
     as_of = datetime.fromisoformat(facts["as_of"])
