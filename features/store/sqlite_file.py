@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -30,9 +31,7 @@ class OpenFile:
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDONLY)
-
-    def __del__(self) -> None:
-        os.close(self._descriptor)
+        weakref.finalize(self, os.close, self._descriptor)
 
     @property
     def changes(self) -> int:

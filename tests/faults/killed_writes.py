@@ -9,6 +9,7 @@ batch of rows for the online store. After each kill a reader reports what it see
 import hashlib
 import json
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -119,6 +120,12 @@ def watch(act, kill_before):
     return count
 
 
+def limit(act, size):
+    """Run `act` where no file can grow beyond a size, as on a full disk."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    act()
+
+
 def main():
     action = {"materialize": Materialize, "build": Build}[sys.argv[1]](Path(sys.argv[2]))
     step = int(sys.argv[3])
@@ -137,7 +144,14 @@ def main():
         in_child(action.act)
         seen[-1]["next"] = in_child(action.read)[1]
         seen[-1]["left"] = sorted(path.name for path in action.data.iterdir() if path.name.startswith("."))
-    sys.stdout.write(json.dumps({"before": before, "after": after, "writes": writes, "seen": seen}) + "\n")
+    full = []
+    for kilobytes in (0, 1, 8, 64, 256):
+        shutil.rmtree(action.data)
+        shutil.copytree(saved, action.data)
+        _, error = in_child(lambda kilobytes=kilobytes: limit(action.act, 1024 * kilobytes))
+        full.append({"error": error, "state": in_child(action.read)[1]})
+    result = {"before": before, "after": after, "writes": writes, "seen": seen, "full": full}
+    sys.stdout.write(json.dumps(result) + "\n")
 
 
 if __name__ == "__main__":

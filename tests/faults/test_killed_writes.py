@@ -32,6 +32,9 @@ def assert_survived(killed, fewest_writes):
     assert seen[0]["state"] == before
     assert [each["next"] for each in seen if each["next"] != after] == []
     assert [each["left"] for each in seen if each["left"]] == []
+    assert [each["state"] for each in killed["full"] if (each["state"] == after) != (each["error"] is None)] == []
+    assert {str(each["state"]) for each in killed["full"]} <= {str(before), str(after)}
+    assert killed["full"][0]["error"] is not None
 
 
 @pytest.mark.whole_path

@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 HOLD = """
 import sys
 from pathlib import Path
@@ -82,3 +84,25 @@ def test_a_second_training_into_the_same_folder_of_releases_stops_before_it_begi
     assert refused.exit_code == 1
     assert f"{project.releases} is being written by process {holder} (-c) since 20" in refused.stderr
     assert [path.name for path in project.releases.iterdir()] == [".LATEST.lock"]
+
+
+@pytest.mark.whole_path
+def test_two_materializations_at_once_leave_the_store_of_one_of_them(project):
+    from features.store.catalogue_snapshot import CatalogueSnapshot
+    from features.store.consistency import count_inconsistent
+    from features.store.generation import OpenGeneration
+    from features.store.registry import open_feature_store
+
+    job = [sys.executable, ROOT / "jobs" / "materialize.py", "--repo", project.repo, "--as-of"]
+    days = ("2020-02-05", "2020-02-20")
+    jobs = [subprocess.Popen([*job, day], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) for day in days]
+    errors = [process.communicate()[1] for process in jobs]
+
+    failed = [error for process, error in zip(jobs, errors, strict=True) if process.returncode]
+    assert all("is being written by process" in error or "is filled up to" in error for error in failed)
+    assert len(failed) < len(jobs), errors
+    store = open_feature_store(project.repo)
+    record = OpenGeneration.open(store).record
+    assert f"{record.as_of:%Y-%m-%d}" in days
+    assert count_inconsistent(store, record.as_of) == {}
+    assert CatalogueSnapshot.open(store, record).moment == record.as_of
