@@ -148,7 +148,7 @@ def _check_own_tables(store: FeatureStore, path: Path) -> None:
             names = [name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")]
         except sqlite3.DatabaseError:  # damaged: to be replaced
             return
-    others = [name for name in names if not name.startswith(f"{store.project}_")]
+    others = [name for name in names if not name.startswith((f"{store.project}_", "sqlite_"))]
     if others:
         raise InputError(
             f"The online store {path} also holds the table {others[0]}, which does not belong to project "
