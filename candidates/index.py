@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from candidates.compiled import compiled
 from candidates.item_lists import ItemLists, check_request
 from candidates.pair_scores import score_pairs
+from candidates.quantized_vectors import QuantizedVectors
 from candidates.shortlists import CHUNK, Shortlists
 from candidates.topk import TopK, top_k
 
@@ -16,10 +17,8 @@ from candidates.topk import TopK, top_k
 # is slower with fewer queries than this, because it then arranges the item vectors for too few of them.
 QUERIES_PER_BLOCK: Final = 512
 SCORES_PER_TILE: Final = 2**19
-# For a few queries, arranging the item vectors costs more than it saves: they are multiplied one by one, with a tile of
-# item vectors that stays in the cache for the next one.
+# For a few queries, arranging the item vectors costs more than it saves: they are searched one by one.
 FEW_QUERIES: Final = 8
-VALUES_PER_TILE: Final = 2**18
 # Items near the cut, beyond twice k on each side, for which there is space before a query counts as one with many ties.
 SPARE_CAPACITY: Final = 1_024
 
@@ -29,8 +28,9 @@ class ItemIndex:
     """Item vectors with exact search by inner product.
 
     The result depends on the query and the items alone, not on other queries in the call, the linear algebra library
-    or its number of threads. A float32 matrix product selects a shortlist with a margin for rounding errors. The
-    shortlist is scored again in float64, rounded to float32 and sorted.
+    or its number of threads. A float32 matrix product selects a shortlist with a margin for rounding errors; for a few
+    queries, which are limited by reading the item vectors, quantized item vectors select it with a bound on what they
+    lack. The shortlist is scored again in float64, rounded to float32 and sorted.
 
     One call uses one thread, but for the matrix product, whose threads are those of the linear algebra library. Both
     release the interpreter's lock: blocks of queries can be searched in several threads.
@@ -49,6 +49,7 @@ class ItemIndex:
     item_ids: NDArray[np.str_]
     vectors: NDArray[np.float32]
     _prefixes: dict[int, tuple[NDArray[np.float32], float]] = field(init=False, repr=False, default_factory=dict)
+    _quantized: dict[int, QuantizedVectors] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.vectors.ndim != 2 or self.item_ids.shape != self.vectors.shape[:1] or self.vectors.size == 0:
@@ -102,6 +103,14 @@ class ItemIndex:
         margins, k = _margins(queries, longest), min(k, len(self))
         excluded = ItemLists.empty(len(queries)) if excluded is None else excluded.sort()
         positions, scores = np.empty((len(queries), k), np.int32), np.empty((len(queries), k), np.float32)
+        if len(queries) <= FEW_QUERIES:
+            quantized = self._quantize(queries.shape[1])
+            for row in range(len(queries)):
+                own = excluded.positions[excluded.offsets[row] : excluded.offsets[row + 1]]
+                positions[row], scores[row] = _search_one(
+                    np.ascontiguousarray(queries[row : row + 1]), vectors, quantized, k, margins[row], own, eligible
+                )
+            return positions, scores
         for start in range(0, len(queries), QUERIES_PER_BLOCK):
             block = slice(start, start + QUERIES_PER_BLOCK)
             offsets = excluded.offsets[start : start + QUERIES_PER_BLOCK + 1]
@@ -151,6 +160,27 @@ class ItemIndex:
             self._prefixes[dimensions] = vectors, float(_norms(vectors).max())
         return self._prefixes[dimensions]
 
+    def _quantize(self, dimensions: int) -> QuantizedVectors:
+        """Return the first dimensions of the item vectors, quantized; computed once."""
+        if dimensions not in self._quantized:
+            self._quantized[dimensions] = QuantizedVectors.from_vectors(self._prefix(dimensions)[0])
+        return self._quantized[dimensions]
+
+
+def _search_one(
+    query: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    quantized: QuantizedVectors,
+    k: int,
+    margin: float,
+    excluded: NDArray[np.int32],
+    eligible: NDArray[np.bool_] | None,
+) -> TopK:
+    """Search for one query (1, dimensions)."""
+    allowed = _allowed(len(vectors), excluded, eligible)
+    found = quantized.shortlist(query[0], k, margin, allowed, 4 * k + SPARE_CAPACITY)
+    return _score(query, vectors, k, np.flatnonzero(allowed).astype(np.int32) if found is None else found)
+
 
 def _search_block(
     queries: NDArray[np.float32],
@@ -165,12 +195,12 @@ def _search_block(
     n, items = len(queries), len(vectors)
     shortlists = Shortlists.empty(k, margins, 4 * k + SPARE_CAPACITY)
     ceiling = None if eligible is None else np.where(eligible, np.float32(np.inf), np.float32(-np.inf))
-    width = _tile_width(n, items, vectors.shape[1])
+    width = _tile_width(n, items)
     buffer, cursors = np.empty((n, width), np.float32), offsets[:-1].copy()
     for first in range(0, items, width):
         tile = vectors[first : first + width]
         scores = buffer[:, : len(tile)]
-        _multiply(queries, tile, scores)
+        np.matmul(queries, tile.T, out=scores)
         if ceiling is not None:
             np.minimum(scores, ceiling[first : first + width], out=scores)
         _exclude(buffer, first, offsets, excluded, cursors)
@@ -180,36 +210,25 @@ def _search_block(
     positions, scores = top_k(offsets_found, found, score_pairs(queries, vectors, offsets_found, found), k)
     for row in np.flatnonzero(shortlists.counts < 0):
         own = excluded[offsets[row] : offsets[row + 1]]
-        positions[row], scores[row] = _search_all(queries[row : row + 1], vectors, k, own, eligible)
+        allowed = np.flatnonzero(_allowed(items, own, eligible)).astype(np.int32)
+        positions[row], scores[row] = _score(queries[row : row + 1], vectors, k, allowed)
     return positions, scores
 
 
-def _tile_width(n: int, items: int, dimensions: int) -> int:
+def _tile_width(n: int, items: int) -> int:
     """Return the number of items in a tile for n queries, a multiple of `CHUNK`."""
-    most = VALUES_PER_TILE // dimensions if 1 < n <= FEW_QUERIES else SCORES_PER_TILE // n
-    return min(max(1, most // CHUNK), -(-items // CHUNK)) * CHUNK
+    return min(max(1, SCORES_PER_TILE // n // CHUNK), -(-items // CHUNK)) * CHUNK
 
 
-def _multiply(queries: NDArray[np.float32], tile: NDArray[np.float32], scores: NDArray[np.float32]) -> None:
-    """Write the rough scores (n, items) of a tile of item vectors."""
-    if len(queries) > FEW_QUERIES:
-        np.matmul(queries, tile.T, out=scores)
-        return
-    for query, own in zip(queries, scores, strict=True):
-        np.matmul(tile, query, out=own)
-
-
-def _search_all(
-    query: NDArray[np.float32],
-    vectors: NDArray[np.float32],
-    k: int,
-    excluded: NDArray[np.int32],
-    eligible: NDArray[np.bool_] | None,
-) -> TopK:
-    """Search for one query (1, dimensions) by scoring all its items in float64."""
-    allowed = np.ones(len(vectors), np.bool_) if eligible is None else eligible.copy()
+def _allowed(items: int, excluded: NDArray[np.int32], eligible: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """Return which items may be returned for one query, bool (items,)."""
+    allowed = np.ones(items, np.bool_) if eligible is None else eligible.copy()
     allowed[excluded] = False
-    found = np.flatnonzero(allowed).astype(np.int32)
+    return allowed
+
+
+def _score(query: NDArray[np.float32], vectors: NDArray[np.float32], k: int, found: NDArray[np.int32]) -> TopK:
+    """Return the k best of some items for one query (1, dimensions)."""
     offsets = np.array([0, len(found)], np.int64)
     return top_k(offsets, found, score_pairs(query, vectors, offsets, found), k)
 

@@ -52,7 +52,8 @@ class Retriever:
             pool = deepen_pool(pool, self.sources.index, queries, self.k, cap, excluded, eligible=eligible)
         blended = self.blender.blend(self.sources.score_pool(pool, queries, retrieved.similar), self.k, cap)
         cold = np.flatnonzero(queries.histories.empty)
-        self._write_popular(blended, cold, excluded, eligible, cap)
+        if len(cold):
+            self._write_popular(blended, cold, excluded, eligible, cap)
         return blended
 
     def _write_popular(

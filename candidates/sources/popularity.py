@@ -11,6 +11,8 @@ from candidates.compiled import compiled
 from candidates.item_lists import ItemLists, check_request
 from candidates.topk import TopK
 
+_ALL_ELIGIBLE = np.empty(0, np.bool_)
+
 
 @dataclass(frozen=True, eq=False)
 class PopularityList:
@@ -89,13 +91,11 @@ class PopularityList:
             ValueError: an argument does not have this form.
         """
         check_request(n, k, len(self), excluded, eligible)
-        ranking, scores = self.ranking, self.scores
-        if eligible is not None:
-            ranking, scores = ranking[eligible[ranking]], scores[eligible[ranking]]
         width = min(k, len(self))
         lists = ItemLists.empty(n) if excluded is None else excluded
+        allowed = _ALL_ELIGIBLE if eligible is None else eligible
         top = np.full((n, width), -1, np.int32), np.full((n, width), -np.inf, np.float32)
-        _write_lists(ranking, scores, lists.offsets, lists.positions, np.full(len(self), -1, np.int32), *top)
+        _write_lists(self.ranking, self.scores, lists.offsets, lists.positions, allowed, *top)
         return top
 
 
@@ -105,12 +105,13 @@ def _write_lists(
     scores: NDArray[np.float32],
     excluded_offsets: NDArray[np.int64],
     excluded_positions: NDArray[np.int32],
-    excluded_by: NDArray[np.int32],
+    eligible: NDArray[np.bool_],
     top_positions: NDArray[np.int32],
     top_scores: NDArray[np.float32],
 ) -> None:
-    """Write the first items of the ranking that are not excluded; `excluded_by` holds -1 for each item."""
+    """Write the first items of the ranking that are eligible and not excluded; all are if `eligible` is empty."""
     n, k = top_positions.shape
+    excluded_by = np.full(len(ranking), -1, np.int32)
     for row in range(n):
         for entry in range(excluded_offsets[row], excluded_offsets[row + 1]):
             excluded_by[excluded_positions[entry]] = row
@@ -118,6 +119,7 @@ def _write_lists(
         for slot in range(len(ranking)):
             if rank == k:
                 break
-            if excluded_by[ranking[slot]] != row:
-                top_positions[row, rank], top_scores[row, rank] = ranking[slot], scores[slot]
+            item = ranking[slot]
+            if excluded_by[item] != row and (len(eligible) == 0 or eligible[item]):
+                top_positions[row, rank], top_scores[row, rank] = item, scores[slot]
                 rank += 1

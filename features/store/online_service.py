@@ -26,6 +26,7 @@ from features.store.service_columns import ServiceColumns
 from features.store.sqlite_file import naming_damage
 
 _Messages: TypeAlias = dict[tuple[str, str], list[Any]]
+_Features: TypeAlias = dict[str, pa.Array]
 
 _MODES: Final = ("pandas", "python")
 
@@ -40,6 +41,7 @@ class OnlineService:
         columns: the service's columns.
         views: the stored views, and of each the features that the service or its on-demand views need.
         on_demand: the on-demand views, by name.
+        request_data: of each on-demand view, what it takes from the request.
         without_rows: the ids that were read and have no row in any view.
     """
 
@@ -48,7 +50,9 @@ class OnlineService:
     columns: ServiceColumns
     views: tuple[tuple[FeatureView, list[str]], ...]
     on_demand: dict[str, OnDemandFeatureView]
+    request_data: dict[str, tuple[str, ...]]
     without_rows: set[str] = field(default_factory=set)
+    _of_moment: dict[str, tuple[datetime, _Features]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def resolve(cls, store: FeatureStore, name: str) -> Self:
@@ -79,7 +83,9 @@ class OnlineService:
                 f"Feature service '{name}' needs {', '.join(sorted(request_data))} with each request, which provides "
                 f"{REQUEST_TIMESTAMP} only."
             )
-        return cls(store, store.provider, columns, tuple(views), {view.projection.name: view for view in on_demand})
+        by_name = {view.projection.name: view for view in on_demand}
+        request_names = {name: tuple(view.get_request_data_schema()) for name, view in by_name.items()}
+        return cls(store, store.provider, columns, tuple(views), by_name, request_names)
 
     def read(self, ids: list[str], moment: datetime) -> pa.Table:
         """Read the features of `ids`.
@@ -103,9 +109,9 @@ class OnlineService:
 
     def _read_unique(self, ids: list[str], moment: datetime) -> pa.Table:
         messages = self._read_messages(ids)
-        computed = {name: self._transform(view, messages, len(ids), moment) for name, view in self.on_demand.items()}
+        computed = {name: self._compute(name, messages, len(ids), moment) for name in self.on_demand}
         arrays = [
-            pa.array(computed[column.view][column.name], column.arrow_type, from_pandas=True)
+            computed[column.view][column.name]
             if column.view in computed
             else online_array(messages[column.view, column.name], column.arrow_type)
             for column in self.columns.columns
@@ -127,12 +133,23 @@ class OnlineService:
         self.without_rows.update(absent)
         return messages
 
-    def _transform(
-        self, view: OnDemandFeatureView, messages: _Messages, rows: int, moment: datetime
-    ) -> Mapping[str, Any]:
-        """The features of an on-demand view, (rows,) each. Its inputs have the types that they have offline."""
-        second = pa.scalar(moment.replace(microsecond=0), pa.timestamp("us", tz="UTC"))
-        inputs = {name: pa.repeat(second, rows) for name in view.get_request_data_schema()}
+    def _compute(self, name: str, messages: _Messages, rows: int, moment: datetime) -> _Features:
+        """The features of an on-demand view that the service contains, (rows,) each.
+
+        Those of a view without stored features depend on the moment alone, and are computed once for the last one.
+        """
+        if self.on_demand[name].source_feature_view_projections:
+            return self._transform(name, messages, rows, moment)
+        known_moment, known = self._of_moment.get(name, (None, {}))
+        if known_moment != moment:
+            known = self._transform(name, messages, 1, moment)
+            self._of_moment[name] = moment, known
+        return {feature: pa.repeat(value[0], rows) for feature, value in known.items()}
+
+    def _transform(self, name: str, messages: _Messages, rows: int, moment: datetime) -> _Features:
+        """Call the transformation of an on-demand view. Its inputs have the types that they have offline."""
+        view, second = self.on_demand[name], pa.scalar(moment.replace(microsecond=0), pa.timestamp("us", tz="UTC"))
+        inputs = {of_request: pa.repeat(second, rows) for of_request in self.request_data[name]}
         for projection in view.source_feature_view_projections.values():
             for feature in projection.features:
                 values = messages[projection.name, feature.name]
@@ -145,4 +162,8 @@ class OnlineService:
         else:
             # Threads gain nothing for a block of users, and one user waits for them.
             transformed = view.feature_transformation.transform(table.to_pandas(use_threads=False))
-        return transformed
+        return {
+            column.name: pa.array(transformed[column.name], column.arrow_type, from_pandas=True)
+            for column in self.columns.columns
+            if column.view == name
+        }

@@ -68,7 +68,8 @@ class FeatureReader:
         online = self._online[service]
         parts = [online.read(block, moment) for block in id_blocks(keys.to_pylist())]
         self.generation.check_unchanged()
-        return pa.concat_tables([online.columns.arrow_schema.empty_table(), *parts])
+        # For one user, a concatenation would be a noticeable part of the read.
+        return parts[0] if len(parts) == 1 else pa.concat_tables([online.columns.arrow_schema.empty_table(), *parts])
 
     @property
     def ids_without_rows(self) -> set[str]:

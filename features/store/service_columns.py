@@ -1,6 +1,7 @@
 """The columns of a feature service: names, views and the Arrow types in which they are read."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Self
 
 import pyarrow as pa
@@ -60,7 +61,7 @@ class ServiceColumns:
     entity_key: str
     columns: tuple[ServiceColumn, ...]
 
-    @property
+    @cached_property
     def arrow_schema(self) -> pa.Schema:
         """Entity key and features, as they are read."""
         features = ((column.name, column.arrow_type) for column in self.columns)

@@ -27,7 +27,7 @@ def searches(draw):
     items, dimensions, users = (
         draw(st.integers(1, 60) | st.integers(500, 900)),
         draw(st.integers(1, 9)),
-        draw(st.integers(0, 7)),
+        draw(st.integers(0, 2) | st.integers(7, 11)),  # below and above the limit up to which queries count as few
     )
     most, shorter = draw(st.integers(0, 3)), draw(st.integers(0, 3))
     vectors = generator.integers(-most, most + 1, (items, dimensions)).astype(np.float32)
@@ -65,7 +65,6 @@ def test_the_result_does_not_depend_on_the_sizes_of_blocks_tiles_and_shortlists(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(candidates.index, "QUERIES_PER_BLOCK", block)
         patch.setattr(candidates.index, "SCORES_PER_TILE", tile)
-        patch.setattr(candidates.index, "VALUES_PER_TILE", tile)
         patch.setattr(candidates.index, "FEW_QUERIES", few)
         patch.setattr(candidates.index, "SPARE_CAPACITY", spare)
         found = index_of(vectors).search(queries, k, lists_of(excluded), eligible=eligible)

@@ -87,6 +87,41 @@ def test_one_entity_has_the_values_that_it_has_among_others(read):
         assert read("candidate_request_v1", [USERS[row]], MOMENT).equals(table.slice(row, 1))
 
 
+def test_features_of_the_moment_alone_are_those_of_each_read(store):
+    from features.store.online_service import OnlineService
+
+    service, rows = OnlineService.resolve(store, "query_tower_v1"), {}
+    for moment, ids in (
+        (MOMENT, ["0001"]),
+        (LATER, ["0002", "unknown"]),
+        (LATER, ["0001"]),
+        (MOMENT, ["0001", "0002"]),
+    ):
+        rows[moment, len(ids)] = service.read(ids, moment).select(["month_sin", "month_cos"]).to_pylist()
+
+    february, march = (
+        {"month_sin": np.float32(np.sin(a)), "month_cos": np.float32(np.cos(a))} for a in np.pi / 6 * np.array([2, 3])
+    )
+    assert rows == {(MOMENT, 1): [february], (LATER, 2): [march] * 2, (LATER, 1): [march], (MOMENT, 2): [february] * 2}
+
+
+def test_a_view_of_the_moment_alone_is_computed_once_per_moment(store, monkeypatch):
+    from feast.transformation.pandas_transformation import PandasTransformation
+
+    from features.store.online_service import OnlineService
+
+    calls, transform = [], PandasTransformation.transform
+    monkeypatch.setattr(
+        PandasTransformation, "transform", lambda self, frame: calls.append(list(frame)) or transform(self, frame)
+    )
+    service = OnlineService.resolve(store, "query_tower_v1")
+    for moment in (MOMENT, MOMENT, LATER, LATER):
+        service.read(["0001", "0002"], moment)
+
+    assert calls.count(["request_timestamp"]) == 2
+    assert len(calls) == 2 + 4
+
+
 def test_the_rows_are_in_the_order_of_the_ids_and_may_be_repeated(read):
     ids = ["0009", "unknown", "0003", "0009", "unknown"]
 
