@@ -37,7 +37,7 @@ def check_registry(repo: Path, found: Found) -> Finding:
     try:
         store = found.store = open_feature_store(repo)
     except InputError as error:
-        return Finding("missing", str(error), apply)
+        return Finding("missing" if error.__cause__ is None else "broken", str(error), apply)  # empty, or damaged
     try:
         tower_schemas(store, DEFAULT.query_service, DEFAULT.item_service)
         request_service_fingerprints(store)
