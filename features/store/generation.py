@@ -138,7 +138,7 @@ class OpenGeneration:
         """Open the online store without a check of its rows; None if there is none, or it has no record.
 
         Raises:
-            InputError: it cannot be read, or belongs to another project.
+            InputError: it cannot be read.
         """
         path = sqlite_path(store)
         while True:
