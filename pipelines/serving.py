@@ -71,9 +71,9 @@ def open_release_and_reader(
     release.check_request_services(request_service_fingerprints(store))
     check_request_covers(store, query_service)
     reader = FeatureReader(store, source)
+    _ = reader.tables  # computed before anything is read, and checked when candidates are written
     moment = reader.generation.record.as_of if source == "online" else moment_or_data_end(store, as_of)
     release.check_moment(moment)
-    _ = reader.tables  # computed before anything is read, and checked when candidates are written
     return reader, release, moment
 
 
