@@ -1,4 +1,8 @@
-"""The candidate file: ranked lists as a Parquet table, with a JSON file that describes how it was made."""
+"""The candidate file: ranked lists as a Parquet table, with a description of how it was made.
+
+The description is part of the file's metadata, so that it cannot be that of another file. A JSON file of the same name
+holds it once more, for people.
+"""
 
 import contextlib
 import json
@@ -43,6 +47,7 @@ CANDIDATES: Final = pa.schema(
     ]
 )
 
+_DESCRIPTION: Final = "description"
 
 # Tables in memory have the names of sources as codes: a candidate has several. The file is read as `CANDIDATES`.
 _CODED_SOURCES: Final = pa.field(SOURCES, pa.list_(pa.dictionary(pa.int8(), pa.string())), nullable=False)
@@ -155,13 +160,13 @@ class CandidateFile:
     @classmethod
     @contextlib.contextmanager
     def create(cls, path: Path) -> Iterator[Self]:
-        """Open `path` and its JSON file for writing; both are replaced once the block succeeds, or neither.
+        """Open `path` and its JSON file for writing; both are replaced once the block succeeds, the JSON file last.
 
         Raises:
             InputError: the path does not end in .parquet.
         """
         require_parquet(path)
-        with atomic_write(path) as rows, atomic_write(path.with_suffix(".json")) as description:
+        with atomic_write(path.with_suffix(".json")) as description, atomic_write(path) as rows:
             writer = pq.ParquetWriter(
                 rows,
                 CANDIDATE_TABLE,
@@ -187,9 +192,21 @@ class CandidateFile:
         self.rows += candidates.num_rows
 
     def describe(self, **details: Any) -> None:
-        """Write the JSON file: the counts and the given JSON-ready details."""
+        """Write the description: the counts and the given JSON-ready details."""
         content = {"users": self.users, "rows": self.rows, "rows_by_source": dict(self.sources), **details}
+        self._writer.add_key_value_metadata({_DESCRIPTION: json.dumps(content)})
         self._description.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def read_description(path: Path) -> dict[str, Any] | None:
+    """Read the description of a candidate file; None if it has none.
+
+    Raises:
+        InputError: the file is missing or is not a Parquet file.
+    """
+    content = (_open(path).metadata.metadata or {}).get(_DESCRIPTION.encode())
+    description: dict[str, Any] | None = None if content is None else json.loads(content)
+    return description
 
 
 def require_parquet(path: Path) -> None:
@@ -204,12 +221,7 @@ def read_users(path: Path, users: int, top: int) -> dict[str, pa.Table]:
     Raises:
         InputError: the file is missing or is not a candidate file.
     """
-    try:
-        file = pq.ParquetFile(path.absolute())
-    except FileNotFoundError as error:
-        raise InputError(f"There is no file {path}: run `python jobs/generate_candidates.py` first.") from error
-    except (pa.ArrowInvalid, OSError) as error:
-        raise _unreadable(path, error) from error
+    file = _open(path)
     if file.schema_arrow.names != CANDIDATES.names:
         raise InputError(f"{path} has columns {file.schema_arrow.names}, not {CANDIDATES.names}.")
     found: dict[str, pa.Table] = {}
@@ -226,6 +238,15 @@ def read_users(path: Path, users: int, top: int) -> dict[str, pa.Table]:
             # A list may continue in the next row group.
             found[user] = pa.concat_tables([found[user], first]) if user in found else first
     return found
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path.absolute())
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file {path}: run `python jobs/generate_candidates.py` first.") from error
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _unreadable(path, error) from error
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:

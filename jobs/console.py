@@ -23,6 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from features.errors import InputError, path_error
+from features.files import scratch
 from features.progress import Advance, Stopwatch
 from features.report_table import WIDTH, ReportTable
 from features.schema import MAX_CANDIDATES
@@ -35,6 +36,7 @@ FEATURE_REPO = ROOT / "feature_repo"
 RELEASES = ROOT / "artifacts"
 CANDIDATES = ROOT / "data" / "candidates.parquet"
 DEBUG: Final = "FEAST_TWO_TOWER_DEBUG"
+MASK: Final = "FEAST_TWO_TOWER_UMASK"
 PROGRAM: Final = "feast-two-tower"
 # In the order of the data flow, which is the order in the help text.
 COMMANDS: Final = (
@@ -172,10 +174,10 @@ def job(main: Callable[..., None]) -> Callable[..., None]:
     @click.option("--verbose", is_flag=True, help="Also print row counts and diagnostics.")
     @functools.wraps(main)
     def run(*args: Any, verbose: bool, **kwargs: Any) -> None:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary files are removed
-        reporter = ConsoleReporter(verbose=verbose)
+        _end_on_signals()
+        reporter, level = ConsoleReporter(verbose=verbose), logging.INFO if verbose else logging.WARNING
         try:
-            with _log_to_stderr(logging.INFO if verbose else logging.WARNING), contextlib.closing(reporter):
+            with _private_files(), _log_to_stderr(level), contextlib.closing(reporter):
                 main(reporter, *args, **kwargs)
         except InputError as error:
             _fail(str(error))
@@ -187,6 +189,26 @@ def job(main: Callable[..., None]) -> Callable[..., None]:
             _fail(_failure(error))
 
     return run
+
+
+def _end_on_signals() -> None:
+    """End as after an error, so that temporary files are removed, when the process or its terminal is ended."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, lambda received, _: sys.exit(128 + received))
+
+
+@contextlib.contextmanager
+def _private_files() -> Iterator[None]:
+    """Write files that only their owner can read, because they hold purchases, unless `MASK` allows more."""
+    text = os.environ.get(MASK, "077")
+    if not re.fullmatch("0?[0-7]{3}", text):
+        raise InputError(f"The environment variable {MASK} is {text!r}: set it to a umask such as 077 or 027.")
+    previous = os.umask(int(text, 8))
+    try:
+        yield
+    finally:
+        os.umask(previous)
 
 
 def _fail(message: str) -> None:
@@ -283,13 +305,13 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
     given, parent = parent, parent.resolve()  # Feast reads relative paths from the feature repository
     created = not parent.exists()
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        scratch = tempfile.TemporaryDirectory(prefix=".scratch-", dir=parent)
-    except OSError as error:
-        raise path_error(given, error, "written") from error
-    try:
-        with scratch as name:
-            yield Path(name)
+        with contextlib.ExitStack() as stack:
+            try:
+                parent.mkdir(parents=True, exist_ok=True)
+                folder = stack.enter_context(scratch(parent))
+            except OSError as error:
+                raise path_error(given, error, "written") from error
+            yield folder
     finally:
         if created and not any(parent.iterdir()):
             parent.rmdir()

@@ -18,15 +18,14 @@ from jobs.console import ConsoleReporter, job, quiet_libraries, repo_option, war
 @click.option(
     "--from-scratch",
     is_flag=True,
-    help="Empty the online store first. Needed to go back in time, and after a change of past rows: corrected raw "
-    "data, a changed feature or feature view.",
+    help="Begin with an empty online store. Needed to go back in time.",
 )
 @job
 def main(reporter: ConsoleReporter, repo: Path, as_of: str | None, *, from_scratch: bool) -> None:
     """Fill the online store up to a moment, by default the end of the data, and write the catalogue snapshot.
 
-    Each feature view is read from where it was filled before; rows before that are not read again. Users, items and
-    availability are read in full.
+    A feature view whose table has not changed is read from where it was filled before, any other one from the
+    beginning. Users are read in full. Requests see the new rows when all of them are written.
     """
     from features.store.consistency import count_inconsistent
     from features.store.data_end import moment_or_data_end

@@ -42,7 +42,9 @@ def main(
 
     filters = read_settings(filters_file) if filters_file else None
     console.load_tensorflow()
+    from features.locks import writer_lock
     from features.store.registry import open_feature_store
+    from models.release.find_release import LATEST
     from models.release.writer import make_latest, write_release
     from pipelines.filter_context import filter_warnings
     from pipelines.served_metrics import served_table
@@ -52,12 +54,13 @@ def main(
     store = open_feature_store(repo)
     options = TrainingOptions.of_release(store, releases, filters=filters, commit=console.commit(), **settings)
     console.warn(filter_warnings(store, filters, options.split.as_of) if filters else [])
-    with console.scratch_folder(releases) as folder:
+    lock = writer_lock(releases / LATEST, f"The folder of releases {releases}")
+    with console.scratch_folder(releases) as folder, lock:
         trained = train_release(store, options, folder, reporter)
         reporter.result(f"\n{trained.served.window}\n")
         reporter.table(served_table(trained.served))
         version = write_release(releases, trained.release, created=datetime.now(UTC))
-    make_latest(releases, version)
+        make_latest(releases, version)
     reporter.result(f"\nrelease {releases / version} after {trained.seconds:.0f} s")
     reporter.next("python jobs/materialize.py")
 

@@ -13,10 +13,13 @@ from candidates.candidate_file import CandidateFile
 from candidates.filters.filter_set import FilterSet
 from candidates.filters.settings import FilterSettings
 from candidates.parallel import map_in_threads
+from features.errors import InputError
 from features.progress import Reporter, Stopwatch
-from features.store.catalogue import user_ids
+from features.store.catalogue import USER_PROFILE, user_ids
 from features.store.feature_blocks import FeatureBlock
 from features.store.reader import Source
+from features.store.table_digests import TableDigests
+from features.text import counted
 from pipelines.candidate_tables import exclusion_lines, source_lines
 from pipelines.filter_context import resolve_filters
 from pipelines.request_users import count_truncated_histories
@@ -97,10 +100,11 @@ def write_candidates(
         reporter: receives progress and counts.
 
     Raises:
-        InputError: the file name does not end in .parquet, or there are no users.
+        InputError: the file name does not end in .parquet, there are no users, the online store lacks some of all users
+            or was filled from another table of users, or the features were changed meanwhile.
     """
     watch, release = Stopwatch(), pipeline.release
-    ids = [*users] if users else user_ids(pipeline.reader.store, pipeline.moment).to_pylist()
+    ids = [*users] if users else _all_users(pipeline)
     advance, exclusions, truncated = reporter.progress("users", len(ids)), Counter[str](), 0
 
     def run(block: FeatureBlock) -> tuple[int, int, pa.Table, dict[str, int]]:
@@ -113,11 +117,15 @@ def write_candidates(
             exclusions.update(excluded)
             truncated += incomplete
             advance(users_of_block)
+        if not users:
+            _check_complete(pipeline, len(ids))
+        pipeline.reader.check_unchanged("No candidates were written")
         file.describe(
             release=release.version,
             release_as_of=release.as_of.isoformat(),
             as_of=pipeline.moment.isoformat(),
             features=pipeline.reader.source,
+            feature_tables=pipeline.reader.tables,
             k=pipeline.k,
             filters=settings.to_json(),
             excluded_pairs=dict(exclusions),
@@ -136,3 +144,25 @@ def write_candidates(
         ranked=pipeline.ranker is not None,
         truncated_histories=truncated,
     )
+
+
+def _all_users(pipeline: CandidatePipeline) -> list[str]:
+    """All users as of the moment, from the feature tables."""
+    store, reader = pipeline.reader.store, pipeline.reader
+    tables = TableDigests.compute(store, [store.get_feature_view(USER_PROFILE)])
+    if tables.by_view[USER_PROFILE] != reader.tables[USER_PROFILE]:
+        raise InputError(
+            f"The table of feature view '{USER_PROFILE}' was changed after the online store was filled: run `python "
+            "jobs/materialize.py`, or pass the users with --users."
+        )
+    ids: list[str] = user_ids(store, pipeline.moment).to_pylist()
+    return ids
+
+
+def _check_complete(pipeline: CandidatePipeline, users: int) -> None:
+    missing = sorted(pipeline.reader.ids_without_rows)
+    if missing:
+        raise InputError(
+            f"The online store lacks {len(missing):,} of {counted(users, 'user')} (first three: "
+            f"{', '.join(missing[:3])}): run `python jobs/materialize.py --from-scratch`."
+        )

@@ -1,6 +1,5 @@
 """Candidates of single users in a candidate file, for people to read."""
 
-import json
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -8,13 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from candidates.candidate_file import read_users
-from features.errors import InputError, path_error
+from candidates.candidate_file import read_description, read_users
+from features.errors import InputError
 from features.ids import parse_id, shown_id
 from features.report_table import ReportTable
 from features.schema import BOUGHT_ITEMS, ITEM_ID
 from features.store.catalogue_snapshot import CatalogueSnapshot
-from features.store.materialization import filled_until
 from features.store.reader import FeatureReader
 from features.store.registry import open_feature_store
 from features.store.request_services import CANDIDATE_REQUEST
@@ -70,19 +68,16 @@ def _parse_user(text: str) -> str:
 
 
 def file_heading(candidates: Path) -> str:
-    """Return the candidate file, and the release and the moment from the description beside it, if there is one."""
-    description = candidates.with_suffix(".json")
-    if not description.is_file():
+    """Return the candidate file, and the release and the moment from its description, if it has one."""
+    facts = read_description(candidates) if candidates.is_file() else None
+    if facts is None:
         return str(candidates)
     try:
-        facts = json.loads(description.read_text(encoding="utf-8"))
         as_of = datetime.fromisoformat(facts["as_of"])
         release, features = str(facts["release"]), str(facts["features"])
-    except OSError as error:
-        raise path_error(description, error, "read") from error
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{description} is no description of candidates: run `python jobs/generate_candidates.py` again."
+            f"{candidates} has no description of candidates: run `python jobs/generate_candidates.py` again."
         ) from error
     return f"{candidates}\nrelease {release}, {features} features as of {as_of:%Y-%m-%d %H:%M} UTC"
 
@@ -94,8 +89,8 @@ def candidates_in_file(repo: Path, candidates: Path, users: int, top: int) -> It
         InputError: the file, the registry or the online store is missing or damaged.
     """
     store, rows_by_user = open_feature_store(repo), read_users(candidates, users, top)
-    reader, moment = FeatureReader(store, "online"), filled_until(store)
-    catalogue = CatalogueSnapshot.open(store, moment)
+    reader = FeatureReader(store, "online")
+    moment, catalogue = reader.generation.record.as_of, CatalogueSnapshot.open(store, reader.generation.record)
     for user, rows in rows_by_user.items():
         histories = reader.read(CANDIDATE_REQUEST, [user], moment)
         bought = (histories[BOUGHT_ITEMS].to_pylist()[0] or [])[:SHOWN_PURCHASES]

@@ -85,7 +85,9 @@ def build_user_context(features: pa.Table, histories: Histories, moment: datetim
     )
 
 
-def build_item_context(features: pa.Table, item_codes: TextCodes, moment: datetime) -> ItemContext:
+def build_item_context(
+    features: pa.Table, item_codes: TextCodes, moment: datetime, *, listed: NDArray[np.bool_] | None = None
+) -> ItemContext:
     """Build the item context of filters. What is not declared of an item's availability does not restrict it.
 
     Args:
@@ -93,14 +95,17 @@ def build_item_context(features: pa.Table, item_codes: TextCodes, moment: dateti
             group stands in for the department.
         item_codes: of the ids of these items, in the order of `features`.
         moment: of the request, UTC.
+        listed: bool (items,), whether the catalogue contains each item at the moment; all of them by default. An item
+            that it does not contain is not for sale: nothing is known about it.
     """
     groups = features[GARMENT_GROUP_NAME]
     departments = pc.coalesce(features[DEPARTMENT_NAME], groups).combine_chunks().dictionary_encode()
+    for_sale = np.asarray(pc.not_equal(features[FOR_SALE].fill_null(1.0), 0.0), np.bool_)
     return ItemContext(
         item_codes=item_codes,
         categories=np.array(groups.fill_null("").to_pylist(), np.str_),
         departments=np.asarray(departments.indices.fill_null(-1), np.int32),
-        for_sale=np.asarray(pc.not_equal(features[FOR_SALE].fill_null(1.0), 0.0), np.bool_),
+        for_sale=for_sale if listed is None else for_sale & listed,
         channels=Channels.from_lists(features[CHANNELS]),
         minimum_ages=np.asarray(features[MINIMUM_AGE].fill_null(0.0), np.float32),
         days_since_last_sale=_days_since(features[LAST_SOLD_AT], moment, never=np.inf),

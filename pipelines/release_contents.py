@@ -9,6 +9,7 @@ from feast import FeatureStore
 from features.store.catalogue import catalogue_ids
 from features.store.reader import FeatureReader
 from features.store.request_services import request_service_fingerprints
+from features.store.table_digests import TableDigests
 from models.release.manifest import manifest_fields
 from models.release.release_contents import ReleaseContents
 from pipelines.build_sources import build_sources, read_purchase_codes, release_arrays
@@ -25,6 +26,7 @@ def release_contents(
     trained: TrainedTowers,
     models: ListModels,
     refit: Refit,
+    tables: TableDigests,
 ) -> ReleaseContents:
     """Embed the catalogue as of the moment of the release, and build the sources from everything before it.
 
@@ -35,6 +37,7 @@ def release_contents(
         trained: towers as validated, whose checkpoint a later warm start begins with.
         models: gate, blenders and rankers.
         refit: towers to be released.
+        tables: the feature tables that were read.
 
     Raises:
         ValueError: there are no blenders or rankers.
@@ -62,6 +65,7 @@ def release_contents(
             filters=release.filters.to_json(),
             ranker_trained_until=rankers.until,
             request_services=request_service_fingerprints(store),
+            feature_tables=tables.by_view,
             seed=options.seed,
             rows={
                 "purchases_before_cut": purchases.rows_before_cut,

@@ -8,6 +8,7 @@ from typing import Final, Literal, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from candidates.blender import BlendedLists, Blender
 from candidates.candidate_file import candidates_to_table
@@ -25,7 +26,6 @@ from features.errors import InputError
 from features.store.catalogue_snapshot import CatalogueSnapshot
 from features.store.data_end import moment_or_data_end
 from features.store.feature_blocks import FeatureBlock, feature_blocks
-from features.store.materialization import filled_until
 from features.store.reader import FeatureReader, Source
 from features.store.registry import open_feature_store, tower_schemas
 from features.store.request_services import (
@@ -70,9 +70,17 @@ def open_release_and_reader(
     release.check_tower_services(tower_schemas(store, query_service, item_service))
     release.check_request_services(request_service_fingerprints(store))
     check_request_covers(store, query_service)
-    moment = filled_until(store) if source == "online" else moment_or_data_end(store, as_of)
+    reader = FeatureReader(store, source)
+    _ = reader.tables  # computed before anything is read, and checked when candidates are written
+    moment = reader.generation.record.as_of if source == "online" else moment_or_data_end(store, as_of)
     release.check_moment(moment)
-    return FeatureReader(store, source), release, moment
+    return reader, release, moment
+
+
+def _read_catalogue(reader: FeatureReader, moment: datetime) -> CatalogueSnapshot:
+    if reader.source == "online":
+        return CatalogueSnapshot.open(reader.store, reader.generation.record)
+    return CatalogueSnapshot.join(reader.store, moment)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,13 +148,13 @@ class CandidatePipeline:
             InputError: the catalogue snapshot cannot be read or belongs to another shop, or the release does not have
                 what the filters need.
         """
-        read_catalogue = CatalogueSnapshot.open if reader.source == "online" else CatalogueSnapshot.join
-        catalogue, sources = read_catalogue(reader.store, moment), restore_sources(release)
+        catalogue, sources = _read_catalogue(reader, moment), restore_sources(release)
         features = catalogue.read(CANDIDATE_ITEMS, release.item_ids.tolist())
         ranker = release.rankers.get(filters.policy)
         item_codes = TextCodes.from_texts(release.item_ids)
         _check_same_shop(release, item_codes, catalogue)
-        item_context = build_item_context(features, item_codes, moment)
+        listed = pc.is_in(pa.array(release.item_ids.tolist()), catalogue.item_ids)
+        item_context = build_item_context(features, item_codes, moment, listed=np.asarray(listed))
         cap, depth = filters.build_cap(item_context), max(k, RANKING_DEPTH)
         if cap is not None:
             depth = k if ranker is None else min(depth, _CANDIDATES_PER_RESULT * k)

@@ -16,6 +16,7 @@ from feast import FeatureStore
 
 from features.errors import InputError
 from features.progress import SILENT, Reporter, Stopwatch
+from features.store.table_digests import TableDigests
 from models.release.release_contents import ReleaseContents
 from models.towers import Towers
 from pipelines.list_models import ListModels, fit_list_models
@@ -98,9 +99,9 @@ def train_release(
         The models; without refit and contents if the gate is required and not passed.
 
     Raises:
-        InputError: the data do not suffice, or the towers have a fault.
+        InputError: the data do not suffice, the towers have a fault, or the feature tables were changed meanwhile.
     """
-    watch = Stopwatch()
+    watch, tables = Stopwatch(), TableDigests.compute(store)
     config, seed, release = options.config, options.seed, options.release
     reporter.stage("train towers")
     (folder / "towers").mkdir()
@@ -117,5 +118,6 @@ def train_release(
     if release:
         if release.earlier:
             reporter.metrics(overlap_line(trained, refit.towers, release.earlier))
-        contents = release_contents(store, options, release, trained, models, refit)
+        contents = release_contents(store, options, release, trained, models, refit, tables)
+    tables.check_unchanged(store, "The models are of mixed data, and nothing was written")
     return TrainedRelease(trained, models, refit, contents, watch.seconds)

@@ -75,9 +75,9 @@ class Project:
         copy = Project(root)
         shutil.copytree(self.repo, copy.repo)
         (root / "data").mkdir()
-        for name in ("registry.db", "online.db", "catalogue.parquet", "catalogue.json"):
-            if (self.root / "data" / name).exists():
-                shutil.copy(self.root / "data" / name, root / "data" / name)
+        for file in (self.root / "data").iterdir():
+            if file.suffix == ".db" or file.name.startswith("catalogue"):
+                shutil.copy(file, root / "data" / file.name)
         return copy
 
 

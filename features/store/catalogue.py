@@ -1,6 +1,7 @@
 """Ids of all items and all users known at a moment."""
 
 from datetime import datetime
+from typing import Final
 
 import pyarrow as pa
 from feast import FeatureStore
@@ -8,6 +9,8 @@ from feast import FeatureStore
 from features.errors import InputError
 from features.schema import EVENT_TIMESTAMP, ITEM_ID, USER_ID
 from features.store.source_tables import read_source
+
+USER_PROFILE: Final = "user_profile"
 
 
 def catalogue_ids(store: FeatureStore, moment: datetime) -> pa.Array:
@@ -41,7 +44,7 @@ def user_ids(store: FeatureStore, moment: datetime) -> pa.Array:
     Raises:
         InputError: there are none.
     """
-    return _ids(store, "user_profile", USER_ID, moment)
+    return _ids(store, USER_PROFILE, USER_ID, moment)
 
 
 def _ids(store: FeatureStore, view: str, key: str, moment: datetime) -> pa.Array:

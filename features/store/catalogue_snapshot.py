@@ -2,16 +2,17 @@
 
 Requests need the features of all items at once, which an online store reads one key and one value at a time. The
 snapshot is the offline store's point-in-time join at the moment up to which the online store is filled, with the same
-values. It is written when the online store is filled, and refused if it is not of that moment.
+values. It is written before a new generation of the online store takes its place, and named after it; the store's
+record holds the SHA-256 of the file.
 """
 
 import hashlib
-import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,9 +20,10 @@ import pyarrow.parquet as pq
 from feast import FeatureStore
 
 from features.errors import InputError
-from features.files import atomic_write, write_json
+from features.files import atomic_write
 from features.schema import ITEM_ID
 from features.store.catalogue import catalogue_ids
+from features.store.generation import Generation
 from features.store.reader import FeatureReader
 from features.store.registry import service_columns
 from features.store.request_services import CANDIDATE_ITEMS, ITEM_CARD, service_fingerprint
@@ -57,35 +59,31 @@ class CatalogueSnapshot:
         return cls(moment, item_ids, {service: reader.read(service, item_ids, moment) for service in SERVICES})
 
     @classmethod
-    def open(cls, store: FeatureStore, moment: datetime) -> Self:
-        """Read the snapshot of a store that is filled up to `moment`.
+    def open(cls, store: FeatureStore, generation: Generation) -> Self:
+        """Read the snapshot that was written with a generation of the online store.
 
         Raises:
-            InputError: the file is missing, damaged, of another moment, or of other feature services.
+            InputError: the file is missing or damaged, or feature services are declared differently now.
         """
-        path = snapshot_path(store)
-        _verify(path, _description(store, moment))
+        path = snapshot_path(store, generation)
+        _verify(store, path, generation)
         table = pq.ParquetFile(path).read().combine_chunks()
         features = {}
         for service in SERVICES:
             rows = pa.Table.from_struct_array(table[service]).add_column(0, ITEM_ID, table[ITEM_ID])
             # Parquet has no timestamps in seconds.
             features[service] = rows.cast(service_columns(store, service).arrow_schema)
-        return cls(moment, table[ITEM_ID].combine_chunks(), features)
+        return cls(generation.as_of, table[ITEM_ID].combine_chunks(), features)
 
-    def write(self, store: FeatureStore) -> Path:
-        """Write the snapshot to the path of the store's configuration, and a description beside it; return the path.
+    def write(self, path: Path) -> str:
+        """Write the snapshot, and return the SHA-256 of the file.
 
-        The file has the column `item_id` and for each service a struct of its features. The description holds its
-        SHA-256: a file that is not the described one is refused.
+        The file has the column `item_id` and for each service a struct of its features.
         """
-        path = snapshot_path(store)
         structs = {name: table.drop_columns([ITEM_ID]).to_struct_array() for name, table in self.features.items()}
         with atomic_write(path) as fresh:
             pq.write_table(pa.table({ITEM_ID: self.item_ids, **structs}), fresh, compression="zstd")
-        with atomic_write(path.with_suffix(".json")) as fresh:
-            write_json(fresh, {**_description(store, self.moment), "sha256": _digest(path)})
-        return path
+        return _digest(path)
 
     def read(self, service: str, ids: Sequence[str] | pa.Array) -> pa.Table:
         """Return the features of some items, as `FeatureReader.read` does: in the order of `ids`, null if unknown."""
@@ -94,8 +92,18 @@ class CatalogueSnapshot:
         return rows.set_column(0, ITEM_ID, keys)
 
 
-def snapshot_path(store: FeatureStore) -> Path:
-    """The snapshot's file: `catalogue_snapshot` in feature_store.yaml, relative to the feature repository.
+def snapshot_path(store: FeatureStore, generation: Generation) -> Path:
+    """The snapshot's file: `catalogue_snapshot` in feature_store.yaml, with the generation's name before the suffix.
+
+    Raises:
+        InputError: see `configured_path`.
+    """
+    path = configured_path(store)
+    return path.with_stem(f"{path.stem}-{generation.name}")
+
+
+def configured_path(store: FeatureStore) -> Path:
+    """`catalogue_snapshot` in feature_store.yaml, relative to the feature repository.
 
     Raises:
         InputError: the setting is missing, or no local Parquet file.
@@ -109,12 +117,23 @@ def snapshot_path(store: FeatureStore) -> Path:
     return Path(store.config.repo_path, path).absolute()
 
 
-def _description(store: FeatureStore, moment: datetime) -> dict[str, Any]:
-    return {
-        "project": store.project,
-        "as_of": moment.isoformat(),
-        "services": {service: service_fingerprint(store, service) for service in SERVICES},
-    }
+def remove_earlier_snapshots(store: FeatureStore, current: Generation, previous: Generation | None) -> None:
+    """Remove the snapshots of all generations but two: a process may just have opened the previous one."""
+    kept = {snapshot_path(store, generation) for generation in (current, previous) if generation is not None}
+    path = configured_path(store)
+    name = re.compile(re.escape(path.stem) + r"-[0-9a-f]{16}\.parquet")
+    for file in path.parent.iterdir():
+        if name.fullmatch(file.name) and path.parent / file.name not in kept:
+            file.unlink(missing_ok=True)
+
+
+def snapshot_services(store: FeatureStore) -> dict[str, str]:
+    """The fingerprints of the feature services of a snapshot, by name.
+
+    Raises:
+        InputError: the registry lacks one of them.
+    """
+    return {service: service_fingerprint(store, service) for service in SERVICES}
 
 
 def _digest(path: Path) -> str:
@@ -122,31 +141,14 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _verify(path: Path, expected: dict[str, Any]) -> None:
-    description = path.with_suffix(".json")
-    if not (path.is_file() and description.is_file()):
-        missing = description if path.is_file() else path
-        raise InputError(f"The catalogue snapshot {missing} does not exist: {_WRITE}.")
-    try:
-        found = json.loads(description.read_text(encoding="utf-8"))
-        named = {name: found[name] for name in ("sha256", *expected)}
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{description} is no description of a catalogue snapshot: {_WRITE}.") from error
-    if named.pop("sha256") != _digest(path):
-        raise InputError(f"The catalogue snapshot {path} is not the file that {description} describes: {_WRITE}.")
-    if named["project"] != expected["project"]:
-        raise InputError(
-            f"The catalogue snapshot {path} belongs to project '{named['project']}', and feature_store.yaml declares "
-            f"'{expected['project']}': set `{_SETTING}` to another file, and {_WRITE}."
-        )
-    if named["as_of"] != expected["as_of"]:
-        raise InputError(
-            f"The catalogue snapshot {path} is as of {named['as_of']}, and the online store as of {expected['as_of']}: "
-            f"{_WRITE}, which writes both (`feast materialize` fills the online store only)."
-        )
-    differing = [name for name, value in expected["services"].items() if named["services"].get(name) != value]
-    if differing:
-        raise InputError(
-            f"The catalogue snapshot {path} has other features than feature service '{differing[0]}' declares now: "
-            f"{_WRITE}."
-        )
+def _verify(store: FeatureStore, path: Path, generation: Generation) -> None:
+    if not path.is_file():
+        raise InputError(f"The catalogue snapshot {path} does not exist: {_WRITE}.")
+    if _digest(path) != generation.catalogue:
+        raise InputError(f"The catalogue snapshot {path} was changed after it was written: {_WRITE}.")
+    for service, fingerprint in snapshot_services(store).items():
+        if generation.services.get(service) != fingerprint:
+            raise InputError(
+                f"The catalogue snapshot {path} has other features than feature service '{service}' declares now: "
+                f"{_WRITE}."
+            )

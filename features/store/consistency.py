@@ -50,7 +50,7 @@ def _samples(store: FeatureStore, moment: datetime) -> Iterator[tuple[pa.Table, 
     users = _sample(user_ids(store, moment))
     yield online.read(CANDIDATE_REQUEST, users, moment), offline.read(CANDIDATE_REQUEST, users, moment)
     if all(view.online for view in views_of_service(store, CANDIDATE_ITEMS)):
-        snapshot = CatalogueSnapshot.open(store, moment)
+        snapshot = CatalogueSnapshot.open(store, online.generation.record)
         items = _sample(snapshot.item_ids)
         yield online.read(CANDIDATE_ITEMS, items, moment), snapshot.read(CANDIDATE_ITEMS, items)
 

@@ -1,28 +1,42 @@
 """Materialization: filling the online store up to a moment, from where it was filled before.
 
 Filled are the feature views that are declared online and that a feature service reads. The catalogue snapshot of the
-same moment is written with them.
+same moment is written with them. Both become visible together, as a new generation, once they are complete; see
+`features.store.generation`.
 
 The window of a view begins where its previous one ended, both ends included: the last row of each key in the window
-replaces the key's row online, keys without a new row keep theirs. Rows that are added or changed before the window are
-not seen. Views with the tag `materialize: full` are therefore read from the beginning each time: their tables have no
-history, or rows may be entered late. After any other change of past rows (corrected raw data, changed SQL, a changed
-feature view) the store must be filled from scratch; `features.store.consistency` finds such changes in a sample.
+replaces the key's row online, keys without a new row keep theirs. That is right only if the rows before the window are
+those that were read before: if the view's table or declaration has changed, or anything else has written to the store,
+the view is read from the beginning.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
 
 from feast import FeatureStore, FeatureView
-from feast.infra.provider import get_provider
+from feast.infra.provider import Provider
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from features.errors import InputError
+from features.locks import writer_lock
 from features.progress import SILENT, Progress
-from features.store.catalogue_snapshot import CatalogueSnapshot, snapshot_path
-from features.store.online_tables import naming_missing_tables
-from features.store.registry import online_views
+from features.store.catalogue_snapshot import (
+    CatalogueSnapshot,
+    configured_path,
+    remove_earlier_snapshots,
+    snapshot_path,
+    snapshot_services,
+)
+from features.store.generation import Generation, OpenGeneration, registry_windows
+from features.store.registry import online_views, view_fingerprint
+from features.store.request_services import request_views
 from features.store.source_tables import BEGINNING
+from features.store.sqlite_file import count_rows, replaced_file, sqlite_path
+from features.store.table_digests import TableDigests
 
 _MATERIALIZE: Final = "materialize"
 _FULL: Final = "full"
@@ -50,9 +64,7 @@ class Materialization:
 def materialize(
     store: FeatureStore, moment: datetime, *, from_scratch: bool, progress: Progress = SILENT.progress
 ) -> Materialization:
-    """Fill the online store up to `moment`, then write the catalogue snapshot of that moment.
-
-    If it is stopped between the two, the snapshot is refused: it is not of the moment of the online store.
+    """Fill the online store up to `moment`, and write the catalogue snapshot of that moment.
 
     Args:
         store: an applied feature store.
@@ -61,12 +73,9 @@ def materialize(
         progress: opens a progress bar.
 
     Raises:
-        InputError: see `fill_online_store` and `CatalogueSnapshot.write`.
+        InputError: see `fill_online_store` and `CatalogueSnapshot.join`.
     """
-    snapshot_path(store)
-    filled = fill_online_store(store, moment, from_scratch=from_scratch, progress=progress)
-    CatalogueSnapshot.join(store, moment).write(store)
-    return filled
+    return _fill(store, moment, from_scratch=from_scratch, catalogue=True, progress=progress)
 
 
 def fill_online_store(
@@ -79,94 +88,126 @@ def fill_online_store(
     Args:
         store: an applied feature store.
         moment: UTC.
-        from_scratch: whether to empty the store first, and read all views from the beginning. This is needed to go back
-            in time, because the online store keeps one row per key, and after a change of past rows.
+        from_scratch: whether to begin with an empty store, and read all views from the beginning. This is needed to go
+            back in time, because the online store keeps one row per key.
         progress: opens a progress bar.
 
     Raises:
-        InputError: the store is filled up to a later moment, its tables are missing, or the moment lies before 1970.
+        InputError: the store is filled up to a later moment, is being filled by another process, or the moment lies
+            before 1970; or the feature tables were changed meanwhile. What requests read is then as it was.
     """
-    if moment <= BEGINNING:
-        raise InputError(f"No data at {moment:%Y-%m-%d}: choose an --as-of after 1970-01-01.")
-    views = online_views(store)
-    if from_scratch:
-        _empty(store, views)
-    else:
-        _check_not_backwards(views, moment)
-    starts = {view.name: BEGINNING if from_scratch else _window_start(view) for view in views}
-    advance = progress("views online", len(views))
-    for name, start in starts.items():
-        with naming_missing_tables():
-            store.materialize(start, moment, feature_views=[name])
-        advance(1)
-    return Materialization(starts, len(store.list_batch_feature_views()))
+    return _fill(store, moment, from_scratch=from_scratch, catalogue=False, progress=progress)
 
 
 def filled_until(store: FeatureStore) -> datetime:
     """The moment up to which the online store was filled last, UTC.
 
     Raises:
-        InputError: some view was never filled, or views were filled up to different moments.
+        InputError: see `OpenGeneration.open`.
     """
-    ends: dict[datetime, str] = {}
-    for view in online_views(store):
-        end = _filled_until(view)
-        if end is None:
-            raise InputError(
-                f"Feature view '{view.name}' has not been materialized: run `python jobs/materialize.py` first."
-            )
-        ends[end] = view.name
-    if len(ends) > 1:
-        (early, first), *_, (late, last) = sorted(ends.items())
-        raise InputError(
-            f"The online store is filled unevenly, '{first}' up to {early:%Y-%m-%d %H:%M} UTC and '{last}' up to "
-            f"{late:%Y-%m-%d %H:%M}: run `python jobs/materialize.py` again."
-        )
-    return next(iter(ends))
+    return OpenGeneration.open(store).record.as_of
 
 
-def _window_start(view: FeatureView) -> datetime:
-    end = _filled_until(view)
-    return BEGINNING if end is None or view.tags.get(_MATERIALIZE) == _FULL else end
-
-
-def _filled_until(view: FeatureView) -> datetime | None:
-    """The end of the windows that follow each other from `BEGINNING` on, UTC; None without such a window.
-
-    A window that was materialized by hand may begin later: rows before it are missing online.
-    """
-    end = None
-    for start, stop in sorted(view.materialization_intervals):
-        if start.astimezone(UTC) > (end or BEGINNING):
-            break
-        end = max(end or BEGINNING, stop.astimezone(UTC))
-    return end
-
-
-def _check_not_backwards(views: list[FeatureView], moment: datetime) -> None:
-    end = max((stop.astimezone(UTC) for view in views for _, stop in view.materialization_intervals), default=moment)
-    if moment < end:
-        raise InputError(
-            f"The online store is filled up to {end:%Y-%m-%d %H:%M} UTC, later than {moment:%Y-%m-%d %H:%M}: "
-            "to go back in time, add --from-scratch, which empties it first."
-        )
-
-
-def _empty(store: FeatureStore, views: list[FeatureView]) -> None:
-    # The registry comes first: if the job is stopped from here on, the store counts as not filled.
-    for view in views:
-        view.materialization_intervals = []
-        store.registry.delete_feature_view(view.name, store.project, commit=False)
-        store.registry.apply_feature_view(view, store.project, commit=False)
-    store.registry.commit()
-    provider = get_provider(store.config)
-    entities = store.list_entities()
-    for deleted, created in ((views, []), ([], views)):
-        provider.update_infra(
+def _fill(
+    store: FeatureStore, moment: datetime, *, from_scratch: bool, catalogue: bool, progress: Progress
+) -> Materialization:
+    if moment <= BEGINNING:
+        raise InputError(f"No data at {moment:%Y-%m-%d}: choose an --as-of after 1970-01-01.")
+    path, views = sqlite_path(store), online_views(store)
+    with writer_lock(path or configured_path(store), f"The online store{'' if path is None else f' {path}'}"):
+        previous = _find_previous(store, from_scratch=from_scratch)
+        if previous is not None and not from_scratch:
+            _check_not_backwards(previous.record, moment)
+        tables = TableDigests.compute(store, request_views(store))
+        record = Generation(
             project=store.project,
-            tables_to_delete=deleted,
-            tables_to_keep=created,
-            entities_to_delete=[],
-            entities_to_keep=entities,
-            partial=True,
+            as_of=moment,
+            tables=tables.by_view,
+            declarations={view.name: view_fingerprint(view) for view in views},
+            services=snapshot_services(store),
+            windows=registry_windows(store),
         )
+        valid = None if previous is None or from_scratch or not _is_intact(previous) else previous.record
+        starts = {view.name: _window_start(view, record, valid) for view in views}
+        earlier = None if previous is None else previous.record
+        with _destination(store, path, record, earlier, copied=valid is not None) as provider:
+            _write_rows(store, provider, views, starts, moment, progress)
+            snapshot = CatalogueSnapshot.join(store, moment).write(snapshot_path(store, record)) if catalogue else None
+            tables.check_unchanged(store, "What requests read is as it was before")
+            rows = {} if path is None else {view.name: count_rows(store, provider, view.name) for view in views}
+            record.model_copy(update={"catalogue": snapshot, "rows": rows, "complete": True}).write(provider)
+        remove_earlier_snapshots(store, record, earlier)
+    return Materialization(starts, len(store.list_batch_feature_views()))
+
+
+def _find_previous(store: FeatureStore, *, from_scratch: bool) -> OpenGeneration | None:
+    try:
+        return OpenGeneration.find(store)
+    except InputError:  # damaged
+        if not from_scratch:
+            raise
+        return None
+
+
+def _check_not_backwards(previous: Generation, moment: datetime) -> None:
+    if moment < previous.as_of:
+        raise InputError(
+            f"The online store is filled up to {previous.as_of:%Y-%m-%d %H:%M} UTC, later than "
+            f"{moment:%Y-%m-%d %H:%M}: to go back in time, add --from-scratch, which begins with an empty store."
+        )
+
+
+def _is_intact(previous: OpenGeneration) -> bool:
+    try:
+        previous.check_intact()
+    except InputError:
+        return False
+    return True
+
+
+def _window_start(view: FeatureView, record: Generation, valid: Generation | None) -> datetime:
+    if valid is None or view.tags.get(_MATERIALIZE) == _FULL:
+        return BEGINNING
+    same = (valid.tables.get(view.name), valid.declarations.get(view.name)) == (
+        record.tables[view.name],
+        record.declarations[view.name],
+    )
+    return valid.as_of if same else BEGINNING
+
+
+@contextmanager
+def _destination(
+    store: FeatureStore, path: Path | None, record: Generation, previous: Generation | None, *, copied: bool
+) -> Iterator[Provider]:
+    """Yield the provider that rows are written to: to a new file, or in place to a store that counts as incomplete."""
+    if path is not None:
+        with replaced_file(store, path, copied=copied) as provider:
+            yield provider
+    else:
+        # Rows of the previous moment remain until all are written.
+        latest = max(record.as_of, record.as_of if previous is None else previous.as_of)
+        record.model_copy(update={"as_of": latest}).write(store.provider)
+        yield store.provider
+
+
+def _write_rows(
+    store: FeatureStore,
+    provider: Provider,
+    views: list[FeatureView],
+    starts: dict[str, datetime],
+    moment: datetime,
+    progress: Progress,
+) -> None:
+    advance = progress("views online", len(views))
+    for view in views:
+        if starts[view.name] == BEGINNING:  # keys that the table no longer has must not stay
+            provider.online_store.update(provider.repo_config, [view], [], [], [], partial=True)
+            provider.online_store.update(provider.repo_config, [], [view], [], [], partial=True)
+        provider.materialize_single_feature_view(
+            provider.repo_config, view, starts[view.name], moment, store.registry, store.project, _no_bar
+        )
+        advance(1)
+
+
+def _no_bar(total: int) -> Any:
+    return tqdm(total=total, disable=True)

@@ -12,6 +12,7 @@ from typing import Any, Final, Self, TypeAlias
 
 import pyarrow as pa
 from feast import FeatureStore, FeatureView, OnDemandFeatureView
+from feast.infra.provider import Provider
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.types import from_feast_to_pyarrow_type
@@ -19,10 +20,10 @@ from feast.utils import _get_online_request_context
 
 from features.errors import InputError
 from features.schema import REQUEST_TIMESTAMP
-from features.store.online_tables import naming_missing_tables
 from features.store.online_values import online_array
 from features.store.registry import feature_service, service_columns
 from features.store.service_columns import ServiceColumns
+from features.store.sqlite_file import naming_damage
 
 _Messages: TypeAlias = dict[tuple[str, str], list[Any]]
 _Features: TypeAlias = dict[str, pa.Array]
@@ -36,17 +37,21 @@ class OnlineService:
 
     Attributes:
         store: an applied feature store.
+        provider: of the online store that is read.
         columns: the service's columns.
         views: the stored views, and of each the features that the service or its on-demand views need.
         on_demand: the on-demand views, by name.
         request_data: of each on-demand view, what it takes from the request.
+        without_rows: the ids that were read and have no row in any view.
     """
 
     store: FeatureStore
+    provider: Provider
     columns: ServiceColumns
     views: tuple[tuple[FeatureView, list[str]], ...]
     on_demand: dict[str, OnDemandFeatureView]
     request_data: dict[str, tuple[str, ...]]
+    without_rows: set[str] = field(default_factory=set)
     _of_moment: dict[str, tuple[datetime, _Features]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -78,8 +83,9 @@ class OnlineService:
                 f"Feature service '{name}' needs {', '.join(sorted(request_data))} with each request, which provides "
                 f"{REQUEST_TIMESTAMP} only."
             )
-        request_names = {view.projection.name: tuple(view.get_request_data_schema()) for view in on_demand}
-        return cls(store, columns, tuple(views), {view.projection.name: view for view in on_demand}, request_names)
+        by_name = {view.projection.name: view for view in on_demand}
+        request_names = {name: tuple(view.get_request_data_schema()) for name, view in by_name.items()}
+        return cls(store, store.provider, columns, tuple(views), by_name, request_names)
 
     def read(self, ids: list[str], moment: datetime) -> pa.Table:
         """Read the features of `ids`.
@@ -116,12 +122,15 @@ class OnlineService:
         key = self.columns.entity_key
         keys = [EntityKey(join_keys=[key], entity_values=[Value(string_val=id_)]) for id_ in ids]
         messages: _Messages = {}
+        absent = set(ids)
         for view, names in self.views:
-            with naming_missing_tables():
-                rows = self.store.provider.online_read(self.store.config, view, keys, names)
+            with naming_damage():
+                rows = self.provider.online_read(self.store.config, view, keys, names)
             values = [{} if features is None else features for _, features in rows]
+            absent.difference_update(id_ for id_, features in zip(ids, values, strict=True) if features)
             for name in names:
                 messages[view.name, name] = [features.get(name) for features in values]
+        self.without_rows.update(absent)
         return messages
 
     def _compute(self, name: str, messages: _Messages, rows: int, moment: datetime) -> _Features:

@@ -1,17 +1,21 @@
 """Reads the features of a service, from the offline or the online store, in the same columns and types."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
 import pyarrow as pa
 from feast import FeatureStore
 
+from features.store.generation import OpenGeneration
 from features.store.historical_features import as_of, historical_features
 from features.store.online_service import OnlineService
 from features.store.registry import service_columns
+from features.store.request_services import request_views
 from features.store.service_columns import ServiceColumns
+from features.store.table_digests import TableDigests
 
 Source: TypeAlias = Literal["offline", "online"]
 
@@ -48,7 +52,8 @@ class FeatureReader:
             `features.store.service_columns.ARROW_TYPES`: n rows, in the order of `ids`. Unknown values are null.
 
         Raises:
-            InputError: the registry has no such service, or it cannot be read for one entity.
+            InputError: the registry has no such service, or it cannot be read for one entity; or the online store was
+                not filled, or changed since.
         """
         keys = ids if isinstance(ids, pa.Array) else pa.array(ids, pa.string())
         if self.source == "offline":
@@ -58,11 +63,50 @@ class FeatureReader:
             rows = historical_features(self.store, service, as_of(columns.entity_key, keys, moment))
             return rows.select(columns.arrow_schema.names)
         if service not in self._online:
-            self._online[service] = OnlineService.resolve(self.store, service)
+            resolved = OnlineService.resolve(self.store, service)
+            self._online[service] = replace(resolved, provider=self.generation.provider)
         online = self._online[service]
         parts = [online.read(block, moment) for block in id_blocks(keys.to_pylist())]
+        self.generation.check_unchanged()
         # For one user, a concatenation would be a noticeable part of the read.
         return parts[0] if len(parts) == 1 else pa.concat_tables([online.columns.arrow_schema.empty_table(), *parts])
+
+    @property
+    def ids_without_rows(self) -> set[str]:
+        """The ids that were read from the online store, and have no row in any view of a service."""
+        return set().union(*(service.without_rows for service in self._online.values()))
+
+    @property
+    def tables(self) -> dict[str, str]:
+        """SHA-256 of the feature table that each view is read from, online as of the materialization, by view."""
+        return self.generation.record.tables if self.source == "online" else self._digests.by_view
+
+    def check_unchanged(self, result: str) -> None:
+        """Check that the online store or the feature tables are those of the first call or read of `tables`.
+
+        Args:
+            result: for the message, see `TableDigests.check_unchanged`.
+
+        Raises:
+            InputError: they were changed.
+        """
+        if self.source == "online":
+            self.generation.check_unchanged()
+        else:
+            self._digests.check_unchanged(self.store, result)
+
+    @cached_property
+    def _digests(self) -> TableDigests:
+        return TableDigests.compute(self.store, request_views(self.store))
+
+    @cached_property
+    def generation(self) -> OpenGeneration:
+        """The generation of the online store that is read; opened once, also if another one takes its place.
+
+        Raises:
+            InputError: see `OpenGeneration.open`.
+        """
+        return OpenGeneration.open(self.store)
 
 
 def id_blocks(ids: list[str]) -> Iterator[list[str]]:

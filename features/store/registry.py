@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import json
 import os
 import re
 import textwrap
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from feast import FeatureService, FeatureStore, FeatureView, OnDemandFeatureView
 from feast.errors import FeastObjectNotFoundException
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from features.errors import InputError
 from features.schema import ITEM_ID, USER_ID
@@ -38,8 +40,16 @@ def open_feature_store(repo: Path) -> FeatureStore:
     if not (repo / "feature_store.yaml").is_file():
         raise InputError(f"{repo} has no feature_store.yaml: pass the feature repository with --repo.")
     _check_variables(repo)
-    store = FeatureStore(repo_path=str(repo))
-    if not store.list_feature_services():
+    try:
+        store = FeatureStore(repo_path=str(repo))
+        services = store.list_feature_services()
+    except DecodeError as error:
+        # Feast empties the file before it writes it, and reports no error if the disk is full.
+        raise InputError(
+            f"The registry of {repo} is damaged, as after `feast apply` on a full disk: free some space, delete the "
+            f"file that `registry` in feature_store.yaml names, and run `feast -c {repo} apply`."
+        ) from error
+    if not services:
         raise InputError(f"The registry of {repo} is empty: run `feast -c {repo} apply` first.")
     return store
 
@@ -150,6 +160,21 @@ def _stored_views(views: dict[str, FeatureView | OnDemandFeatureView], service: 
 def views_by_name(store: FeatureStore) -> dict[str, FeatureView | OnDemandFeatureView]:
     """Return all views of the registry, stored and on demand."""
     return {view.name: view for view in (*store.list_feature_views(), *store.list_on_demand_feature_views())}
+
+
+def view_fingerprint(view: FeatureView) -> str:
+    """SHA-256 over what determines the online rows of a stored view, first 16 hex digits.
+
+    Where the table lies, descriptions and tags are not part of it.
+    """
+    source = view.batch_source
+    declaration = [
+        sorted(view.join_keys),
+        [[field.name, str(field.dtype)] for field in view.features],
+        view.ttl.total_seconds() if view.ttl else 0,
+        [source.timestamp_field, source.created_timestamp_column or "", sorted(source.field_mapping.items())],
+    ]
+    return hashlib.sha256(json.dumps(declaration).encode()).hexdigest()[:16]
 
 
 def code_fingerprint(view: FeatureView | OnDemandFeatureView) -> str:

@@ -8,10 +8,17 @@ import hashlib
 import json
 from typing import Final
 
-from feast import FeatureStore
+from feast import FeatureStore, FeatureView
 
 from features.errors import InputError
-from features.store.registry import code_fingerprint, feature_service, service_columns, views_by_name
+from features.store.registry import (
+    code_fingerprint,
+    feature_service,
+    online_views,
+    service_columns,
+    views_by_name,
+    views_of_service,
+)
 
 CANDIDATE_REQUEST: Final = "candidate_request_v1"
 CANDIDATE_ITEMS: Final = "candidate_items_v1"
@@ -46,6 +53,17 @@ def request_service_fingerprints(store: FeatureStore) -> dict[str, str]:
         InputError: the registry lacks one of them.
     """
     return {name: service_fingerprint(store, name) for name in (CANDIDATE_REQUEST, CANDIDATE_ITEMS)}
+
+
+def request_views(store: FeatureStore) -> list[FeatureView]:
+    """The stored views that requests read, online or from the catalogue snapshot.
+
+    Raises:
+        InputError: the registry lacks a service of requests.
+    """
+    services = (CANDIDATE_REQUEST, CANDIDATE_ITEMS, ITEM_CARD)
+    views = [*online_views(store), *(view for service in services for view in views_of_service(store, service))]
+    return list({view.name: view for view in views}.values())
 
 
 def service_fingerprint(store: FeatureStore, name: str) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import duckdb
 
-from features.errors import InputError
+from features.errors import InputError, first_line
 from features.files import atomic_write, scratch_beside
+from features.locks import writer_lock
 from features.progress import Progress
 from features.raw.purchase_gap import PurchaseGap, find_purchase_gap
 from features.raw.raw_tables import RawCounts, load_raw_tables
@@ -55,10 +56,11 @@ def build_feature_tables(
         latest: UTC. Purchases after this moment are invalid; None allows every moment.
 
     Raises:
-        InputError: the raw tables or the memory limit are invalid, or `output` holds anything but an earlier build.
+        InputError: the raw tables or the memory limit are invalid, `output` holds anything but an earlier build, or
+            another process is writing it.
     """
     _check_folders(raw_dir, output, quarantine)
-    with scratch_beside(output) as workspace:
+    with writer_lock(output, f"The folder of feature tables {output}"), scratch_beside(output) as workspace:
         connection = raw_database(workspace, memory_limit)
         advance = progress("feature tables", len(TABLES) + 1)
         counts = load_raw_tables(connection, raw_dir, quarantine=quarantine, latest=latest)
@@ -114,6 +116,13 @@ def raw_database(workspace: Path, memory_limit: str) -> duckdb.DuckDBPyConnectio
             f"{workspace.parent} holds {odd!r}, with which DuckDB opens another file: choose another path."
         )
     try:
-        return duckdb.connect(str(workspace / "raw.duckdb"), config=spill_settings(workspace, memory_limit))
+        duckdb.connect(config={"memory_limit": memory_limit}).close()
     except duckdb.Error as error:
         raise InputError(f"'{memory_limit}' is not a memory limit: use a size such as 4GB.") from error
+    try:
+        return duckdb.connect(str(workspace / "raw.duckdb"), config=spill_settings(workspace, memory_limit))
+    except duckdb.Error as error:
+        raise InputError(
+            f"A temporary database cannot be created in {workspace.parent} ({first_line(error)}): free some space "
+            "there, or choose another --output."
+        ) from error

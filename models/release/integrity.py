@@ -5,10 +5,13 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from features.errors import InputError
 
 FORMAT: Final = 6
 MANIFEST: Final = "manifest.json"
+DIGEST: Final = "manifest_digest"
 
 
 def read_verified_manifest(folder: Path, version: str, required: tuple[str, ...]) -> dict[str, Any]:
@@ -44,7 +47,35 @@ def read_verified_manifest(folder: Path, version: str, required: tuple[str, ...]
                 f"Release {version} was changed after it was written: {name} differs from its manifest. Restore the "
                 "folder, or train again."
             )
+    if manifest.get(DIGEST, digest := manifest_digest(manifest)) != digest:
+        raise InputError(
+            f"The {MANIFEST} of release {version} was changed after it was written. Restore the folder, or train again."
+        )
     return manifest
+
+
+def manifest_digest(manifest: dict[str, Any]) -> str:
+    """Return the SHA-256 of a manifest without its own digest, in hex digits."""
+    content = {name: value for name, value in manifest.items() if name != DIGEST}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def check_finite(numbers: Any, version: str, name: str) -> None:
+    """Check that no number of a release is NaN or infinite: scores that are not numbers have no order.
+
+    Args:
+        numbers: an array, a number, or dictionaries and lists of them; anything else is passed over.
+        version: name of the release.
+        name: of the file, for the message.
+
+    Raises:
+        InputError: a number is not finite.
+    """
+    if isinstance(numbers, dict | list):
+        for each in numbers.values() if isinstance(numbers, dict) else numbers:
+            check_finite(each, version, name)
+    elif isinstance(numbers, float | np.ndarray) and not np.isfinite(numbers).all():
+        raise InputError(f"Release {version} holds a value in {name} that is no finite number: train again.")
 
 
 def list_files(folder: Path) -> dict[str, Path]:

@@ -22,6 +22,7 @@ def manifest_fields(
     filters: dict[str, Any],
     ranker_trained_until: dict[str, str],
     request_services: dict[str, str],
+    feature_tables: dict[str, str],
     seed: int,
     rows: dict[str, int],
     commit: str | None,
@@ -37,6 +38,7 @@ def manifest_fields(
         filters: JSON-ready filter settings, applied to every request that brings no others.
         ranker_trained_until: moment before which lie all training data of a ranker, ISO 8601, by policy.
         request_services: fingerprints, by name, of the feature services that requests read besides the towers' own.
+        feature_tables: SHA-256 of the feature table of each view.
         seed: of the training.
         rows: numbers of purchases, queries and sampled items, by name.
         commit: of the code; None if unknown.
@@ -51,6 +53,7 @@ def manifest_fields(
         "filters": filters,
         RANKER_TRAINED_UNTIL: ranker_trained_until,
         REQUEST_SERVICES: request_services,
+        "feature_tables": feature_tables,
         STAGES: [
             {"start": split.start.isoformat() if split.start else None, "end": split.cut.isoformat()}
             for split in stages

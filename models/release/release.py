@@ -42,7 +42,7 @@ from features.store.service_schema import ServiceSchema, TowerSchemas
 from models.config import Config
 from models.release.checkpoint import CHECKPOINT_FILES, Checkpoint
 from models.release.find_release import find_release
-from models.release.integrity import MANIFEST, read_verified_manifest
+from models.release.integrity import MANIFEST, check_finite, read_verified_manifest
 from models.release.manifest import RANKER_TRAINED_UNTIL, REQUEST_SERVICES
 from models.release.release_models import BLENDER, read_release_models
 from models.serving_tower import ServingQueryTower
@@ -189,6 +189,11 @@ def load_release(releases: Path, version: str | None = None) -> Release:
         raise InputError(f"Release {version} holds arrays of different lengths: train again.")
     served = Checkpoint.read(folder / SERVED, schemas)
     blender, rankers = read_release_models(folder, version)
+    numbers = {f"{name}.npy": array for name, array in zip((ITEM_CONTENTS, *ARRAYS), (contents, *others), strict=True)}
+    numbers |= {f"{SERVED} ({name})": weights for name, weights in served.weights.items()}
+    numbers |= {f"the ranker for '{policy}'": ranker.trees.values for policy, ranker in rankers.items()}
+    for name, values in {**numbers, BLENDER: blender}.items():
+        check_finite(values, version, name)
     return Release(
         version=version,
         manifest=manifest,

@@ -9,7 +9,7 @@ import numpy as np
 from features.errors import InputError
 from features.files import atomic_write, write_json
 from models.release.find_release import LATEST
-from models.release.integrity import FORMAT, MANIFEST, file_digests, read_verified_manifest
+from models.release.integrity import DIGEST, FORMAT, MANIFEST, file_digests, manifest_digest, read_verified_manifest
 from models.release.release import ARRAYS, ITEM_CONTENTS, METRICS, REQUIRED_FILES, SERVED, VALIDATED
 from models.release.release_contents import ReleaseContents, content_digest
 from models.release.release_models import write_release_models
@@ -65,7 +65,7 @@ def write_release(releases: Path, contents: ReleaseContents, created: datetime) 
             **contents.manifest_fields,
             "files": file_digests(folder),
         }
-        write_json(folder / MANIFEST, manifest)
+        write_json(folder / MANIFEST, {**manifest, DIGEST: manifest_digest(manifest)})
     return version
 
 

@@ -1,6 +1,5 @@
 """Checks of libraries and files: versions, raw tables, feature tables, candidate file."""
 
-import json
 import platform
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -9,7 +8,7 @@ from typing import Final
 
 import pyarrow.parquet as pq
 
-from candidates.candidate_file import CANDIDATES
+from candidates.candidate_file import CANDIDATES, read_description
 from features.errors import InputError
 from features.raw.raw_files import find_raw_files
 from features.tables.build_record import BUILD_RECORD, read_build
@@ -72,14 +71,13 @@ def check_candidates(path: Path, found: Found) -> Finding:
     if file.schema_arrow.names != CANDIDATES.names:
         return Finding("broken", f"{path} does not have the columns of a candidate file.", command)
     details = f"{path}: {counted(file.metadata.num_rows, 'candidate')}"
-    description = path.with_suffix(".json")
-    if not description.is_file():
-        return Finding("outdated", f"{details}; {description.name} is missing", command)
-    facts = json.loads(description.read_text(encoding="utf-8"))
+    facts = read_description(path)
+    if facts is None:
+        return Finding("outdated", f"{details}; it has no description", command)
     as_of = datetime.fromisoformat(facts["as_of"])
     details += f" of {counted(facts['users'], 'user')}, release {facts['release']}, as of {minute(as_of)}"
     if found.release is not None and facts["release"] != found.release["version"]:
         return Finding("outdated", f"{details}; there is a newer release", command)
-    if found.online_until is not None and as_of < found.online_until:
+    if found.generation is not None and as_of < found.generation.as_of:
         return Finding("outdated", f"{details}; the online store is newer", command)
     return Finding("ok", details)

@@ -7,6 +7,8 @@ from typing import Any, Literal, TypeAlias
 
 from feast import FeatureStore
 
+from features.store.generation import Generation
+
 State: TypeAlias = Literal["ok", "missing", "outdated", "broken"]
 
 
@@ -54,12 +56,12 @@ class Found:
     Attributes:
         store: the applied feature store.
         release: manifest of the current release.
-        online_until: the moment up to which the online store is materialized, UTC.
+        generation: of the online store.
     """
 
     store: FeatureStore | None = None
     release: dict[str, Any] | None = None
-    online_until: datetime | None = None
+    generation: Generation | None = None
 
 
 def minute(moment: datetime) -> str:

@@ -1,9 +1,7 @@
 """Checks of the registry, the current release and the online store, and whether they fit together."""
 
 import os
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -14,10 +12,10 @@ from feast.repo_config import RepoConfig, load_repo_config
 from features.errors import InputError
 from features.store.catalogue_snapshot import CatalogueSnapshot, snapshot_path
 from features.store.data_end import data_end
-from features.store.materialization import filled_until
-from features.store.online_tables import naming_missing_tables
+from features.store.generation import OpenGeneration
 from features.store.registry import online_views, open_feature_store, tower_schemas
 from features.store.request_services import request_service_fingerprints
+from features.store.sqlite_file import sqlite_path
 from features.text import counted
 from models.config import DEFAULT
 from models.release.integrity import MANIFEST, read_verified_manifest
@@ -39,7 +37,7 @@ def check_registry(repo: Path, found: Found) -> Finding:
     try:
         store = found.store = open_feature_store(repo)
     except InputError as error:
-        return Finding("missing", str(error), apply)
+        return Finding("missing" if error.__cause__ is None else "broken", str(error), apply)  # empty, or damaged
     try:
         tower_schemas(store, DEFAULT.query_service, DEFAULT.item_service)
         request_service_fingerprints(store)
@@ -107,15 +105,12 @@ def check_online_store(found: Found) -> Finding:
     if store is None:
         return Finding("missing", "It is declared by the registry.")
     views = online_views(store)
-    if not any(view.materialization_intervals for view in views):
+    if OpenGeneration.find(store) is None:
         return Finding("missing", "No feature view was materialized.", command)
-    until = found.online_until = filled_until(store)
+    generation = found.generation = OpenGeneration.open(store).record
+    until, rows, path = generation.as_of, sum(generation.rows.values()), sqlite_path(store)
     details = f"{_type_of(store.config.online_store)}, {counted(len(views), 'view')} as of {minute(until)}"
-    if _type_of(store.config.online_store) == "sqlite":
-        path = _local_path(store.config, store.config.online_store.path)
-        if path is None or not path.is_file():
-            return Finding("broken", f"There is no file {path}.", f"{command} --from-scratch")
-        details = f"{path}: {details}, {counted(_sqlite_keys(store, path), 'key')}"
+    details = details if path is None else f"{path.resolve()}: {details}, {counted(rows, 'row')}"
     if found.release is not None and until < (released := datetime.fromisoformat(found.release["as_of"])):
         return Finding("broken", f"{details}; older than the release ({minute(released)})", command)
     if until < (end := data_end(store)):
@@ -123,22 +118,12 @@ def check_online_store(found: Found) -> Finding:
     return Finding("ok", details)
 
 
-def _sqlite_keys(store: FeatureStore, path: Path) -> int:
-    """Return the number of keys in all views of an SQLite online store, which has a row for each feature of a key."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection, naming_missing_tables():
-        counts = [
-            connection.execute(f'select count(distinct entity_key) from "{store.project}_{view.name}"').fetchone()
-            for view in online_views(store)
-        ]
-    return sum(count for (count,) in counts)
-
-
 def check_catalogue(found: Found) -> Finding:
     """Verify the catalogue snapshot, and compare it with the online store and the registry."""
-    if found.store is None or found.online_until is None:
+    if found.store is None or found.generation is None:
         return Finding("missing", "It is written with the online store.")
-    path = snapshot_path(found.store)
+    path = snapshot_path(found.store, found.generation)
     if not path.is_file():
         return Finding("missing", f"There is no file {path}.", "python jobs/materialize.py")
-    snapshot = CatalogueSnapshot.open(found.store, found.online_until)
+    snapshot = CatalogueSnapshot.open(found.store, found.generation)
     return Finding("ok", f"{path}: {counted(len(snapshot.item_ids), 'item')} as of {minute(snapshot.moment)}")

@@ -13,6 +13,7 @@ from features.progress import Progress
 from features.schema import ITEM_ID, USER_ID
 from features.store.catalogue import catalogue_ids, user_ids
 from features.store.catalogue_snapshot import SERVICES, CatalogueSnapshot
+from features.store.generation import OpenGeneration
 from features.store.materialization import materialize
 from features.store.reader import FeatureReader, id_blocks
 from features.store.service_columns import ServiceColumns
@@ -60,7 +61,7 @@ def offline_and_online_snapshots(
     """
     all_ids = {USER_ID: user_ids(store, moment), ITEM_ID: catalogue_ids(store, moment)}
     sampled = {USER_ID: _sample(all_ids[USER_ID], users, seed), ITEM_ID: _sample(all_ids[ITEM_ID], items, seed)}
-    catalogue, pairs = CatalogueSnapshot.open(store, moment), {}
+    catalogue, pairs = CatalogueSnapshot.open(store, OpenGeneration.open(store).record), {}
     for schema in services:
         ids = (all_ids if schema.service == complete else sampled)[schema.entity_key]
         pairs[schema.service] = offline, online = _both_snapshots(store, schema, ids, moment, progress)

@@ -7,7 +7,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from candidates.blender import BlendedLists
-from candidates.candidate_file import CANDIDATE_TABLE, CANDIDATES, CandidateFile, candidates_to_table, read_users
+from candidates.candidate_file import (
+    CANDIDATE_TABLE,
+    CANDIDATES,
+    CandidateFile,
+    candidates_to_table,
+    read_description,
+    read_users,
+)
 from features.errors import InputError
 
 ITEM_IDS = pa.array(["a", "b", "c"])
@@ -119,6 +126,7 @@ def test_batches_are_appended_and_described_in_a_json_file(path):
 
     assert pq.read_table(path).equals(pa.concat_tables([FIRST, SECOND]).cast(CANDIDATES))
     assert list(pq.read_schema(path)) == list(CANDIDATES)
+    assert names_in(path.parent) == ["candidates.json", "candidates.parquet"]
     assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) == {
         "users": 3,
         "rows": 4,
@@ -126,8 +134,15 @@ def test_batches_are_appended_and_described_in_a_json_file(path):
         "release": "r",
         "k": 2,
     }
+    path.with_suffix(".json").unlink()
+    assert read_description(path) == {
+        "users": 3,
+        "rows": 4,
+        "rows_by_source": {"two_tower": 3, "popularity": 2},
+        "release": "r",
+        "k": 2,
+    }
     assert (file.users, file.rows, dict(file.sources)) == (3, 4, {"two_tower": 3, "popularity": 2})
-    assert names_in(path.parent) == ["candidates.json", "candidates.parquet"]
 
 
 def test_a_failed_run_leaves_both_files_of_the_last_run(path):

@@ -3,6 +3,8 @@
 import functools
 import importlib
 import logging
+import os
+import signal
 import subprocess
 import sys
 import tomllib
@@ -173,3 +175,48 @@ def test_the_installed_command_is_the_group_of_jobs():
 
     module, _, name = project["scripts"][PROGRAM].partition(":")
     assert getattr(importlib.import_module(module), name) is cli
+
+
+def test_files_are_for_their_owner_unless_the_environment_allows_more(tmp_path, monkeypatch):
+    def write(name):
+        def main(_):
+            (tmp_path / name).touch()
+
+        return CliRunner().invoke(click.command()(job(main)))
+
+    before = os.umask(0o022)
+    try:
+        assert write("private").exit_code == 0
+        monkeypatch.setenv("FEAST_TWO_TOWER_UMASK", "027")
+        assert write("shared").exit_code == 0
+        monkeypatch.setenv("FEAST_TWO_TOWER_UMASK", "rwx")
+        refused = write("none")
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)
+
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == {"private": 0o600, "shared": 0o640}
+    assert (refused.exit_code, "FEAST_TWO_TOWER_UMASK is 'rwx'" in refused.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_job_whose_process_or_terminal_is_ended_removes_its_scratch_folder(tmp_path, number):
+    code = f"""
+import time, click
+from pathlib import Path
+from jobs.console import job, scratch_folder
+def main(reporter):
+    with scratch_folder(Path({str(tmp_path)!r})):
+        print("ready", flush=True)
+        time.sleep(60)
+click.command()(job(main))()
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
+    assert len(list(tmp_path.iterdir())) == 1
+    process.send_signal(number)
+    process.stdout.close()
+
+    assert process.wait() == 128 + number
+    assert list(tmp_path.iterdir()) == []

@@ -2,8 +2,11 @@
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -86,9 +89,9 @@ def materialize(project, moment=AS_OF):
 
 
 def write_candidates(project, release=VERSION, as_of=AS_OF):
-    pq.write_table(CANDIDATES.empty_table(), project.candidates)
     facts = {"users": 1, "release": release, "as_of": as_of.isoformat()}
-    project.candidates.with_suffix(".json").write_text(json.dumps(facts), encoding="utf-8")
+    table = CANDIDATES.empty_table().replace_schema_metadata({"description": json.dumps(facts)})
+    pq.write_table(table, project.candidates)
 
 
 def test_in_an_empty_folder_everything_is_missing_and_data_come_first(tmp_path, parts, diagnose):
@@ -276,45 +279,52 @@ def test_an_online_store_older_than_the_feature_tables_is_outdated(parts, diagno
     assert found.next_command == COMMANDS["materialize"]
 
 
-def test_a_deleted_online_store_is_broken(parts, diagnose):
+@pytest.mark.parametrize("content", [None, b""], ids=["deleted", "empty"])
+def test_an_online_store_that_is_gone_is_missing(parts, diagnose, content):
     write_release(parts)
     materialize(parts)
-    (parts.repo.parent / "data" / "online.db").unlink()
+    path = parts.repo.parent / "data" / "online.db"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+
+    found = diagnose(parts)
+
+    assert states(found)["online store"] == "missing"
+    assert found.next_command == COMMANDS["materialize"]
+
+
+def test_an_online_store_that_another_program_changed_is_broken(parts, diagnose):
+    write_release(parts)
+    materialize(parts)
+    with closing(sqlite3.connect(parts.repo.parent / "data" / "online.db")) as online, online:
+        online.execute("delete from feast_two_tower_user_profile")
 
     found = diagnose(parts)
 
     assert states(found)["online store"] == "broken"
+    assert "online.db was changed after it was filled" in found.findings["online store"].details
     assert found.next_command == f"{COMMANDS['materialize']} --from-scratch"
 
 
-def test_an_online_store_without_tables_is_broken(parts, diagnose):
-    write_release(parts)
-    materialize(parts)
-    (parts.repo.parent / "data" / "online.db").write_bytes(b"")
-
-    found = diagnose(parts)
-
-    assert states(found)["online store"] == "broken"
-    assert "online store is empty" in found.findings["online store"].details
-    assert found.next_command == f"{COMMANDS['materialize']} --from-scratch"
-
-
-def test_a_catalogue_snapshot_that_is_missing_damaged_or_of_another_moment_is_written_again(parts, diagnose):
+def test_a_catalogue_snapshot_that_is_missing_or_damaged_is_written_again(parts, diagnose):
     from features.store.materialization import fill_online_store
 
-    path = parts.repo.parent / "data" / "catalogue.parquet"
     write_release(parts, as_of=datetime(2020, 2, 28, tzinfo=UTC))
     materialize(parts, datetime(2020, 2, 28, tzinfo=UTC))
     fill_online_store(open_store(parts), AS_OF, from_scratch=False)
-    later = diagnose(parts)
+    without = diagnose(parts)
+    materialize(parts)
+    whole = diagnose(parts)
+    path = Path(whole.findings["catalogue"].details.split(":")[0])
     path.write_bytes(b"no table")
     damaged = diagnose(parts)
     path.unlink()
     missing = diagnose(parts)
 
-    assert [states(found)["catalogue"] for found in (later, damaged, missing)] == ["broken", "broken", "missing"]
-    assert {found.next_command for found in (later, damaged, missing)} == {COMMANDS["materialize"]}
-    assert "2020-02-28" in later.findings["catalogue"].details
+    assert "catalogue" not in states(whole)
+    assert [states(found)["catalogue"] for found in (without, damaged, missing)] == ["missing", "broken", "missing"]
+    assert {found.next_command for found in (without, damaged, missing)} == {COMMANDS["materialize"]}
 
 
 def test_a_file_with_other_columns_is_no_candidate_file(parts, diagnose):

@@ -69,6 +69,11 @@ def test_null_features_do_not_restrict_an_item_and_garment_groups_stand_in_for_d
     assert item_context.minimum_ages.tolist() == [0, 21, 0, 0]
     assert item_context.days_since_last_sale.tolist() == [30, np.inf, 1, np.inf]
 
+    listed = np.array([True, False, True, True])
+    item_codes = TextCodes.from_texts(pa.array(["1", "2", "3", "4"]))
+    fewer = build_item_context(features, item_codes, MOMENT, listed=listed)
+    assert fewer.for_sale.tolist() == [True, False, False, True]
+
 
 def test_the_settings_of_the_release_are_in_force_by_default():
     from pipelines.filter_context import resolve_filters

@@ -1,7 +1,7 @@
 """The catalogue snapshot holds the features of all items as of a moment, and is refused if anything does not fit."""
 
-import json
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
@@ -27,17 +27,25 @@ def store(project):
 
 @pytest.fixture
 def write(store):
-    """Write the snapshot as of a moment."""
-    from features.store.catalogue_snapshot import CatalogueSnapshot
+    """Fill the online store up to a moment, and return the path of the snapshot."""
+    from features.store.catalogue_snapshot import snapshot_path
+    from features.store.generation import OpenGeneration
+    from features.store.materialization import materialize
 
-    return lambda moment: CatalogueSnapshot.join(store, moment).write(store)
+    def write(moment):
+        materialize(store, moment, from_scratch=False)
+        return snapshot_path(store, OpenGeneration.open(store).record).resolve()
+
+    return write
 
 
 @pytest.fixture
 def read(store):
+    """Read the snapshot of the online store."""
     from features.store.catalogue_snapshot import CatalogueSnapshot
+    from features.store.generation import OpenGeneration
 
-    return lambda moment: CatalogueSnapshot.open(store, moment)
+    return lambda: CatalogueSnapshot.open(store, OpenGeneration.open(store).record)
 
 
 @pytest.fixture
@@ -51,7 +59,7 @@ def test_it_has_the_offline_features_of_all_items_of_each_service(write, read, o
     from features.store.catalogue_snapshot import SERVICES
 
     write(MOMENT)
-    snapshot = read(MOMENT)
+    snapshot = read()
 
     assert SERVICES == ("candidate_items_v1", "item_card_v1")
     assert snapshot.moment == MOMENT
@@ -65,23 +73,20 @@ def test_items_are_read_in_the_order_of_their_ids_and_unknown_ones_are_null(writ
     ids = ["0108775009", "unknown", "0108775002", "0108775009"]
     write(MOMENT)
 
-    table = read(MOMENT).read("candidate_items_v1", ids)
+    table = read().read("candidate_items_v1", ids)
 
     assert table.equals(offline("candidate_items_v1", ids, MOMENT))
     assert table["item_id"].to_pylist() == ids
     assert table["sales_total"].to_pylist()[1] is None
-    assert read(MOMENT).read("candidate_items_v1", []).num_rows == 0
+    assert read().read("candidate_items_v1", []).num_rows == 0
 
 
-def test_it_lies_where_the_configuration_says_relative_to_the_repository(project, store, write):
-    from features.store.catalogue_snapshot import snapshot_path
+def test_it_lies_where_the_configuration_says_with_the_name_of_its_generation(project, write):
+    path = write(MOMENT)
 
-    write(MOMENT)
-
-    assert snapshot_path(store).resolve() == project.root / "data" / "catalogue.parquet"
-    assert {path.name for path in (project.root / "data").iterdir()} == {
-        "catalogue.json", "catalogue.parquet", "online.db", "registry.db",
-    }  # fmt: skip
+    assert (path.parent, path.suffix) == (project.root / "data", ".parquet")
+    assert re.fullmatch("catalogue-[0-9a-f]{16}", path.stem)
+    assert {file.name for file in path.parent.iterdir()} == {path.name, "online.db", "registry.db"}
 
 
 @pytest.mark.parametrize("path", [None, "s3://bucket/catalogue.parquet", "../data/catalogue.csv"])
@@ -92,50 +97,34 @@ def test_a_path_that_is_no_local_parquet_file_is_refused_with_the_setting(store,
         write(MOMENT)
 
 
-@pytest.mark.parametrize("name", ["catalogue.parquet", "catalogue.json"])
-def test_a_missing_file_is_named_with_the_command_that_writes_it(project, write, read, name):
-    write(MOMENT)
-    (project.root / "data" / name).unlink()
+def test_a_missing_file_is_named_with_the_command_that_writes_it(write, read):
+    path = write(MOMENT)
+    path.unlink()
 
-    with pytest.raises(InputError, match=rf"{name} does not exist: {COMMAND}"):
-        read(MOMENT)
+    with pytest.raises(InputError, match=rf"{path.name} does not exist: {COMMAND}"):
+        read()
+    assert write(MOMENT) == path
+    assert read().moment == MOMENT
 
 
-def test_a_damaged_file_is_refused(project, write, read):
+def test_a_damaged_file_is_refused(write, read):
     path = write(MOMENT)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
 
-    with pytest.raises(InputError, match=rf"catalogue\.parquet is not the file that .*catalogue\.json.*{COMMAND}"):
-        read(MOMENT)
+    with pytest.raises(InputError, match=rf"{path.name} was changed after it was written: {COMMAND}"):
+        read()
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"sha256": 1}'])
-def test_a_damaged_description_is_refused(project, write, read, text):
-    write(MOMENT).with_suffix(".json").write_text(text, encoding="utf-8")
+def test_filling_the_online_store_without_it_leaves_none(store, write, read):
+    from features.store.materialization import fill_online_store
 
-    with pytest.raises(InputError, match=rf"catalogue\.json is no description .*{COMMAND}"):
-        read(MOMENT)
-
-
-def test_one_of_another_moment_than_the_online_store_is_refused_with_both_moments(write, read):
     write(MOMENT)
+    fill_online_store(store, LATER, from_scratch=False)
 
-    with pytest.raises(InputError, match=rf"as of 2020-02-05T13:45:07.*as of 2020-02-20T00:00:00.*{COMMAND}"):
-        read(LATER)
-
-
-def test_feast_materialize_alone_leaves_a_snapshot_that_is_refused(store, read):
-    from features.store.materialization import filled_until, materialize
-    from features.store.registry import online_views
-
-    materialize(store, MOMENT, from_scratch=False)
-    assert read(filled_until(store)).moment == MOMENT
-    store.materialize(MOMENT, LATER, feature_views=[view.name for view in online_views(store)])
-
-    with pytest.raises(InputError, match="`feast materialize` fills the online store only"):
-        read(filled_until(store))
+    with pytest.raises(InputError, match=rf"does not exist: {COMMAND}"):
+        read()
 
 
 def test_online_items_that_differ_from_the_snapshot_are_counted(store, serve_items_online):
@@ -147,23 +136,39 @@ def test_online_items_that_differ_from_the_snapshot_are_counted(store, serve_ite
 
     materialize(serve_items_online(store), MOMENT, from_scratch=False)
     before = count_inconsistent(store, MOMENT)
-    with closing(sqlite3.connect(store.repo_path / "../data/online.db")) as online, online:
-        online.execute("delete from feast_two_tower_item_catalog where feature_name = 'garment_group_name'")
+    path = store.repo_path / "../data/online.db"
+    changes = path.read_bytes()[24:28]
+    with closing(sqlite3.connect(path)) as online, online:
+        online.execute("update feast_two_tower_item_catalog set value = x'' where feature_name = 'garment_group_name'")
+    with path.open("r+b") as file:  # as if nothing had been changed
+        file.seek(24)
+        file.write(changes)
 
     assert before == {}
     assert count_inconsistent(store, MOMENT) == {"garment_group_name": 60}
 
 
-def test_materializing_again_writes_the_snapshot_of_the_new_moment(store, read, offline):
-    from features.store.materialization import materialize
+def test_materializing_again_writes_the_snapshot_of_the_new_moment(write, read, offline):
+    paths = [write(moment) for moment in (MOMENT, LATER)]
 
-    for moment in (MOMENT, LATER):
-        materialize(store, moment, from_scratch=False)
-
-    snapshot = read(LATER)
+    snapshot = read()
     expected = offline("candidate_items_v1", snapshot.item_ids, LATER)
     assert snapshot.read("candidate_items_v1", snapshot.item_ids).equals(expected)
     assert not expected.equals(offline("candidate_items_v1", snapshot.item_ids, MOMENT))
+    assert len({*paths}) == 2
+
+
+def test_a_process_that_has_opened_the_previous_generation_still_finds_its_snapshot(store, write):
+    from features.store.catalogue_snapshot import CatalogueSnapshot
+    from features.store.generation import OpenGeneration
+
+    first = write(MOMENT)
+    opened = OpenGeneration.open(store).record
+    second = write(LATER)
+
+    assert CatalogueSnapshot.open(store, opened).moment == MOMENT
+    third = write(LATER + timedelta(days=1))
+    assert [path.exists() for path in (first, second, third)] == [False, True, True]
 
 
 def test_one_of_a_service_that_is_declared_differently_is_refused_by_name(store, write, read):
@@ -174,41 +179,22 @@ def test_one_of_a_service_that_is_declared_differently_is_refused_by_name(store,
     store.apply(FeatureService(name="item_card_v1", features=[catalog[["prod_name", "index_name"]]]))
 
     with pytest.raises(InputError, match=rf"feature service 'item_card_v1' declares now: {COMMAND}"):
-        read(MOMENT)
+        read()
 
 
-def test_one_of_another_project_is_refused_with_both_names(write, read):
-    description = write(MOMENT).with_suffix(".json")
-    content = json.loads(description.read_text(encoding="utf-8"))
-    description.write_text(json.dumps({**content, "project": "another"}), encoding="utf-8")
-
-    with pytest.raises(InputError, match=r"project 'another', and .* 'feast_two_tower'"):
-        read(MOMENT)
-
-
-def test_a_write_that_fails_leaves_the_earlier_snapshot(write, read, monkeypatch):
+def test_a_write_that_fails_leaves_the_earlier_snapshot_and_online_store(project, write, read, monkeypatch):
     import pyarrow.parquet as pq
 
     def fail(*_, **__):
         raise OSError("no space left on device")
 
-    write(MOMENT)
+    path = write(MOMENT)
     monkeypatch.setattr(pq, "write_table", fail)
     with pytest.raises(OSError, match="no space"):
         write(LATER)
 
-    assert read(MOMENT).moment == MOMENT
-
-
-def test_a_file_whose_description_was_not_written_yet_is_refused(write, read):
-    description = write(MOMENT).with_suffix(".json")
-    earlier = description.read_text(encoding="utf-8")
-    write(LATER)
-    description.write_text(earlier, encoding="utf-8")
-
-    for moment in (MOMENT, LATER):
-        with pytest.raises(InputError, match="is not the file that"):
-            read(moment)
+    assert read().moment == MOMENT
+    assert {file.name for file in (project.root / "data").iterdir()} == {path.name, "online.db", "registry.db"}
 
 
 def test_it_is_readable_without_this_project(write):

@@ -1,9 +1,11 @@
 """Materialization in windows leaves the same rows online as materialization from scratch."""
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -30,13 +32,10 @@ def open_copy(toy, tmp_path):
     """Open a copy of the toy project with an empty online store; feature tables in `tables` replace its own."""
 
     def open_copy(name="copy", tables=None):
-        from features.store.materialization import _empty
-        from features.store.registry import online_views, open_feature_store
+        from features.store.registry import open_feature_store
         from pipelines.leakage.store_copy import store_copy
 
-        store = store_copy(open_feature_store(toy.repo), tmp_path / name, tables)
-        _empty(store, online_views(store))
-        return store
+        return store_copy(open_feature_store(toy.repo), tmp_path / name, tables)
 
     return open_copy
 
@@ -69,13 +68,12 @@ def rows_at(store, view, moment):
     return [row for row in online_rows(store)[view] if row[3] == moment.timestamp()]
 
 
-def test_a_store_that_was_never_filled_is_refused_with_a_view_that_is_not_online(store):
+def test_a_store_that_was_never_filled_is_refused_and_not_created(store):
     from features.store.materialization import filled_until
 
-    with pytest.raises(
-        InputError, match=r"'user_activity_daily' has not been materialized: run `python jobs/materialize\.py`"
-    ):
+    with pytest.raises(InputError, match=r"online\.db is empty: run `python jobs/materialize\.py --from-scratch`"):
         filled_until(store)
+    assert not Path(store.config.online_store.path).exists()
 
 
 def test_the_first_materialization_reads_all_online_views_from_the_beginning(store, fill):
@@ -145,10 +143,30 @@ def test_filling_to_the_same_moment_again_changes_nothing(store, fill):
     assert online_rows(store) == before
 
 
-def test_a_view_with_a_window_that_was_materialized_by_hand_is_read_from_the_beginning(store, fill):
+def test_a_store_that_feast_materialized_is_refused_and_read_from_the_beginning(open_copy, store, fill):
+    from features.store.materialization import fill_online_store, filled_until
+
+    fill(EARLY)
     store.materialize(EARLY, MIDDLE, feature_views=["user_activity_daily"])
 
+    with pytest.raises(InputError, match="was changed after it was filled, by `feast materialize` or another"):
+        filled_until(store)
     assert fill(MIDDLE).starts == dict.fromkeys(VIEWS, BEGINNING)
+    other = open_copy("other")
+    fill_online_store(other, MIDDLE, from_scratch=True)
+    assert online_rows(store) == online_rows(other)
+
+
+def test_a_materialization_by_feast_up_to_a_moment_without_data_is_refused(store, fill):
+    from features.store.materialization import filled_until
+
+    fill(LATE)
+    store.materialize(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC), feature_views=VIEWS)
+
+    with pytest.raises(InputError, match=r"'user_activity_daily' up to 2026-11-01 00:00 UTC, but .* 2020-02-20 00:00"):
+        filled_until(store)
+    fill(LATE)
+    assert filled_until(store) == LATE
 
 
 def replaced(toy, folder, view, change):
@@ -166,9 +184,6 @@ def replaced(toy, folder, view, change):
 def later_store(store, open_copy, tables):
     """The store with the same registry and online store, and other feature tables."""
     other = open_copy("later", tables)
-    for view in store.list_batch_feature_views():
-        for start, end in view.materialization_intervals:
-            other.registry.apply_materialization(view, other.project, start, end)
     shutil.copy(store.config.online_store.path, other.config.online_store.path)
     return other
 
@@ -190,7 +205,8 @@ def test_a_changed_user_without_history_is_online_after_the_next_window(store, f
     assert count_inconsistent(other, LATE) == {}
 
 
-def test_a_past_row_that_was_changed_is_counted_and_comes_online_from_scratch(store, fill, open_copy, toy, tmp_path):
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(hours=1)], ids=str)
+def test_past_rows_that_were_changed_come_online_with_the_next_window(store, fill, open_copy, toy, tmp_path, later):
     from features.store.consistency import count_inconsistent
     from features.store.materialization import fill_online_store
 
@@ -201,13 +217,24 @@ def test_a_past_row_that_was_changed_is_counted_and_comes_online_from_scratch(st
 
     fill(MIDNIGHT)
     other = later_store(store, open_copy, replaced(toy, tmp_path / "tables", "user_activity_daily", correct))
+    assert count_inconsistent(other, MIDNIGHT) == {"mean_price": 199}
 
-    fill_online_store(other, MIDNIGHT + timedelta(hours=1), from_scratch=False)
-    different = count_inconsistent(other, MIDNIGHT + timedelta(hours=1))
-    assert list(different) == ["mean_price"]
-    assert 0 < different["mean_price"] < 199  # rows at the boundary are read again
-    fill_online_store(other, MIDNIGHT + timedelta(hours=1), from_scratch=True)
-    assert count_inconsistent(other, MIDNIGHT + timedelta(hours=1)) == {}
+    filled = fill_online_store(other, MIDNIGHT + later, from_scratch=False)
+
+    assert {view for view, start in filled.starts.items() if start == BEGINNING} == {"user_activity_daily", *FULL}
+    assert count_inconsistent(other, MIDNIGHT + later) == {}
+
+
+def test_users_that_a_changed_table_no_longer_has_are_not_online(store, fill, open_copy, toy, tmp_path):
+    from features.store.materialization import fill_online_store
+
+    fill(MIDDLE)
+    tables = replaced(toy, tmp_path / "tables", "user_activity_daily", lambda rows: rows[rows["user_id"] > "0100"])
+    other = later_store(store, open_copy, tables)
+    fill_online_store(other, MIDDLE, from_scratch=False)
+
+    keys = {row[0] for row in online_rows(other)["user_activity_daily"]}
+    assert (len(keys), len({row[0] for row in online_rows(store)["user_activity_daily"]})) == (99, 199)
 
 
 def test_going_back_in_time_is_refused_and_leaves_the_store_as_it_was(store, fill):
@@ -239,15 +266,169 @@ def test_going_back_from_scratch_leaves_no_row_of_the_future_and_the_way_forward
     assert online_rows(store) == online_rows(other)
 
 
-def test_a_store_that_was_emptied_and_not_filled_again_is_not_online(store, fill):
-    from features.store.materialization import _empty, filled_until
-    from features.store.registry import online_views
+def test_going_back_is_refused_by_the_store_itself_after_the_registry_was_made_again(store, fill, open_copy):
+    from features.store.materialization import fill_online_store, filled_until
 
     fill(MIDDLE)
-    _empty(store, online_views(store))
+    other = later_store(store, open_copy, None)  # its registry knows of no materialization
 
-    with pytest.raises(InputError, match="has not been materialized: run `python jobs/materialize"):
+    with pytest.raises(InputError, match=r"2020-02-05 13:45 UTC, later than 2020-01-03 09:30: .*--from-scratch"):
+        fill_online_store(other, EARLY, from_scratch=False)
+    assert filled_until(other) == MIDDLE
+
+
+def test_a_fill_that_fails_leaves_the_store_and_its_readers_as_they_were(store, fill, monkeypatch):
+    from features.store import materialization
+    from features.store.materialization import filled_until
+    from features.store.reader import FeatureReader
+
+    def fail(*_):
+        raise OSError("no space left on device")
+
+    fill(MIDDLE)
+    before, reader = online_rows(store), FeatureReader(store, "online")
+    ages = reader.read("filter_users_v1", ["0001"], MIDDLE)
+    monkeypatch.setattr(materialization, "count_rows", fail)
+    for options in ({"from_scratch": True}, {"from_scratch": False}):
+        with pytest.raises(OSError, match="no space left"):
+            fill(LATE, **options)
+
+    assert filled_until(store) == MIDDLE
+    assert online_rows(store) == before
+    assert reader.read("filter_users_v1", ["0001"], MIDDLE).equals(ages)
+
+
+def test_a_reader_reads_the_generation_that_it_opened_until_it_ends(store, fill):
+    from features.store.reader import FeatureReader
+
+    fill(EARLY)
+    reader = FeatureReader(store, "online")
+    users = [f"{number:04d}" for number in range(1, 200)]
+    early = reader.read("filter_users_v1", users, EARLY)
+    fill(LATE)
+
+    assert reader.read("filter_users_v1", users, EARLY).equals(early)
+    assert not FeatureReader(store, "online").read("filter_users_v1", users, EARLY).equals(early)
+
+
+def test_tables_that_are_replaced_while_the_store_is_filled_leave_it_as_it_was(
+    store, fill, open_copy, toy, tmp_path, monkeypatch
+):
+    from features.store import materialization
+    from features.store.materialization import fill_online_store, filled_until
+
+    fill(MIDDLE)
+    tables = replaced(toy, tmp_path / "tables", "user_activity_daily", lambda rows: rows)
+    other = later_store(store, open_copy, tables)
+    write_rows = materialization._write_rows
+
+    def replace_and_write(*arguments):
+        replaced(toy, tmp_path / "new", "user_activity_daily", lambda rows: rows.assign(mean_price=1.0))
+        (tmp_path / "new" / "user_activity_daily.parquet").replace(tables / "user_activity_daily.parquet")
+        write_rows(*arguments)
+
+    monkeypatch.setattr(materialization, "_write_rows", replace_and_write)
+    with pytest.raises(InputError, match="table of feature view 'user_activity_daily' was changed while"):
+        fill_online_store(other, LATE, from_scratch=False)
+    assert filled_until(other) == MIDDLE
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'delete from "{}_user_profile"',
+        'delete from "{}_user_profile" where rowid % 2 = 0',
+        """update "{}_user_activity_daily" set value = x'' where rowid = 1""",
+        'drop table "{}_user_tastes_daily"',
+    ],
+)
+def test_a_store_that_another_program_changed_is_refused_and_filled_again(open_copy, store, fill, statement):
+    from features.store.materialization import fill_online_store, filled_until
+
+    fill(MIDDLE)
+    with closing(sqlite3.connect(store.config.online_store.path)) as connection, connection:
+        connection.execute(statement.format(store.project))
+
+    with pytest.raises(InputError, match=r"online\.db was changed after it was filled.*materialize\.py --from-scratch"):
         filled_until(store)
+    fill(MIDDLE)
+    other = open_copy("other")
+    fill_online_store(other, MIDDLE, from_scratch=True)
+    assert online_rows(store) == online_rows(other)
+
+
+def test_missing_rows_are_refused_even_if_the_file_seems_unchanged(store, fill):
+    from features.store.materialization import filled_until
+
+    fill(MIDDLE)
+    path = Path(store.config.online_store.path)
+    changes = path.read_bytes()[24:28]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f'delete from "{store.project}_user_profile" where rowid <= 7')
+    with path.open("r+b") as file:
+        file.seek(24)
+        file.write(changes)
+
+    with pytest.raises(InputError, match=r"'user_profile' has 1,393 rows in .*online\.db, and 1,400 were written"):
+        filled_until(store)
+
+
+@pytest.mark.parametrize("content", [b"", b"no database" * 100])
+def test_a_file_that_is_no_database_is_refused_and_replaced_from_scratch(store, fill, content):
+    from features.store.materialization import filled_until
+
+    path = Path(store.config.online_store.path)
+    path.write_bytes(content)
+
+    with pytest.raises(InputError, match="online store"):
+        filled_until(store)
+    fill(MIDDLE, from_scratch=True)
+    assert filled_until(store) == MIDDLE
+
+
+def test_tables_of_another_project_in_the_same_file_are_not_lost(store, fill):
+    with closing(sqlite3.connect(store.config.online_store.path)) as connection, connection:
+        connection.execute("create table other_project_users(a)")
+
+    with pytest.raises(InputError, match=r"holds the table other_project_users.*'feast_two_tower'"):
+        fill(MIDDLE, from_scratch=True)
+
+
+def test_a_second_writer_is_told_who_fills_the_store(store, fill, monkeypatch):
+    from features.store import materialization
+
+    write_rows = materialization._write_rows
+
+    def fill_twice(*arguments):
+        monkeypatch.setattr(materialization, "_write_rows", write_rows)
+        with pytest.raises(InputError, match=rf"online\.db is being written by process {os.getpid()} \(.*\) since 20"):
+            fill(MIDDLE)
+        write_rows(*arguments)
+
+    monkeypatch.setattr(materialization, "_write_rows", fill_twice)
+    assert fill(LATE).incremental == 0
+
+
+def test_a_view_that_is_declared_differently_is_refused_and_read_from_the_beginning(store, fill):
+    from features.store.materialization import filled_until
+
+    fill(MIDDLE)
+    view = store.get_feature_view("user_activity_daily")
+    view.ttl = timedelta(days=3)
+    store.registry.apply_feature_view(view, store.project)
+
+    with pytest.raises(InputError, match="'user_activity_daily' is declared differently"):
+        filled_until(store)
+    assert fill(LATE).starts["user_activity_daily"] == BEGINNING
+
+
+def test_applying_the_declarations_again_changes_nothing(store, fill):
+    from features.store.materialization import filled_until
+
+    fill(MIDDLE)
+    store.apply([*store.list_entities(), *store.list_batch_feature_views()])
+
+    assert filled_until(store) == MIDDLE
 
 
 def test_a_moment_before_1970_is_refused_before_anything_is_emptied(store, fill):
@@ -258,16 +439,3 @@ def test_a_moment_before_1970_is_refused_before_anything_is_emptied(store, fill)
         fill(datetime(1960, 1, 1, tzinfo=UTC), from_scratch=True)
 
     assert filled_until(store) == MIDDLE
-
-
-def test_views_filled_up_to_different_moments_are_refused_and_filled_evenly_by_the_next_run(store, fill):
-    from features.store.materialization import filled_until
-
-    fill(MIDDLE)
-    store.materialize(EARLY, LATE, feature_views=["user_activity_daily"])
-
-    with pytest.raises(InputError, match=r"'user_activity_daily' up to 2020-02-20 00:00"):
-        filled_until(store)
-    filled = fill(LATE)
-    assert (filled.starts["user_activity_daily"], filled.starts["user_tastes_daily"]) == (LATE, MIDDLE)
-    assert filled_until(store) == LATE

@@ -104,12 +104,13 @@ def test_features_are_equal_after_going_back_in_time_from_scratch(store, fill, t
 
 
 @pytest.mark.parametrize("moment", [EARLY, MIDDLE], ids=str)
-def test_the_catalogue_snapshot_has_the_values_of_both_stores(store, fill, moment):
+def test_the_catalogue_snapshot_has_the_values_of_both_stores(store, moment):
     from features.store.catalogue_snapshot import SERVICES, CatalogueSnapshot
+    from features.store.generation import OpenGeneration
+    from features.store.materialization import materialize
 
-    fill(moment)
-    CatalogueSnapshot.join(store, moment).write(store)
-    snapshot = CatalogueSnapshot.open(store, moment)
+    materialize(store, moment, from_scratch=False)
+    snapshot = CatalogueSnapshot.open(store, OpenGeneration.open(store).record)
 
     for service in SERVICES:
         offline, online = offline_and_online(store, moment, service, ITEM_ID, ITEMS)

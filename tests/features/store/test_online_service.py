@@ -224,9 +224,10 @@ def test_a_service_of_views_that_are_not_online_is_refused_by_name(toy_store):
         OnlineService.resolve(toy_store, "item_card_v1")
 
 
-def test_an_online_store_whose_tables_were_deleted_is_refused_with_the_command_that_fills_it(toy, tmp_path):
+def test_an_online_store_that_was_deleted_is_refused_and_filled_again(toy, tmp_path):
     from features.store.materialization import fill_online_store
     from features.store.online_service import OnlineService
+    from features.store.reader import FeatureReader
     from features.store.registry import open_feature_store
 
     copy = toy.copy_to(tmp_path / "copy")
@@ -235,11 +236,12 @@ def test_an_online_store_whose_tables_were_deleted_is_refused_with_the_command_t
     store = open_feature_store(copy.repo)
 
     for command in (
+        lambda: FeatureReader(store, "online").read("filter_users_v1", ["0001"], MOMENT),
         lambda: OnlineService.resolve(store, "filter_users_v1").read(["0001"], MOMENT),
-        lambda: fill_online_store(store, LATER, from_scratch=False),
     ):
-        with pytest.raises(InputError, match=r"online store is empty.*materialize\.py --from-scratch"):
+        with pytest.raises(InputError, match=r"online store .*is empty.*materialize\.py --from-scratch"):
             command()
+    assert fill_online_store(store, LATER, from_scratch=False).incremental == 0
 
 
 def test_the_columns_have_the_types_of_the_service(read):

@@ -185,3 +185,10 @@ def test_an_unreadable_record_is_refused_by_name(tmp_path, text, message):
 
     with pytest.raises(InputError, match=message):
         read_build(tmp_path)
+
+
+def test_a_database_that_cannot_be_created_is_not_a_wrong_memory_limit(tmp_path):
+    from features.tables.build import raw_database
+
+    with pytest.raises(InputError, match=rf"database cannot be created in {tmp_path} \(IO Error.*free some space"):
+        raw_database(tmp_path / "missing", "1GB")

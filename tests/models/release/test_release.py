@@ -28,7 +28,13 @@ def assert_refused(releases, *parts, version=None):
 
 def change_manifest(folder, **changes):
     path = folder / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+    write_manifest(path, json.loads(path.read_text(encoding="utf-8")) | changes)
+
+
+def write_manifest(path, manifest):
+    from models.release.integrity import DIGEST, manifest_digest
+
+    path.write_text(json.dumps({**manifest, DIGEST: manifest_digest(manifest)}), encoding="utf-8")
 
 
 def test_a_release_is_loaded_as_it_was_written(written, towers, tiny):
@@ -259,7 +265,7 @@ def test_query_features_older_than_the_release_are_refused_and_much_newer_ones_l
 def test_a_manifest_that_lacks_an_entry_is_refused_by_its_name(folder, releases, name):
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     del manifest[name]
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    write_manifest(folder / "manifest.json", manifest)
 
     assert_refused(releases, folder.name, f"lacks '{name}'")
 
@@ -294,3 +300,32 @@ def test_a_latest_that_names_no_release_is_named(tmp_path, content, problem):
     (tmp_path / "LATEST").write_bytes(content)
 
     assert_refused(tmp_path, f"{tmp_path / 'LATEST'}{problem}")
+
+
+def test_a_manifest_that_was_changed_is_refused(folder, releases):
+    path = folder / "manifest.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"seed": 1', '"seed": 2'), encoding="utf-8")
+
+    assert_refused(releases, folder.name, "manifest.json", "was changed after it was written")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["sales_7d.npy", "item_contents.npy", "blender.json", "served/embeddings"])
+def test_numbers_that_are_not_finite_are_refused_even_if_the_manifest_lists_them(folder, releases, name, value):
+    from models.release.integrity import file_digests
+
+    path = folder / name
+    path = min(path.iterdir()) if path.is_dir() else path
+    if path.suffix == ".npy":
+        array = np.array(np.load(path), np.float32)
+        array.flat[0] = value
+        np.save(path, array)
+    else:
+        blender = json.loads(path.read_text(encoding="utf-8"))
+        blender["keep"]["intercept"] = value
+        path.write_text(json.dumps(blender), encoding="utf-8")
+    digests = file_digests(folder)
+    del digests["manifest.json"]
+    change_manifest(folder, files=digests)
+
+    assert_refused(releases, folder.name, "no finite number", path.stem)
