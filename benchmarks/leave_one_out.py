@@ -4,14 +4,13 @@
     python benchmarks/leave_one_out.py --repo other_shop/feature_repo --cuts 2
 
 At each cut, a choosing week, towers and blender are trained as for a release, and the blended lists are evaluated on
-the week after it: the blender is fitted on one week and applied to the next, as it is served. Each variant fits a
-blender of its own, without the list and the score of a source, or without the products of scores. Prints a Markdown
-table of ratios to all sources: the median of the weeks, and the worst of them in brackets.
+the week after it: the blender is fitted on the ranker weeks and applied to the next week, as it is served. Each variant
+fits a blender of its own, without the list and the score of a source. Prints a Markdown table of ratios to all sources:
+the median of the weeks, and the worst of them in brackets.
 """
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from statistics import median
@@ -23,7 +22,7 @@ from features.report_table import ReportTable
 from jobs import console
 
 METRICS = ("recall@100", "map@12")
-ALL, PRODUCTS = "all sources", "without products of scores"
+ALL = "all sources"
 
 
 @click.command()
@@ -54,47 +53,52 @@ def main(repo: Path, cuts: int, seed: int) -> None:
 def evaluate_week(store: Any, cut: datetime, seed: int) -> dict[str, dict[tuple[str, str], float]]:
     """Metrics of each variant in the week after a cut, by protocol and metric."""
     from candidates.sources.source_set import DEPTH
+    from features.store.service_schema import TowerSchemas
     from features.time_split import TimeSplit
     from models.config import DEFAULT
     from pipelines.backtest import WINDOW
     from pipelines.build_sources import build_sources
-    from pipelines.ranker_weeks import validation_week
+    from pipelines.ranker_weeks import earlier_weeks, validation_week
     from pipelines.refit import refit_towers
     from pipelines.train_towers import train_towers
-    from pipelines.window import EvaluationWindow
+    from pipelines.training_stages import RANKER_WEEKS
+    from pipelines.window import EvaluationWindow, TowerWindow
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for each in ("towers", "window"):
             (folder / each).mkdir()
         split = TimeSplit.for_release(cut, training_days=DEFAULT.training_days)
-        trained = train_towers(store, DEFAULT, split, folder / "towers", seed=seed, ranker_weeks=1)
-        week, _ = validation_week(store, trained, seed=seed)
+        trained = train_towers(store, DEFAULT, split, folder / "towers", seed=seed, ranker_weeks=RANKER_WEEKS)
+        weeks = [*earlier_weeks(store, trained, DEFAULT, seed=seed), validation_week(store, trained, seed=seed)[0]]
         towers = refit_towers(trained, DEFAULT, folder / "refit", seed=seed).towers
         window = EvaluationWindow.read(store, cut, cut + WINDOW, folder / "window")
-        queries = window.read_queries(store, towers)
-        vectors = window.read_item_vectors(store, towers)
+        inputs = TowerWindow.read(store, TowerSchemas(towers.query.schema, towers.item.schema), window)
+        queries, vectors = inputs.read_queries(store, towers), inputs.item_vectors(towers)
         sources, _ = build_sources(store, window.past_purchases, window.item_ids, vectors, cut)
     validation, bought = window.validation, queries.histories.bought
     served = {"all": sources.retrieve_pool(queries, DEPTH), "new": sources.retrieve_pool(queries, DEPTH, bought)}
     relevant = {"all": validation.relevant, "new": validation.new_relevant}
     results: dict[str, dict[tuple[str, str], float]] = {}
-    for protocol, pool, purchases in (("all", week.keep, week.bought), ("new", week.drop, week.new)):
-        for variant, lists in blended_variants(pool, purchases, served[protocol]):
+    fitted = {
+        "all": ([week.keep for week in weeks], [week.bought for week in weeks]),
+        "new": ([week.drop for week in weeks], [week.new for week in weeks]),
+    }
+    for protocol, (pools, purchases) in fitted.items():
+        for variant, lists in blended_variants(pools, purchases, served[protocol]):
             for metric, value in measure(lists, relevant[protocol]).items():
                 results.setdefault(variant, {})[protocol, metric] = value
     return results
 
 
-def blended_variants(pool: Any, purchases: Any, served: Any) -> Iterator[tuple[str, Any]]:
-    """The lists of each variant, fitted on one pool and applied to another."""
+def blended_variants(pools: list[Any], purchases: list[Any], served: Any) -> Iterator[tuple[str, Any]]:
+    """The lists of each variant, fitted on the pools of past weeks and applied to another."""
     from candidates.blender import Blender
 
-    yield ALL, Blender.fit(pool, purchases).blend(served, 100)
-    for source in pool.sources:
-        lists = Blender.fit(without(pool, source), purchases).blend(without(served, source), 100)
+    yield ALL, Blender.fit(pools, purchases).blend(served, 100)
+    for source in served.sources:
+        lists = Blender.fit([without(pool, source) for pool in pools], purchases).blend(without(served, source), 100)
         yield f"without `{source}`", lists
-    yield PRODUCTS, fit_without_products(pool, purchases).blend(served, 100)
 
 
 def without(pool: Any, source: str) -> Any:
@@ -109,26 +113,6 @@ def without(pool: Any, source: str) -> Any:
         names, offsets, pool.positions[kept], np.ascontiguousarray(pool.ranks[kept][:, others]),
         np.ascontiguousarray(pool.scores[kept][:, others]),
     )  # fmt: skip
-
-
-def fit_without_products(pool: Any, purchases: Any) -> Any:
-    """A blender whose products of scores have the weight 0, fitted without them by scikit-learn."""
-    import numpy as np
-    from sklearn.linear_model import LogisticRegression
-
-    from candidates.blender import Blender
-
-    blender, bought = Blender.fit(pool, purchases), purchases.contains_pairs(pool.rows, pool.positions)
-    terms = np.column_stack([pool.ranks > 0, np.log(np.maximum(pool.ranks, 1)), pool.scores]).astype(np.float32)
-    means, deviations = (values[: terms.shape[1]] for values in (blender.means, blender.deviations))
-    shares = 1 / purchases.lengths[pool.rows][bought]
-    sample_weights = np.ones(len(bought))
-    sample_weights[bought] = shares / shares.mean()
-    model = LogisticRegression(max_iter=500)
-    model.fit((terms - means) / deviations, bought, sample_weight=sample_weights)
-    weights = np.zeros_like(blender.weights)
-    weights[: terms.shape[1]] = model.coef_[0]
-    return replace(blender, weights=weights, intercept=float(model.intercept_[0]))
 
 
 def measure(lists: Any, relevant: Any) -> dict[str, float]:

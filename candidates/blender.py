@@ -1,13 +1,13 @@
-"""The blender: merges the lists of all candidate sources into one, by a logistic regression on a validation week."""
+"""The blender: merges the lists of all candidate sources into one, by a logistic regression on past weeks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import combinations_with_replacement
 from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from candidates.compiled import compiled, compiled_sums
 from candidates.item_lists import ItemLists
@@ -78,9 +78,8 @@ class BlendedLists:
 class Blender:
     """A logistic regression on the ranks and scores that the sources give to a candidate.
 
-    The terms of each source are: whether the candidate is on its list, the log of its rank, and its score. The terms
-    of each pair of sources are the products of their scores, because agreement of two sources carries information of
-    its own.
+    The terms of each source are: whether the candidate is on its list, the log of its rank, and its score. Products of
+    scores fit the week of the purchases better, and other weeks worse.
 
     Attributes:
         sources: names of the sources, in order.
@@ -97,32 +96,34 @@ class Blender:
     intercept: float
 
     @classmethod
-    def fit(cls, pool: Pool, relevant: ItemLists) -> Self:
+    def fit(cls, pools: Sequence[Pool], relevant: Sequence[ItemLists]) -> Self:
         """Fit the weights; each user's purchases have the same total weight, as in recall.
 
         Args:
-            pool: the candidates of n users. Of a very large pool only the first `MAX_PAIRS` are used.
-            relevant: the purchases of each of the n users.
+            pools: the candidates of one or more weeks, from the same sources. Of very large pools only the first
+                `MAX_PAIRS` are used, as many of each week.
+            relevant: for each pool, the purchases of its users.
 
         Raises:
             ValueError: no candidate was bought, or all were.
         """
         from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - takes a second that serving does not need
 
-        part = slice(MAX_PAIRS)
-        bought = relevant.contains_pairs(pool.rows[part], pool.positions[part])
-        if bought.all() or not bought.any():
-            raise ValueError(f"{int(bought.sum())} of {len(bought)} candidates were bought: no weight can be fitted.")
-        terms = _terms(pool, part)
+        bought, shares = zip(*map(_purchases, pools, relevant, parts_of_fit(pools)), strict=True)
+        hits, terms = np.concatenate(bought), np.concatenate([*map(_terms, pools, parts_of_fit(pools))])
+        if hits.all() or not hits.any():
+            raise ValueError(f"{int(hits.sum())} of {len(hits)} candidates were bought: no weight can be fitted.")
         means = terms.mean(axis=0, dtype=np.float64).astype(np.float32)
         deviations = terms.std(axis=0, dtype=np.float64).astype(np.float32)
         deviations[deviations == 0] = 1
-        shares = 1 / relevant.lengths[pool.rows[part]][bought]
-        sample_weights = np.ones(len(bought))
-        sample_weights[bought] = shares / shares.mean()
+        terms -= means
+        terms /= deviations
+        sample_weights = np.ones(len(hits))
+        sample_weights[hits] = np.concatenate(shares) / np.concatenate(shares).mean()
         model = LogisticRegression(max_iter=_MAX_ITERATIONS)
-        model.fit((terms - means) / deviations, bought, sample_weight=sample_weights)
-        return cls(pool.sources, means, deviations, model.coef_[0].astype(np.float32), float(model.intercept_[0]))
+        with threadpool_limits(1):  # the products are too small for threads, which would wait for each other
+            model.fit(terms, hits, sample_weight=sample_weights)
+        return cls(pools[0].sources, means, deviations, model.coef_[0].astype(np.float32), float(model.intercept_[0]))
 
     def blend(self, pool: Pool, k: int, cap: Cap | None = None) -> BlendedLists:
         """Return the k candidates with the highest odds for each user; ties are ordered by position.
@@ -163,19 +164,15 @@ class Blender:
         return odds
 
     @cached_property
-    def _coefficients(self) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    def _coefficients(self) -> tuple[float, NDArray[np.float64]]:
         """The weights of terms that are not standardized.
 
         Returns:
-            The constant; weights of being listed, of log ranks and of scores, float64 (3, sources); and of products of
-            scores, float64 (sources, sources), in the upper triangle.
+            The constant; weights of being listed, of log ranks and of scores, float64 (3, sources).
         """
-        n = len(self.sources)
         weights = self.weights.astype(np.float64) / self.deviations
         constant = self.intercept - float(weights @ self.means.astype(np.float64))
-        products = np.zeros((n, n))
-        products[np.triu_indices(n)] = weights[3 * n :]
-        return constant, weights[: 3 * n].reshape(3, n), products
+        return constant, weights.reshape(3, len(self.sources))
 
     def to_json(self) -> dict[str, Any]:
         """Return the weights as JSON-ready values, for `from_json`."""
@@ -203,7 +200,6 @@ def _write_odds(
     logs: NDArray[np.float64],
     constant: float,
     weights: NDArray[np.float64],
-    products: NDArray[np.float64],
     odds: NDArray[np.float32],
 ) -> None:
     """Write the log odds of each pair; `logs` holds the log of each rank."""
@@ -211,12 +207,10 @@ def _write_odds(
     for pair in range(pairs):
         total = constant
         for source in range(sources):
-            rank, slope = ranks[pair, source], weights[2, source]
+            rank = ranks[pair, source]
             if rank > 0:
                 total += weights[0, source] + weights[1, source] * logs[rank - 1]
-            for other in range(source, sources):
-                slope += products[source, other] * scores[pair, other]
-            total += slope * scores[pair, source]
+            total += weights[2, source] * scores[pair, source]
         odds[pair] = total
 
 
@@ -247,13 +241,21 @@ def term_names(sources: tuple[str, ...]) -> list[str]:
         *(f"listed by {source}" for source in sources),
         *(f"log rank by {source}" for source in sources),
         *(f"score by {source}" for source in sources),
-        *(f"score by {one} x {other}" for one, other in combinations_with_replacement(sources, 2)),
     ]
+
+
+def parts_of_fit(pools: Sequence[Pool]) -> list[slice]:
+    """Return which candidates of each pool `Blender.fit` uses."""
+    return [slice(MAX_PAIRS // len(pools))] * len(pools)
+
+
+def _purchases(pool: Pool, relevant: ItemLists, part: slice) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return which candidates were bought, bool (pairs,), and the share of each of these in the user's purchases."""
+    bought = relevant.contains_pairs(pool.rows[part], pool.positions[part])
+    return bought, 1 / relevant.lengths[pool.rows[part][bought]]
 
 
 def _terms(pool: Pool, part: slice) -> NDArray[np.float32]:
     """Return the terms of each candidate, float32 (pairs, terms)."""
     ranks, scores = pool.ranks[part], pool.scores[part]
-    pairs = combinations_with_replacement(range(len(pool.sources)), 2)
-    products = [scores[:, one] * scores[:, other] for one, other in pairs]
-    return np.column_stack([ranks > 0, np.log(np.maximum(ranks, 1)), scores, *products]).astype(np.float32)
+    return np.column_stack([ranks > 0, np.log(np.maximum(ranks, 1)), scores]).astype(np.float32)

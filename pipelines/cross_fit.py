@@ -31,7 +31,7 @@ def cross_fitted(week: RankerWeek) -> BlendedWeek:
 
     The blender of the release is fitted on all purchases of the validation window, and would be evaluated there on its
     own training data. With two halves no list depends on purchases of its own user, and nothing needs to be retrieved
-    or trained beyond what the release needs: two fits of some seventy weights. Fitting on an earlier week would need a
+    or trained beyond what the release needs: two fits of a few dozen weights. Fitting on an earlier week would need a
     second training of the towers before the gate. What remains is that both halves buy in the same week: the weights
     reflect how well each source works in it, not which items are bought.
 
@@ -39,7 +39,7 @@ def cross_fitted(week: RankerWeek) -> BlendedWeek:
         InputError: in one half no candidate was bought, or all were.
     """
     halves = [replace(week, keep=week.keep.take(half), drop=week.drop.take(half)) for half in _halves(week.keep.users)]
-    blenders = [fit_blenders(half) for half in reversed(halves)]
+    blenders = [fit_blenders([half]) for half in reversed(halves)]
     return BlendedWeek(
         _blended([half.keep for half in halves], [blender.keep for blender in blenders]),
         _blended([half.drop for half in halves], [blender.drop for blender in blenders]),
@@ -58,7 +58,7 @@ def cross_fitted_lists(pool: Pool, bought: ItemLists, days: str) -> BlendedLists
         InputError: in one half no candidate was bought, or all were.
     """
     pools = [pool.take(half) for half in _halves(pool.users)]
-    return _blended(pools, [fit_blender(half, bought, days) for half in reversed(pools)])
+    return _blended(pools, [fit_blender([half], [bought], days) for half in reversed(pools)])
 
 
 def _halves(users: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

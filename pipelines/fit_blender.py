@@ -1,10 +1,11 @@
-"""Fitting of the blender on the candidates of one week and the purchases in it."""
+"""Fitting of the blender on the candidates of past weeks and the purchases in them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from candidates.blender import MAX_PAIRS, Blender
+from candidates.blender import Blender, parts_of_fit
 from candidates.item_lists import ItemLists
 from candidates.pool import Pool
 from features.errors import InputError
@@ -25,44 +26,46 @@ class Blenders:
     drop: Blender
 
 
-def fit_blenders(week: RankerWeek, reporter: Reporter = SILENT) -> Blenders:
+def fit_blenders(weeks: Sequence[RankerWeek], reporter: Reporter = SILENT) -> Blenders:
     """Fit the weights for all items and for new items.
 
     Where the purchases of new items do not suffice, the weights for all items are used for new items, too.
 
     Args:
-        week: candidates as of its start, and its purchases.
+        weeks: one or more in order of time, each with candidates as of its start and its purchases.
         reporter: receives a detail if the weights for all items are used for new items.
 
     Raises:
         InputError: no candidate was bought, or all were.
     """
-    days = f"from {week.start:%Y-%m-%d} to {week.end:%Y-%m-%d}"
-    keep = fit_blender(week.keep, week.bought, days)
+    days = f"from {weeks[0].start:%Y-%m-%d} to {weeks[-1].end:%Y-%m-%d}"
+    keep = fit_blender([week.keep for week in weeks], [week.bought for week in weeks], days)
     try:
-        return Blenders(keep, fit_blender(week.drop, week.new, days))
+        return Blenders(keep, fit_blender([week.drop for week in weeks], [week.new for week in weeks], days))
     except InputError:
         reporter.detail(f"new items are blended with the weights of all items: too few of them were bought {days}")
         return Blenders(keep, keep)
 
 
-def fit_blender(pool: Pool, bought: ItemLists, days: str) -> Blender:
+def fit_blender(pools: Sequence[Pool], bought: Sequence[ItemLists], days: str) -> Blender:
     """Fit the weights; some candidates must have been bought, and some not.
 
     Args:
-        pool: candidates of n users.
-        bought: n lists of bought items.
+        pools: candidates of the users of each week.
+        bought: for each pool, the items that its users bought.
         days: of the purchases, for a message.
 
     Raises:
         InputError: no candidate was bought, or all were.
     """
-    # The candidates that `Blender.fit` uses.
-    hits = bought.contains_pairs(pool.rows[:MAX_PAIRS], pool.positions[:MAX_PAIRS])
-    if hits.any() and not hits.all():
-        return Blender.fit(pool, bought)
-    users = len(np.unique(pool.rows))
+    hits = candidates = users = 0
+    for pool, lists, part in zip(pools, bought, parts_of_fit(pools), strict=True):
+        hits += int(lists.contains_pairs(pool.rows[part], pool.positions[part]).sum())
+        candidates += len(pool.rows[part])
+        users += len(np.unique(pool.rows))
+    if 0 < hits < candidates:
+        return Blender.fit(pools, bought)
     raise InputError(
-        f"Cannot fit the blender: of {len(hits):,} candidates of {users:,} users, {int(hits.sum()):,} were bought "
-        f"{days}, and some must be and some not. Use more users, another --as-of, or more --validation-days."
+        f"Cannot fit the blender: of {candidates:,} candidates of {users:,} users, {hits:,} were bought {days}, and "
+        "some must be and some not. Use more users, another --as-of, or more --validation-days."
     )

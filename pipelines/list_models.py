@@ -70,7 +70,7 @@ def fit_list_models(
     del sources
     reporter.stage("fit blender, train rankers")
     earlier = earlier_weeks(store, trained, options.config, seed=seed)
-    blenders = fit_blenders(week, reporter)
+    blenders = fit_blenders([*earlier, week], reporter)
     if release and release.earlier:
         rankers = carry_over_rankers(store, week, release.earlier.release, seed=seed, reporter=reporter)
     else:

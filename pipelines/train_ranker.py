@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -107,8 +106,8 @@ def train_rankers(
 ) -> TrainedRankers:
     """Train rankers on earlier weeks, and validate them on the last week.
 
-    The candidates of each week are blended as they would have been served: with weights fitted on the week before. So
-    the first week only fits the blender, those between train the rankers, and the last one validates them.
+    The candidates of each week are blended as they would have been served: with weights fitted on the weeks before
+    it. So the first week only fits the blender, those between train the rankers, and the last one validates them.
 
     Args:
         store: an applied feature store.
@@ -124,9 +123,9 @@ def train_rankers(
         )
     users = pc.unique(pa.concat_arrays([week.user_ids for week in weeks]))
     keep, drop = [], []
-    for before, week in pairwise(weeks):
+    for number, week in enumerate(weeks[1:], 1):
         try:
-            blenders = fit_blenders(before, DetailReporter(reporter))
+            blenders = fit_blenders(weeks[:number], DetailReporter(reporter))
         except InputError as error:
             return _not_trained(str(error).rstrip("."), reporter)
         features = WeekFeatures.read(store, week)

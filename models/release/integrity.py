@@ -9,7 +9,7 @@ import numpy as np
 
 from features.errors import InputError
 
-FORMAT: Final = 6
+FORMAT: Final = 7
 MANIFEST: Final = "manifest.json"
 DIGEST: Final = "manifest_digest"
 
@@ -47,7 +47,7 @@ def read_verified_manifest(folder: Path, version: str, required: tuple[str, ...]
                 f"Release {version} was changed after it was written: {name} differs from its manifest. Restore the "
                 "folder, or train again."
             )
-    if manifest.get(DIGEST, digest := manifest_digest(manifest)) != digest:
+    if manifest.get(DIGEST) != manifest_digest(manifest):
         raise InputError(
             f"The {MANIFEST} of release {version} was changed after it was written. Restore the folder, or train again."
         )

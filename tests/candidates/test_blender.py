@@ -18,7 +18,7 @@ def pool_of(**lists):
 
 def blender_of(log_rank):
     """A blender of one source "a" that weights the log of its rank."""
-    return Blender(("a",), np.zeros(4, np.float32), np.ones(4, np.float32), np.float32([0, log_rank, 0, 0]), -1.0)
+    return Blender(("a",), np.zeros(3, np.float32), np.ones(3, np.float32), np.float32([0, log_rank, 0]), -1.0)
 
 
 class OneOfEachTen:
@@ -70,7 +70,7 @@ def good_and_noise():
 def test_items_of_the_informative_source_come_first(good_and_noise):
     pool, good, bought = good_and_noise
 
-    blended = Blender.fit(pool, bought).blend(pool, 3)
+    blended = Blender.fit([pool], [bought]).blend(pool, 3)
 
     assert (blended.positions[:, 0] == good[:, 0]).mean() > 0.95
     assert (blended.ranks[:, 0] == [1, 0]).all(axis=1).mean() > 0.95
@@ -80,7 +80,7 @@ def test_shuffled_purchases_fit_no_weight(good_and_noise):
     pool, _, bought = good_and_noise
     shuffled = bought.take(np.random.default_rng(1).permutation(len(bought)))
 
-    weights, noise_weights = (Blender.fit(pool, purchases).weights for purchases in (bought, shuffled))
+    weights, noise_weights = (Blender.fit([pool], [purchases]).weights for purchases in (bought, shuffled))
 
     log_rank = term_names(("good", "noise")).index("log rank by good")
     assert abs(weights[log_rank]) > 3 * abs(noise_weights[log_rank])
@@ -91,7 +91,7 @@ def test_all_users_have_the_same_weight_however_much_they_buy():
     pool = pool_of(heavy=[np.arange(20)] * 80, light=[np.arange(20, 40)] * 80)
     bought = [np.arange(20)] * 20 + [np.array([20 + user % 20]) for user in range(60)]
 
-    blended = Blender.fit(pool, ItemLists.from_lists(bought)).blend(pool, 20)
+    blended = Blender.fit([pool], [ItemLists.from_lists(bought)]).blend(pool, 20)
 
     # By purchases the first list would win, 400 to 60; by users the second does, 60 to 20.
     assert (blended.positions >= 20).all()
@@ -99,7 +99,7 @@ def test_all_users_have_the_same_weight_however_much_they_buy():
 
 def test_weights_survive_a_json_round_trip(good_and_noise):
     pool, _, bought = good_and_noise
-    blender = Blender.fit(pool, bought)
+    blender = Blender.fit([pool], [bought])
 
     loaded = Blender.from_json(blender.to_json())
 
@@ -119,4 +119,4 @@ def test_a_pool_of_other_sources_and_a_k_of_0_are_refused():
 @pytest.mark.parametrize(("bought", "counts"), [([99], "0 of 2"), ([1, 2], "2 of 2")])
 def test_weights_need_candidates_that_were_bought_and_others_that_were_not(bought, counts):
     with pytest.raises(ValueError, match=counts):
-        Blender.fit(pool_of(a=[[1, 2]]), ItemLists.from_lists([np.array(bought)]))
+        Blender.fit([pool_of(a=[[1, 2]])], [ItemLists.from_lists([np.array(bought)])])

@@ -1,4 +1,4 @@
-"""The blender is fitted on one week, if some of its candidates were bought and some not."""
+"""The blender is fitted on past weeks, if some of its candidates were bought and some not."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -25,13 +25,13 @@ def test_candidates_of_which_none_or_all_were_bought_are_refused_with_their_numb
     from pipelines.fit_blender import fit_blender
 
     with pytest.raises(InputError, match=rf"4 candidates of 2 users, {number} were bought in May"):
-        fit_blender(POOL, lists(*bought), "in May")
+        fit_blender([POOL], [lists(*bought)], "in May")
 
 
 def test_one_bought_candidate_suffices():
     from pipelines.fit_blender import fit_blender
 
-    assert fit_blender(POOL, lists([0], []), "in May").sources == ("sold",)
+    assert fit_blender([POOL], [lists([0], [])], "in May").sources == ("sold",)
 
 
 def test_without_purchases_of_new_items_the_weights_of_all_items_are_used(reporter):
@@ -40,7 +40,7 @@ def test_without_purchases_of_new_items_the_weights_of_all_items_are_used(report
     start, end = datetime(2020, 2, 23, tzinfo=UTC), datetime(2020, 3, 1, tzinfo=UTC)
     week = SimpleNamespace(keep=POOL, drop=POOL, bought=lists([0], []), new=lists([], []), start=start, end=end)
 
-    blenders = fit_blenders(week, reporter)
+    blenders = fit_blenders([week], reporter)
 
     assert blenders.drop is blenders.keep
     [detail] = reporter.details

@@ -161,13 +161,13 @@ def test_an_added_file_is_refused_by_name(releases, folder):
 def test_another_format_is_refused_by_name(releases, folder, number):
     change_manifest(folder, format=number)
 
-    assert_refused(releases, folder.name, f"format {number!r}", "format 6", "train again")
+    assert_refused(releases, folder.name, f"format {number!r}", "format 7", "train again")
 
 
 def test_a_release_of_the_previous_format_is_refused_by_name():
     [folder] = OLD_RELEASES.iterdir()
 
-    assert_refused(OLD_RELEASES, folder.name, "format 5", "format 6", "train again", version=folder.name)
+    assert_refused(OLD_RELEASES, folder.name, "format 5", "format 7", "train again", version=folder.name)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "\x00"])
@@ -305,6 +305,15 @@ def test_a_latest_that_names_no_release_is_named(tmp_path, content, problem):
 def test_a_manifest_that_was_changed_is_refused(folder, releases):
     path = folder / "manifest.json"
     path.write_text(path.read_text(encoding="utf-8").replace('"seed": 1', '"seed": 2'), encoding="utf-8")
+
+    assert_refused(releases, folder.name, "manifest.json", "was changed after it was written")
+
+
+def test_a_manifest_without_its_digest_is_refused(folder, releases):
+    path = folder / "manifest.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    del content["manifest_digest"]
+    path.write_text(json.dumps(content), encoding="utf-8")
 
     assert_refused(releases, folder.name, "manifest.json", "was changed after it was written")
 
