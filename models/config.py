@@ -45,7 +45,9 @@ class Config:
         batch_size: purchases per step.
         shuffle_window: purchases held in memory for shuffling; at least one day is.
         epochs: maximum number of passes over the training purchases.
-        patience: training stops after this many epochs without a better recall.
+        patience: training stops after this many epochs without a gain in recall.
+        smallest_gain: increase of the best recall, as a share of it, below which an epoch counts as one without a gain.
+            Its weights are still kept if they are the best.
         learning_rate: of AdamW.
         embedding_learning_rate: of the row-wise Adam for embeddings; None trains them by AdamW.
         item_memory_learning_rate: of the item-memory embeddings, which have to separate quickly.
@@ -77,6 +79,7 @@ class Config:
     shuffle_window: _PositiveCount
     epochs: _PositiveCount
     patience: _PositiveCount
+    smallest_gain: _Rate
     learning_rate: _LearningRate
     embedding_learning_rate: _LearningRate | None
     item_memory_learning_rate: _LearningRate
@@ -159,6 +162,7 @@ SEED: Final = Config(
     shuffle_window=262_144,
     epochs=5,
     patience=5,
+    smallest_gain=0.0,
     learning_rate=0.01,
     embedding_learning_rate=None,
     item_memory_learning_rate=0.0,
@@ -188,6 +192,7 @@ DEFAULT: Final = Config(
     shuffle_window=262_144,
     epochs=4,
     patience=1,
+    smallest_gain=0.03,
     learning_rate=0.001,
     embedding_learning_rate=0.001,
     item_memory_learning_rate=0.01,

@@ -47,7 +47,7 @@ def train(
     Args:
         data: the training set.
         evaluate: computes the metrics of towers in the validation window. Training stops after `config.patience` epochs
-            without a better recall at the largest cut-off.
+            without a gain in recall at the largest cut-off.
         schemas: feature services of the towers.
         config: settings.
         folder: for the encoded training set; it must not exist yet.
@@ -66,15 +66,19 @@ def train(
     step = training_step(towers.model, batches)
     epochs: list[Epoch] = []
     best: Epoch | None = None
+    without_gain = 0
     weights: list[NDArray[np.float32]] = []
     for number in range(1, config.epochs + 1):
         loss = _run_epoch(step, batches.dataset(number, seed), progress(f"epoch {number}", batches.steps(number, seed)))
         window_metrics = evaluate(towers)
         epochs.append(Epoch(number, loss, window_metrics))
         report(epochs[-1])
-        if not window_metrics.failed_checks and (best is None or window_metrics.recall > best.window_metrics.recall):
+        previous = 0.0 if best is None else best.window_metrics.recall
+        if not window_metrics.failed_checks and (best is None or window_metrics.recall > previous):
             best, weights = epochs[-1], towers.model.get_weights()
-        elif best is not None and number - best.number >= config.patience:
+        has_gain = best is epochs[-1] and window_metrics.recall > previous * (1 + config.smallest_gain)
+        without_gain = 0 if has_gain or best is None else without_gain + 1
+        if without_gain >= config.patience:
             break
     if best is None:
         raise InputError(

@@ -166,6 +166,15 @@ def test_training_stops_after_the_configured_epochs_without_a_better_recall(prep
     assert training_history.best.number == 2
 
 
+def test_a_gain_that_is_too_small_ends_the_training_but_its_weights_are_kept(prepare, toy):
+    evaluate = ScriptedMetrics(0.5, 0.6, 0.61, 0.9)
+
+    _, training_history = prepare(toy, "seed").train(evaluate=evaluate, epochs=9, patience=1, smallest_gain=0.03)
+
+    assert [epoch.number for epoch in training_history.epochs] == [1, 2, 3]
+    assert training_history.best.number == 3
+
+
 def test_collapsed_towers_are_an_error(prepare, toy, monkeypatch):
     from models.layers import DenseStack
 
