@@ -202,11 +202,23 @@ def read_description(path: Path) -> dict[str, Any] | None:
     """Read the description of a candidate file; None if it has none.
 
     Raises:
-        InputError: the file is missing or is not a Parquet file.
+        InputError: the file is missing or is not a Parquet file, or the description is not a JSON object.
     """
     content = (_open(path).metadata.metadata or {}).get(_DESCRIPTION.encode())
-    description: dict[str, Any] | None = None if content is None else json.loads(content)
+    if content is None:
+        return None
+    try:
+        description: Any = json.loads(content)
+    except ValueError as error:
+        raise damaged_description(path) from error
+    if not isinstance(description, dict):
+        raise damaged_description(path)
     return description
+
+
+def damaged_description(path: Path) -> InputError:
+    """Return the error for a candidate file whose description was not written by this project."""
+    return InputError(f"{path} has a damaged description: run `python jobs/generate_candidates.py` again.")
 
 
 def require_parquet(path: Path) -> None:

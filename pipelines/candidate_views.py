@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from candidates.candidate_file import read_description, read_users
+from candidates.candidate_file import damaged_description, read_description, read_users
 from features.errors import InputError
 from features.ids import parse_id, shown_id
 from features.report_table import ReportTable
@@ -76,9 +76,7 @@ def file_heading(candidates: Path) -> str:
         as_of = datetime.fromisoformat(facts["as_of"])
         release, features = str(facts["release"]), str(facts["features"])
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{candidates} has no description of candidates: run `python jobs/generate_candidates.py` again."
-        ) from error
+        raise damaged_description(candidates) from error
     return f"{candidates}\nrelease {release}, {features} features as of {as_of:%Y-%m-%d %H:%M} UTC"
 
 

@@ -189,9 +189,10 @@ def test_a_truncated_feature_table_is_named(toy_store, tmp_path):
 def test_a_damaged_description_of_candidates_is_named(tmp_path, content):
     from pipelines.candidate_views import file_heading
 
-    (tmp_path / "candidates.json").write_text(content)
+    table = pa.table({"user_id": ["1"]}).replace_schema_metadata({"description": content})
+    pq.write_table(table, tmp_path / "candidates.parquet")
 
-    with pytest.raises(InputError, match=r"candidates\.json is no description"):
+    with pytest.raises(InputError, match=r"candidates\.parquet has a damaged description"):
         file_heading(tmp_path / "candidates.parquet")
 
 

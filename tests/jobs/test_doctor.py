@@ -14,7 +14,7 @@ import pytest
 
 from candidates.candidate_file import CANDIDATES
 from features.errors import InputError
-from models.release.integrity import FORMAT, file_digests
+from models.release.integrity import DIGEST, FORMAT, file_digests, manifest_digest
 
 AS_OF = datetime(2020, 3, 1, tzinfo=UTC)  # the end of the toy data
 VERSION = "20200301-default-0a1b2c3d"
@@ -78,6 +78,7 @@ def write_release(project, as_of=AS_OF, version=VERSION, **changes):
         "files": file_digests(folder),
         **changes,
     }
+    manifest[DIGEST] = manifest_digest(manifest)
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     (project.releases / "LATEST").write_text(f"{version}\n", encoding="utf-8")
 

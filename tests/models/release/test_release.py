@@ -277,13 +277,12 @@ def test_an_unknown_setting_in_a_manifest_is_refused_with_a_suggestion(folder, r
 
 
 @pytest.mark.parametrize("name", [".DS_Store", "served/.DS_Store", "._manifest.json", "Thumbs.db", ".nfs000001"])
-def test_hidden_files_of_file_managers_do_not_change_a_release(written, name):
+def test_hidden_files_of_file_managers_do_not_change_a_release(releases, folder, name):
     from models.release.release import load_release
 
-    releases, version = written
-    (releases / version / name).write_bytes(b"icons")
+    (folder / name).write_bytes(b"icons")
 
-    assert load_release(releases).version == version
+    assert load_release(releases).version == folder.name
 
 
 @pytest.mark.parametrize(
