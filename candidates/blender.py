@@ -19,6 +19,19 @@ MAX_PAIRS: Final = 2_000_000  # more candidates do not change a few dozen weight
 _MAX_ITERATIONS = 500
 
 
+class NoContrastError(ValueError):
+    """No candidate was bought, or all were: no weight can be fitted.
+
+    Attributes:
+        bought: number of candidates that were bought.
+        candidates: number of candidates of the fit.
+    """
+
+    def __init__(self, bought: int, candidates: int) -> None:
+        super().__init__(f"{bought} of {candidates} candidates were bought: no weight can be fitted.")
+        self.bought, self.candidates = bought, candidates
+
+
 @dataclass(frozen=True, eq=False)
 class BlendedLists:
     """One list of k candidates for each of n users, with each source's rank and score.
@@ -105,14 +118,16 @@ class Blender:
             relevant: for each pool, the purchases of its users.
 
         Raises:
-            ValueError: no candidate was bought, or all were.
+            NoContrastError: no candidate was bought, or all were.
         """
         from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - takes a second that serving does not need
 
-        bought, shares = zip(*map(_purchases, pools, relevant, parts_of_fit(pools)), strict=True)
-        hits, terms = np.concatenate(bought), np.concatenate([*map(_terms, pools, parts_of_fit(pools))])
+        part = slice(MAX_PAIRS // len(pools))
+        bought, shares = zip(*(_purchases(*week, part) for week in zip(pools, relevant, strict=True)), strict=True)
+        hits = np.concatenate(bought)
         if hits.all() or not hits.any():
-            raise ValueError(f"{int(hits.sum())} of {len(hits)} candidates were bought: no weight can be fitted.")
+            raise NoContrastError(int(hits.sum()), len(hits))
+        terms = np.concatenate([_terms(pool, part) for pool in pools])
         means = terms.mean(axis=0, dtype=np.float64).astype(np.float32)
         deviations = terms.std(axis=0, dtype=np.float64).astype(np.float32)
         deviations[deviations == 0] = 1
@@ -242,11 +257,6 @@ def term_names(sources: tuple[str, ...]) -> list[str]:
         *(f"log rank by {source}" for source in sources),
         *(f"score by {source}" for source in sources),
     ]
-
-
-def parts_of_fit(pools: Sequence[Pool]) -> list[slice]:
-    """Return which candidates of each pool `Blender.fit` uses."""
-    return [slice(MAX_PAIRS // len(pools))] * len(pools)
 
 
 def _purchases(pool: Pool, relevant: ItemLists, part: slice) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -51,17 +52,12 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def scratch_beside(path: Path) -> Iterator[Path]:
-    """Yield a `scratch` folder on the disk of `path`, for what becomes `path`; its parent is created.
+    """Yield a `scratch` folder on the disk of `path`, for what becomes `path`.
 
     Raises:
         InputError: the folder cannot be created or written to; names `path`.
     """
-    with contextlib.ExitStack() as stack:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            workspace = stack.enter_context(scratch(path.parent.absolute()))
-        except OSError as error:
-            raise path_error(path, error, "written") from error
+    with scratch(path.parent.absolute(), path) as workspace:
         try:
             yield workspace
         except OSError as error:
@@ -75,18 +71,35 @@ def scratch_beside(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def scratch(parent: Path) -> Iterator[Path]:
-    """Yield a private folder in the existing folder `parent`, and remove it after the block.
+def scratch(parent: Path, named: Path | None = None) -> Iterator[Path]:
+    """Yield a private folder in `parent`, which is created if it does not exist, and remove it after the block.
 
     Scratch folders in `parent` whose process was killed are removed first: a living process holds a lock on its own.
+
+    Args:
+        parent: of the folder.
+        named: the path as the user gave it, for the message; `parent` by default.
+
+    Raises:
+        InputError: the folder cannot be created; names `named`.
     """
-    _remove_abandoned(parent)
-    folder, lock = _locked_folder(parent)
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(parent)
+        folder, lock = _locked_folder(parent)
+    except OSError as error:
+        raise path_error(named or parent, error, "written") from error
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(lock)
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, hex digits."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

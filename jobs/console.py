@@ -305,15 +305,10 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
     given, parent = parent, parent.resolve()  # Feast reads relative paths from the feature repository
     created = not parent.exists()
     try:
-        with contextlib.ExitStack() as stack:
-            try:
-                parent.mkdir(parents=True, exist_ok=True)
-                folder = stack.enter_context(scratch(parent))
-            except OSError as error:
-                raise path_error(given, error, "written") from error
+        with scratch(parent, given) as folder:
             yield folder
     finally:
-        if created and not any(parent.iterdir()):
+        if created and parent.is_dir() and not any(parent.iterdir()):
             parent.rmdir()
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from candidates.blender import Blender, parts_of_fit
+from candidates.blender import Blender, NoContrastError
 from candidates.item_lists import ItemLists
 from candidates.pool import Pool
 from features.errors import InputError
@@ -58,14 +58,11 @@ def fit_blender(pools: Sequence[Pool], bought: Sequence[ItemLists], days: str) -
     Raises:
         InputError: no candidate was bought, or all were.
     """
-    hits = candidates = users = 0
-    for pool, lists, part in zip(pools, bought, parts_of_fit(pools), strict=True):
-        hits += int(lists.contains_pairs(pool.rows[part], pool.positions[part]).sum())
-        candidates += len(pool.rows[part])
-        users += len(np.unique(pool.rows))
-    if 0 < hits < candidates:
+    try:
         return Blender.fit(pools, bought)
-    raise InputError(
-        f"Cannot fit the blender: of {candidates:,} candidates of {users:,} users, {hits:,} were bought {days}, and "
-        "some must be and some not. Use more users, another --as-of, or more --validation-days."
-    )
+    except NoContrastError as error:
+        users = sum(len(np.unique(pool.rows)) for pool in pools)
+        raise InputError(
+            f"Cannot fit the blender: of {error.candidates:,} candidates of {users:,} users, {error.bought:,} were "
+            f"bought {days}, and some must be and some not. Use more users, another --as-of, or more --validation-days."
+        ) from error

@@ -8,7 +8,7 @@ from typing import Final, Literal, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from candidates.blender import BlendedLists, Blender
 from candidates.candidate_file import candidates_to_table
@@ -152,9 +152,8 @@ class CandidatePipeline:
         features = catalogue.read(CANDIDATE_ITEMS, release.item_ids.tolist())
         ranker = release.rankers.get(filters.policy)
         item_codes = TextCodes.from_texts(release.item_ids)
-        _check_same_shop(release, item_codes, catalogue)
-        listed = pc.is_in(pa.array(release.item_ids.tolist()), catalogue.item_ids)
-        item_context = build_item_context(features, item_codes, moment, listed=np.asarray(listed))
+        listed = _items_in_catalogue(release, item_codes, catalogue)
+        item_context = build_item_context(features, item_codes, moment, listed=listed)
         cap, depth = filters.build_cap(item_context), max(k, RANKING_DEPTH)
         if cap is not None:
             depth = k if ranker is None else min(depth, _CANDIDATES_PER_RESULT * k)
@@ -249,16 +248,19 @@ class CandidatePipeline:
         return candidates_to_table(request.user_ids, lists.blended, item_ids, lists.retrieval_ranks, lists.scores)
 
 
-def _check_same_shop(release: Release, item_codes: TextCodes, catalogue: CatalogueSnapshot) -> None:
-    """Refuse a catalogue without most items of the release: its users have no history in another shop's release.
+def _items_in_catalogue(release: Release, item_codes: TextCodes, catalogue: CatalogueSnapshot) -> NDArray[np.bool_]:
+    """Return which items of the release the catalogue contains, bool (items,).
 
     Raises:
-        InputError: names both counts.
+        InputError: it lacks most of them: its users have no history in another shop's release. Names both counts.
     """
-    found = int((item_codes.find(catalogue.item_ids) >= 0).sum())
-    if found * 2 < len(item_codes):
+    positions = item_codes.find(catalogue.item_ids)
+    listed = np.zeros(len(item_codes), np.bool_)
+    listed[positions[positions >= 0]] = True
+    if listed.mean() < 0.5:
         raise InputError(
-            f"Release {release.version} has {len(item_codes):,} items, and {found:,} of them are in the catalogue of "
-            f"{len(catalogue.item_ids):,} items: it was trained on the data of another shop; choose another --release, "
-            "--releases or --repo, or train again."
+            f"Release {release.version} has {len(item_codes):,} items, and {int(listed.sum()):,} of them are in the "
+            f"catalogue of {len(catalogue.item_ids):,} items: it was trained on the data of another shop; choose "
+            "another --release, --releases or --repo, or train again."
         )
+    return listed

@@ -6,7 +6,6 @@ values. It is written before a new generation of the online store takes its plac
 record holds the SHA-256 of the file.
 """
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ import pyarrow.parquet as pq
 from feast import FeatureStore
 
 from features.errors import InputError
-from features.files import atomic_write
+from features.files import atomic_write, sha256
 from features.schema import ITEM_ID
 from features.store.catalogue import catalogue_ids
 from features.store.generation import Generation
@@ -83,7 +82,7 @@ class CatalogueSnapshot:
         structs = {name: table.drop_columns([ITEM_ID]).to_struct_array() for name, table in self.features.items()}
         with atomic_write(path) as fresh:
             pq.write_table(pa.table({ITEM_ID: self.item_ids, **structs}), fresh, compression="zstd")
-        return _digest(path)
+        return sha256(path)
 
     def read(self, service: str, ids: Sequence[str] | pa.Array) -> pa.Table:
         """Return the features of some items, as `FeatureReader.read` does: in the order of `ids`, null if unknown."""
@@ -136,15 +135,10 @@ def snapshot_services(store: FeatureStore) -> dict[str, str]:
     return {service: service_fingerprint(store, service) for service in SERVICES}
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _verify(store: FeatureStore, path: Path, generation: Generation) -> None:
     if not path.is_file():
         raise InputError(f"The catalogue snapshot {path} does not exist: {_WRITE}.")
-    if _digest(path) != generation.catalogue:
+    if sha256(path) != generation.catalogue:
         raise InputError(f"The catalogue snapshot {path} was changed after it was written: {_WRITE}.")
     for service, fingerprint in snapshot_services(store).items():
         if generation.services.get(service) != fingerprint:

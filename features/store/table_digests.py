@@ -12,6 +12,7 @@ from feast import FeatureStore, FeatureView
 from pyarrow.fs import FileSelector, FileSystem
 
 from features.errors import InputError
+from features.files import sha256
 
 _Stamps: TypeAlias = tuple[int, int, int, int]
 
@@ -51,7 +52,7 @@ class TableDigests:
                     "jobs/build_features.py`, or `feast apply` if it was moved."
                 )
             stamps |= {file: _stamps(file) for file in files}
-            by_view[view.name] = _combine(_file_digest(file) for file in files)
+            by_view[view.name] = _combine(map(sha256, files))
         return cls(dict(sorted(by_view.items())), stamps)
 
     @property
@@ -89,11 +90,6 @@ def _files(path: str) -> list[Path]:
 
 def _combine(digests: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
-
-
-def _file_digest(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _stamps(file: Path) -> _Stamps:

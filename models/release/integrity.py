@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from features.errors import InputError
+from features.files import sha256
 
 FORMAT: Final = 7
 MANIFEST: Final = "manifest.json"
@@ -42,7 +43,7 @@ def read_verified_manifest(folder: Path, version: str, required: tuple[str, ...]
             f"{'not in its manifest' if name in found else 'missing'}. Restore the folder, or train again."
         )
     for name, digest in manifest["files"].items():
-        if _compute_digest(folder / name) != digest:
+        if sha256(folder / name) != digest:
             raise InputError(
                 f"Release {version} was changed after it was written: {name} differs from its manifest. Restore the "
                 "folder, or train again."
@@ -91,12 +92,7 @@ def _is_hidden(path: Path) -> bool:
 
 def file_digests(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of all files of a folder, by their paths within it."""
-    return {name: _compute_digest(path) for name, path in list_files(folder).items()}
-
-
-def _compute_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return {name: sha256(path) for name, path in list_files(folder).items()}
 
 
 def _read_manifest(folder: Path, version: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One writer per resource: a second one is told who holds the lock, and a dead one holds none."""
+"""One writer per resource: a second one fails and names the holder, and an ended process holds no lock."""
 
 import os
 import re

@@ -117,6 +117,17 @@ click.command()(job(lambda reporter: [reporter.result("line") for _ in range(100
     assert writer.wait() == 141  # as a program that SIGPIPE ends
 
 
+def test_a_scratch_folder_that_cannot_be_created_is_named(tmp_path):
+    from features.errors import InputError
+    from jobs.console import scratch_folder
+
+    (tmp_path / "file").write_bytes(b"")
+    parent = tmp_path / "file" / "artifacts"
+
+    with pytest.raises(InputError, match="artifacts"), scratch_folder(parent):
+        pass
+
+
 def test_a_scratch_folder_is_absolute_and_removed_with_the_parent_that_was_created_for_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 

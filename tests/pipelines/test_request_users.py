@@ -104,10 +104,10 @@ def test_histories_of_the_maximum_length_are_counted():
     assert truncation_warning(3).startswith("3 users have bought 2,000 different items")
 
 
-@pytest.mark.parametrize(("policy", "told"), [("drop", True), ("keep", False)])
-def test_users_whose_older_purchases_are_not_excluded_are_reported(generate, monkeypatch, policy, told):
+@pytest.mark.parametrize(("policy", "warns"), [("drop", True), ("keep", False)])
+def test_users_whose_older_purchases_are_not_excluded_are_reported(generate, monkeypatch, policy, warns):
     monkeypatch.setattr("pipelines.request_users.MAX_BOUGHT_ITEMS", 3)
 
     done = generate("0003", "0004", options=("--already-bought", policy))
 
-    assert ("2 users have bought 3 different items or more" in done.stderr) is told
+    assert ("2 users have bought 3 different items or more" in done.stderr) is warns
