@@ -1,13 +1,16 @@
-"""Training speed of the default preset compared with the seed preset, and evaluation compared with FactorizedTopK.
+"""Training speed beside the seed preset and TFRS, evaluation beside FactorizedTopK, and the stages of a training.
 
     .venv/bin/python benchmarks/training.py
+    .venv/bin/python benchmarks/training.py --stages
 
-Needs the demo's feature tables (`make data features apply`). Preset seed, preset default without its item memory (four
-times the dimensions of seed) and preset default are joined over the same days; each takes `--steps` steps after a
-warm-up, in turns; the medians of `--repeats` are compared in purchases per second.
+Needs the demo's feature tables (`make data features apply`). Preset seed, preset default without its item memory and
+preset default are joined over the same days, and so are the towers of default as TFRS trains them: its `Retrieval`
+task without the new-item head, one query per purchase, Adagrad. Each takes `--steps` steps after a warm-up, in turns;
+the medians of `--repeats` are compared in purchases per second.
 Then the share of purchases in the top 100 is computed twice for a validation window over the whole catalogue, from
 encoded features on: by TFRS' FactorizedTopK as it is documented, one row per purchase, and by this project's exact
 search, one query per user. Both must give the same share. Prints two Markdown tables with ratios.
+With `--stages`, a complete release is trained instead, and its parts are printed: seconds, CPU seconds and shares.
 """
 
 import statistics
@@ -26,6 +29,7 @@ from jobs.console import FEATURE_REPO, commit, load_tensorflow
 _WARM_UP_STEPS = 20
 _TOLERANCE = 1e-3  # of all purchases: the two sum products in different orders
 _WITHOUT_ITEM_MEMORY = "default without item memory"
+_BY_TFRS = "default as TFRS trains it"
 
 
 @click.command()
@@ -34,17 +38,25 @@ _WITHOUT_ITEM_MEMORY = "default without item memory"
 @click.option("--steps", type=click.IntRange(1), default=60, show_default=True, help="Steps of each measurement.")
 @click.option("--repeats", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
-def main(repo: Path, days: int, steps: int, repeats: int, seed: int) -> None:
+@click.option("--stages", is_flag=True, help="Train a complete release, and print its parts.")
+def main(repo: Path, days: int, steps: int, repeats: int, seed: int, *, stages: bool) -> None:
     """Run all measurements, and print ratios."""
     load_tensorflow()
     from models.config import DEFAULT, SEED
 
+    if stages:
+        print_stages(repo, seed)
+        return
     with tempfile.TemporaryDirectory() as folder:
-        presets = {"seed": SEED, _WITHOUT_ITEM_MEMORY: replace(DEFAULT, item_memory_dimensions=0), "default": DEFAULT}
+        without_memory = replace(DEFAULT, item_memory_dimensions=0)
+        presets = {"seed": SEED, _WITHOUT_ITEM_MEMORY: without_memory, "default": DEFAULT, _BY_TFRS: DEFAULT}
         runs = {
-            preset: Speed(replace(config, training_days=days), repo, seed, Path(folder) / preset.replace(" ", "_"))
+            preset: Speed(
+                replace(config, training_days=days), repo, seed, Path(folder) / preset.replace(" ", "_"),
+                by_tfrs=preset == _BY_TFRS,
+            )
             for preset, config in presets.items()
-        }
+        }  # fmt: skip
         rates: dict[str, list[float]] = {preset: [] for preset in runs}
         for _ in range(repeats):
             for preset, run in runs.items():
@@ -94,9 +106,10 @@ class Speed:
         repo: folder of the feature repository.
         seed: of draws, weights and shuffling.
         folder: for the training set; it must not exist yet.
+        by_tfrs: whether the towers are trained by the task of TFRS.
     """
 
-    def __init__(self, config: Any, repo: Path, seed: int, folder: Path) -> None:
+    def __init__(self, config: Any, repo: Path, seed: int, folder: Path, *, by_tfrs: bool) -> None:
         from features.store.data_end import data_end
         from features.store.registry import open_feature_store, tower_schemas
         from features.time_split import TimeSplit
@@ -125,7 +138,7 @@ class Speed:
         encoded = EncodedSet.write(rows, encodings, folder / "codes", shares_of_day=self.config.day_batches)
         self.towers = Towers.initialize(encodings.query, encodings.item, self.config)
         batches = Batches(encoded, self.config)
-        self._step = training_step(self.towers.model, batches)
+        self._step = tfrs_step(self.towers.model, batches) if by_tfrs else training_step(self.towers.model, batches)
         self._batches = iter(batches.dataset(1, seed).repeat())
         for _ in range(_WARM_UP_STEPS):
             self._step(next(self._batches))
@@ -138,6 +151,95 @@ class Speed:
             self._step(batch)
             purchases += len(batch["row"])
         return purchases / (time.perf_counter() - started)
+
+
+def tfrs_step(model: Any, batches: Any) -> Any:
+    """One training step of the `Retrieval` task of TFRS for the same towers and batches, as a graph."""
+    import tensorflow as tf
+    import tensorflow_recommenders as tfrs
+    import tf_keras as keras
+
+    task = tfrs.tasks.Retrieval(remove_accidental_hits=True)
+    optimizer = keras.optimizers.Adagrad(0.1)
+    optimizer.build(model.trainable_variables)
+
+    def step(batch: dict[str, Any]) -> Any:
+        by_purchase = {name: tf.gather(codes, batch["row"]) for name, codes in batch["query"].items()}
+        with tf.GradientTape() as tape:
+            queries, _ = model.query_tower(by_purchase, training=True)
+            items = model.item_tower(batch["item"], training=True)
+            loss = task(
+                queries, items, candidate_sampling_probability=batch["frequency"], candidate_ids=batch["candidate"],
+                compute_metrics=False, compute_batch_metrics=False,
+            )  # fmt: skip
+        pairs = zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables, strict=True)
+        optimizer.apply_gradients((gradient, weight) for gradient, weight in pairs if gradient is not None)
+        return loss
+
+    return tf.function(step, input_signature=[batches.signature])
+
+
+class Recorder:
+    """A reporter that measures the parts of a training: stages, and long steps that have a progress bar of their own.
+
+    Attributes:
+        parts: seconds and CPU seconds of each part, by its name.
+    """
+
+    def __init__(self) -> None:
+        self.parts: dict[str, tuple[float, float]] = {}
+        self._name, self._started = "open", (time.perf_counter(), time.process_time())
+
+    def stage(self, name: str) -> None:
+        """End the part before."""
+        now = time.perf_counter(), time.process_time()
+        seconds, cpu = self.parts.get(self._name, (0.0, 0.0))
+        self.parts[self._name] = seconds + now[0] - self._started[0], cpu + now[1] - self._started[1]
+        self._name, self._started = name, now
+
+    def metrics(self, text: str) -> None:
+        """Ignore the result."""
+
+    def detail(self, text: str) -> None:
+        """Ignore the diagnostic."""
+
+    def progress(self, label: str, total: int) -> Any:
+        """Begin a part; what follows the last step of the bar is a part of its own."""
+        self.stage(label)
+        left = [total]
+
+        def advance(steps: int) -> None:
+            left[0] -= steps
+            if left[0] <= 0:
+                self.stage(f"after {label}")
+
+        return advance
+
+
+def print_stages(repo: Path, seed: int) -> None:
+    """Train a release as `jobs/train.py` does, without writing it, and print its parts."""
+    import resource
+
+    from features.store.data_end import data_end
+    from features.store.registry import open_feature_store
+    from features.time_split import TimeSplit
+    from models.config import DEFAULT
+    from pipelines.train_release import train_release
+    from pipelines.training_options import TrainingOptions
+
+    store, recorder = open_feature_store(repo), Recorder()
+    with tempfile.TemporaryDirectory() as folder:
+        split = TimeSplit.for_release(data_end(store))
+        train_release(store, TrainingOptions(DEFAULT, split, seed), Path(folder), recorder)
+    recorder.stage("end")
+    total = sum(cpu for _, cpu in recorder.parts.values())
+    rows = [
+        [name, f"{seconds:.0f}", f"{cpu:.0f}", f"{cpu / total:.2f}"] for name, (seconds, cpu) in recorder.parts.items()
+    ]
+    header = ["part", "seconds", "CPU seconds", "share of CPU"]
+    print(ReportTable.of(header, rows, header[:1]).markdown())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"\n{total:.0f} CPU seconds, peak {peak:,.0f} MB, seed {seed}, commit {commit()}")
 
 
 class EncodedWindow:

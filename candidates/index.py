@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from candidates.compiled import compiled
 from candidates.item_lists import ItemLists, check_request
 from candidates.pair_scores import score_pairs
+from candidates.parallel import map_in_threads
 from candidates.quantized_vectors import QuantizedVectors
 from candidates.shortlists import CHUNK, Shortlists
 from candidates.topk import TopK, top_k
@@ -32,8 +33,7 @@ class ItemIndex:
     queries, which are limited by reading the item vectors, quantized item vectors select it with a bound on what they
     lack. The shortlist is scored again in float64, rounded to float32 and sorted.
 
-    One call uses one thread, but for the matrix product, whose threads are those of the linear algebra library. Both
-    release the interpreter's lock: blocks of queries can be searched in several threads.
+    Blocks of queries are searched in several threads, see `map_in_threads`.
 
     `benchmarks/exact_search.py` measures the speed. A query for which more items tie at the cut than k and about a
     thousand takes as long as some twenty others, because it is scored with every item in float64.
@@ -111,12 +111,16 @@ class ItemIndex:
                     np.ascontiguousarray(queries[row : row + 1]), vectors, quantized, k, margins[row], own, eligible
                 )
             return positions, scores
-        for start in range(0, len(queries), QUERIES_PER_BLOCK):
+
+        def search(start: int) -> None:
             block = slice(start, start + QUERIES_PER_BLOCK)
             offsets = excluded.offsets[start : start + QUERIES_PER_BLOCK + 1]
             positions[block], scores[block] = _search_block(
                 np.ascontiguousarray(queries[block]), vectors, k, margins[block], offsets, excluded.positions, eligible
             )
+
+        for _ in map_in_threads(search, range(0, len(queries), QUERIES_PER_BLOCK)):
+            pass
         return positions, scores
 
     def score_pairs(

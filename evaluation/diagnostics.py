@@ -5,6 +5,7 @@ from typing import Any, Final, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from candidates.index import ItemIndex
 
@@ -218,7 +219,8 @@ def effective_rank(vectors: NDArray[np.floating[Any]]) -> float:
     """
     wide = vectors.astype(np.float64)
     # The singular values are the square roots of the eigenvalues of the small Gram matrix.
-    singular = np.sqrt(np.linalg.eigvalsh(wide.T @ wide).clip(min=0))
+    with threadpool_limits(1, "blas"):  # threads wait for each other most of the time
+        singular = np.sqrt(np.linalg.eigvalsh(wide.T @ wide).clip(min=0))
     if not singular.any():
         return 0.0
     shares = singular / singular.sum()

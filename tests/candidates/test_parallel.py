@@ -44,3 +44,11 @@ def test_the_linear_algebra_library_uses_one_thread_per_block():
     )
 
     assert limits == [{1}]
+
+
+def test_blocks_of_a_block_are_computed_in_its_own_thread():
+    def threads_of(block):
+        return {threading.get_ident(), *map_in_threads(lambda _: threading.get_ident(), range(4), threads=2)}
+
+    assert [len(threads) for threads in map_in_threads(threads_of, range(3), threads=2)] == [1, 1, 1]
+    assert threading.get_ident() not in set(map_in_threads(lambda _: threading.get_ident(), range(2), threads=2))

@@ -22,7 +22,7 @@ def test_an_unknown_preset_is_refused_by_name():
 
 
 def test_the_length_of_the_vectors_is_that_of_content_and_item_memory():
-    assert DEFAULT.dimensions == 64 + 256
+    assert DEFAULT.dimensions == 64 + 128
 
 
 @pytest.mark.parametrize("preset", PRESETS)
