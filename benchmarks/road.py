@@ -1,4 +1,4 @@
-"""The whole pipeline on the demo data, step by step: seconds, peak memory, and the metrics of both presets.
+"""The whole pipeline on the demo data, step by step: seconds, CPU seconds, peak memory, and metrics of both presets.
 
     .venv/bin/python benchmarks/road.py
 
@@ -22,19 +22,19 @@ import click
 from features.report_table import ReportTable
 from jobs.console import ROOT, commit
 
-Steps = list[tuple[str, float, float]]
+Steps = list[tuple[str, float, float, float]]
 METRICS = ("recall@12", "recall@100", "map@12")
 BASELINES = ("last week's bestsellers", "own purchases by frequency")
 
 
 def run_step(name: str, command: list[str], steps: Steps) -> None:
-    """Run a command, and append its seconds and its peak resident memory in MB to `steps`."""
+    """Run a command, and append its seconds, CPU seconds and peak resident memory in MB to `steps`."""
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=sys.stderr)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise click.ClickException(f"{name} ended with status {os.waitstatus_to_exitcode(status)}")
-    steps.append((name, time.perf_counter() - started, usage.ru_maxrss / 1024))
+    steps.append((name, time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024))
 
 
 def job(name: str, *arguments: str) -> list[str]:
@@ -46,7 +46,7 @@ def job(name: str, *arguments: str) -> list[str]:
 @click.option("--raw-dir", type=click.Path(path_type=Path), help="Raw tables; by default the demo data.")
 @click.option("--seed", default=1, show_default=True)
 def main(raw_dir: Path | None, seed: int) -> None:
-    """Run all steps, and print seconds, memory and recall."""
+    """Run all steps, and print seconds, CPU seconds, memory and recall."""
     steps: Steps = []
     with tempfile.TemporaryDirectory(prefix="demo-pipeline-") as folder:
         work = Path(folder)
@@ -69,8 +69,12 @@ def main(raw_dir: Path | None, seed: int) -> None:
         run_step("generate_candidates", job("generate_candidates", *folders, "--output", output), steps)
         manifest = json.loads((release / "manifest.json").read_text())
 
-    rows = [(name, f"{seconds:.0f}", f"{memory:,.0f}") for name, seconds, memory in steps]
-    print(ReportTable.of(["step", "seconds", "peak MB"], rows, ["step"]).markdown())
+    cpu_of_all = sum(cpu for _, _, cpu, _ in steps)
+    rows = [
+        (name, f"{seconds:.0f}", f"{cpu:.0f}", f"{cpu / cpu_of_all:.2f}", f"{memory:,.0f}")
+        for name, seconds, cpu, memory in steps
+    ]
+    print(ReportTable.of(["step", "seconds", "CPU seconds", "share of CPU", "peak MB"], rows, ["step"]).markdown())
     models = {
         f"{model}, preset `{preset}`" if model not in BASELINES else model: values
         for preset, content in metrics.items()
