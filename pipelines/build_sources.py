@@ -89,7 +89,7 @@ def build_sources(
     """
     sales = ItemSales.from_table(FeatureReader(store, "offline").read(CANDIDATE_ITEMS, item_ids, moment))
     item_knn = ItemKnn.fit(past_purchases, datetime64(moment), len(item_ids))
-    return source_set(np.array(item_ids.to_pylist(), np.str_), vectors, sales, item_knn), sales
+    return source_set(item_ids, vectors, sales, item_knn), sales
 
 
 def release_arrays(sources: SourceSet, sales: ItemSales) -> dict[str, NDArray[Any]]:
@@ -110,7 +110,7 @@ def restore_sources(release: Release) -> SourceSet:
 
 
 def source_set(
-    item_ids: NDArray[np.str_], vectors: NDArray[np.float32], sales: ItemSales, item_knn: ItemKnn
+    item_ids: pa.StringArray, vectors: NDArray[np.float32], sales: ItemSales, item_knn: ItemKnn
 ) -> SourceSet:
     """Combine vectors, sales and similarities of the items into the candidate sources."""
     return SourceSet(
@@ -126,7 +126,7 @@ def source_set(
 def read_queries(
     store: FeatureStore,
     user_ids: pa.Array,
-    item_ids: NDArray[np.str_],
+    item_ids: pa.StringArray,
     vectors: tuple[NDArray[np.float32], NDArray[np.float32]],
     moment: datetime,
 ) -> Queries:

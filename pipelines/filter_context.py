@@ -103,7 +103,7 @@ def build_item_context(
     for_sale = np.asarray(pc.not_equal(features[FOR_SALE].fill_null(1.0), 0.0), np.bool_)
     return ItemContext(
         item_codes=item_codes,
-        categories=np.array(groups.fill_null("").to_pylist(), np.str_),
+        categories=groups.fill_null("").combine_chunks(),
         departments=np.asarray(departments.indices.fill_null(-1), np.int32),
         for_sale=for_sale if listed is None else for_sale & listed,
         channels=Channels.from_lists(features[CHANNELS]),

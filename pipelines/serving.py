@@ -149,7 +149,7 @@ class CandidatePipeline:
                 what the filters need.
         """
         catalogue, sources = _read_catalogue(reader, moment), restore_sources(release)
-        features = catalogue.read(CANDIDATE_ITEMS, release.item_ids.tolist())
+        features = catalogue.read(CANDIDATE_ITEMS, release.item_ids)
         ranker = release.rankers.get(filters.policy)
         item_codes = TextCodes.from_texts(release.item_ids)
         listed = _items_in_catalogue(release, item_codes, catalogue)

@@ -1,6 +1,7 @@
 """The import rules between packages, as a table, and what is forbidden everywhere."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -219,6 +220,43 @@ def test_nothing_is_pickled_evaluated_or_handed_to_a_shell():
 )  # fmt: skip
 def test_what_is_unsafe_is_found(line):
     assert unsafe(ast.parse(f"import numpy\n{line}")) != []
+
+
+def padded(tree):
+    """The lines of a file that make numpy texts, each of which takes 4 bytes for each character of the longest one."""
+    against = [
+        f"{node.lineno} uses {ast.unparse(node)}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in {"np.str_", "np.bytes_", "np.char"}
+    ]
+    for name, node in calls(tree):
+        dtypes = [keyword.value for keyword in node.keywords if keyword.arg == "dtype"]
+        if name.endswith(".astype") or name in {"np.array", "np.asarray", "np.full", "np.empty", "np.zeros"}:
+            dtypes += node.args
+        against += [
+            f"{node.lineno} passes {ast.unparse(dtype)}"
+            for dtype in dtypes
+            if ast.unparse(dtype) == "str"
+            or (isinstance(dtype, ast.Constant) and re.fullmatch("[<>=|]?[USa][0-9]*|str", str(dtype.value)))
+        ]
+    return against
+
+
+def test_ids_are_stored_without_padding():
+    against = {path.relative_to(ROOT): padded(tree) for path, tree in trees(*MAY_IMPORT)}
+
+    assert {path: lines for path, lines in against.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "np.array(ids, np.str_)", "np.array(ids, str)", "np.array(ids, dtype='U10')", "codes.astype(str)",
+        "np.char.zfill(codes, 3)", "np.empty(3, '<U256')", "codes.astype('S')",
+    ],
+)  # fmt: skip
+def test_what_pads_ids_is_found(line):
+    assert padded(ast.parse(line)) != []
 
 
 def test_below_jobs_nothing_asks_the_clock_or_a_global_source_of_chance():

@@ -103,7 +103,7 @@ class ItemContext:
 
     Attributes:
         item_codes: of the item ids; codes are positions, (items,).
-        categories: (items,) str, the garment group; "" where unknown.
+        categories: string (items,), the garment group; "" where unknown.
         departments: (items,) int32, codes of the department from 0; -1 where unknown.
         for_sale: (items,) bool.
         channels: of all items.
@@ -115,7 +115,7 @@ class ItemContext:
     """
 
     item_codes: TextCodes
-    categories: NDArray[np.str_]
+    categories: pa.StringArray
     departments: NDArray[np.int32]
     for_sale: NDArray[np.bool_]
     channels: Channels
@@ -126,7 +126,8 @@ class ItemContext:
         n = len(self.item_codes)
         if n == 0:
             raise ValueError("A catalogue needs at least one item.")
-        _check("Categories", self.categories, n, np.str_)
+        if len(self.categories) != n or self.categories.type != pa.string() or self.categories.null_count:
+            raise ValueError(f"Categories must be ({n},) string without nulls, not {self.categories.type}.")
         _check("Departments", self.departments, n, np.int32)
         _check("For sale", self.for_sale, n, np.bool_)
         _check("Minimum ages", self.minimum_ages, n, np.float32)
@@ -152,14 +153,14 @@ class ItemContext:
         return limits, ItemLists.from_pairs(of_limit, positions, len(limits))
 
     @cached_property
-    def category_names(self) -> NDArray[np.str_]:
-        """The names of the categories, ascending, (categories,) str."""
-        return np.unique(self.categories)
+    def category_names(self) -> pa.StringArray:
+        """The names of the categories, ascending, string (categories,)."""
+        return pc.unique(self.categories).sort()
 
     @cached_property
-    def category_codes(self) -> NDArray[np.intp]:
-        """The index of each item's category in `category_names`, (items,)."""
-        return np.searchsorted(self.category_names, self.categories)
+    def category_codes(self) -> NDArray[np.int32]:
+        """The index of each item's category in `category_names`, int32 (items,)."""
+        return np.asarray(pc.index_in(self.categories, self.category_names))
 
 
 def _check(label: str, column: NDArray[Any], n: int, dtype: type[np.generic]) -> None:

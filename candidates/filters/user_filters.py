@@ -64,7 +64,7 @@ class CoolDown:
 
     def _limits(self, items: ItemContext) -> NDArray[np.float32]:
         """Return the days of each category, (categories,) float32."""
-        days = [self.days_by_category.get(category, self.days) for category in items.category_names.tolist()]
+        days = [self.days_by_category.get(category, self.days) for category in items.category_names.to_pylist()]
         return np.array(days, np.float32)
 
 

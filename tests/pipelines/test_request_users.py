@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from fixtures.serving import K
@@ -82,7 +81,7 @@ def test_a_release_of_another_shop_is_refused(opened, own, refused):
     reader, release, moment = opened
     filters = FilterSet.from_settings(FilterSettings())
     foreign = [f"x{number:04d}" for number in range(len(release.item_ids) - own)]
-    other = replace(release, item_ids=np.sort(np.array([*release.item_ids[:own].tolist(), *foreign], np.str_)))
+    other = replace(release, item_ids=pa.array(sorted([*release.item_ids[:own].to_pylist(), *foreign])))
     assert len(release.item_ids) == 60
 
     if refused:
