@@ -19,10 +19,9 @@ from features.store.catalogue import USER_PROFILE, user_ids
 from features.store.feature_blocks import FeatureBlock
 from features.store.reader import Source
 from features.store.table_digests import TableDigests
-from features.text import counted
 from pipelines.candidate_tables import exclusion_lines, source_lines
 from pipelines.filter_context import resolve_filters
-from pipelines.request_users import count_truncated_histories
+from pipelines.request_users import check_complete, count_truncated_histories
 from pipelines.serving import CandidatePipeline, open_release_and_reader
 
 
@@ -117,8 +116,6 @@ def write_candidates(
             exclusions.update(excluded)
             truncated += incomplete
             advance(users_of_block)
-        if not users:
-            _check_complete(pipeline, len(ids))
         pipeline.reader.check_unchanged("No candidates were written")
         file.describe(
             release=release.version,
@@ -156,13 +153,5 @@ def _all_users(pipeline: CandidatePipeline) -> list[str]:
             "jobs/materialize.py`, or pass the users with --users."
         )
     ids: list[str] = user_ids(store, pipeline.moment).to_pylist()
+    check_complete(pipeline, ids)
     return ids
-
-
-def _check_complete(pipeline: CandidatePipeline, users: int) -> None:
-    missing = sorted(pipeline.reader.ids_without_rows)
-    if missing:
-        raise InputError(
-            f"The online store lacks {len(missing):,} of {counted(users, 'user')} (first three: "
-            f"{', '.join(missing[:3])}): run `python jobs/materialize.py --from-scratch`."
-        )

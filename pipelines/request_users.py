@@ -6,9 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.errors import InputError
-from features.ids import shown_id, unknown_ids_sentence
+from features.ids import MAX_ID_LENGTH, shown_id, unknown_ids_sentence
 from features.schema import BOUGHT_ITEMS, MAX_BOUGHT_ITEMS
-from features.store.catalogue import user_ids
 from features.text import counted
 from pipelines.serving import CandidatePipeline
 
@@ -27,21 +26,32 @@ def check_users(pipeline: CandidatePipeline, users: Sequence[str], *, allow_unkn
     Raises:
         InputError: all are unknown, and that is not allowed.
     """
-    known = user_ids(pipeline.reader.store, pipeline.moment)
-    requested = pa.array(users, pa.string())
-    unknown = requested.filter(pc.invert(pc.is_in(requested, known))).to_pylist()
+    unknown = pipeline.reader.unknown_users(users, pipeline.moment)
     if not unknown:
         return []
-    sentence = f"{unknown_ids_sentence(unknown, len(users), 'user')}{_lost_zeros(unknown[0], known)}"
+    sentence = f"{unknown_ids_sentence(unknown, len(users), 'user')}{_lost_zeros(pipeline, unknown[0])}"
     if len(unknown) == len(users) and not allow_unknown:
         raise InputError(f"{sentence}: pass ids as in the raw tables, or add --allow-unknown to get bestsellers.")
     return [f"{sentence}: their candidates are last week's bestsellers."]
 
 
-def _lost_zeros(user: str, known: pa.Array) -> str:
+def check_complete(pipeline: CandidatePipeline, users: Sequence[str]) -> None:
+    """Check that the online store has all users of the feature tables; offline there is nothing to check.
+
+    Raises:
+        InputError: it lacks some of them.
+    """
+    if pipeline.reader.source == "online" and (lost := pipeline.reader.unknown_users(users, pipeline.moment)):
+        sentence = unknown_ids_sentence(lost, len(users), "user", "missing in the online store")
+        raise InputError(f"{sentence}: run `python jobs/materialize.py --from-scratch`.")
+
+
+def _lost_zeros(pipeline: CandidatePipeline, user: str) -> str:
     """Return a hint if the id becomes a known one with leading zeros, which spreadsheets drop."""
-    padded = user.zfill(pc.max(pc.utf8_length(known)).as_py())
-    return f", did you mean {shown_id(padded)}?" if pc.is_in(pa.scalar(padded), known).as_py() else ""
+    padded = [user.zfill(length) for length in range(len(user) + 1, MAX_ID_LENGTH + 1)]
+    unknown = {*pipeline.reader.unknown_users(padded, pipeline.moment)}
+    known = next((each for each in padded if each not in unknown), None)
+    return "" if known is None else f", did you mean {shown_id(known)}?"
 
 
 def count_truncated_histories(features: pa.Table) -> int:

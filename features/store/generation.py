@@ -119,18 +119,12 @@ class OpenGeneration:
         """Open the online store for requests.
 
         Raises:
-            InputError: it was not filled, or not completely; something else wrote to it; rows are missing; or a view
-                is declared differently now.
+            InputError: it was not filled, or see `check`.
         """
         opened = cls.find(store)
         if opened is None:
             raise InputError(f"The online store{_place(store)} is empty: {_REFILL}.")
-        opened.check_intact()
-        for view in online_views(store):
-            if opened.record.declarations.get(view.name) != view_fingerprint(view):
-                raise InputError(
-                    f"Feature view '{view.name}' is declared differently since the online store was filled: {_FILL}."
-                )
+        opened.check()
         return opened
 
     @classmethod
@@ -150,6 +144,19 @@ class OpenGeneration:
             if path is None or file is None or file.is_at(path):  # otherwise it has just been replaced
                 break
         return None if record is None else cls(store, provider, record, file)
+
+    def check(self) -> None:
+        """Check that requests can be served.
+
+        Raises:
+            InputError: see `check_intact`; or a view is declared differently since the store was filled.
+        """
+        self.check_intact()
+        for view in online_views(self.store):
+            if self.record.declarations.get(view.name) != view_fingerprint(view):
+                raise InputError(
+                    f"Feature view '{view.name}' is declared differently since the online store was filled: {_FILL}."
+                )
 
     def check_intact(self) -> None:
         """Check that all rows are there, and that nothing else has written any.

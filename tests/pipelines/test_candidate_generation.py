@@ -157,7 +157,7 @@ def test_users_that_the_online_store_lacks_are_an_error_with_their_ids(generate,
         file.seek(24)
         file.write(changes)
 
-    with pytest.raises(InputError, match=r"lacks 1 of 200 users \(first three: 0007\).*--from-scratch"):
+    with pytest.raises(InputError, match=r"1 of 200 users is missing in the online store \('0007'\).*--from-scratch"):
         generate("online", copy.repo)
 
 

@@ -110,3 +110,26 @@ def test_users_whose_older_purchases_are_not_excluded_are_reported(generate, mon
     done = generate("0003", "0004", options=("--already-bought", policy))
 
     assert ("2 users have bought 3 different items or more" in done.stderr) is warns
+
+
+def test_users_of_a_file_are_looked_up_in_the_online_store_alone(generate, monkeypatch):
+    def read_source(*_, **__):
+        raise AssertionError("a feature table was read")
+
+    monkeypatch.setattr("features.store.catalogue.read_source", read_source)
+
+    done = generate("0003", "4", "nobody")
+
+    assert done.exit_code == 0, done.stderr
+    assert "2 of 3 users are unknown ('4', 'nobody'), did you mean '0004'?" in done.stderr
+
+
+@pytest.mark.parametrize("source", ["online", "offline"])
+def test_users_without_a_profile_are_unknown_in_both_stores(served_project, source):
+    from pipelines.serving import open_release_and_reader
+
+    reader, _, moment = open_release_and_reader(served_project.repo, served_project.releases, None, source=source)
+
+    users = ["nobody", "0003", "3", *(f"{number:04d}" for number in range(1, 200)), "0003", ""]
+    assert reader.unknown_users(users, moment) == ["nobody", "3", ""]
+    assert reader.unknown_users([], moment) == []
