@@ -69,6 +69,8 @@ OTHER_NAMES = {
     "transactions_train.zip": "unzip it",
     "transactions_train.csv.zst": "zstd -d",
     "transactions_train.csv.bz2": "bunzip2",
+    "transactions_train.feather": "convert it to Parquet",
+    "transactions_train.tgz": "unpack it",
     "transactions_train.tar.gz": "write it as .csv",
     "transactions_train.xlsx": "write it as .csv",
     "transactions_train.tsv": "write it as .csv",
