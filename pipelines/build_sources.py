@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from candidates.histories import Histories
 from candidates.index import ItemIndex
+from candidates.item_lists import ItemLists
+from candidates.list_columns import flatten_lists
+from candidates.list_loops import drop_missing
 from candidates.purchase_codes import PurchaseCodes
 from candidates.sources.garment_groups import GarmentGroupPopularity
 from candidates.sources.item_knn import ItemKnn
@@ -20,7 +23,15 @@ from candidates.sources.popularity import PopularityList
 from candidates.sources.source_set import Queries, SourceSet
 from candidates.text_codes import TextCodes
 from features.moments import datetime64
-from features.schema import BOUGHT_COUNTS, BOUGHT_DAYS, BOUGHT_ITEMS, EVENT_TIMESTAMP, GARMENT_GROUP_NAME, USER_CODE
+from features.schema import (
+    BOUGHT_COUNTS,
+    BOUGHT_DAYS,
+    BOUGHT_ITEMS,
+    EARLIER_ITEMS,
+    EVENT_TIMESTAMP,
+    GARMENT_GROUP_NAME,
+    USER_CODE,
+)
 from features.store.reader import FeatureReader
 from features.store.request_services import CANDIDATE_ITEMS, PURCHASE_HISTORIES
 from features.training_data.purchases import Purchases
@@ -133,6 +144,16 @@ def read_queries(
     """Read the histories of users as of a moment, and add them to their query vectors, (users, dimensions) each."""
     features = FeatureReader(store, "offline").read(PURCHASE_HISTORIES, user_ids, moment)
     return Queries(*vectors, build_histories(features, TextCodes.from_texts(item_ids)))
+
+
+def build_earlier_items(features: pa.Table, item_codes: TextCodes) -> ItemLists | None:
+    """Build the lists of `pipelines.earlier_items`, by positions of item ids; None if no user has one."""
+    if EARLIER_ITEMS not in features.column_names:
+        return None
+    offsets, [ids] = flatten_lists({EARLIER_ITEMS: features[EARLIER_ITEMS]})
+    positions = item_codes.find(ids)
+    offsets, known = drop_missing(offsets, positions)
+    return ItemLists(offsets, positions[known])
 
 
 def build_histories(features: pa.Table, item_codes: TextCodes) -> Histories:

@@ -21,7 +21,7 @@ from features.store.reader import Source
 from features.store.table_digests import TableDigests
 from pipelines.candidate_tables import exclusion_lines, source_lines
 from pipelines.filter_context import resolve_filters
-from pipelines.request_users import check_complete, count_truncated_histories
+from pipelines.request_users import check_complete
 from pipelines.serving import CandidatePipeline, open_release_and_reader
 
 
@@ -36,7 +36,6 @@ class GeneratedCandidates:
         moment: of the features, UTC.
         source: the store from which they were read.
         ranked: whether the ranker ordered the candidates; otherwise they are in retrieval order.
-        truncated_histories: number of users of whom older purchases could not be excluded although they should be.
     """
 
     users: int
@@ -45,7 +44,6 @@ class GeneratedCandidates:
     moment: datetime
     source: Source
     ranked: bool
-    truncated_histories: int
 
 
 def open_pipeline(
@@ -104,17 +102,15 @@ def write_candidates(
     """
     watch, release = Stopwatch(), pipeline.release
     ids = [*users] if users else _all_users(pipeline)
-    advance, exclusions, truncated = reporter.progress("users", len(ids)), Counter[str](), 0
+    advance, exclusions = reporter.progress("users", len(ids)), Counter[str]()
 
-    def run(block: FeatureBlock) -> tuple[int, int, pa.Table, dict[str, int]]:
-        incomplete = count_truncated_histories(block[1]) if settings.already_bought == "drop" else 0
-        return len(block[0]), incomplete, *pipeline.run(pipeline.build_request(*block))
+    def run(block: FeatureBlock) -> tuple[int, pa.Table, dict[str, int]]:
+        return len(block[0]), *pipeline.run(pipeline.build_request(*block))
 
     with CandidateFile.create(output) as file:
-        for users_of_block, incomplete, candidates, excluded in map_in_threads(run, pipeline.read_blocks(ids)):
+        for users_of_block, candidates, excluded in map_in_threads(run, pipeline.read_blocks(ids)):
             file.append(candidates)
             exclusions.update(excluded)
-            truncated += incomplete
             advance(users_of_block)
         pipeline.reader.check_unchanged("No candidates were written")
         file.describe(
@@ -126,7 +122,6 @@ def write_candidates(
             k=pipeline.k,
             filters=settings.to_json(),
             excluded_pairs=dict(exclusions),
-            truncated_histories=truncated,
             ranked_by="retrieval" if pipeline.ranker is None else "ranker",
             seconds=round(watch.seconds, 1),
         )
@@ -139,7 +134,6 @@ def write_candidates(
         moment=pipeline.moment,
         source=pipeline.reader.source,
         ranked=pipeline.ranker is not None,
-        truncated_histories=truncated,
     )
 
 

@@ -7,7 +7,6 @@ from features.text import visible
 from pipelines.candidate_tables import candidate_table, request_lines, stage_line, user_line
 from pipelines.candidate_views import SHOWN_PURCHASES, UserCandidates
 from pipelines.item_names import item_names
-from pipelines.request_users import count_truncated_histories, truncation_warning
 from pipelines.serving import CandidatePipeline, Stage
 
 
@@ -43,8 +42,6 @@ def candidates_after_stage(
             unknown = pipeline.reader.unknown_users([user], pipeline.moment)
             reason = "is unknown" if unknown else "has no purchases in the catalogue of this release"
             note = f"user {visible(user)} {reason}: candidates are last week's bestsellers, scores are units sold"
-        elif pipeline.filters.policy == "drop" and count_truncated_histories(request.features):
-            note = truncation_warning(1)
         yield UserCandidates(
             f"{user_line(user, bought_names)}\n{stage_line(stage, requested, rows, excluded_by)}",
             candidate_table(

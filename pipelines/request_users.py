@@ -1,14 +1,9 @@
-"""The users of a request: those that are unknown, and those whose history is longer than the features hold."""
+"""The users of a request: those that are unknown, and those that the online store lacks."""
 
 from collections.abc import Sequence
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from features.errors import InputError
 from features.ids import MAX_ID_LENGTH, shown_id, unknown_ids_sentence
-from features.schema import BOUGHT_ITEMS, MAX_BOUGHT_ITEMS
-from features.text import counted
 from pipelines.serving import CandidatePipeline
 
 
@@ -52,22 +47,3 @@ def _lost_zeros(pipeline: CandidatePipeline, user: str) -> str:
     unknown = {*pipeline.reader.unknown_users(padded, pipeline.moment)}
     known = next((each for each in padded if each not in unknown), None)
     return "" if known is None else f", did you mean {shown_id(known)}?"
-
-
-def count_truncated_histories(features: pa.Table) -> int:
-    """Count the users whose list of bought items has the maximum length: items bought before those may be missing.
-
-    Args:
-        features: (n,), with the column `bought_items`.
-    """
-    lengths = pc.list_value_length(features[BOUGHT_ITEMS])
-    return int(pc.sum(pc.greater_equal(lengths, MAX_BOUGHT_ITEMS)).as_py() or 0)
-
-
-def truncation_warning(users: int) -> str:
-    """Return the sentence on users whose older purchases are not excluded."""
-    verb = "has" if users == 1 else "have"
-    return (
-        f"{counted(users, 'user')} {verb} bought {MAX_BOUGHT_ITEMS:,} different items or more: only the last "
-        f"{MAX_BOUGHT_ITEMS:,} of each are excluded as already bought, and older ones may be candidates."
-    )

@@ -24,6 +24,7 @@ class UserContext:
         days_since_last_purchase: (n,) float32, whole UTC days from the user's last purchase to the request, at least 0;
             NaN without purchases. That purchase may be of an item that has left the catalogue.
         ages: (n,) float32, years; NaN where unknown.
+        earlier: n lists of items that users bought before those in the histories, or in them; None if there are none.
 
     Raises:
         ValueError: The arrays do not have this form, or a user with a history has no days since the last purchase.
@@ -32,11 +33,14 @@ class UserContext:
     histories: Histories
     days_since_last_purchase: NDArray[np.float32]
     ages: NDArray[np.float32]
+    earlier: ItemLists | None = None
 
     def __post_init__(self) -> None:
         n = len(self.histories)
         _check("Days since the last purchase", self.days_since_last_purchase, n, np.float32)
         _check("Ages", self.ages, n, np.float32)
+        if self.earlier is not None and len(self.earlier) != n:
+            raise ValueError(f"Earlier items must be {n} lists, not {len(self.earlier)}.")
         if (self.days_since_last_purchase < 0).any() or (self.ages < 0).any():
             raise ValueError("Days since the last purchase and ages must be at least 0, or NaN.")
         if np.isnan(self.days_since_last_purchase[~self.histories.empty]).any():

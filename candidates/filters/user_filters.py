@@ -24,8 +24,8 @@ class AlreadyBought:
         return "The user has bought the item before."
 
     def exclude(self, users: UserContext, _items: ItemContext) -> Exclusions:
-        """Return each user's history."""
-        return Exclusions(pairs=users.histories.bought)
+        """Return each user's history, and the items before it."""
+        return Exclusions(pairs=users.histories.bought).union(Exclusions(pairs=users.earlier))
 
 
 @dataclass(frozen=True)

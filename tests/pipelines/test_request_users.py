@@ -1,4 +1,4 @@
-"""Unknown users are counted, users of another shop are refused, and truncated histories are reported."""
+"""Unknown users are counted, and users of another shop are refused."""
 
 from dataclasses import replace
 
@@ -7,7 +7,6 @@ import pytest
 from fixtures.serving import K
 
 from features.errors import InputError
-from features.schema import MAX_BOUGHT_ITEMS
 
 
 @pytest.fixture
@@ -90,26 +89,6 @@ def test_a_release_of_another_shop_is_refused(opened, own, refused):
         assert release.version in str(caught.value)
     else:
         CandidatePipeline.open(reader, other, moment, filters, K)
-
-
-def test_histories_of_the_maximum_length_are_counted():
-    from pipelines.request_users import count_truncated_histories, truncation_warning
-
-    lengths = [0, 1, MAX_BOUGHT_ITEMS - 1, MAX_BOUGHT_ITEMS]
-    features = pa.table({"bought_items": pa.array([["x"] * length for length in lengths] + [None])})
-
-    assert count_truncated_histories(features) == 1
-    assert count_truncated_histories(features.slice(0, 3)) == 0
-    assert truncation_warning(3).startswith("3 users have bought 2,000 different items")
-
-
-@pytest.mark.parametrize(("policy", "warns"), [("drop", True), ("keep", False)])
-def test_users_whose_older_purchases_are_not_excluded_are_reported(generate, monkeypatch, policy, warns):
-    monkeypatch.setattr("pipelines.request_users.MAX_BOUGHT_ITEMS", 3)
-
-    done = generate("0003", "0004", options=("--already-bought", policy))
-
-    assert ("2 users have bought 3 different items or more" in done.stderr) is warns
 
 
 def test_users_of_a_file_are_looked_up_in_the_online_store_alone(generate, monkeypatch):
