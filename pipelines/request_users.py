@@ -31,12 +31,15 @@ def check_users(pipeline: CandidatePipeline, users: Sequence[str], *, allow_unkn
 
 
 def check_complete(pipeline: CandidatePipeline, users: Sequence[str]) -> None:
-    """Check that the online store has all users of the feature tables; offline there is nothing to check.
+    """Check that an online store whose file cannot be verified has all users of the feature tables.
 
     Raises:
         InputError: it lacks some of them.
     """
-    if pipeline.reader.source == "online" and (lost := pipeline.reader.unknown_users(users, pipeline.moment)):
+    reader = pipeline.reader
+    if reader.source == "offline" or reader.generation.is_verified:
+        return
+    if lost := reader.unknown_users(users, pipeline.moment):
         sentence = unknown_ids_sentence(lost, len(users), "user", "missing in the online store")
         raise InputError(f"{sentence}: run `python jobs/materialize.py --from-scratch`.")
 

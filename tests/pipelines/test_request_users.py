@@ -112,3 +112,22 @@ def test_users_without_a_profile_are_unknown_in_both_stores(served_project, sour
     users = ["nobody", "0003", "3", *(f"{number:04d}" for number in range(1, 200)), "0003", ""]
     assert reader.unknown_users(users, moment) == ["nobody", "3", ""]
     assert reader.unknown_users([], moment) == []
+
+
+@pytest.mark.parametrize("verified", [False, True])
+def test_users_that_a_store_without_a_checksum_lacks_are_an_error_with_their_ids(served_project, monkeypatch, verified):
+    from features.store.generation import OpenGeneration
+    from pipelines.candidate_generation import open_pipeline
+    from pipelines.request_users import check_complete
+
+    monkeypatch.setattr(OpenGeneration, "is_verified", verified)
+    pipeline, _ = open_pipeline(
+        served_project.repo, releases=served_project.releases, version=None, filters=None, already_bought=None, k=K
+    )
+
+    check_complete(pipeline, ["0003", "0004"])
+    if verified:
+        check_complete(pipeline, ["0003", "lost"])
+    else:
+        with pytest.raises(InputError, match=r"1 of 2 users is missing in the online store \('lost'\).*--from-scratch"):
+            check_complete(pipeline, ["0003", "lost"])

@@ -1,5 +1,6 @@
 """Materialization in windows leaves the same rows online as materialization from scratch."""
 
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -20,6 +21,7 @@ FULL = {"user_profile"}
 VIEWS = [
     "user_activity_daily",
     "user_bought_items_daily",
+    "user_earlier_items",
     "user_lately_items_daily",
     "user_profile",
     "user_recent_items_daily",
@@ -82,7 +84,7 @@ def test_the_first_materialization_reads_all_online_views_from_the_beginning(sto
     filled = fill(MIDDLE)
 
     assert filled.starts == dict.fromkeys(VIEWS, BEGINNING)
-    assert (len(filled.starts), filled.declared, filled.incremental) == (6, 10, 0)
+    assert (len(filled.starts), filled.declared, filled.incremental) == (7, 11, 0)
     assert filled_until(store) == MIDDLE
 
 
@@ -98,7 +100,7 @@ def test_windows_leave_the_same_rows_online_as_one_from_scratch(open_copy, store
     fill_online_store(other, LATE, from_scratch=True)
 
     assert filled.starts == {view: BEGINNING if view in FULL else windows[-2] for view in VIEWS}
-    assert filled.incremental == 5
+    assert filled.incremental == 6
     assert filled_until(store) == LATE
     rows, expected = online_rows(store), online_rows(other)
     assert rows == expected
@@ -384,6 +386,50 @@ def test_missing_rows_are_refused_even_if_the_file_seems_unchanged(store, fill):
 
     with pytest.raises(InputError, match=r"'user_profile' has 1,393 rows in .*online\.db, and 1,400 were written"):
         filled_until(store)
+
+
+@pytest.mark.parametrize("place", ["header", "first page", "middle", "last byte", "checksum", "one byte more", "cut"])
+def test_bytes_that_were_changed_without_sqlite_are_refused_and_filled_again(store, fill, place):
+    from fixtures.online_store import filled_until
+
+    fill(MIDDLE)
+    path = Path(store.config.online_store.path)
+    content = bytearray(path.read_bytes())
+    offset = {"header": 47, "first page": 4_000, "middle": len(content) // 2, "last byte": -1, "checksum": 61}
+    if place in offset:
+        content[offset[place]] ^= 1
+    path.write_bytes(content[:-512] if place == "cut" else content + b"\0" if place == "one byte more" else content)
+
+    with pytest.raises(InputError, match=r"online.*materialize\.py --from-scratch"):
+        filled_until(store)
+    fill(LATE, from_scratch=True)
+    assert filled_until(store) == LATE
+
+
+def test_a_value_that_was_changed_without_sqlite_is_refused(store, fill):
+    from fixtures.online_store import filled_until
+
+    fill(MIDDLE)
+    path = Path(store.config.online_store.path)
+    item = b"0108775015"
+    content = path.read_bytes()
+    assert item in content
+    path.write_bytes(content.replace(item, b"0108775016", 1))
+
+    with pytest.raises(InputError, match=r"online\.db is damaged, its bytes are not those that were written"):
+        filled_until(store)
+    assert fill(LATE).incremental == 0
+    assert filled_until(store) == LATE
+
+
+def test_the_checksum_of_a_store_is_part_of_its_sha_256(store, fill):
+    fill(MIDDLE)
+    content = bytearray(Path(store.config.online_store.path).read_bytes())
+    stored = bytes(content[60:64] + content[68:72])
+
+    content[60:64] = content[68:72] = bytes(4)
+
+    assert stored == hashlib.sha256(content).digest()[:8]
 
 
 @pytest.mark.parametrize("content", [b"", b"no database" * 100])
