@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 FIRST_BYTES: Final = 512
+GZIP: Final = b"\x1f\x8b"
 _PARQUET: Final = (b"PAR1",)
 
 
@@ -19,7 +20,7 @@ class Format(NamedTuple):
 _FORMATS: Final = (
     Format("a ZIP archive or an Excel workbook", "unzip it, or save the sheet as CSV", (b"PK\x03\x04",), (".zip",)),
     Format("an Excel workbook", "save the sheet as CSV", (b"\xd0\xcf\x11\xe0",)),
-    Format("gzip-compressed", "rename it to end in .csv.gz", (b"\x1f\x8b",)),
+    Format("gzip-compressed", "rename it to end in .csv.gz", (GZIP,)),
     Format("a Parquet file", "rename it to end in .parquet", _PARQUET),
     Format("compressed with zstd", "decompress it with `zstd -d`", (b"\x28\xb5\x2f\xfd",), (".zst",)),
     Format("compressed with bzip2", "decompress it with `bunzip2`", (b"BZh91AY&SY",), (".bz2",)),

@@ -5,6 +5,7 @@ NAME.csv.gz or NAME.parquet in one folder, and optionally `availability`, which 
 whole are found here; single rows are validated in `features.raw.validation`.
 """
 
+import contextlib
 import csv
 import gzip
 import zlib
@@ -19,7 +20,7 @@ import pyarrow.parquet as pq
 from features import schema
 from features.errors import InputError, first_line, path_error
 from features.ids import BLANKS
-from features.raw.file_formats import FIRST_BYTES, other_format, unread_file
+from features.raw.file_formats import FIRST_BYTES, GZIP, other_format, unread_file
 from features.sql import parquet_files, partition_option
 from features.text import counted
 
@@ -225,12 +226,16 @@ def _check_start(path: Path, suffix: str) -> None:
     """Refuse a file whose first bytes show that it is not what its name says."""
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes): download or write it again.")
-    try:
-        with gzip.open(path, "rb") if suffix == ".gz" else path.open("rb") as file:
-            start = file.read(FIRST_BYTES)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        return  # reported as a damaged file afterwards
-    found = other_format(start, suffix)
+    with path.open("rb") as file:
+        start = file.read(FIRST_BYTES)
+    found = None
+    if suffix == ".gz" and not start.startswith(GZIP):
+        found = other_format(start, ".csv") or ("not gzip-compressed", "rename it to end in .csv, or compress it")
+    elif suffix == ".gz":
+        with contextlib.suppress(EOFError, gzip.BadGzipFile, zlib.error), gzip.open(path, "rb") as file:
+            found = other_format(file.read(FIRST_BYTES), suffix)  # a damaged file is reported afterwards
+    else:
+        found = other_format(start, suffix)
     if found:
         raise InputError(f"{path} is {found[0]}: {found[1]}.")
 
@@ -277,9 +282,12 @@ def _check_columns(table: str, path: Path, columns: tuple[str, ...]) -> None:
         if any(delimiter in name for name in columns):
             raise InputError(f"{path} is separated by {delimiter!r}: use commas.")
     if missing:
+        is_headless = missing == list(REQUIRED_COLUMNS[table]) and path.suffix != ".parquet"
+        remedy = "write the names of the columns into the first line" if is_headless else "rename or add a column"
+        found = ", ".join(map(_shown_name, columns)) or "none"
         raise InputError(
-            f"{path} has no column {' and no '.join(missing)}: it has {', '.join(map(_shown_name, columns))}, and "
-            f"{', '.join(REQUIRED_COLUMNS[table])} are required."
+            f"{path} has no column {' and no '.join(missing)}: it has {found}, and "
+            f"{', '.join(REQUIRED_COLUMNS[table])} are required: {remedy}."
         )
     # DuckDB's column names are case-insensitive.
     lowered = [name.casefold() for name in columns]

@@ -130,7 +130,7 @@ def test_each_step_leads_to_the_next_command(parts, toy, diagnose):
     assert states(found := diagnose(parts)) == {}
     assert (found.broken, found.next_command) == (False, COMMANDS["show"])
     assert str(toy.raw) in found.findings["raw tables"].details
-    assert "10 tables" in found.findings["feature tables"].details
+    assert "11 tables" in found.findings["feature tables"].details
     assert "2020-03-01 00:00 UTC" in found.findings["feature tables"].details
     assert VERSION in found.findings["release"].details
     assert "2020-03-01 00:00 UTC" in found.findings["online store"].details
