@@ -1,10 +1,16 @@
 """Recognizes what a file really is from its first bytes, to name the remedy when it is not what its name says."""
 
+import contextlib
+import gzip
+import zlib
 from pathlib import Path
 from typing import Final, NamedTuple
 
-FIRST_BYTES: Final = 512
-GZIP: Final = b"\x1f\x8b"
+from features.errors import InputError, first_line
+
+_FIRST_BYTES: Final = 512
+_MEBIBYTE: Final = 1 << 20
+_GZIP: Final = b"\x1f\x8b"
 _PARQUET: Final = (b"PAR1",)
 
 
@@ -20,7 +26,7 @@ class Format(NamedTuple):
 _FORMATS: Final = (
     Format("a ZIP archive or an Excel workbook", "unzip it, or save the sheet as CSV", (b"PK\x03\x04",), (".zip",)),
     Format("an Excel workbook", "save the sheet as CSV", (b"\xd0\xcf\x11\xe0",)),
-    Format("gzip-compressed", "rename it to end in .csv.gz", (GZIP,)),
+    Format("gzip-compressed", "rename it to end in .csv.gz", (_GZIP,)),
     Format("a Parquet file", "rename it to end in .parquet", _PARQUET),
     Format("compressed with zstd", "decompress it with `zstd -d`", (b"\x28\xb5\x2f\xfd",), (".zst",)),
     Format("compressed with bzip2", "decompress it with `bunzip2`", (b"BZh91AY&SY",), (".bz2",)),
@@ -44,7 +50,46 @@ _CSV_NAMES: Final = (".csv", ".csv.gz")
 _CONVERT: Final = "write it as .csv, .csv.gz or .parquet"
 
 
-def other_format(start: bytes, suffix: str) -> tuple[str, str] | None:
+def check_start(path: Path, suffix: str) -> None:
+    """Refuse a file whose first bytes show that it is not what its name says.
+
+    Args:
+        path: Of the file.
+        suffix: ".csv", ".gz" or ".parquet".
+
+    Raises:
+        InputError: It is empty or something else. Names what it is, and the remedy.
+    """
+    if path.stat().st_size == 0:
+        raise InputError(f"{path} is empty (0 bytes): download or write it again.")
+    with path.open("rb") as file:
+        start = file.read(_FIRST_BYTES)
+    found = None
+    if suffix == ".gz" and not start.startswith(_GZIP):
+        found = _other_format(start, ".csv") or ("not gzip-compressed", "rename it to end in .csv, or compress it")
+    elif suffix == ".gz":
+        with contextlib.suppress(EOFError, gzip.BadGzipFile, zlib.error), gzip.open(path, "rb") as file:
+            found = _other_format(file.read(_FIRST_BYTES), suffix)  # a damaged file is reported afterwards
+    else:
+        found = _other_format(start, suffix)
+    if found:
+        raise InputError(f"{path} is {found[0]}: {found[1]}.")
+
+
+def check_gzip(path: Path) -> None:
+    """Refuse a gzip file that is damaged or truncated."""
+    # DuckDB detects a truncated file but ignores the checksum: damaged data would become plausible rows.
+    try:
+        with gzip.open(path, "rb") as blocks:
+            while blocks.read(_MEBIBYTE):
+                pass
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(
+            f"{path} is a damaged or truncated gzip file ({first_line(error)}): download or copy it again."
+        ) from error
+
+
+def _other_format(start: bytes, suffix: str) -> tuple[str, str] | None:
     """Recognize a file that is not what its name says.
 
     Args:

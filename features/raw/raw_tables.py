@@ -17,24 +17,21 @@ import duckdb
 from features import schema
 from features.errors import InputError, first_line
 from features.ids import BLANKS
+from features.raw.csv_records import SHOWN_ROWS, broken_lines, format_rows, has_width, not_utf8, records
+from features.raw.quarantine import Quarantine, open_quarantine
 from features.raw.raw_files import (
     ARTICLES,
     AVAILABILITY,
     CUSTOMERS,
     ID_COLUMNS,
     REQUIRED_COLUMNS,
-    SHOWN_ROWS,
     TRANSACTIONS,
     RawFile,
-    broken_lines,
     find_raw_files,
-    format_rows,
-    has_width,
-    not_utf8,
-    records,
     unreadable_parquet,
 )
-from features.raw.validation import DATES, NUMBERS, STAGED, Quarantine, open_quarantine, validate_rows
+from features.raw.row_checks import DATES, NUMBERS
+from features.raw.validation import STAGED, validate_rows
 from features.sql import csv_file, identifier, literal
 from features.text import counted
 
