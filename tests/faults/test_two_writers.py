@@ -1,4 +1,4 @@
-"""Two jobs at once: one works, the other one is told who does, and a reader sees one of the two states."""
+"""Two jobs at once: one works, the other one names the process that does, and a reader sees one of the two states."""
 
 import os
 import subprocess

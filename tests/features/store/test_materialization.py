@@ -453,7 +453,7 @@ def test_tables_of_another_project_in_the_same_file_are_not_lost(store, fill):
         fill(MIDDLE, from_scratch=True)
 
 
-def test_a_second_writer_is_told_who_fills_the_store(store, fill, monkeypatch):
+def test_a_second_writer_names_the_process_that_fills_the_store(store, fill, monkeypatch):
     from features.store import materialization
 
     write_rows = materialization._write_rows
