@@ -69,7 +69,9 @@ def check_start(path: Path, suffix: str) -> None:
         found = _other_format(start, ".csv") or ("not gzip-compressed", "rename it to end in .csv, or compress it")
     elif suffix == ".gz":
         with contextlib.suppress(EOFError, gzip.BadGzipFile, zlib.error), gzip.open(path, "rb") as file:
-            found = _other_format(file.read(_FIRST_BYTES), suffix)  # a damaged file is reported afterwards
+            first = file.read(_FIRST_BYTES)  # a damaged file is reported afterwards
+            twice = "gzip-compressed twice", "decompress it once with `gunzip`"
+            found = twice if first.startswith(_GZIP) else _other_format(first, suffix)
     else:
         found = _other_format(start, suffix)
     if found:
@@ -123,6 +125,8 @@ def unread_file(folder: Path, table: str) -> tuple[Path, str] | None:
     for path in sorted(folder.iterdir()):
         if path.name.split(".")[0].casefold() != table.casefold():
             continue
+        if path.is_symlink() and not path.exists():
+            return path, f"it is a link to {path.readlink()}, which does not exist"
         if path.is_dir():
             return path, f"name a folder of Parquet files {table}.parquet, or join the parts of a CSV file into one"
         for each in _FORMATS:

@@ -246,13 +246,15 @@ def _without_malformed_rows(file: RawFile, quarantine: Quarantine | None, cause:
         raise broken
     if not count:
         raise InputError(
-            f"{file.path} is not well-formed CSV ({cause}): use one kind of line end, and double quotes within values."
+            f"{file.path} is not well-formed CSV ({cause.removeprefix('Invalid Input Error: ')}): use one kind of line "
+            "end, and double quotes within values."
         )
     if quarantine is None:
+        is_text = any(char.isprintable() for _, row in first for char in row.partition(": ")[2])
+        remedy = "quote values that hold commas or line breaks" if is_text else "remove these lines, which hold no text"
         raise InputError(
             f"{file.path}: {counted(count, 'row')} without the {width} columns of the header "
-            f"({format_rows(file.unit, first, count)}): quote values that hold commas or line breaks, or quarantine "
-            "such rows with --quarantine FILE."
+            f"({format_rows(file.unit, first, count)}): {remedy}, or quarantine such rows with --quarantine FILE."
         )
     copy = quarantine.folder / f"{file.table}.csv"
     with copy.open("w", encoding="utf-8", newline="") as text:

@@ -63,6 +63,10 @@ RAW = {
     "a pointer of Git LFS": ({T: "version https://git-lfs.github.com/spec/v1\n"}, [T, "git lfs pull"]),
     "text named parquet": ({T: None, "transactions_train.parquet": SALES}, ["transactions_train.parquet", ".csv"]),
     "a truncated gzip file": ({T: None, f"{T}.gz": gzip.compress(SALES.encode())[:-9]}, [f"{T}.gz", "truncated"]),
+    "a file compressed twice": (
+        {T: None, f"{T}.gz": gzip.compress(gzip.compress(SALES.encode()))},
+        ["twice", "gunzip"],
+    ),
     "no gzip file": ({T: None, f"{T}.gz": SALES}, [f"{T}.gz", "end in .csv"]),
     "a truncated Parquet file": ({C: None, "customers.parquet": GOOD_PARQUET[:-20]}, ["customers.parquet", "again"]),
     "UTF-16": ({C: FILES[C].encode("utf-16")}, [C, "UTF-16", "UTF-8"]),
@@ -87,6 +91,18 @@ RAW = {
     # rows
     "too many fields": ({T: SALES + "2018-09-20,0001,0108775015,0,02,1\n"}, [T, "line 5", "6 columns", "quarantine"]),
     "too few fields": ({T: SALES + "2018-09-20,0001\n"}, [T, "line 5", "2 columns"]),
+    "zero padding at the end": ({T: SALES.encode() + bytes(99)}, [T, "line 5", "remove these lines"]),
+    "mixed line ends": ({T: SALES.replace("\n", "\r\n", 1)}, [T, "one kind of line end"]),
+    "an integer as date": (
+        {
+            T: None,
+            "transactions_train.parquet": parquet(
+                t_dat=[20180920], customer_id=["0001"], article_id=["0108775015"], price=[0.02]
+            ),
+        },
+        ["t_dat is not a date", "row 1", "'20180920'"],
+    ),
+    "lists as ids": ({C: None, "customers.parquet": parquet(customer_id=[["1"]])}, ["type list", "strings"]),
     "a quote that is not closed": (
         {A: FILES[A] + '0108775099,"Top,Ladieswear,x\n'},
         [A, "line 4", "close every quote"],
@@ -294,6 +310,15 @@ def test_bad_options_are_named(refused, world, kind):
     places = {"folder": world, "file": world / "file.txt", "raw": world / "raw"}
 
     assert_names(refused(job, *(option.format(**places) for option in options)), parts)
+
+
+def test_a_link_to_a_file_that_does_not_exist_is_named(refused, world):
+    (world / "raw" / C).unlink()
+    (world / "raw" / C).symlink_to(world / "nowhere.csv")
+
+    message = refused("build_features", "--raw-dir", world / "raw", "--output", world / "tables")
+
+    assert_names(message, [C, f"a link to {world}/nowhere.csv, which does not exist"])
 
 
 def test_many_kinds_are_tried():
