@@ -1,5 +1,5 @@
 # Targets in the order of the data flow. `make demo` runs the whole pipeline, `make help` lists the targets.
-.PHONY: help setup demo data features apply train materialize candidates show test test-fast lint bench lock clean
+.PHONY: help setup demo data features apply train materialize candidates show test test-fast lint bench audit sbom lock clean
 
 .NOTPARALLEL:
 
@@ -68,9 +68,29 @@ bench: setup  ## run small versions of the performance benchmarks; the demo pipe
 	$(RUN) benchmarks/request.py --users 50
 	$(RUN) benchmarks/batch.py --users 1000 --repeats 1
 
+# Tools of their own environment: they share no version with the project, and nothing else needs them.
+build/audit/.ready: requirements/audit.txt
+	@$(or $(PYTHON),python3) requirements/check_python.py
+	$(PYTHON) -m venv --clear build/audit
+	build/audit/bin/pip --quiet --disable-pip-version-check install --require-hashes --no-deps --only-binary :all: \
+		-r requirements/audit.txt
+	@touch $@
+
+# Without --strict, packages that the service does not answer for would pass.
+audit: build/audit/.ready  ## compare the locked packages with known vulnerabilities (needs pypi.org)
+	@build/audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
+		-r requirements/project.txt || { echo "error: a locked package has a known vulnerability, or could not be \
+	looked up, see above: upgrade it as CONTRIBUTING.md describes, or run this where https://pypi.org answers" >&2; exit 1; }
+
+sbom: build/audit/.ready  ## write build/sbom.json, the CycloneDX list of the locked packages
+	@build/audit/bin/python -W ignore -m cyclonedx_py requirements requirements/project.txt --pyproject pyproject.toml \
+		--output-reproducible --output-format JSON --output-file build/sbom.json
+	@echo "$$(grep -c '"purl"' build/sbom.json) packages in build/sbom.json"
+
 lock:  ## resolve requirements/*.in for all supported platforms (needs uv)
 	$(COMPILE) requirements/development.in -o requirements/development.txt
 	$(COMPILE) requirements/project.in -c requirements/development.txt -o requirements/project.txt
+	$(COMPILE) requirements/audit.in -o requirements/audit.txt
 
 clean:  ## remove data and releases; the environment stays
 	rm -rf data artifacts

@@ -36,6 +36,7 @@ def main(*, items: int, dimensions: int, k: int, queries: int, threads: int, see
     # The libraries read this variable on import.
     os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
     import numpy as np
+    import pyarrow as pa
     from threadpoolctl import threadpool_limits
 
     from candidates.index import ItemIndex
@@ -43,7 +44,7 @@ def main(*, items: int, dimensions: int, k: int, queries: int, threads: int, see
     generator = np.random.default_rng(seed)
     vectors = generator.standard_normal((items, dimensions), np.float32)
     query_vectors = generator.standard_normal((queries, dimensions), np.float32)
-    index = ItemIndex(np.array([f"{position:010d}" for position in range(items)]), vectors)
+    index = ItemIndex(pa.array([f"{position:010d}" for position in range(items)]), vectors)
     searches = {
         INDEX: _search_in_threads(index, threads),
         LIMIT: _multiply_in_threads(vectors, threads),

@@ -250,7 +250,6 @@ class EncodedWindow:
     """
 
     def __init__(self, run: Speed) -> None:
-        import numpy as np
         import pyarrow.compute as pc
 
         self._model = run.towers.model
@@ -262,7 +261,7 @@ class EncodedWindow:
         after = run.after.filter(evaluated)
         self.users = pc.index_in(after["user_id"].combine_chunks(), user_ids).to_numpy()
         self.items = pc.index_in(after["item_id"].combine_chunks(), item_ids).to_numpy()
-        self._ids = np.array(item_ids.to_pylist(), np.str_)
+        self._ids = item_ids
 
     def by_tfrs(self) -> tuple[float, float]:
         """Return seconds, and the share of purchases in the top 100, as TFRS documents it: one row per purchase.

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from candidates.compiled import compiled
@@ -39,30 +41,32 @@ class ItemIndex:
     thousand takes as long as some twenty others, because it is scored with every item in float64.
 
     Attributes:
-        item_ids: str (items,), unique and ascending, so that positions are ordered as ids are.
+        item_ids: string (items,), unique and ascending, so that positions are ordered as ids are.
         vectors: float32 (items, dimensions), finite.
 
     Raises:
         ValueError: the arrays do not have this form.
     """
 
-    item_ids: NDArray[np.str_]
+    item_ids: pa.StringArray
     vectors: NDArray[np.float32]
     _prefixes: dict[int, tuple[NDArray[np.float32], float]] = field(init=False, repr=False, default_factory=dict)
     _quantized: dict[int, QuantizedVectors] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.vectors.ndim != 2 or self.item_ids.shape != self.vectors.shape[:1] or self.vectors.size == 0:
+        if self.vectors.ndim != 2 or len(self.item_ids) != len(self.vectors) or self.vectors.size == 0:
             raise ValueError(
                 f"Item ids must be (items,) and vectors (items, dimensions), at least one of each, "
-                f"not {self.item_ids.shape} and {self.vectors.shape}."
+                f"not ({len(self.item_ids)},) and {self.vectors.shape}."
             )
-        if self.item_ids.dtype.kind != "U" or self.vectors.dtype != np.float32:
+        if self.item_ids.type != pa.string() or self.vectors.dtype != np.float32:
             raise ValueError(
-                f"Item ids must be str and vectors float32, not {self.item_ids.dtype} and {self.vectors.dtype}."
+                f"Item ids must be string and vectors float32, not {self.item_ids.type} and {self.vectors.dtype}."
             )
-        if not (self.item_ids[:-1] < self.item_ids[1:]).all():
-            raise ValueError("Item ids must be unique and sorted ascending, their vectors in the same order.")
+        if self.item_ids.null_count or pc.any(pc.greater_equal(self.item_ids[:-1], self.item_ids[1:])).as_py():
+            raise ValueError(
+                "Item ids must be unique, none null, sorted ascending, and their vectors in the same order."
+            )
         if not np.isfinite(self.vectors).all():
             raise ValueError("Item vectors must be finite: some hold nan or infinity.")
         object.__setattr__(self, "vectors", np.ascontiguousarray(self.vectors))

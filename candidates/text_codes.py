@@ -39,16 +39,16 @@ class TextCodes:
     slots: NDArray[np.int32]
 
     @classmethod
-    def from_texts(cls, texts: pa.Array | pa.ChunkedArray | NDArray[np.str_]) -> Self:
+    def from_texts(cls, texts: pa.Array | pa.ChunkedArray) -> Self:
         """Build the table.
 
         Args:
-            texts: (m,), unique, none null.
+            texts: (m,), unique, none null; string, or of a type that Arrow casts to string.
 
         Raises:
             ValueError: a text is repeated or null.
         """
-        column = _strings(texts if isinstance(texts, pa.Array | pa.ChunkedArray) else pa.array(texts, pa.string()))
+        column = _strings(texts)
         if column.null_count:
             raise ValueError("Texts must not be null.")
         offsets, data = _buffers(column)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -79,7 +80,7 @@ class CollapseCheck:
     @classmethod
     def of(
         cls,
-        item_ids: NDArray[np.str_],
+        item_ids: pa.StringArray,
         queries: NDArray[np.float32],
         new_item_queries: NDArray[np.float32],
         items: NDArray[np.float32],
@@ -88,7 +89,7 @@ class CollapseCheck:
         """Check vectors, and the top k items of a sample of the users.
 
         Args:
-            item_ids: str (items,), ascending.
+            item_ids: string (items,), ascending.
             queries: float32 (users, dimensions).
             new_item_queries: float32 (users, content dimensions), queries for items that the user never bought.
             items: float32 (items, dimensions).

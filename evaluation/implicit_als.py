@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
@@ -87,7 +89,7 @@ class ImplicitAls:
             model.fit(csr_matrix(weights, dtype=np.float32), show_progress=False)
         rows = np.searchsorted(buyers, users).clip(max=len(buyers) - 1)
         user_factors = np.where((buyers[rows] == users)[:, None], model.user_factors[rows], np.float32(0))
-        item_ids = np.char.zfill(np.arange(n_items).astype(np.str_), len(str(n_items)))
+        item_ids = pc.utf8_lpad(pa.array(np.arange(n_items)).cast(pa.string()), len(str(n_items)), "0")
         return cls(user_factors, ItemIndex(item_ids, model.item_factors))
 
     def top(self, k: int, excluded: ItemLists | None = None) -> TopK:

@@ -65,7 +65,7 @@ class ValidationWindow:
     """Users with purchases before the cut, and what they bought in the days after it.
 
     Attributes:
-        item_ids: str, (items,), ascending: the catalogue.
+        item_ids: string (items,), ascending: the catalogue.
         users: number of evaluated users.
         history: purchases before the cut; the evaluated users have the codes 0 to users - 1.
         bought: items that each evaluated user bought before the cut.
@@ -73,7 +73,7 @@ class ValidationWindow:
         cut: UTC.
     """
 
-    item_ids: NDArray[np.str_]
+    item_ids: pa.StringArray
     users: int
     history: PurchaseCodes
     bought: ItemLists
@@ -111,7 +111,7 @@ class ValidationWindow:
         after = after.filter(pc.is_in(after[USER_ID], user_ids))
         all_items = pc.unique(pa.chunked_array([item_ids, *after[ITEM_ID].chunks]))
         return cls(
-            item_ids=np.array(item_ids.to_pylist(), np.str_),
+            item_ids=item_ids,
             users=len(user_ids),
             history=history,
             bought=ItemLists.from_pairs(own.user_codes, own.item_positions, len(user_ids)),

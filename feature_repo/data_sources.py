@@ -40,7 +40,8 @@ item_sales_daily_source = _feature_table("item_sales_daily", "Sales of an item b
 user_recent_items_daily_source = _feature_table(
     "user_recent_items_daily", "The items that a user bought most recently."
 )
-user_bought_items_daily_source = _feature_table("user_bought_items_daily", "All items that a user has bought.")
+user_bought_items_daily_source = _feature_table("user_bought_items_daily", "The items that a user bought last.")
+user_earlier_items_source = _feature_table("user_earlier_items", "All items of users who have bought many.")
 user_lately_items_daily_source = _feature_table("user_lately_items_daily", "How often a user bought items recently.")
 user_tastes_daily_source = _feature_table("user_tastes_daily", "The categories that a user bought most often.")
 

@@ -11,6 +11,7 @@ from feature_views import (
     item_sales_daily,
     user_activity_daily,
     user_bought_items_daily,
+    user_earlier_items,
     user_lately_items_daily,
     user_recent_items_daily,
     user_tastes_daily,
@@ -100,6 +101,11 @@ candidate_request_v1 = FeatureService(
         user_bought_items_daily,
     ],
     description="Candidate request: all user features of the query towers, candidate sources, filters and the ranker.",
+)
+earlier_items_v1 = FeatureService(
+    name="earlier_items_v1",
+    features=[user_earlier_items],
+    description="Filter of bought items, read for users whose list of bought_items is full.",
 )
 candidate_items_v1 = FeatureService(
     name="candidate_items_v1",

@@ -26,6 +26,7 @@ from data_sources import (
     transactions_source,
     user_activity_daily_source,
     user_bought_items_daily_source,
+    user_earlier_items_source,
     user_lately_items_daily_source,
     user_profile_source,
     user_recent_items_daily_source,
@@ -238,7 +239,22 @@ user_bought_items_daily = FeatureView(
             description="UTC days from the last purchase of each item to the user's last purchase, 0 on the same day.",
         ),
     ],
-    description="All items that a user has bought, for filters and candidate sources.",
+    description="The items that a user has bought, for filters and candidate sources.",
+)
+
+user_earlier_items = FeatureView(
+    name="user_earlier_items",
+    entities=[user],
+    ttl=UNTIL_REPLACED,
+    source=user_earlier_items_source,
+    schema=[
+        Field(
+            name="earlier_items",
+            dtype=Array(String),
+            description="Every item bought until some day, after which fewer than 2,000 others were bought, by id.",
+        ),
+    ],
+    description="With bought_items, every item that a user has ever bought; of users with 2,000 purchases or more.",
 )
 
 user_lately_items_daily = FeatureView(

@@ -48,16 +48,17 @@ def shown_id(text: str) -> str:
     return repr(text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}...")
 
 
-def unknown_ids_sentence(unknown: Iterable[str], total: int, noun: str) -> str:
-    """Return "2 of 5 users are unknown (first three: '7', '8')".
+def unknown_ids_sentence(unknown: Iterable[str], total: int, noun: str, state: str = "unknown") -> str:
+    """Return "2 of 5 users are unknown ('7', '8')".
 
     Args:
         unknown: the unknown ids, at least one.
         total: number of ids.
         noun: "user" or "item".
+        state: what the ids are.
     """
     ids = [*unknown]
     first = ", ".join(map(shown_id, ids[:_SHOWN_IDS]))
     label = "first three: " if len(ids) > _SHOWN_IDS else ""
     verb = "is" if len(ids) == 1 else "are"
-    return f"{len(ids):,} of {counted(total, noun)} {verb} unknown ({label}{first})"
+    return f"{len(ids):,} of {counted(total, noun)} {verb} {state} ({label}{first})"

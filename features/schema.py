@@ -30,6 +30,7 @@ RECENT_DAYS: Final = "recent_days"
 BOUGHT_ITEMS: Final = "bought_items"
 BOUGHT_COUNTS: Final = "bought_counts"
 BOUGHT_DAYS: Final = "bought_days"
+EARLIER_ITEMS: Final = "earlier_items"
 LATELY_ITEMS: Final = "lately_items"
 LATELY_COUNTS: Final = ("lately_counts_28d", "lately_counts_91d")
 PROD_NAME: Final = "prod_name"

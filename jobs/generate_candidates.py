@@ -64,7 +64,7 @@ def main(
     from candidates.filters.settings_warnings import find_settings_without_effect
     from features.text import counted
     from pipelines.candidate_generation import open_pipeline, write_candidates
-    from pipelines.request_users import check_users, truncation_warning
+    from pipelines.request_users import check_users
 
     pipeline, settings = open_pipeline(repo, filters=filters, k=k, **request)
     console.warn(find_settings_without_effect(settings, pipeline.item_context))
@@ -76,8 +76,6 @@ def main(
         f"{reporter.watch.seconds:.1f} s\nrelease {written.release}, {written.source} features as of "
         f"{written.moment:%Y-%m-%d %H:%M} UTC, in {'ranker' if written.ranked else 'retrieval'} order"
     )
-    if written.truncated_histories:
-        console.warn([truncation_warning(written.truncated_histories)])
     reporter.next("python jobs/show_candidates.py")
 
 

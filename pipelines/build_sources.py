@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from candidates.histories import Histories
 from candidates.index import ItemIndex
+from candidates.item_lists import ItemLists
+from candidates.list_columns import flatten_lists
+from candidates.list_loops import drop_missing
 from candidates.purchase_codes import PurchaseCodes
 from candidates.sources.garment_groups import GarmentGroupPopularity
 from candidates.sources.item_knn import ItemKnn
@@ -20,7 +23,15 @@ from candidates.sources.popularity import PopularityList
 from candidates.sources.source_set import Queries, SourceSet
 from candidates.text_codes import TextCodes
 from features.moments import datetime64
-from features.schema import BOUGHT_COUNTS, BOUGHT_DAYS, BOUGHT_ITEMS, EVENT_TIMESTAMP, GARMENT_GROUP_NAME, USER_CODE
+from features.schema import (
+    BOUGHT_COUNTS,
+    BOUGHT_DAYS,
+    BOUGHT_ITEMS,
+    EARLIER_ITEMS,
+    EVENT_TIMESTAMP,
+    GARMENT_GROUP_NAME,
+    USER_CODE,
+)
 from features.store.reader import FeatureReader
 from features.store.request_services import CANDIDATE_ITEMS, PURCHASE_HISTORIES
 from features.training_data.purchases import Purchases
@@ -89,7 +100,7 @@ def build_sources(
     """
     sales = ItemSales.from_table(FeatureReader(store, "offline").read(CANDIDATE_ITEMS, item_ids, moment))
     item_knn = ItemKnn.fit(past_purchases, datetime64(moment), len(item_ids))
-    return source_set(np.array(item_ids.to_pylist(), np.str_), vectors, sales, item_knn), sales
+    return source_set(item_ids, vectors, sales, item_knn), sales
 
 
 def release_arrays(sources: SourceSet, sales: ItemSales) -> dict[str, NDArray[Any]]:
@@ -110,7 +121,7 @@ def restore_sources(release: Release) -> SourceSet:
 
 
 def source_set(
-    item_ids: NDArray[np.str_], vectors: NDArray[np.float32], sales: ItemSales, item_knn: ItemKnn
+    item_ids: pa.StringArray, vectors: NDArray[np.float32], sales: ItemSales, item_knn: ItemKnn
 ) -> SourceSet:
     """Combine vectors, sales and similarities of the items into the candidate sources."""
     return SourceSet(
@@ -126,13 +137,23 @@ def source_set(
 def read_queries(
     store: FeatureStore,
     user_ids: pa.Array,
-    item_ids: NDArray[np.str_],
+    item_ids: pa.StringArray,
     vectors: tuple[NDArray[np.float32], NDArray[np.float32]],
     moment: datetime,
 ) -> Queries:
     """Read the histories of users as of a moment, and add them to their query vectors, (users, dimensions) each."""
     features = FeatureReader(store, "offline").read(PURCHASE_HISTORIES, user_ids, moment)
     return Queries(*vectors, build_histories(features, TextCodes.from_texts(item_ids)))
+
+
+def build_earlier_items(features: pa.Table, item_codes: TextCodes) -> ItemLists | None:
+    """Build the lists of `pipelines.earlier_items`, by positions of item ids; None if no user has one."""
+    if EARLIER_ITEMS not in features.column_names:
+        return None
+    offsets, [ids] = flatten_lists({EARLIER_ITEMS: features[EARLIER_ITEMS]})
+    positions = item_codes.find(ids)
+    offsets, known = drop_missing(offsets, positions)
+    return ItemLists(offsets, positions[known])
 
 
 def build_histories(features: pa.Table, item_codes: TextCodes) -> Histories:

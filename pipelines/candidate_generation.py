@@ -19,10 +19,9 @@ from features.store.catalogue import USER_PROFILE, user_ids
 from features.store.feature_blocks import FeatureBlock
 from features.store.reader import Source
 from features.store.table_digests import TableDigests
-from features.text import counted
 from pipelines.candidate_tables import exclusion_lines, source_lines
 from pipelines.filter_context import resolve_filters
-from pipelines.request_users import count_truncated_histories
+from pipelines.request_users import check_complete
 from pipelines.serving import CandidatePipeline, open_release_and_reader
 
 
@@ -37,7 +36,6 @@ class GeneratedCandidates:
         moment: of the features, UTC.
         source: the store from which they were read.
         ranked: whether the ranker ordered the candidates; otherwise they are in retrieval order.
-        truncated_histories: number of users of whom older purchases could not be excluded although they should be.
     """
 
     users: int
@@ -46,7 +44,6 @@ class GeneratedCandidates:
     moment: datetime
     source: Source
     ranked: bool
-    truncated_histories: int
 
 
 def open_pipeline(
@@ -105,20 +102,16 @@ def write_candidates(
     """
     watch, release = Stopwatch(), pipeline.release
     ids = [*users] if users else _all_users(pipeline)
-    advance, exclusions, truncated = reporter.progress("users", len(ids)), Counter[str](), 0
+    advance, exclusions = reporter.progress("users", len(ids)), Counter[str]()
 
-    def run(block: FeatureBlock) -> tuple[int, int, pa.Table, dict[str, int]]:
-        incomplete = count_truncated_histories(block[1]) if settings.already_bought == "drop" else 0
-        return len(block[0]), incomplete, *pipeline.run(pipeline.build_request(*block))
+    def run(block: FeatureBlock) -> tuple[int, pa.Table, dict[str, int]]:
+        return len(block[0]), *pipeline.run(pipeline.build_request(*block))
 
     with CandidateFile.create(output) as file:
-        for users_of_block, incomplete, candidates, excluded in map_in_threads(run, pipeline.read_blocks(ids)):
+        for users_of_block, candidates, excluded in map_in_threads(run, pipeline.read_blocks(ids)):
             file.append(candidates)
             exclusions.update(excluded)
-            truncated += incomplete
             advance(users_of_block)
-        if not users:
-            _check_complete(pipeline, len(ids))
         pipeline.reader.check_unchanged("No candidates were written")
         file.describe(
             release=release.version,
@@ -129,7 +122,6 @@ def write_candidates(
             k=pipeline.k,
             filters=settings.to_json(),
             excluded_pairs=dict(exclusions),
-            truncated_histories=truncated,
             ranked_by="retrieval" if pipeline.ranker is None else "ranker",
             seconds=round(watch.seconds, 1),
         )
@@ -142,7 +134,6 @@ def write_candidates(
         moment=pipeline.moment,
         source=pipeline.reader.source,
         ranked=pipeline.ranker is not None,
-        truncated_histories=truncated,
     )
 
 
@@ -156,13 +147,5 @@ def _all_users(pipeline: CandidatePipeline) -> list[str]:
             "jobs/materialize.py`, or pass the users with --users."
         )
     ids: list[str] = user_ids(store, pipeline.moment).to_pylist()
+    check_complete(pipeline, ids)
     return ids
-
-
-def _check_complete(pipeline: CandidatePipeline, users: int) -> None:
-    missing = sorted(pipeline.reader.ids_without_rows)
-    if missing:
-        raise InputError(
-            f"The online store lacks {len(missing):,} of {counted(users, 'user')} (first three: "
-            f"{', '.join(missing[:3])}): run `python jobs/materialize.py --from-scratch`."
-        )

@@ -1,15 +1,12 @@
 """Candidates of single users after a stage of the candidate pipeline, for people to read."""
 
 from collections.abc import Iterable, Iterator
-from functools import cache
 
 from features.schema import BOUGHT_ITEMS, ITEM_ID
-from features.store.catalogue import user_ids
 from features.text import visible
 from pipelines.candidate_tables import candidate_table, request_lines, stage_line, user_line
 from pipelines.candidate_views import SHOWN_PURCHASES, UserCandidates
 from pipelines.item_names import item_names
-from pipelines.request_users import count_truncated_histories, truncation_warning
 from pipelines.serving import CandidatePipeline, Stage
 
 
@@ -31,8 +28,6 @@ def candidates_after_stage(
         users: ids.
         top: number of candidates to show.
     """
-    reader, moment = pipeline.reader, pipeline.moment
-    all_users = cache(lambda: frozenset(user_ids(reader.store, moment).to_pylist()))
     for user in dict.fromkeys(users):
         request = pipeline.read([user])
         lists = pipeline.run_until(stage, request)
@@ -44,10 +39,9 @@ def candidates_after_stage(
         names, bought_names = (item_names(pipeline.catalogue, ids) for ids in (first[ITEM_ID].to_pylist(), bought))
         note = ""
         if len(request.queries.histories.positions) == 0:
-            reason = "has no purchases in the catalogue of this release" if user in all_users() else "is unknown"
+            unknown = pipeline.reader.unknown_users([user], pipeline.moment)
+            reason = "is unknown" if unknown else "has no purchases in the catalogue of this release"
             note = f"user {visible(user)} {reason}: candidates are last week's bestsellers, scores are units sold"
-        elif pipeline.filters.policy == "drop" and count_truncated_histories(request.features):
-            note = truncation_warning(1)
         yield UserCandidates(
             f"{user_line(user, bought_names)}\n{stage_line(stage, requested, rows, excluded_by)}",
             candidate_table(

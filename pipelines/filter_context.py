@@ -13,6 +13,7 @@ from candidates.filters.context import Channels, ItemContext, UserContext
 from candidates.filters.settings import FilterSettings
 from candidates.filters.settings_warnings import find_settings_without_effect
 from candidates.histories import Histories
+from candidates.item_lists import ItemLists
 from candidates.text_codes import TextCodes
 from features.errors import InputError
 from features.moments import datetime64
@@ -68,7 +69,9 @@ def filter_warnings(store: FeatureStore, settings: FilterSettings, moment: datet
     return find_settings_without_effect(settings, item_context)
 
 
-def build_user_context(features: pa.Table, histories: Histories, moment: datetime) -> UserContext:
+def build_user_context(
+    features: pa.Table, histories: Histories, moment: datetime, earlier: ItemLists | None = None
+) -> UserContext:
     """Build the user context of filters.
 
     Args:
@@ -76,12 +79,14 @@ def build_user_context(features: pa.Table, histories: Histories, moment: datetim
             negative age comes from a birth date after the request, which no validation can find: it counts as unknown.
         histories: of the n users, at the same moment.
         moment: of the request, UTC.
+        earlier: n lists of items bought before those in the histories, if there are any.
     """
     ages = np.asarray(features[AGE_AT_REQUEST].fill_null(np.nan), np.float32)
     return UserContext(
         histories=histories,
         days_since_last_purchase=_days_since(features[LAST_PURCHASE_AT], moment, never=np.nan),
         ages=np.where(ages >= 0, ages, np.float32(np.nan)),
+        earlier=earlier,
     )
 
 
@@ -103,7 +108,7 @@ def build_item_context(
     for_sale = np.asarray(pc.not_equal(features[FOR_SALE].fill_null(1.0), 0.0), np.bool_)
     return ItemContext(
         item_codes=item_codes,
-        categories=np.array(groups.fill_null("").to_pylist(), np.str_),
+        categories=groups.fill_null("").combine_chunks(),
         departments=np.asarray(departments.indices.fill_null(-1), np.int32),
         for_sale=for_sale if listed is None else for_sale & listed,
         channels=Channels.from_lists(features[CHANNELS]),

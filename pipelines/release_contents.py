@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 from feast import FeatureStore
 
 from features.store.catalogue import catalogue_ids
@@ -53,7 +52,7 @@ def release_contents(
     return ReleaseContents(
         served=refit.towers.checkpoint,
         validated=trained.towers.checkpoint,
-        item_ids=np.array(item_ids, np.str_),
+        item_ids=item_ids,
         item_vectors=vectors,
         arrays=release_arrays(sources, sales),
         blender={"keep": blenders.keep.to_json(), "drop": blenders.drop.to_json()},

@@ -35,7 +35,8 @@ from features.store.request_services import (
     request_service_fingerprints,
 )
 from models.release.release import Release, load_release
-from pipelines.build_sources import build_histories, restore_sources
+from pipelines.build_sources import build_earlier_items, build_histories, restore_sources
+from pipelines.earlier_items import add_earlier_items
 from pipelines.filter_context import build_item_context, build_user_context
 from pipelines.rank_candidates import RANKING_DEPTH, rank_candidates
 
@@ -149,7 +150,7 @@ class CandidatePipeline:
                 what the filters need.
         """
         catalogue, sources = _read_catalogue(reader, moment), restore_sources(release)
-        features = catalogue.read(CANDIDATE_ITEMS, release.item_ids.tolist())
+        features = catalogue.read(CANDIDATE_ITEMS, release.item_ids)
         ranker = release.rankers.get(filters.policy)
         item_codes = TextCodes.from_texts(release.item_ids)
         listed = _items_in_catalogue(release, item_codes, catalogue)
@@ -175,17 +176,24 @@ class CandidatePipeline:
 
     def read(self, user_ids: Sequence[str]) -> CandidateRequest:
         """Read n users, once for up to `features.store.reader.IDS_PER_READ` users."""
-        return self.build_request(user_ids, self.reader.read(CANDIDATE_REQUEST, user_ids, self.moment))
+        return self.build_request(user_ids, self._complete(self.reader.read(CANDIDATE_REQUEST, user_ids, self.moment)))
 
     def read_blocks(self, user_ids: Sequence[str]) -> Iterator[FeatureBlock]:
         """Read any number of users in blocks for `build_request`; the next block is read while one is used."""
-        return feature_blocks(self.reader, CANDIDATE_REQUEST, user_ids, self.moment)
+        blocks = feature_blocks(self.reader, CANDIDATE_REQUEST, user_ids, self.moment)
+        return ((ids, self._complete(features)) for ids, features in blocks)
+
+    def _complete(self, features: pa.Table) -> pa.Table:
+        """Add what the filters need beyond the features of every request."""
+        return add_earlier_items(self.reader, features, self.moment) if self.filters.policy == "drop" else features
 
     def build_request(self, user_ids: Sequence[str], features: pa.Table) -> CandidateRequest:
         """Compute query vectors, histories and filter context of n users from their features."""
         histories = build_histories(features, self.item_context.item_codes)
         queries = Queries(*self.release.query_tower.query_vectors(features), histories)
-        return CandidateRequest(user_ids, features, queries, build_user_context(features, histories, self.moment))
+        earlier = build_earlier_items(features, self.item_context.item_codes)
+        users = build_user_context(features, histories, self.moment, earlier)
+        return CandidateRequest(user_ids, features, queries, users)
 
     def retrieve(self, request: CandidateRequest) -> BlendedLists:
         """The first step alone: candidates of all sources, as if no filter were in force."""

@@ -1,6 +1,7 @@
 """The import rules between packages, as a table, and what is forbidden everywhere."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -190,8 +191,15 @@ def test_serving_loads_neither_tensorflow_nor_scikit_learn():
 def unsafe(tree):
     """The lines of a file that pickle, evaluate, call a shell, or create a file under a name that can be guessed."""
     against = [f"imports {name}" for name in imports(tree) if name.split(".")[0] in UNSAFE]
+    against += [
+        f"{node.lineno} imports {node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if f"{node.module}.{alias.name}" in UNSAFE_CALLS
+    ]
     for name, node in calls(tree):
-        if name in UNSAFE_CALLS:
+        if name in UNSAFE_CALLS or name.endswith((".to_pickle", ".read_pickle")) or name.split(".")[0] in UNSAFE:
             against.append(f"{node.lineno} calls {name}")
         against += [
             f"{node.lineno} passes {keyword.arg}=True"
@@ -204,7 +212,10 @@ def unsafe(tree):
 
 
 def test_nothing_is_pickled_evaluated_or_handed_to_a_shell():
-    against = {path.relative_to(ROOT): unsafe(tree) for path, tree in trees(*MAY_IMPORT)}
+    everything = trees(*PACKAGES, "benchmarks", "tests", "requirements", deep=True)
+    against = {path.relative_to(ROOT): unsafe(tree) for path, tree in everything}
+
+    assert {ROOT / "tests" / "conftest.py", ROOT / "tests" / "fixtures" / "jobs.py"} <= {path for path, _ in everything}
 
     assert {path: lines for path, lines in against.items() if lines} == {}
 
@@ -214,11 +225,49 @@ def test_nothing_is_pickled_evaluated_or_handed_to_a_shell():
     [
         "import pickle", "from joblib import load", "eval(text)", "exec(text)", "os.system(text)",
         "subprocess.run(text, shell=True)", "yaml.load(text)", "tempfile.mktemp()", "mktemp()",
-        "np.load(path, allow_pickle=True)",
+        "np.load(path, allow_pickle=True)", "from os import system", "from yaml import load",
+        "pickle.loads(text)", "frame.to_pickle(path)",
     ],
 )  # fmt: skip
 def test_what_is_unsafe_is_found(line):
     assert unsafe(ast.parse(f"import numpy\n{line}")) != []
+
+
+def padded(tree):
+    """The lines of a file that make numpy texts, each of which takes 4 bytes for each character of the longest one."""
+    against = [
+        f"{node.lineno} uses {ast.unparse(node)}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in {"np.str_", "np.bytes_", "np.char"}
+    ]
+    for name, node in calls(tree):
+        dtypes = [keyword.value for keyword in node.keywords if keyword.arg == "dtype"]
+        if name.endswith(".astype") or name in {"np.array", "np.asarray", "np.full", "np.empty", "np.zeros"}:
+            dtypes += node.args
+        against += [
+            f"{node.lineno} passes {ast.unparse(dtype)}"
+            for dtype in dtypes
+            if ast.unparse(dtype) == "str"
+            or (isinstance(dtype, ast.Constant) and re.fullmatch("[<>=|]?[USa][0-9]*|str", str(dtype.value)))
+        ]
+    return against
+
+
+def test_ids_are_stored_without_padding():
+    against = {path.relative_to(ROOT): padded(tree) for path, tree in trees(*MAY_IMPORT)}
+
+    assert {path: lines for path, lines in against.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "np.array(ids, np.str_)", "np.array(ids, str)", "np.array(ids, dtype='U10')", "codes.astype(str)",
+        "np.char.zfill(codes, 3)", "np.empty(3, '<U256')", "codes.astype('S')",
+    ],
+)  # fmt: skip
+def test_what_pads_ids_is_found(line):
+    assert padded(ast.parse(line)) != []
 
 
 def test_below_jobs_nothing_asks_the_clock_or_a_global_source_of_chance():

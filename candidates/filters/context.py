@@ -24,6 +24,7 @@ class UserContext:
         days_since_last_purchase: (n,) float32, whole UTC days from the user's last purchase to the request, at least 0;
             NaN without purchases. That purchase may be of an item that has left the catalogue.
         ages: (n,) float32, years; NaN where unknown.
+        earlier: n lists of items that users bought before those in the histories, or in them; None if there are none.
 
     Raises:
         ValueError: The arrays do not have this form, or a user with a history has no days since the last purchase.
@@ -32,11 +33,14 @@ class UserContext:
     histories: Histories
     days_since_last_purchase: NDArray[np.float32]
     ages: NDArray[np.float32]
+    earlier: ItemLists | None = None
 
     def __post_init__(self) -> None:
         n = len(self.histories)
         _check("Days since the last purchase", self.days_since_last_purchase, n, np.float32)
         _check("Ages", self.ages, n, np.float32)
+        if self.earlier is not None and len(self.earlier) != n:
+            raise ValueError(f"Earlier items must be {n} lists, not {len(self.earlier)}.")
         if (self.days_since_last_purchase < 0).any() or (self.ages < 0).any():
             raise ValueError("Days since the last purchase and ages must be at least 0, or NaN.")
         if np.isnan(self.days_since_last_purchase[~self.histories.empty]).any():
@@ -103,7 +107,7 @@ class ItemContext:
 
     Attributes:
         item_codes: of the item ids; codes are positions, (items,).
-        categories: (items,) str, the garment group; "" where unknown.
+        categories: string (items,), the garment group; "" where unknown.
         departments: (items,) int32, codes of the department from 0; -1 where unknown.
         for_sale: (items,) bool.
         channels: of all items.
@@ -115,7 +119,7 @@ class ItemContext:
     """
 
     item_codes: TextCodes
-    categories: NDArray[np.str_]
+    categories: pa.StringArray
     departments: NDArray[np.int32]
     for_sale: NDArray[np.bool_]
     channels: Channels
@@ -126,7 +130,8 @@ class ItemContext:
         n = len(self.item_codes)
         if n == 0:
             raise ValueError("A catalogue needs at least one item.")
-        _check("Categories", self.categories, n, np.str_)
+        if len(self.categories) != n or self.categories.type != pa.string() or self.categories.null_count:
+            raise ValueError(f"Categories must be ({n},) string without nulls, not {self.categories.type}.")
         _check("Departments", self.departments, n, np.int32)
         _check("For sale", self.for_sale, n, np.bool_)
         _check("Minimum ages", self.minimum_ages, n, np.float32)
@@ -152,14 +157,14 @@ class ItemContext:
         return limits, ItemLists.from_pairs(of_limit, positions, len(limits))
 
     @cached_property
-    def category_names(self) -> NDArray[np.str_]:
-        """The names of the categories, ascending, (categories,) str."""
-        return np.unique(self.categories)
+    def category_names(self) -> pa.StringArray:
+        """The names of the categories, ascending, string (categories,)."""
+        return pc.unique(self.categories).sort()
 
     @cached_property
-    def category_codes(self) -> NDArray[np.intp]:
-        """The index of each item's category in `category_names`, (items,)."""
-        return np.searchsorted(self.category_names, self.categories)
+    def category_codes(self) -> NDArray[np.int32]:
+        """The index of each item's category in `category_names`, int32 (items,)."""
+        return np.asarray(pc.index_in(self.categories, self.category_names))
 
 
 def _check(label: str, column: NDArray[Any], n: int, dtype: type[np.generic]) -> None:

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from candidates.filters.context import ItemContext, UserContext
 from candidates.filters.exclusions import Exclusions
@@ -89,7 +90,8 @@ class BlockedCategories:
 
     def exclude(self, _users: UserContext, items: ItemContext) -> Exclusions:
         """Return the items of the blocked categories."""
-        return Exclusions(np.isin(items.category_names, self.categories)[items.category_codes])
+        blocked = np.asarray(pc.is_in(items.category_names, pa.array(self.categories, pa.string())))
+        return Exclusions(blocked[items.category_codes])
 
 
 @dataclass(frozen=True)

@@ -135,13 +135,18 @@ def read_settings(path: Path) -> FilterSettings:
         raise InputError(f"There is no file {path}: write filter settings there, or omit --filters.") from error
     except OSError as error:
         raise path_error(path, error, "read") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        byte = f"byte 0x{error.object[error.start]:02x} at position {error.start}"
+        raise InputError(f"{path} is not UTF-8 text ({byte}): save it as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path} is not TOML ({error}): {_toml_hint(text, str(error))}.") from error
     return FilterSettings.from_json(content, str(path))
 
 
 def _toml_hint(text: str, message: str) -> str:
-    """Recognize ids without quotes: a number of TOML must not begin with 0."""
+    """Recognize settings that are repeated, and ids without quotes: a number of TOML must not begin with 0."""
+    if "overwrite" in message or "twice" in message:
+        return "write each setting once"
     found = re.search(r"at line (\d+)", message)
     line = text.split("\n")[int(found[1]) - 1] if found else text
     unquoted = re.sub(r"\"[^\"]*\"|'[^']*'|#.*", "", line)

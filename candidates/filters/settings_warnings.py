@@ -42,7 +42,7 @@ def _unknown_items(item_ids: tuple[str, ...], items: ItemContext) -> list[str]:
 
 
 def _unknown_categories(setting: str, names: tuple[str, ...], items: ItemContext) -> list[str]:
-    known = [name for name in items.category_names.tolist() if name]
+    known = [name for name in items.category_names.to_pylist() if name]
     unknown = [name for name in names if name not in known]
     if not unknown:
         return []

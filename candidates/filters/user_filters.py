@@ -24,8 +24,8 @@ class AlreadyBought:
         return "The user has bought the item before."
 
     def exclude(self, users: UserContext, _items: ItemContext) -> Exclusions:
-        """Return each user's history."""
-        return Exclusions(pairs=users.histories.bought)
+        """Return each user's history, and the items before it."""
+        return Exclusions(pairs=users.histories.bought).union(Exclusions(pairs=users.earlier))
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class CoolDown:
 
     def _limits(self, items: ItemContext) -> NDArray[np.float32]:
         """Return the days of each category, (categories,) float32."""
-        days = [self.days_by_category.get(category, self.days) for category in items.category_names.tolist()]
+        days = [self.days_by_category.get(category, self.days) for category in items.category_names.to_pylist()]
         return np.array(days, np.float32)
 
 

@@ -129,7 +129,7 @@ class Trees:
 
     def write(self, path: Path) -> None:
         """Write the arrays to an .npz file."""
-        np.savez(path, start=self.start, **{name: getattr(self, name) for name in _DTYPES})
+        np.savez(path, allow_pickle=False, start=self.start, **{name: getattr(self, name) for name in _DTYPES})
 
     @classmethod
     def read(cls, path: Path, columns: int) -> Self:

@@ -1,4 +1,4 @@
-"""The raw files: paths, columns, records and line numbers.
+"""The raw files: paths, columns and line numbers.
 
 The layout is that of the H&M competition: `customers`, `articles` and `transactions_train`, each as NAME.csv,
 NAME.csv.gz or NAME.parquet in one folder, and optionally `availability`, which this project adds. Errors of a file as a
@@ -6,12 +6,10 @@ whole are found here; single rows are validated in `features.raw.validation`.
 """
 
 import csv
-import gzip
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple, TextIO
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,9 +17,9 @@ import pyarrow.parquet as pq
 from features import schema
 from features.errors import InputError, first_line, path_error
 from features.ids import BLANKS
-from features.raw.file_formats import FIRST_BYTES, other_format, unread_file
+from features.raw.csv_records import has_width, not_utf8, open_text, records
+from features.raw.file_formats import check_gzip, check_start, unread_file
 from features.sql import parquet_files, partition_option
-from features.text import counted
 
 CUSTOMERS: Final = "customers"
 ARTICLES: Final = "articles"
@@ -50,9 +48,6 @@ OPTIONAL_COLUMNS: Final = {
 
 _SUFFIXES: Final = (".csv", ".csv.gz", ".parquet")
 _WRONG_DELIMITERS: Final = (";", "\t", "|")
-_MEBIBYTE: Final = 1 << 20
-_SHOWN_CHARACTERS: Final = 40
-SHOWN_ROWS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -97,13 +92,6 @@ class RawFile:
     def absent_columns(self) -> tuple[str, ...]:
         """The optional columns that are absent from the file."""
         return tuple(name for name in OPTIONAL_COLUMNS[self.table] if name not in self.columns)
-
-
-class Record(NamedTuple):
-    """One record of a CSV file: its fields, and the physical line on which it starts, counted from 1."""
-
-    line: int
-    fields: list[str]
 
 
 def find_raw_files(raw_dir: Path) -> list[RawFile]:
@@ -151,9 +139,9 @@ def _open(table: str, path: Path) -> RawFile:
     try:
         if path.suffix == ".parquet":
             return _open_parquet(table, path)
-        _check_start(path, path.suffix)
+        check_start(path, path.suffix)
         if path.suffix == ".gz":
-            _check_gzip(path)
+            check_gzip(path)
         stored = _header(path)
     except OSError as error:
         raise path_error(path, error, "read") from error
@@ -196,7 +184,7 @@ def _parts(path: Path) -> tuple[Path, ...]:
 
 
 def _parquet_schema(path: Path) -> pa.Schema:
-    _check_start(path, ".parquet")
+    check_start(path, ".parquet")
     try:
         return pq.read_schema(path.absolute())
     except (pa.ArrowException, OSError) as error:
@@ -221,45 +209,14 @@ def _clean_name(name: str) -> str:
     return name.strip(BLANKS)
 
 
-def _check_start(path: Path, suffix: str) -> None:
-    """Refuse a file whose first bytes show that it is not what its name says."""
-    if path.stat().st_size == 0:
-        raise InputError(f"{path} is empty (0 bytes): download or write it again.")
-    try:
-        with gzip.open(path, "rb") if suffix == ".gz" else path.open("rb") as file:
-            start = file.read(FIRST_BYTES)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        return  # reported as a damaged file afterwards
-    found = other_format(start, suffix)
-    if found:
-        raise InputError(f"{path} is {found[0]}: {found[1]}.")
-
-
 def unreadable_parquet(path: Path, error: Exception) -> InputError:
     """Return the error for a Parquet file that cannot be read completely."""
     return InputError(f"{path} is not a readable Parquet file ({first_line(error)}): download or write it again.")
 
 
-def _check_gzip(path: Path) -> None:
-    # DuckDB detects a truncated file but ignores the checksum: damaged data would become plausible rows.
-    try:
-        with gzip.open(path, "rb") as blocks:
-            while blocks.read(_MEBIBYTE):
-                pass
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(
-            f"{path} is a damaged or truncated gzip file ({first_line(error)}): download or copy it again."
-        ) from error
-
-
-def _open_text(path: Path) -> TextIO:
-    opener: Callable[..., TextIO] = gzip.open if path.suffix == ".gz" else open
-    return opener(path, "rt", encoding="utf-8-sig", newline="")
-
-
 def _header(path: Path) -> tuple[str, ...]:
     try:
-        with _open_text(path) as text:
+        with open_text(path) as text:
             names = next(csv.reader(text), None)
     except UnicodeDecodeError as error:
         raise not_utf8(path) from error
@@ -277,9 +234,12 @@ def _check_columns(table: str, path: Path, columns: tuple[str, ...]) -> None:
         if any(delimiter in name for name in columns):
             raise InputError(f"{path} is separated by {delimiter!r}: use commas.")
     if missing:
+        is_headless = missing == list(REQUIRED_COLUMNS[table]) and path.suffix != ".parquet"
+        remedy = "write the names of the columns into the first line" if is_headless else "rename or add a column"
+        found = ", ".join(map(_shown_name, columns)) or "none"
         raise InputError(
-            f"{path} has no column {' and no '.join(missing)}: it has {', '.join(map(_shown_name, columns))}, and "
-            f"{', '.join(REQUIRED_COLUMNS[table])} are required."
+            f"{path} has no column {' and no '.join(missing)}: it has {found}, and "
+            f"{', '.join(REQUIRED_COLUMNS[table])} are required: {remedy}."
         )
     # DuckDB's column names are case-insensitive.
     lowered = [name.casefold() for name in columns]
@@ -293,40 +253,6 @@ def _shown_name(name: str) -> str:
     """Return a column's name for a message: as it is if it holds no more than letters, digits and spaces."""
     plain = name.replace(" ", "").replace("_", "")
     return name if plain.isalnum() and plain.isascii() else repr(name)
-
-
-def records(path: Path, *, strict: bool = False) -> Iterator[Record]:
-    """Yield every record of a CSV file after the header. Slower than DuckDB; for error messages and repairs.
-
-    As in DuckDB, blank lines are not records unless the file has a single column.
-
-    Args:
-        path: A .csv or .csv.gz file.
-        strict: Refuse unclosed and undoubled quotes. Otherwise read quotes as leniently as DuckDB does.
-
-    Raises:
-        InputError: A field cannot be read.
-        UnicodeDecodeError: The file is not UTF-8.
-    """
-    with _open_text(path) as text:
-        reader = csv.reader(text, strict=strict, skipinitialspace=not strict)
-        try:
-            width = len(next(reader))
-            line = reader.line_num + 1
-            for fields in reader:
-                if fields or width == 1:
-                    yield Record(line, fields or [""])
-                line = reader.line_num + 1
-        except csv.Error as error:
-            raise InputError(
-                f"{path} cannot be read as CSV from line {line} on ({error}): "
-                "close every quote, and double quotes within values."
-            ) from error
-
-
-def has_width(record: Record, width: int) -> bool:
-    """Return whether a record has `width` fields; like DuckDB, ignore empty fields beyond them."""
-    return len(record.fields) >= width and not any(record.fields[width:])
 
 
 def line_numbers(file: RawFile, positions: Iterable[int]) -> Iterator[int]:
@@ -347,58 +273,3 @@ def line_numbers(file: RawFile, positions: Iterable[int]) -> Iterator[int]:
     for wanted in positions:
         # The default, for files that DuckDB and csv read differently, is right unless values hold line breaks.
         yield next((record.line for position, record in well_formed if position == wanted), wanted + 2)
-
-
-def broken_lines(path: Path) -> InputError | None:
-    """Return the error for a CSV file with carriage returns inside of lines, None if it has none.
-
-    A file whose lines end with a carriage return alone, as on old Macs, has no other line ends.
-    """
-    count, first = 0, []
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            text = line.rstrip(b"\r\n")
-            if b"\r" in text and line.endswith(b"\n"):
-                count += 1
-                if count <= SHOWN_ROWS:
-                    start = max(0, text.index(b"\r") - _SHOWN_CHARACTERS // 2)
-                    first.append((number, text[start : start + _SHOWN_CHARACTERS].decode("utf-8", "replace")))
-    if not count:
-        return None
-    return InputError(
-        f"{path} has a line break inside a value in {counted(count, 'line')} ({format_rows('line', first, count)}): "
-        "remove the carriage returns, or quote the values that hold them."
-    )
-
-
-def not_utf8(path: Path) -> InputError:
-    """Return the error for a CSV file that is not UTF-8, with its first invalid lines."""
-    count, first = 0, []
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                count += 1
-                if count <= SHOWN_ROWS:
-                    start = max(0, error.start - _SHOWN_CHARACTERS // 2)
-                    first.append((number, line[start : start + _SHOWN_CHARACTERS].decode("utf-8", "replace").strip()))
-    return InputError(
-        f"{path} is not UTF-8 in {counted(count, 'line')} ({format_rows('line', first, count)}): convert it to UTF-8."
-    )
-
-
-def format_rows(unit: str, rows: Sequence[tuple[int, object]], count: int) -> str:
-    """Return the first three of `count` rows as text: "line 3: '-1', line 8: 'x', line 9: '', ...".
-
-    Args:
-        unit: "line" or "row".
-        rows: Line or row number and value of the first rows, at least three if there are as many.
-        count: Number of rows in total.
-    """
-    parts = []
-    for number, value in rows[:SHOWN_ROWS]:
-        text = "" if value is None else str(value)
-        cut = text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
-        parts.append(f"{unit} {number}: {cut!r}")
-    return ", ".join([*parts, "..."] if count > SHOWN_ROWS else parts)

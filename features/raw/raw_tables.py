@@ -17,24 +17,21 @@ import duckdb
 from features import schema
 from features.errors import InputError, first_line
 from features.ids import BLANKS
+from features.raw.csv_records import SHOWN_ROWS, broken_lines, format_rows, has_width, not_utf8, records
+from features.raw.quarantine import Quarantine, open_quarantine
 from features.raw.raw_files import (
     ARTICLES,
     AVAILABILITY,
     CUSTOMERS,
     ID_COLUMNS,
     REQUIRED_COLUMNS,
-    SHOWN_ROWS,
     TRANSACTIONS,
     RawFile,
-    broken_lines,
     find_raw_files,
-    format_rows,
-    has_width,
-    not_utf8,
-    records,
     unreadable_parquet,
 )
-from features.raw.validation import DATES, NUMBERS, STAGED, Quarantine, open_quarantine, validate_rows
+from features.raw.row_checks import DATES, NUMBERS
+from features.raw.validation import STAGED, validate_rows
 from features.sql import csv_file, identifier, literal
 from features.text import counted
 
@@ -249,13 +246,15 @@ def _without_malformed_rows(file: RawFile, quarantine: Quarantine | None, cause:
         raise broken
     if not count:
         raise InputError(
-            f"{file.path} is not well-formed CSV ({cause}): use one kind of line end, and double quotes within values."
+            f"{file.path} is not well-formed CSV ({cause.removeprefix('Invalid Input Error: ')}): use one kind of line "
+            "end, and double quotes within values."
         )
     if quarantine is None:
+        is_text = any(char.isprintable() for _, row in first for char in row.partition(": ")[2])
+        remedy = "quote values that hold commas or line breaks" if is_text else "remove these lines, which hold no text"
         raise InputError(
             f"{file.path}: {counted(count, 'row')} without the {width} columns of the header "
-            f"({format_rows(file.unit, first, count)}): quote values that hold commas or line breaks, or quarantine "
-            "such rows with --quarantine FILE."
+            f"({format_rows(file.unit, first, count)}): {remedy}, or quarantine such rows with --quarantine FILE."
         )
     copy = quarantine.folder / f"{file.table}.csv"
     with copy.open("w", encoding="utf-8", newline="") as text:

@@ -23,7 +23,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from features.errors import InputError
 from features.store.registry import online_views, view_fingerprint
-from features.store.sqlite_file import OpenFile, count_changes, count_rows, has_table, sqlite_path
+from features.store.sqlite_file import OpenFile, count_changes, count_rows, has_table, naming_damage, sqlite_path
 from features.text import counted
 
 _FILL: Final = "run `python jobs/materialize.py`"
@@ -90,7 +90,8 @@ class Generation(BaseModel):
         Raises:
             InputError: the store cannot be read.
         """
-        [(_, features)] = provider.online_read(provider.repo_config, _VIEW, [_ROW], [_FEATURE])
+        with naming_damage():
+            [(_, features)] = provider.online_read(provider.repo_config, _VIEW, [_ROW], [_FEATURE])
         if features is None:
             return None
         try:
@@ -119,18 +120,12 @@ class OpenGeneration:
         """Open the online store for requests.
 
         Raises:
-            InputError: it was not filled, or not completely; something else wrote to it; rows are missing; or a view
-                is declared differently now.
+            InputError: it was not filled, or see `check`.
         """
         opened = cls.find(store)
         if opened is None:
             raise InputError(f"The online store{_place(store)} is empty: {_REFILL}.")
-        opened.check_intact()
-        for view in online_views(store):
-            if opened.record.declarations.get(view.name) != view_fingerprint(view):
-                raise InputError(
-                    f"Feature view '{view.name}' is declared differently since the online store was filled: {_FILL}."
-                )
+        opened.check()
         return opened
 
     @classmethod
@@ -151,11 +146,25 @@ class OpenGeneration:
                 break
         return None if record is None else cls(store, provider, record, file)
 
+    def check(self) -> None:
+        """Check that requests can be served.
+
+        Raises:
+            InputError: see `check_intact`; or a view is declared differently since the store was filled.
+        """
+        self.check_intact()
+        for view in online_views(self.store):
+            if self.record.declarations.get(view.name) != view_fingerprint(view):
+                raise InputError(
+                    f"Feature view '{view.name}' is declared differently since the online store was filled: {_FILL}."
+                )
+
     def check_intact(self) -> None:
         """Check that all rows are there, and that nothing else has written any.
 
         Raises:
-            InputError: the store was not filled completely, rows are missing, or something else wrote to it.
+            InputError: the store was not filled completely, rows are missing, something else wrote to it, or bytes of
+                its file were changed.
         """
         self.check_unchanged()
         store, record = self.store, self.record
@@ -168,6 +177,10 @@ class OpenGeneration:
                     f"Feature view '{view}' has {counted(found, 'row')} in the online store{_place(store)}, and "
                     f"{expected:,} were written: {_REFILL}."
                 )
+        if self._file is not None and not self._file.has_its_checksum:
+            raise InputError(
+                f"The online store{_place(store)} is damaged, its bytes are not those that were written: {_REFILL}."
+            )
         for view, end in registry_windows(store).items():
             if end > max(record.windows.get(view, record.as_of), record.as_of):
                 raise InputError(
@@ -175,6 +188,11 @@ class OpenGeneration:
                     f"online store is filled up to {record.as_of:%Y-%m-%d %H:%M}: {_FILL}, which fills all views from "
                     "the same tables and up to the same moment."
                 )
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether its rows are certainly those that were written; only a file can be compared with its checksum."""
+        return self._file is not None
 
     def check_unchanged(self) -> None:
         """Check that the store is as it was when it was filled. For SQLite this takes a few microseconds.

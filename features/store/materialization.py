@@ -99,15 +99,6 @@ def fill_online_store(
     return _fill(store, moment, from_scratch=from_scratch, catalogue=False, progress=progress)
 
 
-def filled_until(store: FeatureStore) -> datetime:
-    """The moment up to which the online store was filled last, UTC.
-
-    Raises:
-        InputError: see `OpenGeneration.open`.
-    """
-    return OpenGeneration.open(store).record.as_of
-
-
 def _fill(
     store: FeatureStore, moment: datetime, *, from_scratch: bool, catalogue: bool, progress: Progress
 ) -> Materialization:

@@ -5,7 +5,7 @@ a message: most of its time. This reads the same values through the same interfa
 `OnlineStore.online_read`, and computes on-demand features with the transformation of their view.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Self, TypeAlias
@@ -31,6 +31,23 @@ _Features: TypeAlias = dict[str, pa.Array]
 _MODES: Final = ("pandas", "python")
 
 
+def entity_keys(join_key: str, ids: Sequence[str]) -> list[EntityKey]:
+    """Return the keys of ids in the online store."""
+    return [EntityKey(join_keys=[join_key], entity_values=[Value(string_val=id_)]) for id_ in ids]
+
+
+def read_rows(
+    provider: Provider, view: FeatureView, keys: list[EntityKey], names: list[str]
+) -> list[dict[str, Value] | None]:
+    """Read features of a view from the online store; None for a key without a row.
+
+    Raises:
+        InputError: the online store has no tables.
+    """
+    with naming_damage():
+        return [features for _, features in provider.online_read(provider.repo_config, view, keys, names)]
+
+
 @dataclass(frozen=True, eq=False)
 class OnlineService:
     """A feature service of one entity, as Feast resolves it for online reads.
@@ -42,7 +59,6 @@ class OnlineService:
         views: the stored views, and of each the features that the service or its on-demand views need.
         on_demand: the on-demand views, by name.
         request_data: of each on-demand view, what it takes from the request.
-        without_rows: the ids that were read and have no row in any view.
     """
 
     store: FeatureStore
@@ -51,7 +67,6 @@ class OnlineService:
     views: tuple[tuple[FeatureView, list[str]], ...]
     on_demand: dict[str, OnDemandFeatureView]
     request_data: dict[str, tuple[str, ...]]
-    without_rows: set[str] = field(default_factory=set)
     _of_moment: dict[str, tuple[datetime, _Features]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -119,18 +134,11 @@ class OnlineService:
         return pa.table([pa.array(ids, pa.string()), *arrays], self.columns.arrow_schema)
 
     def _read_messages(self, ids: list[str]) -> _Messages:
-        key = self.columns.entity_key
-        keys = [EntityKey(join_keys=[key], entity_values=[Value(string_val=id_)]) for id_ in ids]
-        messages: _Messages = {}
-        absent = set(ids)
+        keys, messages = entity_keys(self.columns.entity_key, ids), {}
         for view, names in self.views:
-            with naming_damage():
-                rows = self.provider.online_read(self.store.config, view, keys, names)
-            values = [{} if features is None else features for _, features in rows]
-            absent.difference_update(id_ for id_, features in zip(ids, values, strict=True) if features)
+            rows = read_rows(self.provider, view, keys, names)
             for name in names:
-                messages[view.name, name] = [features.get(name) for features in values]
-        self.without_rows.update(absent)
+                messages[view.name, name] = [None if features is None else features.get(name) for features in rows]
         return messages
 
     def _compute(self, name: str, messages: _Messages, rows: int, moment: datetime) -> _Features:

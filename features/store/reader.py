@@ -7,11 +7,14 @@ from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from feast import FeatureStore
 
+from features.schema import USER_ID
+from features.store.catalogue import USER_PROFILE, user_ids
 from features.store.generation import OpenGeneration
 from features.store.historical_features import as_of, historical_features
-from features.store.online_service import OnlineService
+from features.store.online_service import OnlineService, entity_keys, read_rows
 from features.store.registry import service_columns
 from features.store.request_services import request_views
 from features.store.service_columns import ServiceColumns
@@ -71,10 +74,31 @@ class FeatureReader:
         # For one user, a concatenation would be a noticeable part of the read.
         return parts[0] if len(parts) == 1 else pa.concat_tables([online.columns.arrow_schema.empty_table(), *parts])
 
-    @property
-    def ids_without_rows(self) -> set[str]:
-        """The ids that were read from the online store, and have no row in any view of a service."""
-        return set().union(*(service.without_rows for service in self._online.values()))
+    def unknown_users(self, users: Sequence[str], moment: datetime) -> list[str]:
+        """Return the users without a profile, in their order: offline at the moment, online in the store.
+
+        Online, only these users are read, and no feature table.
+
+        Args:
+            users: ids.
+            moment: of the request, UTC.
+
+        Raises:
+            InputError: see `read`; or offline, no user has a profile at the moment.
+        """
+        if self.source == "offline":
+            ids = pa.array(users, pa.string())
+            unknown: list[str] = ids.filter(pc.invert(pc.is_in(ids, user_ids(self.store, moment)))).to_pylist()
+            return unknown
+        provider, view = self.generation.provider, self.store.get_feature_view(USER_PROFILE)
+        names = [view.features[0].name]
+        rows = [
+            (user, features)
+            for block in id_blocks([*users])
+            for user, features in zip(block, read_rows(provider, view, entity_keys(USER_ID, block), names), strict=True)
+        ]
+        self.generation.check_unchanged()
+        return [user for user, features in rows if features is None]
 
     @property
     def tables(self) -> dict[str, str]:

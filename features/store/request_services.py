@@ -1,6 +1,7 @@
 """The feature services of candidate requests, and their fingerprints, which a release records.
 
-A request reads one service of its users, and from the catalogue snapshot one of all items and one of names to show.
+A request reads one service of its users, another one of those with long histories, and from the catalogue snapshot one
+of all items and one of names to show.
 Training reads the user features as of past moments in the parts it needs, see `feature_repo/feature_services.py`.
 """
 
@@ -21,6 +22,7 @@ from features.store.registry import (
 )
 
 CANDIDATE_REQUEST: Final = "candidate_request_v1"
+EARLIER_ITEMS_OF_USERS: Final = "earlier_items_v1"
 CANDIDATE_ITEMS: Final = "candidate_items_v1"
 ITEM_CARD: Final = "item_card_v1"
 
@@ -52,7 +54,8 @@ def request_service_fingerprints(store: FeatureStore) -> dict[str, str]:
     Raises:
         InputError: the registry lacks one of them.
     """
-    return {name: service_fingerprint(store, name) for name in (CANDIDATE_REQUEST, CANDIDATE_ITEMS)}
+    services = (CANDIDATE_REQUEST, EARLIER_ITEMS_OF_USERS, CANDIDATE_ITEMS)
+    return {name: service_fingerprint(store, name) for name in services}
 
 
 def request_views(store: FeatureStore) -> list[FeatureView]:
@@ -61,7 +64,7 @@ def request_views(store: FeatureStore) -> list[FeatureView]:
     Raises:
         InputError: the registry lacks a service of requests.
     """
-    services = (CANDIDATE_REQUEST, CANDIDATE_ITEMS, ITEM_CARD)
+    services = (CANDIDATE_REQUEST, EARLIER_ITEMS_OF_USERS, CANDIDATE_ITEMS, ITEM_CARD)
     views = [*online_views(store), *(view for service in services for view in views_of_service(store, service))]
     return list({view.name: view for view in views}.values())
 

@@ -1,6 +1,11 @@
-"""The file of an SQLite online store: the number of its changes, its rows, and a new file that replaces it."""
+"""The file of an SQLite online store: its changes, its checksum, its rows, and a new file that replaces it.
+
+The checksum is the beginning of the SHA-256 of all bytes but its own, which are two numbers of the header that SQLite
+leaves to applications, `user_version` and `application_id`: file and checksum are one, and replaced in one step.
+"""
 
 import contextlib
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -13,12 +18,15 @@ from feast import FeatureStore
 from feast.infra.online_stores.sqlite import SqliteOnlineStore
 from feast.infra.provider import Provider, get_provider
 from feast.repo_config import RepoConfig
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from features.errors import InputError
 from features.files import atomic_write
 
 _COUNTER_BYTES: Final = 4
 _COUNTER_OFFSET: Final = 24  # in the header of every SQLite file
+_CHECKSUM_BYTES: Final = (*range(60, 64), *range(68, 72))  # user_version and application_id
+_CHUNK: Final = 1 << 20
 _LEFTOVERS: Final = ("-journal", "-wal", "-shm")
 
 
@@ -38,9 +46,36 @@ class OpenFile:
         """The number of transactions that have written to it. SQLite counts them in the header."""
         return int.from_bytes(os.pread(self._descriptor, _COUNTER_BYTES, _COUNTER_OFFSET), "big")
 
+    @property
+    def has_its_checksum(self) -> bool:
+        """Whether all bytes are as `write_checksum` found them. Takes about a second per gigabyte."""
+        stored, computed = _checksums(self._descriptor)
+        return stored == computed
+
     def is_at(self, path: Path) -> bool:
         """Whether `path` is this file."""
         return path.exists() and os.path.samestat(os.fstat(self._descriptor), path.stat())
+
+
+def write_checksum(path: Path) -> None:
+    """Write the checksum of an SQLite file into its header. No process may have it open."""
+    with path.open("r+b") as file:
+        _, computed = _checksums(file.fileno())
+        for offset, byte in zip(_CHECKSUM_BYTES, computed, strict=True):
+            os.pwrite(file.fileno(), bytes([byte]), offset)
+
+
+def _checksums(descriptor: int) -> tuple[bytes, bytes]:
+    """Return the stored checksum of a file, and the one that its bytes have."""
+    first = bytearray(os.pread(descriptor, _CHUNK, 0))
+    stored = bytes(first[offset] for offset in _CHECKSUM_BYTES)
+    for offset in _CHECKSUM_BYTES:
+        first[offset] = 0
+    digest, position = hashlib.sha256(first), len(first)
+    while chunk := os.pread(descriptor, _CHUNK, position):
+        digest.update(chunk)
+        position += len(chunk)
+    return stored, digest.digest()[: len(_CHECKSUM_BYTES)]
 
 
 def sqlite_path(store: FeatureStore) -> Path | None:
@@ -97,6 +132,7 @@ def replaced_file(store: FeatureStore, path: Path, *, copied: bool) -> Iterator[
         provider.online_store.update(config, [], store.list_batch_feature_views(), [], [], partial=True)
         yield provider
         _connection(provider).close()
+        write_checksum(fresh)
         # They belong to the present file. SQLite would apply them to the new one.
         for suffix in _LEFTOVERS:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
@@ -105,10 +141,10 @@ def replaced_file(store: FeatureStore, path: Path, *, copied: bool) -> Iterator[
 
 @contextlib.contextmanager
 def naming_damage() -> Iterator[None]:
-    """Raise an InputError where SQLite misses a table, or cannot read the file."""
+    """Raise an InputError where SQLite misses a table or cannot read the file, or a value is no message of Feast."""
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, DecodeError) as error:
         raise InputError(
             f"The online store is empty or damaged ({error}): run `python jobs/materialize.py --from-scratch`."
         ) from error

@@ -66,6 +66,7 @@ TABLES = (
     "user_activity_daily",
     "item_sales_daily",
     "user_bought_items_daily",
+    "user_earlier_items",
     "user_recent_items_daily",
     "user_lately_items_daily",
     "user_tastes_daily",
@@ -121,6 +122,7 @@ def write_feature_tables(
         "user_bought_items_daily": [
             user_queries.BOUGHT_ITEMS.format(length=MAX_BOUGHT_ITEMS, **bucket, **parameters) for bucket in list_buckets
         ],
+        "user_earlier_items": [user_queries.EARLIER_ITEMS.format(length=MAX_BOUGHT_ITEMS, **parameters)],
         "user_recent_items_daily": [user_queries.RECENT_ITEMS.format(bought=bought, length=MAX_RECENT_ITEMS)],
         "user_lately_items_daily": [
             user_queries.LATELY_ITEMS.format(length=MAX_LATELY_ITEMS, **bucket, **parameters) for bucket in list_buckets

@@ -77,6 +77,30 @@ BOUGHT_ITEMS: Final = """
            {stamp} as event_timestamp, {stamp} as created_timestamp
     from histories, lists order by event_timestamp, user_id
 """
+
+# All items of users with more purchases than a list of bought items holds. A list of each day would be quadratic in a
+# history's length, so there is a row only where `length` items of a day were bought since the row before (or the last
+# of them that day): what was bought since is in the list of bought items, which holds the last `length` ones.
+EARLIER_ITEMS: Final = """
+    with latest as (
+        select distinct user_id, item_id, day + 1 as day from dated_purchases
+        where user_id in (select user_id from dated_purchases group by user_id having count(*) >= {length})
+    ), daily as (
+        select user_id, day, count(*) as items, sum(count(*)) over (partition by user_id order by day) as total
+        from latest group by user_id, day
+    ), snapshots as (
+        select user_id, day from daily where total // {length} > (total - items) // {length}
+    ), firsts as (
+        select user_id, item_id, min(day) as day from latest group by user_id, item_id
+    )
+    select user_id, list(item_id order by item_id) as earlier_items,
+           {stamp} as event_timestamp, {stamp} as created_timestamp
+    from (
+        select user_id, item_id, snapshots.day as day from snapshots join firsts using (user_id)
+        where firsts.day <= snapshots.day
+    )
+    group by user_id, day order by event_timestamp, user_id
+"""
 RECENT_ITEMS: Final = """
     select user_id,
            bought_items[:{length}] as recent_items,

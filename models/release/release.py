@@ -8,7 +8,8 @@
         layers.npz         kernels and biases of the dense layers
         embeddings/        a table for each id and category, and the item memory
       validated/         the same files as validated, before the refit, from which a warm start continues
-      item_ids.npy       str (items,), the catalogue as of the release, ascending
+      item_ids.parquet   string (items,), the catalogue as of the release, ascending; numpy would store each id with the
+                         length of the longest
       item_contents.npy  float32 (items, content dimensions), the content part of the item vectors, in the order of
                          item_ids; their item-memory part is in served/embeddings
       sales_7d.npy       float32 (items,), units sold in the 7 days before the release: the popularity list
@@ -33,6 +34,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from candidates.ranking.ranker import Ranker
@@ -51,12 +53,13 @@ from models.vocabulary import FIRST_TOKEN
 METRICS: Final = "metrics.json"
 SERVED: Final = "served"
 VALIDATED: Final = "validated"
+ITEM_IDS: Final = "item_ids.parquet"
 ITEM_CONTENTS: Final = "item_contents"
 ARRAYS: Final = ("sales_7d", "sales_28d", "repurchase_rates", "garment_groups", "neighbours", "similarities")
 REQUIRED_FILES: Final = (
     *(f"{checkpoint}/{name}" for checkpoint in (SERVED, VALIDATED) for name in CHECKPOINT_FILES),
-    *(BLENDER, METRICS),
-    *(f"{name}.npy" for name in ("item_ids", ITEM_CONTENTS, *ARRAYS)),
+    *(BLENDER, ITEM_IDS, METRICS),
+    *(f"{name}.npy" for name in (ITEM_CONTENTS, *ARRAYS)),
 )
 _REQUIRED_KEYS = ("as_of", "config", "cut", "filters", "items", "services", RANKER_TRAINED_UNTIL, REQUEST_SERVICES)
 _FRESH = timedelta(days=7)
@@ -75,7 +78,7 @@ class Release:
         config: settings of its towers.
         served: checkpoint of the towers that are served.
         query_tower: computes query vectors from query features, with the weights in `served`.
-        item_ids: str (items,), ascending.
+        item_ids: string (items,), ascending.
         item_vectors: float32 (items, dimensions).
         arrays: other data of the items, (items, …) each, by the names in `ARRAYS`.
         blender: weights of the candidate sources, by policy.
@@ -88,7 +91,7 @@ class Release:
     config: Config
     served: Checkpoint
     query_tower: ServingQueryTower
-    item_ids: NDArray[np.str_]
+    item_ids: pa.StringArray
     item_vectors: NDArray[np.float32]
     arrays: dict[str, NDArray[Any]]
     blender: dict[str, Any]
@@ -182,9 +185,8 @@ def load_release(releases: Path, version: str | None = None) -> Release:
     except (KeyError, TypeError) as error:
         raise InputError(f"The {MANIFEST} of release {version} lacks {error}: train again.") from error
     config = Config.from_json(manifest["config"], str(folder / MANIFEST))
-    item_ids, contents, *others = (
-        np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("item_ids", ITEM_CONTENTS, *ARRAYS)
-    )
+    item_ids = pq.read_table(folder / ITEM_IDS)[ITEM_ID].combine_chunks()
+    contents, *others = (np.load(folder / f"{name}.npy", allow_pickle=False) for name in (ITEM_CONTENTS, *ARRAYS))
     if {len(array) for array in (item_ids, contents, *others)} != {manifest["items"]}:
         raise InputError(f"Release {version} holds arrays of different lengths: train again.")
     served = Checkpoint.read(folder / SERVED, schemas)
@@ -210,13 +212,13 @@ def load_release(releases: Path, version: str | None = None) -> Release:
 
 
 def _append_item_memory(
-    contents: NDArray[np.float32], item_ids: NDArray[np.str_], served: Checkpoint
+    contents: NDArray[np.float32], item_ids: pa.StringArray, served: Checkpoint
 ) -> NDArray[np.float32]:
     """Return item vectors as the item tower computes them, from their content part and the item-memory embeddings."""
     memory = served.weights.get("item_memory")
     if memory is None:
         return contents
-    codes = served.item.vocabularies[ITEM_ID].encode(pa.array(item_ids, pa.string()))
+    codes = served.item.vocabularies[ITEM_ID].encode(item_ids)
     vectors = np.empty((len(contents), contents.shape[1] + memory.shape[1]), np.float32)
     vectors[:, : contents.shape[1]] = contents
     vectors[:, contents.shape[1] :] = memory[codes]

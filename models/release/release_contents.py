@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from candidates.ranking.ranker import Ranker
@@ -22,7 +23,7 @@ class ReleaseContents:
     Attributes:
         served: checkpoint of the towers that are served.
         validated: checkpoint of the towers as validated, before the refit.
-        item_ids: str (items,), ascending.
+        item_ids: string (items,), ascending.
         item_vectors: float32 (items, dimensions).
         arrays: other data of the items, (items, …) each, by the names in `models.release.release.ARRAYS`.
         blender: JSON-ready weights of the candidate sources, by policy for items bought before.
@@ -34,7 +35,7 @@ class ReleaseContents:
 
     served: Checkpoint
     validated: Checkpoint
-    item_ids: NDArray[np.str_]
+    item_ids: pa.StringArray
     item_vectors: NDArray[np.float32]
     arrays: dict[str, NDArray[Any]]
     blender: dict[str, Any]
@@ -53,6 +54,7 @@ def content_digest(contents: ReleaseContents) -> str:
     checkpoints = (contents.served, contents.validated)
     settings = {
         "format": FORMAT,
+        "item_ids": contents.item_ids.to_pylist(),
         "split": [str(moment) for moment in (contents.split.start, contents.split.cut, contents.split.as_of)],
         "encodings": [asdict(encoding) for each in checkpoints for encoding in (each.query, each.item)],
         "weights": [sorted(each.weights) for each in checkpoints],
@@ -64,7 +66,7 @@ def content_digest(contents: ReleaseContents) -> str:
     weights = [each.weights[name] for each in checkpoints for name in sorted(each.weights)]
     trees = [array for _, ranker in rankers for array in ranker.trees.arrays]
     arrays = [contents.arrays[name] for name in sorted(contents.arrays)]
-    for array in (contents.item_ids, contents.item_vectors, *arrays, *weights, *trees):
+    for array in (contents.item_vectors, *arrays, *weights, *trees):
         digest.update(f"{array.dtype} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

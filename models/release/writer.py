@@ -5,12 +5,15 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from features.errors import InputError
 from features.files import atomic_write, write_json
+from features.schema import ITEM_ID
 from models.release.find_release import LATEST
 from models.release.integrity import DIGEST, FORMAT, MANIFEST, file_digests, manifest_digest, read_verified_manifest
-from models.release.release import ARRAYS, ITEM_CONTENTS, METRICS, REQUIRED_FILES, SERVED, VALIDATED
+from models.release.release import ARRAYS, ITEM_CONTENTS, ITEM_IDS, METRICS, REQUIRED_FILES, SERVED, VALIDATED
 from models.release.release_contents import ReleaseContents, content_digest
 from models.release.release_models import write_release_models
 
@@ -42,7 +45,7 @@ def write_release(releases: Path, contents: ReleaseContents, created: datetime) 
         for name, checkpoint in ((SERVED, contents.served), (VALIDATED, contents.validated)):
             (folder / name).mkdir()
             checkpoint.write(folder / name)
-        np.save(folder / "item_ids.npy", contents.item_ids, allow_pickle=False)
+        pq.write_table(pa.table({ITEM_ID: contents.item_ids}), folder / ITEM_IDS, compression="zstd")
         item_contents = contents.item_vectors[:, : contents.manifest_fields["config"]["content_dimensions"]]
         np.save(folder / f"{ITEM_CONTENTS}.npy", item_contents, allow_pickle=False)
         for name in ARRAYS:

@@ -104,10 +104,11 @@ def check_online_store(found: Found) -> Finding:
     store, command = found.store, "python jobs/materialize.py"
     if store is None:
         return Finding("missing", "It is declared by the registry.")
-    views = online_views(store)
-    if OpenGeneration.find(store) is None:
+    views, opened = online_views(store), OpenGeneration.find(store)
+    if opened is None:
         return Finding("missing", "No feature view was materialized.", command)
-    generation = found.generation = OpenGeneration.open(store).record
+    opened.check()
+    generation = found.generation = opened.record
     until, rows, path = generation.as_of, sum(generation.rows.values()), sqlite_path(store)
     details = f"{_type_of(store.config.online_store)}, {counted(len(views), 'view')} as of {minute(until)}"
     details = details if path is None else f"{path.resolve()}: {details}, {counted(rows, 'row')}"

@@ -80,7 +80,7 @@ def retrieved_list_snapshots(
     Returns:
         For each query vector rows of `user_id`, `rank` from 1 and `item_id`, in the order of users and ranks.
     """
-    index = ItemIndex(np.array(items[ITEM_ID].to_pylist(), np.str_), towers.item_vectors(items))
+    index = ItemIndex(items[ITEM_ID].combine_chunks(), towers.item_vectors(items))
     return [
         _retrieved_lists(index, queries, users[USER_ID], k, query, release)
         for query, queries in zip((QUERY_VECTORS, NEW_ITEM_QUERY_VECTORS), towers.query_vectors(users), strict=True)
@@ -95,7 +95,7 @@ def _retrieved_lists(
     rows = {
         USER_ID: users.take(pa.array(np.repeat(np.arange(len(positions)), width))),
         RANK: pa.array(np.tile(np.arange(1, width + 1), len(positions))),
-        ITEM_ID: pa.array(index.item_ids[positions.reshape(-1)], pa.string()),
+        ITEM_ID: index.item_ids.take(pa.array(positions.reshape(-1))),
     }
     name = f"top {width} items of each user by {vectors}"
     return Snapshot(name, pa.table(rows), (USER_ID, RANK), dict.fromkeys(rows, f"lists of {release}"))

@@ -1,6 +1,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from fixtures.exact_search import reference_search
 from hypothesis import given
@@ -13,7 +14,7 @@ from candidates.item_lists import ItemLists
 
 def index_of(vectors):
     vectors = np.asarray(vectors, np.float32)
-    return ItemIndex(np.array([f"item{position:07d}" for position in range(len(vectors))]), vectors)
+    return ItemIndex(pa.array([f"item{position:07d}" for position in range(len(vectors))]), vectors)
 
 
 def queries_of(*rows):
@@ -278,6 +279,8 @@ def test_the_arguments_are_not_changed():
     [
         (["b", "a"], [[1.0], [2.0]], "sorted ascending"),
         (["a", "a"], [[1.0], [2.0]], "unique"),
+        (["a", None], [[1.0], [2.0]], "unique"),
+        ([1, 2], [[1.0], [2.0]], "must be string"),
         (["a", "b"], [[1.0], [np.nan]], "finite"),
         (["a", "b"], [[1.0]], r"not \(2,\) and \(1, 1\)"),
         (["a"], [1.0], r"not \(1,\) and \(1,\)"),
@@ -285,17 +288,17 @@ def test_the_arguments_are_not_changed():
 )
 def test_an_index_of_the_wrong_form_is_refused(item_ids, vectors, message):
     with pytest.raises(ValueError, match=message):
-        ItemIndex(np.array(item_ids), np.array(vectors, np.float32))
+        ItemIndex(pa.array(item_ids), np.array(vectors, np.float32))
 
 
 def test_an_index_without_items_is_refused():
     with pytest.raises(ValueError, match="at least one"):
-        ItemIndex(np.array([], np.str_), np.empty((0, 4), np.float32))
+        ItemIndex(pa.array([], pa.string()), np.empty((0, 4), np.float32))
 
 
 def test_an_index_in_double_precision_is_refused():
     with pytest.raises(ValueError, match="float64"):
-        ItemIndex(np.array(["a"]), np.array([[1.0]]))
+        ItemIndex(pa.array(["a"]), np.array([[1.0]]))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The compiled retrieval of blocks of users against a plain one, over random shops."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from fixtures.purchases import histories_of
 from fixtures.reference_retrieval import retrieve
@@ -24,7 +25,7 @@ def random_sources(generator, items, dimensions):
     similarities = np.where(neighbours < 0, 0, generator.random(neighbours.shape)).astype(np.float32)
     sales = generator.integers(0, 4, items).astype(np.float32)
     return SourceSet(
-        ItemIndex(np.array([f"{item:03d}" for item in range(items)]), small_integers(generator, items, dimensions)),
+        ItemIndex(pa.array([f"{item:03d}" for item in range(items)]), small_integers(generator, items, dimensions)),
         PopularityList.from_counts(sales),
         GarmentGroupPopularity(generator.integers(-1, 4, items).astype(np.int32), sales),
         ItemKnn(neighbours, similarities),

@@ -4,6 +4,7 @@ from dataclasses import replace
 from math import e, log
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from fixtures.purchases import histories_of
 
@@ -25,7 +26,7 @@ LIKES_FIRST, LIKES_SECOND = [1, 0], [0, 1]  # query vectors that rank the items 
 @pytest.fixture
 def sources():
     return SourceSet(
-        index=ItemIndex(np.array(["a", "b", "c", "d"]), VECTORS),
+        index=ItemIndex(pa.array(["a", "b", "c", "d"]), VECTORS),
         popularity=PopularityList.from_counts(SALES),
         garment_groups=GarmentGroupPopularity(np.array([0, 0, 1, 1], np.int32), SALES),
         item_knn=ItemKnn(
@@ -136,7 +137,7 @@ def test_scores_of_the_towers_do_not_depend_on_the_scale_of_their_products(sourc
 
 
 # Deepening: twelve items, ranked 0 to 11 for every query.
-LINE = ItemIndex(np.array(list("abcdefghijkl")), np.arange(12, 0, -1, np.float32)[:, None])
+LINE = ItemIndex(pa.array(list("abcdefghijkl")), np.arange(12, 0, -1, np.float32)[:, None])
 
 
 class OneOfTheFirstTen:

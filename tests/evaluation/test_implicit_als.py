@@ -1,4 +1,5 @@
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from candidates.index import ItemIndex
@@ -21,7 +22,7 @@ def checkerboard():
 
 def test_users_without_a_vector_have_empty_lists():
     factors = ImplicitAls(
-        np.array([[0, 0], [0, 1]], np.float32), ItemIndex(np.array(["0", "1"]), np.eye(2, dtype=np.float32))
+        np.array([[0, 0], [0, 1]], np.float32), ItemIndex(pa.array(["0", "1"]), np.eye(2, dtype=np.float32))
     )
 
     positions, scores = factors.top(2, ItemLists.from_lists([np.array([], np.int64), np.array([1])]))

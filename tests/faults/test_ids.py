@@ -191,3 +191,9 @@ def test_long_descriptions_and_those_with_nul_are_refused(database, raw_dir):
 )
 def test_unknown_ids_are_counted_and_shown(unknown, total, sentence):
     assert unknown_ids_sentence(unknown, total, "user") == sentence
+
+
+def test_ids_are_counted_and_shown_in_the_same_way_whatever_they_are():
+    assert unknown_ids_sentence([*"abcd"], 9, "item", "blocked") == (
+        "4 of 9 items are blocked (first three: 'a', 'b', 'c')"
+    )

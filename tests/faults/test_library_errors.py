@@ -13,9 +13,9 @@ from candidates.candidate_file import CandidateFile, read_users
 from candidates.filters.settings import read_settings
 from features.errors import InputError, path_error
 from features.files import atomic_write
+from features.raw.quarantine import open_quarantine
 from features.raw.raw_files import find_raw_files
 from features.raw.user_file import read_user_ids
-from features.raw.validation import open_quarantine
 
 REFUSALS = {
     errno.EROFS: "read-only",

@@ -1,4 +1,4 @@
-"""Two jobs at once: one works, the other one is told who does, and a reader sees one of the two states."""
+"""Two jobs at once: one works, the other one names the process that does, and a reader sees one of the two states."""
 
 import os
 import subprocess
@@ -65,7 +65,9 @@ def test_a_second_materialization_writes_nothing(call, project, hold):
 
 
 def test_a_reader_does_not_wait_for_a_writer(project, hold):
-    from features.store.materialization import filled_until, materialize
+    from fixtures.online_store import filled_until
+
+    from features.store.materialization import materialize
     from features.store.registry import open_feature_store
 
     moment, store = datetime(2020, 2, 5, tzinfo=UTC), open_feature_store(project.repo)

@@ -83,10 +83,10 @@ def test_candidates_need_a_release_of_the_current_format(error_of, project, tmp_
 
     assert "python jobs/train.py" in error_of("generate_candidates", *options)
     assert "'../x'" in error_of("generate_candidates", *options, "--release", "../x")
-    write_manifest(project, version, format=8)
+    write_manifest(project, version, format=9)
     error = error_of("generate_candidates", *options, "--release", version)
     assert version in error
-    assert "format 8" in error
+    assert "format 9" in error
     assert not output.exists()
 
 

@@ -65,7 +65,7 @@ def write_release(project, as_of=AS_OF, version=VERSION, **changes):
     store, folder = open_store(project), project.releases / version
     schemas = tower_schemas(store, DEFAULT.query_service, DEFAULT.item_service)
     folder.mkdir(parents=True)
-    (folder / "item_ids.npy").write_bytes(b"ids")
+    (folder / "item_ids.parquet").write_bytes(b"ids")
     manifest = {
         "format": FORMAT,
         "version": version,
@@ -130,7 +130,7 @@ def test_each_step_leads_to_the_next_command(parts, toy, diagnose):
     assert states(found := diagnose(parts)) == {}
     assert (found.broken, found.next_command) == (False, COMMANDS["show"])
     assert str(toy.raw) in found.findings["raw tables"].details
-    assert "10 tables" in found.findings["feature tables"].details
+    assert "11 tables" in found.findings["feature tables"].details
     assert "2020-03-01 00:00 UTC" in found.findings["feature tables"].details
     assert VERSION in found.findings["release"].details
     assert "2020-03-01 00:00 UTC" in found.findings["online store"].details
@@ -221,12 +221,12 @@ def test_a_release_of_another_format_is_broken(parts, diagnose):
 
 def test_a_changed_file_of_a_release_is_named(parts, diagnose):
     write_release(parts)
-    (parts.releases / VERSION / "item_ids.npy").write_bytes(b"other ids")
+    (parts.releases / VERSION / "item_ids.parquet").write_bytes(b"other ids")
 
     found = diagnose(parts)
 
     assert states(found)["release"] == "broken"
-    assert "item_ids.npy" in found.findings["release"].details
+    assert "item_ids.parquet" in found.findings["release"].details
 
 
 def test_a_release_that_latest_names_and_that_does_not_exist_is_broken(parts, diagnose):

@@ -16,8 +16,8 @@ def test_the_number_of_views_and_of_those_read_incrementally_is_printed(call, pr
     second = call("materialize", "--repo", project.repo)
 
     assert (first.exit_code, second.exit_code, first.stderr, second.stderr) == (0, 0, "", "")
-    assert first.stdout.startswith("6 of 10 feature views online as of 2020-02-05 00:00 UTC, 0 of them incrementally")
-    assert second.stdout.startswith("6 of 10 feature views online as of 2020-03-01 00:00 UTC, 5 of them incrementally")
+    assert first.stdout.startswith("7 of 11 feature views online as of 2020-02-05 00:00 UTC, 0 of them incrementally")
+    assert second.stdout.startswith("7 of 11 feature views online as of 2020-03-01 00:00 UTC, 6 of them incrementally")
     assert second.stdout.endswith("next: python jobs/generate_candidates.py\n")
 
 

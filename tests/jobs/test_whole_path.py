@@ -295,7 +295,6 @@ def test_the_description_beside_the_candidates_says_how_they_were_made(whole):
         "as_of": "2020-03-01T00:00:00+00:00",
         "features": "online",
         "k": 12,
-        "truncated_histories": 0,
     }
     assert sorted(path.name for path in whole.file("drop").parent.iterdir()) == [
         "drop.json", "drop.parquet", "filtered.json", "filtered.parquet", "keep.json", "keep.parquet",

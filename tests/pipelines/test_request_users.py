@@ -1,14 +1,12 @@
-"""Unknown users are counted, users of another shop are refused, and truncated histories are reported."""
+"""Unknown users are counted, and users of another shop are refused."""
 
 from dataclasses import replace
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from fixtures.serving import K
 
 from features.errors import InputError
-from features.schema import MAX_BOUGHT_ITEMS
 
 
 @pytest.fixture
@@ -82,7 +80,7 @@ def test_a_release_of_another_shop_is_refused(opened, own, refused):
     reader, release, moment = opened
     filters = FilterSet.from_settings(FilterSettings())
     foreign = [f"x{number:04d}" for number in range(len(release.item_ids) - own)]
-    other = replace(release, item_ids=np.sort(np.array([*release.item_ids[:own].tolist(), *foreign], np.str_)))
+    other = replace(release, item_ids=pa.array(sorted([*release.item_ids[:own].to_pylist(), *foreign])))
     assert len(release.item_ids) == 60
 
     if refused:
@@ -93,21 +91,43 @@ def test_a_release_of_another_shop_is_refused(opened, own, refused):
         CandidatePipeline.open(reader, other, moment, filters, K)
 
 
-def test_histories_of_the_maximum_length_are_counted():
-    from pipelines.request_users import count_truncated_histories, truncation_warning
+def test_users_of_a_file_are_looked_up_in_the_online_store_alone(generate, monkeypatch):
+    def read_source(*_, **__):
+        raise AssertionError("a feature table was read")
 
-    lengths = [0, 1, MAX_BOUGHT_ITEMS - 1, MAX_BOUGHT_ITEMS]
-    features = pa.table({"bought_items": pa.array([["x"] * length for length in lengths] + [None])})
+    monkeypatch.setattr("features.store.catalogue.read_source", read_source)
 
-    assert count_truncated_histories(features) == 1
-    assert count_truncated_histories(features.slice(0, 3)) == 0
-    assert truncation_warning(3).startswith("3 users have bought 2,000 different items")
+    done = generate("0003", "4", "nobody")
+
+    assert done.exit_code == 0, done.stderr
+    assert "2 of 3 users are unknown ('4', 'nobody'), did you mean '0004'?" in done.stderr
 
 
-@pytest.mark.parametrize(("policy", "warns"), [("drop", True), ("keep", False)])
-def test_users_whose_older_purchases_are_not_excluded_are_reported(generate, monkeypatch, policy, warns):
-    monkeypatch.setattr("pipelines.request_users.MAX_BOUGHT_ITEMS", 3)
+@pytest.mark.parametrize("source", ["online", "offline"])
+def test_users_without_a_profile_are_unknown_in_both_stores(served_project, source):
+    from pipelines.serving import open_release_and_reader
 
-    done = generate("0003", "0004", options=("--already-bought", policy))
+    reader, _, moment = open_release_and_reader(served_project.repo, served_project.releases, None, source=source)
 
-    assert ("2 users have bought 3 different items or more" in done.stderr) is warns
+    users = ["nobody", "0003", "3", *(f"{number:04d}" for number in range(1, 200)), "0003", ""]
+    assert reader.unknown_users(users, moment) == ["nobody", "3", ""]
+    assert reader.unknown_users([], moment) == []
+
+
+@pytest.mark.parametrize("verified", [False, True])
+def test_users_that_a_store_without_a_checksum_lacks_are_an_error_with_their_ids(served_project, monkeypatch, verified):
+    from features.store.generation import OpenGeneration
+    from pipelines.candidate_generation import open_pipeline
+    from pipelines.request_users import check_complete
+
+    monkeypatch.setattr(OpenGeneration, "is_verified", verified)
+    pipeline, _ = open_pipeline(
+        served_project.repo, releases=served_project.releases, version=None, filters=None, already_bought=None, k=K
+    )
+
+    check_complete(pipeline, ["0003", "0004"])
+    if verified:
+        check_complete(pipeline, ["0003", "lost"])
+    else:
+        with pytest.raises(InputError, match=r"1 of 2 users is missing in the online store \('lost'\).*--from-scratch"):
+            check_complete(pipeline, ["0003", "lost"])

@@ -17,6 +17,7 @@ GROUPS = {
     "test_candidate_generation": "towers",
     "test_show_candidates": "towers",
     "test_request_users": "towers",
+    "test_earlier_items": "towers",
     "test_fit_blender": "towers",
     "test_check_leakage": "release",
     "test_backtest": "release",

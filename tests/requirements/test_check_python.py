@@ -1,5 +1,6 @@
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -12,6 +13,7 @@ SCRIPT = ROOT / "requirements" / "check_python.py"
 CHECK = runpy.run_path(str(SCRIPT))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LOCKS = ("development.txt", "project.txt")
+ALL_LOCKS = (*LOCKS, "audit.txt")
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
@@ -58,12 +60,12 @@ def test_the_lock_is_resolved_for_the_same_platforms():
     assert tuple(resolved) == CHECK["PLATFORMS"]
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", ALL_LOCKS)
 def test_every_line_of_a_lock_is_pinned_and_hashed_and_none_names_an_index(name):
     text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
     requirements = re.findall(r"^[a-z0-9].*(?:\n {4}--hash.*)*", text, flags=re.MULTILINE)
 
-    assert len(requirements) > 50
+    assert len(requirements) > (50 if name in LOCKS else 20)
     assert [line for line in requirements if not re.match(r"[\w.-]+(\[\w+\])?==\S+", line)] == []
     assert [line for line in requirements if "--hash=sha256:" not in line] == []
     assert "://" not in text
@@ -86,3 +88,38 @@ def test_the_production_lock_has_the_versions_of_the_development_lock():
     )
 
     assert project < development
+
+
+def commands_of(target):
+    make = shutil.which("make")
+    done = subprocess.run(
+        [make, "--dry-run", "--always-make", target], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_the_audit_covers_the_production_lock_and_fails_for_packages_that_cannot_be_looked_up():
+    commands = commands_of("audit")
+
+    assert "-r requirements/project.txt" in commands
+    assert "--strict" in commands
+    assert "error: a locked package has a known vulnerability, or could not be" in commands
+
+
+def test_the_list_of_packages_is_made_from_the_production_lock_without_a_time_or_a_random_number():
+    commands = commands_of("sbom")
+
+    assert "cyclonedx_py requirements requirements/project.txt" in commands
+    assert "--output-reproducible" in commands
+
+
+def test_tools_of_the_audit_are_not_installed_with_the_project():
+    names = {
+        name: set(
+            re.findall(r"^([\w.-]+)(?:\[\w+\])?==", (ROOT / "requirements" / name).read_text("utf-8"), re.MULTILINE)
+        )
+        for name in ALL_LOCKS
+    }
+
+    assert {"pip-audit", "cyclonedx-bom"} <= names["audit.txt"]
+    assert not {"pip-audit", "cyclonedx-bom"} & (names["development.txt"] | names["project.txt"])

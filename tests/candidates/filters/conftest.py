@@ -44,7 +44,7 @@ def make_items():
             item_codes=TextCodes.from_texts(
                 pa.array([chr(ord("a") + item) for item in range(len(items))], pa.string())
             ),
-            categories=column("category", np.str_, default=""),
+            categories=pa.array([item.get("category", "") for item in items], pa.string()),
             departments=column("department", np.int32, default=-1),
             for_sale=column("for_sale", np.bool_, default=True),
             channels=Channels.from_lists(pa.array([item.get("channels") for item in items], pa.list_(pa.string()))),

@@ -50,8 +50,10 @@ def test_users_of_the_wrong_form_are_rejected(make_users):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"item_codes": TextCodes.from_texts(np.array(["a"]))}, r"\(1,\)"),
-        ({"item_codes": TextCodes.from_texts(np.array([], np.str_))}, "at least one item"),
+        ({"item_codes": TextCodes.from_texts(pa.array(["a"]))}, r"\(1,\)"),
+        ({"item_codes": TextCodes.from_texts(pa.array([], pa.string()))}, "at least one item"),
+        ({"categories": pa.array(["Shoes"])}, r"\(2,\) string"),
+        ({"categories": pa.array(["Shoes", None])}, "without nulls"),
         ({"departments": np.array([0, -2], np.int32)}, "codes from 0"),
         ({"for_sale": np.array([0, 1])}, "bool"),
         ({"channels": Channels(np.ones(3, np.bool_), {})}, "2 items, not of 3"),

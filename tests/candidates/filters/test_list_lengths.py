@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ from candidates.sources.popularity import PopularityList
 from candidates.sources.source_set import SOURCES, Queries, SourceSet
 
 ITEMS, USERS = 24, 5
-IDS = np.array([f"{item:02d}" for item in range(ITEMS)])
+IDS = pa.array([f"{item:02d}" for item in range(ITEMS)])
 
 
 @dataclass

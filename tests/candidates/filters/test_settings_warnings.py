@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-import numpy as np
+import pyarrow as pa
 import pytest
 
 from candidates.filters.settings import FilterSettings
@@ -49,7 +49,7 @@ def test_each_setting_with_unknown_names_gives_one_warning(items):
 
 
 def test_an_id_without_its_leading_zeros_is_recognized(make_items):
-    items = replace(make_items({}, {}), item_codes=TextCodes.from_texts(np.array(["0108775015", "0108775044"])))
+    items = replace(make_items({}, {}), item_codes=TextCodes.from_texts(pa.array(["0108775015", "0108775044"])))
 
     [warning] = find_settings_without_effect(FilterSettings(blocked_items=("7", "108775044")), items)
 

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from fixtures import ranking_reference as reference
 from fixtures.ranking_worlds import random_world
@@ -28,13 +29,15 @@ def counts_of(lists, counts, width):
 def items():
     """Three items; the first two are of equal categories, and no item has a department."""
     return ItemFeatures(
-        item_codes=TextCodes.from_texts(np.array(["a", "b", "c"])),
+        item_codes=TextCodes.from_texts(pa.array(["a", "b", "c"])),
         log_sales=np.array([[1, 2, 3, 4], [0, 0, 0, 0], [5, 6, 7, 8]], np.float32),
         repurchase_rate=np.array([0.5, 0, 0.25], np.float32),
         log_price=np.array([2, np.nan, 5], np.float32),
         categories=np.array([[0, 0, 1], [0, 0, 0], [-1, -1, -1]], np.int32),
         category_shares=np.array([[0.25, 0.25, 0.75], [1, 1, 1], [np.nan] * 3], np.float32),
-        vocabularies=tuple(TextCodes.from_texts(np.array(names, np.str_)) for names in (["hat", "shoe"], ["wear"], [])),
+        vocabularies=tuple(
+            TextCodes.from_texts(pa.array(names, pa.string())) for names in (["hat", "shoe"], ["wear"], [])
+        ),
     )
 
 

@@ -1,4 +1,5 @@
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +38,7 @@ def test_excluded_and_ineligible_items_are_removed_before_the_cut():
 def test_the_result_equals_a_search_by_vectors_of_the_counts(seed, items, users, k):
     generator = np.random.default_rng(seed)
     counts = generator.integers(0, 4, items)
-    index = ItemIndex(np.array([f"{item:02d}" for item in range(items)]), counts[:, None].astype(np.float32))
+    index = ItemIndex(pa.array([f"{item:02d}" for item in range(items)]), counts[:, None].astype(np.float32))
     excluded = ItemLists.from_lists([np.flatnonzero(generator.random(items) < 0.4) for _ in range(users)])
     eligible = generator.random(items) < 0.7
 

@@ -53,7 +53,7 @@ def test_a_file_that_is_not_what_its_name_says_is_named_with_the_remedy(database
     message = error_of(database, raw_dir)
 
     assert message.startswith(f"{path} is ")
-    assert remedy in message
+    assert ("twice: decompress it once" if (kind, ending) == ("gzip", ".csv.gz") else remedy) in message
 
 
 @pytest.mark.parametrize("content", [TEXT.encode(), gzip.compress(TEXT.encode()), zipped(TEXT)], ids=len)
@@ -69,6 +69,8 @@ OTHER_NAMES = {
     "transactions_train.zip": "unzip it",
     "transactions_train.csv.zst": "zstd -d",
     "transactions_train.csv.bz2": "bunzip2",
+    "transactions_train.feather": "convert it to Parquet",
+    "transactions_train.tgz": "unpack it",
     "transactions_train.tar.gz": "write it as .csv",
     "transactions_train.xlsx": "write it as .csv",
     "transactions_train.tsv": "write it as .csv",

@@ -1,5 +1,6 @@
 """Materialization in windows leaves the same rows online as materialization from scratch."""
 
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -20,6 +21,7 @@ FULL = {"user_profile"}
 VIEWS = [
     "user_activity_daily",
     "user_bought_items_daily",
+    "user_earlier_items",
     "user_lately_items_daily",
     "user_profile",
     "user_recent_items_daily",
@@ -69,7 +71,7 @@ def rows_at(store, view, moment):
 
 
 def test_a_store_that_was_never_filled_is_refused_and_not_created(store):
-    from features.store.materialization import filled_until
+    from fixtures.online_store import filled_until
 
     with pytest.raises(InputError, match=r"online\.db is empty: run `python jobs/materialize\.py --from-scratch`"):
         filled_until(store)
@@ -77,18 +79,20 @@ def test_a_store_that_was_never_filled_is_refused_and_not_created(store):
 
 
 def test_the_first_materialization_reads_all_online_views_from_the_beginning(store, fill):
-    from features.store.materialization import filled_until
+    from fixtures.online_store import filled_until
 
     filled = fill(MIDDLE)
 
     assert filled.starts == dict.fromkeys(VIEWS, BEGINNING)
-    assert (len(filled.starts), filled.declared, filled.incremental) == (6, 10, 0)
+    assert (len(filled.starts), filled.declared, filled.incremental) == (7, 11, 0)
     assert filled_until(store) == MIDDLE
 
 
 @pytest.mark.parametrize("windows", [[MIDNIGHT, LATE], [EARLY, MIDDLE, MIDDLE, LATE]], ids=str)
 def test_windows_leave_the_same_rows_online_as_one_from_scratch(open_copy, store, fill, windows):
-    from features.store.materialization import fill_online_store, filled_until
+    from fixtures.online_store import filled_until
+
+    from features.store.materialization import fill_online_store
 
     for moment in windows:
         filled = fill(moment)
@@ -96,7 +100,7 @@ def test_windows_leave_the_same_rows_online_as_one_from_scratch(open_copy, store
     fill_online_store(other, LATE, from_scratch=True)
 
     assert filled.starts == {view: BEGINNING if view in FULL else windows[-2] for view in VIEWS}
-    assert filled.incremental == 5
+    assert filled.incremental == 6
     assert filled_until(store) == LATE
     rows, expected = online_rows(store), online_rows(other)
     assert rows == expected
@@ -144,7 +148,9 @@ def test_filling_to_the_same_moment_again_changes_nothing(store, fill):
 
 
 def test_a_store_that_feast_materialized_is_refused_and_read_from_the_beginning(open_copy, store, fill):
-    from features.store.materialization import fill_online_store, filled_until
+    from fixtures.online_store import filled_until
+
+    from features.store.materialization import fill_online_store
 
     fill(EARLY)
     store.materialize(EARLY, MIDDLE, feature_views=["user_activity_daily"])
@@ -158,7 +164,7 @@ def test_a_store_that_feast_materialized_is_refused_and_read_from_the_beginning(
 
 
 def test_a_materialization_by_feast_up_to_a_moment_without_data_is_refused(store, fill):
-    from features.store.materialization import filled_until
+    from fixtures.online_store import filled_until
 
     fill(LATE)
     store.materialize(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC), feature_views=VIEWS)
@@ -238,7 +244,7 @@ def test_users_that_a_changed_table_no_longer_has_are_not_online(store, fill, op
 
 
 def test_going_back_in_time_is_refused_and_leaves_the_store_as_it_was(store, fill):
-    from features.store.materialization import filled_until
+    from fixtures.online_store import filled_until
 
     fill(MIDDLE)
     before = online_rows(store)
@@ -250,7 +256,9 @@ def test_going_back_in_time_is_refused_and_leaves_the_store_as_it_was(store, fil
 
 
 def test_going_back_from_scratch_leaves_no_row_of_the_future_and_the_way_forward_open(open_copy, store, fill):
-    from features.store.materialization import fill_online_store, filled_until
+    from fixtures.online_store import filled_until
+
+    from features.store.materialization import fill_online_store
 
     fill(MIDDLE)
     filled = fill(EARLY, from_scratch=True)
@@ -267,7 +275,9 @@ def test_going_back_from_scratch_leaves_no_row_of_the_future_and_the_way_forward
 
 
 def test_going_back_is_refused_by_the_store_itself_after_the_registry_was_made_again(store, fill, open_copy):
-    from features.store.materialization import fill_online_store, filled_until
+    from fixtures.online_store import filled_until
+
+    from features.store.materialization import fill_online_store
 
     fill(MIDDLE)
     other = later_store(store, open_copy, None)  # its registry knows of no materialization
@@ -278,8 +288,9 @@ def test_going_back_is_refused_by_the_store_itself_after_the_registry_was_made_a
 
 
 def test_a_fill_that_fails_leaves_the_store_and_its_readers_as_they_were(store, fill, monkeypatch):
+    from fixtures.online_store import filled_until
+
     from features.store import materialization
-    from features.store.materialization import filled_until
     from features.store.reader import FeatureReader
 
     def fail(*_):
@@ -314,8 +325,10 @@ def test_a_reader_reads_the_generation_that_it_opened_until_it_ends(store, fill)
 def test_tables_that_are_replaced_while_the_store_is_filled_leave_it_as_it_was(
     store, fill, open_copy, toy, tmp_path, monkeypatch
 ):
+    from fixtures.online_store import filled_until
+
     from features.store import materialization
-    from features.store.materialization import fill_online_store, filled_until
+    from features.store.materialization import fill_online_store
 
     fill(MIDDLE)
     tables = replaced(toy, tmp_path / "tables", "user_activity_daily", lambda rows: rows)
@@ -343,7 +356,9 @@ def test_tables_that_are_replaced_while_the_store_is_filled_leave_it_as_it_was(
     ],
 )
 def test_a_store_that_another_program_changed_is_refused_and_filled_again(open_copy, store, fill, statement):
-    from features.store.materialization import fill_online_store, filled_until
+    from fixtures.online_store import filled_until
+
+    from features.store.materialization import fill_online_store
 
     fill(MIDDLE)
     with closing(sqlite3.connect(store.config.online_store.path)) as connection, connection:
@@ -358,7 +373,7 @@ def test_a_store_that_another_program_changed_is_refused_and_filled_again(open_c
 
 
 def test_missing_rows_are_refused_even_if_the_file_seems_unchanged(store, fill):
-    from features.store.materialization import filled_until
+    from fixtures.online_store import filled_until
 
     fill(MIDDLE)
     path = Path(store.config.online_store.path)
@@ -373,9 +388,53 @@ def test_missing_rows_are_refused_even_if_the_file_seems_unchanged(store, fill):
         filled_until(store)
 
 
+@pytest.mark.parametrize("place", ["header", "first page", "middle", "last byte", "checksum", "one byte more", "cut"])
+def test_bytes_that_were_changed_without_sqlite_are_refused_and_filled_again(store, fill, place):
+    from fixtures.online_store import filled_until
+
+    fill(MIDDLE)
+    path = Path(store.config.online_store.path)
+    content = bytearray(path.read_bytes())
+    offset = {"header": 47, "first page": 4_000, "middle": len(content) // 2, "last byte": -1, "checksum": 61}
+    if place in offset:
+        content[offset[place]] ^= 1
+    path.write_bytes(content[:-512] if place == "cut" else content + b"\0" if place == "one byte more" else content)
+
+    with pytest.raises(InputError, match=r"online.*materialize\.py --from-scratch"):
+        filled_until(store)
+    fill(LATE, from_scratch=True)
+    assert filled_until(store) == LATE
+
+
+def test_a_value_that_was_changed_without_sqlite_is_refused(store, fill):
+    from fixtures.online_store import filled_until
+
+    fill(MIDDLE)
+    path = Path(store.config.online_store.path)
+    item = b"0108775015"
+    content = path.read_bytes()
+    assert item in content
+    path.write_bytes(content.replace(item, b"0108775016", 1))
+
+    with pytest.raises(InputError, match=r"online\.db is damaged, its bytes are not those that were written"):
+        filled_until(store)
+    assert fill(LATE).incremental == 0
+    assert filled_until(store) == LATE
+
+
+def test_the_checksum_of_a_store_is_part_of_its_sha_256(store, fill):
+    fill(MIDDLE)
+    content = bytearray(Path(store.config.online_store.path).read_bytes())
+    stored = bytes(content[60:64] + content[68:72])
+
+    content[60:64] = content[68:72] = bytes(4)
+
+    assert stored == hashlib.sha256(content).digest()[:8]
+
+
 @pytest.mark.parametrize("content", [b"", b"no database" * 100])
 def test_a_file_that_is_no_database_is_refused_and_replaced_from_scratch(store, fill, content):
-    from features.store.materialization import filled_until
+    from fixtures.online_store import filled_until
 
     path = Path(store.config.online_store.path)
     path.write_bytes(content)
@@ -394,7 +453,7 @@ def test_tables_of_another_project_in_the_same_file_are_not_lost(store, fill):
         fill(MIDDLE, from_scratch=True)
 
 
-def test_a_second_writer_is_told_who_fills_the_store(store, fill, monkeypatch):
+def test_a_second_writer_names_the_process_that_fills_the_store(store, fill, monkeypatch):
     from features.store import materialization
 
     write_rows = materialization._write_rows
@@ -410,7 +469,7 @@ def test_a_second_writer_is_told_who_fills_the_store(store, fill, monkeypatch):
 
 
 def test_a_view_that_is_declared_differently_is_refused_and_read_from_the_beginning(store, fill):
-    from features.store.materialization import filled_until
+    from fixtures.online_store import filled_until
 
     fill(MIDDLE)
     view = store.get_feature_view("user_activity_daily")
@@ -423,7 +482,7 @@ def test_a_view_that_is_declared_differently_is_refused_and_read_from_the_beginn
 
 
 def test_applying_the_declarations_again_changes_nothing(store, fill):
-    from features.store.materialization import filled_until
+    from fixtures.online_store import filled_until
 
     fill(MIDDLE)
     store.apply([*store.list_entities(), *store.list_batch_feature_views()])
@@ -432,7 +491,7 @@ def test_applying_the_declarations_again_changes_nothing(store, fill):
 
 
 def test_a_moment_before_1970_is_refused_before_anything_is_emptied(store, fill):
-    from features.store.materialization import filled_until
+    from fixtures.online_store import filled_until
 
     fill(MIDDLE)
     with pytest.raises(InputError, match="1960-01-01: choose an --as-of after 1970-01-01"):

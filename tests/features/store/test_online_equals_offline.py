@@ -66,7 +66,7 @@ def assert_equal_value_by_value(store, moment):
 
 
 def test_features_are_equal_after_materializing_to_a_moment(store, fill, toy_purchases):
-    from features.store.materialization import filled_until
+    from fixtures.online_store import filled_until
 
     fill(MIDDLE)
 
@@ -76,7 +76,7 @@ def test_features_are_equal_after_materializing_to_a_moment(store, fill, toy_pur
 
 
 def test_features_are_equal_after_the_next_window(store, fill):
-    from features.store.materialization import filled_until
+    from fixtures.online_store import filled_until
 
     fill(MIDDLE)
     fill(LATE)
@@ -86,7 +86,9 @@ def test_features_are_equal_after_the_next_window(store, fill):
 
 
 def test_features_are_equal_after_going_back_in_time_from_scratch(store, fill, toy_purchases):
-    from features.store.materialization import fill_online_store, filled_until
+    from fixtures.online_store import filled_until
+
+    from features.store.materialization import fill_online_store
 
     fill(MIDDLE)
     fill_online_store(store, EARLY, from_scratch=True)

@@ -21,6 +21,7 @@ KEYS = {
     "candidate_items_v1": "item_id",
     "item_card_v1": "item_id",
     "candidate_sources_v1": "user_id",
+    "earlier_items_v1": "user_id",
     "filter_users_v1": "user_id",
     "ranking_users_v2": "user_id",
 }

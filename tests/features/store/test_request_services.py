@@ -27,13 +27,13 @@ def declare(store, view, columns, name=NAME, **options):
     return service_fingerprint(store, name)
 
 
-def test_the_two_services_of_a_request_have_fingerprints_of_16_hex_digits(toy_store):
+def test_the_services_of_a_request_have_fingerprints_of_16_hex_digits(toy_store):
     from features.store.request_services import request_service_fingerprints
 
     fingerprints = request_service_fingerprints(toy_store)
 
-    assert list(fingerprints) == ["candidate_request_v1", "candidate_items_v1"]
-    assert len(set(fingerprints.values())) == 2
+    assert list(fingerprints) == ["candidate_request_v1", "earlier_items_v1", "candidate_items_v1"]
+    assert len(set(fingerprints.values())) == 3
     assert all(len(fingerprint) == 16 and int(fingerprint, 16) >= 0 for fingerprint in fingerprints.values())
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from features.raw.raw_tables import load_raw_tables
 from features.raw.toy_data import write_toy_data
+from features.tables import user_queries
 from features.tables.feature_tables import TABLES, write_feature_tables
 
 # Purchases from this morning on are the future; rows stamped with it or earlier know nothing of them.
@@ -52,7 +53,9 @@ def tables_after(raw_dir, folder, change):
     with duckdb.connect() as database:
         load_raw_tables(database, raw_dir)
         database.execute(change)
-        write_feature_tables(database, folder)
+        with pytest.MonkeyPatch.context() as patch:  # few users of the toy data have bought 2,000 items
+            patch.setattr(user_queries, "EARLIER_ITEMS", user_queries.EARLIER_ITEMS.replace("{length}", "3"))
+            write_feature_tables(database, folder)
     return {name: pq.read_table(folder / f"{name}.parquet") for name in TABLES}
 
 

@@ -1,6 +1,12 @@
 """Lists of items with aligned counts and days."""
 
-from fixtures.feature_tables import bought, day, lately, recent, write
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from fixtures.feature_tables import bought, day, earlier, lately, recent, write
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 
 def test_bought_items_are_distinct_and_newest_first_with_counts_and_days_before_the_last_purchase(tmp_path):
@@ -72,6 +78,34 @@ def test_recent_items_hold_the_last_128_and_bought_items_the_last_2000(tmp_path)
     assert long[1][long[0].index("0005")] == long[1][long[0].index("1999")] == 2
     assert short == [column[:128] for column in long]
     assert (short[0][0], short[0][-1], short[1][3]) == ("2002", "1875", 2)
+
+
+def test_earlier_items_begin_with_as_many_purchases_as_bought_items_hold(tmp_path):
+    items = [f"{number:04d}" for number in range(2_003)]
+    purchases = [("u", item, day(1, minutes=minute)) for minute, item in enumerate(items)]  # 1,440 on day 1
+    write(tmp_path, [*purchases, *[("v", "0001", day(1))] * 3_000], users="uv", items=items)
+
+    assert earlier(tmp_path) == [("u", day(3), items)]
+
+
+@given(st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=5), min_size=1, max_size=12))
+@settings(max_examples=25)
+def test_bought_and_earlier_items_are_all_that_was_ever_bought_on_every_day(days):
+    purchases = [
+        ("u", item, day(number, minutes=minute))
+        for number, items in enumerate(days, start=1)
+        for minute, item in enumerate(items)
+    ]
+    assume(purchases)
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("features.tables.feature_tables.MAX_BOUGHT_ITEMS", 3)
+        write(Path(folder), purchases, items="abcdefgh")
+        lists, snapshots = bought(Path(folder)), earlier(Path(folder))
+
+    for _, moment, listed, *_ in lists:
+        assert len(listed) <= 3
+        known = [items for _, since, items in snapshots if since <= moment]
+        assert {*listed, *(known[-1] if known else [])} == {item for _, item, at in purchases if at < moment}
 
 
 def test_lately_counts_cover_28_and_91_days_up_to_the_users_last_purchase(tmp_path):

@@ -67,7 +67,8 @@ def test_a_purchase_is_visible_from_the_next_day_on(tmp_path):
         (day(6), day(7)),
     ],
 )
-def test_every_event_timestamp_is_after_the_purchases_that_the_row_counts(tmp_path, moment, visible_from):
+def test_every_event_timestamp_is_after_the_purchases_that_the_row_counts(tmp_path, monkeypatch, moment, visible_from):
+    monkeypatch.setattr("features.tables.feature_tables.MAX_BOUGHT_ITEMS", 1)  # so that there are earlier items
     assert write(tmp_path, [("u", "a", moment)]) == visible_from
 
     for table in ("transactions", *PURCHASE_TABLES):

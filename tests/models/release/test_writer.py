@@ -22,7 +22,7 @@ def test_a_release_is_one_folder_beside_the_file_latest(written):
         "blender.json",
         "garment_groups.npy",
         "item_contents.npy",
-        "item_ids.npy",
+        "item_ids.parquet",
         "manifest.json",
         "metrics.json",
         "neighbours.npy",
@@ -47,7 +47,7 @@ def test_the_manifest_describes_the_release_and_lists_every_other_file(written):
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
 
     assert {name: manifest[name] for name in ("format", "version", "created", "as_of", "cut", "training_start")} == {
-        "format": 7,
+        "format": 8,
         "version": written[1],
         "created": "2020-09-24T12:00:00+00:00",
         "as_of": "2020-09-23T00:00:00+00:00",

@@ -45,7 +45,8 @@ def test_a_copy_has_the_same_declarations_and_is_not_materialized(store, tmp_pat
 
 
 def test_materializing_a_copy_leaves_the_store_unchanged(store, project, tmp_path):
-    from features.store.materialization import filled_until
+    from fixtures.online_store import filled_until
+
     from features.store.reader import FeatureReader
     from features.store.registry import open_feature_store
     from pipelines.leakage.online_snapshots import materialized_copy
