@@ -152,7 +152,7 @@ class OpenGeneration:
         return None if record is None else cls(store, provider, record, file)
 
     def check_intact(self) -> None:
-        """Check that all rows are there, and that nothing else has written any.
+        """Check that all rows are there, and that nothing else has written any or changed the file.
 
         Raises:
             InputError: the store was not filled completely, rows are missing, or something else wrote to it.
@@ -168,6 +168,10 @@ class OpenGeneration:
                     f"Feature view '{view}' has {counted(found, 'row')} in the online store{_place(store)}, and "
                     f"{expected:,} were written: {_REFILL}."
                 )
+        if self._file is not None and not self._file.is_undamaged:
+            raise InputError(
+                f"The online store{_place(store)} is damaged, its bytes are not those that were written: {_REFILL}."
+            )
         for view, end in registry_windows(store).items():
             if end > max(record.windows.get(view, record.as_of), record.as_of):
                 raise InputError(

@@ -1,10 +1,11 @@
-"""The file of an SQLite online store: the number of its changes, its rows, and a new file that replaces it."""
+"""The file of an SQLite online store: its changes and checksum, its rows, and a new file that replaces it."""
 
 import contextlib
 import os
 import shutil
 import sqlite3
 import weakref
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,10 @@ from features.files import atomic_write
 
 _COUNTER_BYTES: Final = 4
 _COUNTER_OFFSET: Final = 24  # in the header of every SQLite file
+# The header's `user_version`, which SQLite leaves to its users, holds the checksum of all other bytes.
+_CHECKSUM_OFFSET: Final = 60
+_CHECKSUM_BYTES: Final = 4
+_CHUNK: Final = 1 << 20
 _LEFTOVERS: Final = ("-journal", "-wal", "-shm")
 
 
@@ -37,6 +42,11 @@ class OpenFile:
     def changes(self) -> int:
         """The number of transactions that have written to it. SQLite counts them in the header."""
         return int.from_bytes(os.pread(self._descriptor, _COUNTER_BYTES, _COUNTER_OFFSET), "big")
+
+    @property
+    def is_undamaged(self) -> bool:
+        """Whether the bytes are those that were written: SQLite does not notice bytes that are changed without it."""
+        return os.pread(self._descriptor, _CHECKSUM_BYTES, _CHECKSUM_OFFSET) == _checksum(self._descriptor)
 
     def is_at(self, path: Path) -> bool:
         """Whether `path` is this file."""
@@ -83,10 +93,11 @@ def replaced_file(store: FeatureStore, path: Path, *, copied: bool) -> Iterator[
         copied: whether the new file begins as a copy of the present one; otherwise it has empty tables.
 
     Raises:
-        InputError: the present file holds tables of another project, which would be lost.
+        InputError: the present file holds tables of another project, which would be lost, or the new one cannot be
+            written.
     """
     _check_own_tables(store, path)
-    with atomic_write(path) as fresh:
+    with _naming_full_disk(path), atomic_write(path) as fresh:
         if copied:
             shutil.copyfile(path, fresh)
         config = _at(store.config, fresh)
@@ -97,10 +108,23 @@ def replaced_file(store: FeatureStore, path: Path, *, copied: bool) -> Iterator[
         provider.online_store.update(config, [], store.list_batch_feature_views(), [], [], partial=True)
         yield provider
         _connection(provider).close()
+        _write_checksum(fresh)
         # They belong to the present file. SQLite would apply them to the new one.
         for suffix in _LEFTOVERS:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
     store._provider = None  # noqa: SLF001 - it may be connected to the replaced file
+
+
+@contextlib.contextmanager
+def _naming_full_disk(path: Path) -> Iterator[None]:
+    """Raise an InputError where SQLite cannot write: its own error lacks the path."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise InputError(
+            f"{path} cannot be written ({error}): free space on its disk, check the limit `ulimit -f`, or set another "
+            "path of the online store in feature_store.yaml."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -124,6 +148,25 @@ def has_table(provider: Provider, name: str) -> bool:
         query = "select count(*) from sqlite_master where type = 'table' and name = ?"
         (found,) = _connection(provider).execute(query, [name]).fetchone()
     return bool(found)
+
+
+def _write_checksum(path: Path) -> None:
+    file = os.open(path, os.O_RDWR)
+    try:
+        os.pwrite(file, _checksum(file), _CHECKSUM_OFFSET)
+    finally:
+        os.close(file)
+
+
+def _checksum(file: int) -> bytes:
+    """CRC-32 of an SQLite file, without the bytes that hold it."""
+    checksum, offset = 0, 0
+    while chunk := os.pread(file, _CHUNK, offset):
+        if offset == 0:
+            chunk = chunk[:_CHECKSUM_OFFSET] + chunk[_CHECKSUM_OFFSET + _CHECKSUM_BYTES :]
+        checksum = zlib.crc32(chunk, checksum)
+        offset += _CHUNK
+    return checksum.to_bytes(_CHECKSUM_BYTES, "big")
 
 
 def _at(config: RepoConfig, path: Path) -> RepoConfig:

@@ -373,6 +373,40 @@ def test_missing_rows_are_refused_even_if_the_file_seems_unchanged(store, fill):
         filled_until(store)
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_bit_that_is_flipped_is_noticed(open_copy, store, fill, share):
+    from features.store.materialization import fill_online_store, filled_until
+
+    fill(MIDDLE)
+    path = Path(store.config.online_store.path)
+    content = bytearray(path.read_bytes())
+    content[int(share * len(content))] ^= 1
+    path.write_bytes(content)
+
+    with pytest.raises(InputError, match=r"online\.db is damaged.*materialize\.py --from-scratch"):
+        filled_until(store)
+    fill(MIDDLE, from_scratch=True)
+    other = open_copy("other")
+    fill_online_store(other, MIDDLE, from_scratch=True)
+    assert online_rows(store) == online_rows(other)
+
+
+@pytest.mark.parametrize("error", ["disk I/O error", "database or disk is full"])
+def test_a_database_that_cannot_be_written_is_named_and_stays_as_it_was(store, fill, monkeypatch, error):
+    from features.store import materialization
+    from features.store.materialization import filled_until
+
+    def fail(*_):
+        raise sqlite3.OperationalError(error)
+
+    fill(MIDDLE)
+    monkeypatch.setattr(materialization, "_write_rows", fail)
+    with pytest.raises(InputError, match=rf"online\.db cannot be written \({error}\): free space"):
+        fill(LATE)
+
+    assert filled_until(store) == MIDDLE
+
+
 @pytest.mark.parametrize("content", [b"", b"no database" * 100])
 def test_a_file_that_is_no_database_is_refused_and_replaced_from_scratch(store, fill, content):
     from features.store.materialization import filled_until
