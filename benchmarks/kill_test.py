@@ -40,7 +40,7 @@ def main(
     trials: int, *, quick: bool, only: tuple[str, ...], jobs: tuple[str, ...], workers: int, verbose: bool, seed: int
 ) -> None:
     """Print how many faults were tried, survived and silent."""
-    started = time.monotonic()
+    started, commit = time.monotonic(), console.commit()
     from fault_injection.forks import import_everything
 
     import_everything()
@@ -57,8 +57,8 @@ def main(
         [kind, len(group), sum(trial.survived for trial in group), sum(bool(trial.silent) for trial in group)]
         for kind, group in groups
     ]
-    print(ReportTable.of(["fault", "tried", "survived", "silent"], rows, []).markdown())
-    print(f"\nseed {seed}, commit {console.commit()}, {time.monotonic() - started:,.0f} s")
+    print(ReportTable.of(["fault", "tried", "survived", "silent"], rows, ["fault"]).markdown())
+    print(f"\nseed {seed}, commit {commit}, {time.monotonic() - started:,.0f} s")
     failures = [trial for trial in found if not trial.survived]
     for trial in failures:
         print(f"\n{trial.kind}: {trial.name}")
@@ -87,7 +87,7 @@ def _tasks(trials: int, only: tuple[str, ...], jobs: tuple[str, ...], seed: int)
         return kill(Rehearsal.of(scenario, project), max(1, trials // len(SCENARIOS)), chance(f"kill {scenario.name}"))
 
     def fill_disk_of_job(scenario: Scenario, project: Project) -> Iterator[Trial]:
-        few = max(1, trials // (4 * len(SCENARIOS)))
+        few = trials // (4 * len(SCENARIOS))
         return fill_disk(Rehearsal.of(scenario, project), few, chance(f"disk {scenario.name}"))
 
     def tamper_files(project: Project) -> Iterator[Trial]:

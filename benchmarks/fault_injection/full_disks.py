@@ -22,18 +22,20 @@ def fill_disk(rehearsal: Rehearsal, trials: int, chance: Random) -> Iterator[Tri
 
     Args:
         rehearsal: of the job.
-        trials: how many, at most, of each error and of the sizes. Of writes of one kind to files of one kind, such as
-            arrays of a release, one is drawn.
+        trials: how many, at most, of each error and of the sizes; if 0, one in all. Of writes of one kind to files of
+            one kind, such as arrays of a release, one is drawn.
         chance: draws.
     """
+    kinds = (*_FAULTS, LIMITED) if trials else (chance.choice((*_FAULTS, LIMITED)),)
+    trials = max(1, trials)
     groups: dict[str, list[int]] = {}
     for number, write in enumerate(rehearsal.writes):
         groups.setdefault(re.sub(r"[\w-]+(?=\.\w+$)|(?<=scratch-)\w+", "*", write), []).append(number)
     drawn = [chance.choice(numbers) for numbers in groups.values()]
-    for kind in _FAULTS:
+    for kind in (kind for kind in _FAULTS if kind in kinds):
         for number in sorted(chance.sample(drawn, min(trials, len(drawn)))):
             yield _fail_from(rehearsal, kind, number)
-    for kilobytes in sorted(chance.sample(_KILOBYTES, min(trials, len(_KILOBYTES)))):
+    for kilobytes in sorted(chance.sample(_KILOBYTES, min(trials, len(_KILOBYTES)))) if LIMITED in kinds else ():
         yield _limit(rehearsal, kilobytes)
 
 
