@@ -1,7 +1,7 @@
 """The candidate file: ranked lists as a Parquet table, with a description of how it was made.
 
 The description is part of the file's metadata, so that it cannot be that of another file. A JSON file of the same name
-holds it once more, for people.
+holds it once more, for people: it is deleted before the file is replaced, and written again afterwards.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ from candidates.blender import BlendedLists
 from candidates.compiled import compiled
 from features.errors import InputError, first_line
 from features.files import atomic_write
+from features.locks import writer_lock
 from features.schema import (
     ITEM_ID,
     RANK,
@@ -163,10 +164,15 @@ class CandidateFile:
         """Open `path` and its JSON file for writing; both are replaced once the block succeeds, the JSON file last.
 
         Raises:
-            InputError: the path does not end in .parquet.
+            InputError: the path does not end in .parquet, or another process is writing it.
         """
         require_parquet(path)
-        with atomic_write(path.with_suffix(".json")) as description, atomic_write(path) as rows:
+        with (
+            # Two writers could leave the rows of one with the JSON file of the other.
+            writer_lock(path, f"The candidate file {path}"),
+            atomic_write(path.with_suffix(".json")) as description,
+            atomic_write(path) as rows,
+        ):
             writer = pq.ParquetWriter(
                 rows,
                 CANDIDATE_TABLE,
@@ -181,6 +187,8 @@ class CandidateFile:
                 yield file
             if not description.exists():
                 raise ValueError("A candidate file needs its description: call `describe` before the block ends.")
+            # A process that is killed between the two renames leaves no description rather than that of other rows.
+            path.with_suffix(".json").unlink(missing_ok=True)
 
     def append(self, candidates: pa.Table) -> None:
         """Append the candidates of users that are not in the file yet as a row group; schema `CANDIDATE_TABLE`."""

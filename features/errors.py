@@ -7,6 +7,7 @@ from typing import Final
 _REMEDIES: Final = {
     errno.ENOSPC: "free space on its disk, or choose a path on another one",
     errno.EDQUOT: "free space in your quota, or choose a path on another disk",
+    errno.EFBIG: "raise the limit of file sizes with `ulimit -f`, or choose a path on a disk that allows larger files",
     errno.EROFS: "its disk is read-only, so choose a path on another one",
     errno.EACCES: "change its permissions, or choose another path",
     errno.EPERM: "change its permissions, or choose another path",

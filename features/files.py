@@ -102,6 +102,12 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
+def file_stamps(path: Path) -> tuple[int, int, int, int]:
+    """Return inode, size in bytes, and the times of the last changes of a file: while they stay, its content does."""
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write indented JSON in UTF-8."""
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

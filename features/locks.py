@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from features.errors import InputError
+from features.errors import InputError, path_error
 
 
 @contextlib.contextmanager
@@ -24,14 +24,17 @@ def writer_lock(path: Path, resource: str) -> Iterator[None]:
         resource: for the message, such as "The online store data/online.db".
 
     Raises:
-        InputError: another process holds the lock.
+        InputError: another process holds the lock, or the folder cannot be written to.
     """
-    path = path.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    given, path = path, path.resolve()
     name = path.parent / f".{path.name}.lock"
-    lock = _acquire(name, resource)
     try:
-        os.write(lock, json.dumps({"process": os.getpid(), "command": Path(sys.argv[0]).name}).encode())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _acquire(name, resource)
+    except OSError as error:
+        raise path_error(given, error, "written") from error
+    try:
+        _write_holder(lock, given)
         yield
     finally:
         name.unlink(missing_ok=True)  # before the lock ends: a lock on a file that is gone is worth nothing
@@ -53,6 +56,13 @@ def _acquire(name: Path, resource: str) -> int:
             os.truncate(lock, 0)
             return lock
         os.close(lock)  # the previous holder has just removed it
+
+
+def _write_holder(lock: int, path: Path) -> None:
+    try:
+        os.write(lock, json.dumps({"process": os.getpid(), "command": Path(sys.argv[0]).name}).encode())
+    except OSError as error:
+        raise path_error(path, error, "written") from error
 
 
 def _describe_holder(lock: int) -> str:

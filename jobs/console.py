@@ -229,8 +229,12 @@ def _failure(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno and error.filename:
         return str(path_error(str(error.filename), error, "used"))
     text = " ".join(str(error).split())[:300] or "no message"
-    if "No space left on device" in text:
+    if "No space left on device" in text or "database or disk is full" in text:
         return f"A disk is full, and nothing was replaced: free space, or choose paths on another disk ({text})."
+    if "File too large" in text:
+        return (
+            f"A file exceeds what `ulimit -f` or its disk allows, and nothing was replaced: raise the limit ({text})."
+        )
     where = Path(sys.argv[0]).name
     return f"{type(error).__name__} in {where}: {text} (set {DEBUG}=1 for the traceback)."
 

@@ -47,6 +47,7 @@ MAY_IMPORT = {
     "pipelines.leakage": {"pipelines.leakage", "models", "evaluation", "candidates", "features"},
     "jobs": {"jobs", "pipelines", "models", "evaluation", "candidates", "features"},
     "benchmarks": {"jobs.console", "pipelines", "models", "evaluation", "candidates", "features"},
+    "benchmarks.fault_injection": {"features", "models.release.integrity", "models"},
 }  # fmt: skip
 PACKAGES = tuple(name for name in MAY_IMPORT if "." not in name and name != "benchmarks")
 
@@ -54,9 +55,9 @@ PACKAGES = tuple(name for name in MAY_IMPORT if "." not in name and name != "ben
 HEAVY = {
     "feast": {
         "feature_repo", "features.asof_store", "features.store", "features.training_data", "pipelines",
-        "pipelines.doctor", "pipelines.leakage", "jobs", "benchmarks",
+        "pipelines.doctor", "pipelines.leakage", "jobs", "benchmarks", "benchmarks.fault_injection",
     },
-    "tensorflow": {"models", "models.training", "models.release", "jobs", "benchmarks"},
+    "tensorflow": {"models", "models.training", "models.release", "jobs", "benchmarks", "benchmarks.fault_injection"},
     "tf_keras": {"models", "models.training", "models.release"},
     "tensorflow_recommenders": {"models", "benchmarks"},
     "click": {"jobs", "benchmarks"},

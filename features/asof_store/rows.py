@@ -1,14 +1,18 @@
 """Rows of a query, of an Arrow table, or of entity rows with joined features: as a table or in batches."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
 from features.asof_store.query import ROW
+from features.errors import InputError, first_line
+
+_DAMAGE: Final = (duckdb.InvalidInputException, duckdb.SerializationException)
 
 
 class Rows(Protocol):
@@ -21,20 +25,37 @@ class Rows(Protocol):
         """All rows, in batches of at most `rows_per_batch`."""
 
 
+@contextmanager
+def _naming_damage() -> Iterator[None]:
+    """Raise an InputError where DuckDB cannot decode a Parquet file whose footer is intact. It may name the file."""
+    try:
+        yield
+    except duckdb.Error as error:
+        # Damaged values raise these, or the base class; other errors have classes of their own.
+        if not (isinstance(error, _DAMAGE) or type(error) is duckdb.Error):
+            raise
+        raise InputError(
+            f"A table is damaged ({first_line(error)}): write it again; feature tables with `python "
+            "jobs/build_features.py`."
+        ) from error
+
+
 @dataclass(frozen=True)
 class QueryRows:
-    """The rows of a query."""
+    """The rows of a query. Both methods raise InputError if a file is damaged."""
 
     connection: duckdb.DuckDBPyConnection
     sql: str
 
     def table(self) -> pa.Table:
         """All rows at once."""
-        return self.connection.cursor().sql(self.sql).to_arrow_table()
+        with _naming_damage():
+            return self.connection.cursor().sql(self.sql).to_arrow_table()
 
     def reader(self, rows_per_batch: int) -> pa.RecordBatchReader:
         """All rows, in batches; only one batch is in memory outside of DuckDB."""
-        return self.connection.cursor().sql(self.sql).to_arrow_reader(rows_per_batch)
+        with _naming_damage():
+            return self.connection.cursor().sql(self.sql).to_arrow_reader(rows_per_batch)
 
 
 @dataclass(frozen=True)

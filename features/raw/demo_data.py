@@ -10,6 +10,7 @@ shown today.
 """
 
 import logging
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -108,7 +109,7 @@ def write_demo_data(raw_dir: Path) -> dict[str, int]:
     Rows with quantity 0 (coupons and returns) and rows of products that `products` lacks are dropped and counted.
 
     Args:
-        raw_dir: The folder, created if missing. Files of an earlier run are replaced.
+        raw_dir: The folder, created if missing. One of an earlier run is replaced as a whole.
 
     Returns:
         Rows written by table, and rows dropped under "dropped_without_quantity" and "dropped_unknown_product".
@@ -122,11 +123,14 @@ def write_demo_data(raw_dir: Path) -> dict[str, int]:
         for name in ("transactions", "products", "demographics"):
             connection.execute(f"CREATE VIEW {name} AS FROM {parquet_files([data / f'{name}.parquet'])}")
         _check_folder(connection, raw_dir)
-        for table in TABLES:
-            with atomic_write(raw_dir / f"{table}.csv") as temporary:
-                path = literal(temporary.absolute())
+        # As one folder: without `availability`, which is optional, a build would not know minimum ages.
+        with atomic_write(raw_dir) as folder:
+            folder.mkdir()
+            for table in TABLES:
+                path = literal((folder / f"{table}.csv").absolute())
                 copied = connection.execute(f"COPY ({_SELECTS[table]}) TO {path} (FORMAT csv, HEADER)")
                 counts[table] = copied.fetchall()[0][0]
+            _keep_hidden_files(raw_dir, folder)
         rows, without_quantity, unknown_product = connection.execute(_DROPPED).fetchall()[0]
     counts |= {WITHOUT_QUANTITY: without_quantity, UNKNOWN_PRODUCT: unknown_product}
     _logger.info(
@@ -164,6 +168,15 @@ def _check_folder(connection: duckdb.DuckDBPyConnection, raw_dir: Path) -> None:
             f"{raw_dir} holds {', '.join(others[:3])}{', ...' if len(others) > len(others[:3]) else ''}, which this "
             "command did not write: move them away, or choose another folder with --raw-dir."
         )
+
+
+def _keep_hidden_files(raw_dir: Path, folder: Path) -> None:
+    """Copy what file managers and the like keep in a folder, because the folder is replaced."""
+    for path in raw_dir.glob(".*") if raw_dir.is_dir() else ():
+        if path.is_dir():
+            shutil.copytree(path, folder / path.name, symlinks=True)
+        else:
+            shutil.copy2(path, folder / path.name, follow_symlinks=False)
 
 
 def _first_line(path: Path) -> str:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from features import schema
 from features.errors import InputError, first_line, path_error
+from features.files import file_stamps
 from features.ids import BLANKS
 from features.raw.csv_records import has_width, not_utf8, open_text, records
 from features.raw.file_formats import check_gzip, check_start, unread_file
@@ -128,6 +129,13 @@ def find_raw_files(raw_dir: Path) -> list[RawFile]:
             names = " and ".join(path.name for path in paths)
             raise InputError(f"{raw_dir} holds table {table} twice, as {names}: delete one of them.")
     return [_open(table, paths[0]) for table, paths in found.items() if paths]
+
+
+def raw_stamps(raw_dir: Path) -> dict[Path, tuple[int, int, int, int]]:
+    """Return the stamps of all files of the tables in a folder, see `features.files.file_stamps`."""
+    found = (path for table in TABLES for path in raw_dir.glob(f"{table}.*"))
+    files = (file for path in found for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
+    return {file: file_stamps(file) for file in files}
 
 
 def _is_readable(path: Path) -> bool:

@@ -160,7 +160,7 @@ class OpenGeneration:
                 )
 
     def check_intact(self) -> None:
-        """Check that all rows are there, and that nothing else has written any.
+        """Check that all rows are there, and that nothing else has written any or changed the file.
 
         Raises:
             InputError: the store was not filled completely, rows are missing, something else wrote to it, or bytes of

@@ -118,10 +118,11 @@ def replaced_file(store: FeatureStore, path: Path, *, copied: bool) -> Iterator[
         copied: whether the new file begins as a copy of the present one; otherwise it has empty tables.
 
     Raises:
-        InputError: the present file holds tables of another project, which would be lost.
+        InputError: the present file holds tables of another project, which would be lost, or the new one cannot be
+            written.
     """
     _check_own_tables(store, path)
-    with atomic_write(path) as fresh:
+    with _naming_full_disk(path), atomic_write(path) as fresh:
         if copied:
             shutil.copyfile(path, fresh)
         config = _at(store.config, fresh)
@@ -137,6 +138,18 @@ def replaced_file(store: FeatureStore, path: Path, *, copied: bool) -> Iterator[
         for suffix in _LEFTOVERS:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
     store._provider = None  # noqa: SLF001 - it may be connected to the replaced file
+
+
+@contextlib.contextmanager
+def _naming_full_disk(path: Path) -> Iterator[None]:
+    """Raise an InputError where SQLite cannot write: its own error lacks the path."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise InputError(
+            f"{path} cannot be written ({error}): free space on its disk, check the limit `ulimit -f`, or set another "
+            "path of the online store in feature_store.yaml."
+        ) from error
 
 
 @contextlib.contextmanager

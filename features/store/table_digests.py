@@ -12,7 +12,7 @@ from feast import FeatureStore, FeatureView
 from pyarrow.fs import FileSelector, FileSystem
 
 from features.errors import InputError
-from features.files import sha256
+from features.files import file_stamps, sha256
 
 _Stamps: TypeAlias = tuple[int, int, int, int]
 
@@ -51,7 +51,7 @@ class TableDigests:
                     f"The table of feature view '{view.name}', {path}, does not exist: run `python "
                     "jobs/build_features.py`, or `feast apply` if it was moved."
                 )
-            stamps |= {file: _stamps(file) for file in files}
+            stamps |= {file: file_stamps(file) for file in files}
             by_view[view.name] = _combine(map(sha256, files))
         return cls(dict(sorted(by_view.items())), stamps)
 
@@ -70,7 +70,7 @@ class TableDigests:
         Raises:
             InputError: a table was replaced or changed.
         """
-        if any(not file.is_file() or _stamps(file) != before for file, before in self.stamps.items()):
+        if any(not file.is_file() or file_stamps(file) != before for file, before in self.stamps.items()):
             now = type(self).compute(store, [store.get_feature_view(view) for view in self.by_view])
             changed = [view for view, digest in self.by_view.items() if now.by_view[view] != digest]
             if changed:
@@ -90,11 +90,6 @@ def _files(path: str) -> list[Path]:
 
 def _combine(digests: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
-
-
-def _stamps(file: Path) -> _Stamps:
-    status = file.stat()
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _remote_digest(uri: str) -> str:

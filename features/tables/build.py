@@ -11,6 +11,7 @@ from features.files import atomic_write, scratch_beside
 from features.locks import writer_lock
 from features.progress import Progress
 from features.raw.purchase_gap import PurchaseGap, find_purchase_gap
+from features.raw.raw_files import raw_stamps
 from features.raw.raw_tables import RawCounts, load_raw_tables
 from features.scratch_database import spill_settings
 from features.tables.build_record import BUILD_RECORD, BuildRecord, write_build
@@ -56,14 +57,20 @@ def build_feature_tables(
         latest: UTC. Purchases after this moment are invalid; None allows every moment.
 
     Raises:
-        InputError: the raw tables or the memory limit are invalid, `output` holds anything but an earlier build, or
-            another process is writing it.
+        InputError: the raw tables or the memory limit are invalid, or the tables are changed meanwhile; `output` holds
+            anything but an earlier build, or another process is writing it.
     """
     _check_folders(raw_dir, output, quarantine)
     with writer_lock(output, f"The folder of feature tables {output}"), scratch_beside(output) as workspace:
         connection = raw_database(workspace, memory_limit)
         advance = progress("feature tables", len(TABLES) + 1)
+        stamps = raw_stamps(raw_dir)
         counts = load_raw_tables(connection, raw_dir, quarantine=quarantine, latest=latest)
+        if raw_stamps(raw_dir) != stamps:
+            raise InputError(
+                f"The raw tables in {raw_dir} were changed while they were being read. No feature tables were written: "
+                "run the command again."
+            )
         advance(1)
         with atomic_write(output) as folder:
             folder.mkdir()

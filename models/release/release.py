@@ -42,7 +42,7 @@ from features.errors import InputError
 from features.schema import ITEM_ID
 from features.store.service_schema import ServiceSchema, TowerSchemas
 from models.config import Config
-from models.release.checkpoint import CHECKPOINT_FILES, Checkpoint
+from models.release.checkpoint import CHECKPOINT_FILES, SCALES, Checkpoint
 from models.release.find_release import find_release
 from models.release.integrity import MANIFEST, check_finite, read_verified_manifest
 from models.release.manifest import RANKER_TRAINED_UNTIL, REQUEST_SERVICES
@@ -193,6 +193,11 @@ def load_release(releases: Path, version: str | None = None) -> Release:
     blender, rankers = read_release_models(folder, version)
     numbers = {f"{name}.npy": array for name, array in zip((ITEM_CONTENTS, *ARRAYS), (contents, *others), strict=True)}
     numbers |= {f"{SERVED} ({name})": weights for name, weights in served.weights.items()}
+    numbers |= {
+        f"{SERVED}/{SCALES} ({name})": np.array([scale.mean, scale.deviation])
+        for encoding in (served.query, served.item)
+        for name, scale in encoding.scales.items()
+    }
     numbers |= {f"the ranker for '{policy}'": ranker.trees.values for policy, ranker in rankers.items()}
     for name, values in {**numbers, BLENDER: blender}.items():
         check_finite(values, version, name)

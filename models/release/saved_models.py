@@ -25,9 +25,9 @@ def export_towers(towers: Towers, folder: Path) -> None:
     Raises:
         InputError: the folder exists.
     """
-    if folder.exists():
-        raise InputError(f"{folder} exists: pass another --output, or delete it.")
-    with atomic_write(folder) as temporary:
+    with atomic_write(folder) as temporary:  # also removes what a killed export of these towers left
+        if folder.exists():
+            raise InputError(f"{folder} exists: pass another --output, or delete it.")
         temporary.mkdir()
         SavedTower(towers.model.query_tower, towers.query).save(temporary / "query_tower")
         SavedTower(towers.model.item_tower, towers.item).save(temporary / "item_tower")

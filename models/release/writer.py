@@ -12,8 +12,8 @@ from features.errors import InputError
 from features.files import atomic_write, write_json
 from features.schema import ITEM_ID
 from models.release.find_release import LATEST
-from models.release.integrity import DIGEST, FORMAT, MANIFEST, file_digests, manifest_digest, read_verified_manifest
-from models.release.release import ARRAYS, ITEM_CONTENTS, ITEM_IDS, METRICS, REQUIRED_FILES, SERVED, VALIDATED
+from models.release.integrity import DIGEST, FORMAT, MANIFEST, file_digests, manifest_digest
+from models.release.release import ARRAYS, ITEM_CONTENTS, ITEM_IDS, METRICS, SERVED, VALIDATED, load_release
 from models.release.release_contents import ReleaseContents, content_digest
 from models.release.release_models import write_release_models
 
@@ -81,8 +81,8 @@ def make_latest(releases: Path, version: str) -> None:
 def _exists(folder: Path, digest: str) -> bool:
     """Return whether the folder holds an undamaged release with these contents."""
     try:
-        manifest = read_verified_manifest(folder, folder.name, REQUIRED_FILES)
-    except (OSError, KeyError, TypeError, InputError):
+        manifest = load_release(folder.parent, folder.name).manifest
+    except (OSError, KeyError, TypeError, ValueError):  # what cannot be served is to be replaced
         return False
     if manifest["content_digest"] != digest:
         raise InputError(f"{folder} holds a release with other contents: move it away, and train again.")

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -103,11 +104,11 @@ def path(tmp_path):
     return tmp_path / "out" / "candidates.parquet"
 
 
-def write(path):
+def write(path, release="r"):
     with CandidateFile.create(path) as file:
         file.append(FIRST)
         file.append(SECOND)
-        file.describe(release="r", k=2)
+        file.describe(release=release, k=2)
     return file
 
 
@@ -153,6 +154,34 @@ def test_a_failed_run_leaves_both_files_of_the_last_run(path):
         write_and_fail(path)
 
     assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == before
+
+
+def test_a_process_that_ends_between_the_two_files_leaves_no_description_of_other_rows(path, monkeypatch):
+    write(path)
+    replace = Path.replace
+
+    def end_after_parquet(self, target):
+        if target.suffix == ".json":
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", end_after_parquet)
+    with pytest.raises(KeyboardInterrupt):
+        write(path, release="other")
+
+    assert names_in(path.parent) == ["candidates.parquet"]
+    assert read_description(path)["release"] == "other"
+
+
+def test_a_second_writer_is_refused(path):
+    with CandidateFile.create(path) as file:
+        with pytest.raises(InputError, match=r"candidates\.parquet is being written by process"):
+            write(path)
+        file.append(FIRST)
+        file.describe(release="first")
+
+    assert read_description(path)["release"] == "first"
+    assert names_in(path.parent) == ["candidates.json", "candidates.parquet"]
 
 
 def test_a_file_without_a_description_is_not_written(path):

@@ -2,14 +2,13 @@
 
     python tests/faults/killed_writes.py materialize <project> <every n-th write>
 
-Modules are imported once; each run is a fork. A write is a rename, an exchange of folders, a removal, an fsync, or a
-batch of rows for the online store. After each kill a reader reports what it sees, then the next run takes over.
+Modules are imported once; each run is a fork. Which writes are seen is in `benchmarks/fault_injection/write_hook.py`.
+After each kill a reader reports what it sees, then the next run takes over.
 """
 
 import hashlib
 import json
 import os
-import resource
 import shutil
 import signal
 import sys
@@ -17,9 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from feast.infra.online_stores.sqlite import SqliteOnlineStore
+from fault_injection.write_hook import WriteHook, limit_file_size
 
-from features import files
 from features.store.catalogue_snapshot import CatalogueSnapshot
 from features.store.materialization import materialize
 from features.store.reader import FeatureReader
@@ -97,32 +95,17 @@ def in_child(work):
     return status, json.loads(text) if text else None
 
 
-def watch(act, kill_before):
-    """Run `act` with a count of its writes, and end the process before one of them."""
-    count = 0
-
-    def watched(function):
-        def call(*arguments, **options):
-            nonlocal count
-            if count == kill_before:
-                os.kill(os.getpid(), signal.SIGKILL)
-            count += 1
-            return function(*arguments, **options)
-
-        return call
-
-    for owner, name in (
-        (Path, "replace"), (Path, "rename"), (Path, "unlink"), (os, "fsync"), (shutil, "rmtree"), (shutil, "copyfile"),
-        (files, "_exchange"), (SqliteOnlineStore, "online_write_batch"), (SqliteOnlineStore, "update"),
-    ):  # fmt: skip
-        setattr(owner, name, watched(getattr(owner, name)))
+def watch(act, root, kill_before):
+    """Run `act` with a count of its writes below a folder, and end the process before one of them."""
+    hook = WriteHook(root, "kill", kill_before)
+    hook.install()
     act()
-    return count
+    return len(hook.seen)
 
 
 def limit(act, size):
     """Run `act` where no file can grow beyond a size, as on a full disk."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    limit_file_size(size)
     act()
 
 
@@ -133,13 +116,13 @@ def main():
     in_child(action.prepare)
     shutil.copytree(action.data, saved, symlinks=True)
     _, before = in_child(action.read)
-    _, writes = in_child(lambda: watch(action.act, None))
+    _, writes = in_child(lambda: watch(action.act, action.data, None))
     _, after = in_child(action.read)
     seen = []
     for number in range(0, writes, step):
         shutil.rmtree(action.data)
         shutil.copytree(saved, action.data)
-        status, _ = in_child(lambda number=number: watch(action.act, number))
+        status, _ = in_child(lambda number=number: watch(action.act, action.data, number))
         seen.append({"killed": status == signal.SIGKILL, "state": in_child(action.read)[1]})
         in_child(action.act)
         seen[-1]["next"] = in_child(action.read)[1]

@@ -9,6 +9,7 @@ import pytest
 
 SCRIPT = Path(__file__).with_name("killed_writes.py")
 ROOT = SCRIPT.parents[2]
+PATHS = f"{ROOT}:{ROOT / 'benchmarks'}"
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def kill_before_each_write(run):
     """Run the script for an action on a project; before every `step`-th of its writes."""
 
     def kill_before_each_write(action, project, step):
-        done = run(sys.executable, SCRIPT, action, project, step, cwd=project, PYTHONPATH=str(ROOT))
+        done = run(sys.executable, SCRIPT, action, project, step, cwd=project, PYTHONPATH=PATHS)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 

@@ -183,6 +183,25 @@ def test_a_truncated_feature_table_is_named(toy_store, tmp_path):
         data_end(store)
 
 
+@pytest.mark.parametrize("read", ["table", "reader"])
+def test_a_feature_table_with_damaged_values_is_refused(tmp_path, read):
+    import duckdb
+
+    from features.asof_store.rows import QueryRows
+    from features.sql import parquet_files
+
+    path = tmp_path / "user_activity_daily.parquet"
+    pq.write_table(pa.table({"value": [f"{number:09d}" for number in range(10_000)]}), path, compression="zstd")
+    content = bytearray(path.read_bytes())
+    content[1000:2000] = bytes(1000)  # the footer stays as it is
+    path.write_bytes(content)
+    with duckdb.connect() as connection:
+        rows = QueryRows(connection, f"FROM {parquet_files([path])}")
+
+        with pytest.raises(InputError, match=r"table is damaged .*build_features\.py"):
+            rows.table() if read == "table" else rows.reader(100).read_all()
+
+
 @pytest.mark.parametrize(
     "content", ["", "[]", "{", '{"as_of": "yesterday"}', '{"as_of": "2020-03-01T00:00:00+00:00"}', "\x1b"]
 )

@@ -1,5 +1,6 @@
 """One writer per resource: a second one fails and names the holder, and an ended process holds no lock."""
 
+import errno
 import os
 import re
 import signal
@@ -78,3 +79,25 @@ def test_a_lock_holds_for_all_names_of_a_path(path, holder):
 
     with pytest.raises(InputError, match=str(holder.pid)), writer_lock(link, "The store"):
         pass
+
+
+def test_a_folder_that_cannot_be_written_to_is_named_as_it_was_given(tmp_path):
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "store.db"
+
+    with (
+        pytest.raises(InputError, match=rf"^{path} cannot be written .*a part of the path is a file"),
+        writer_lock(path, "The store"),
+    ):
+        pass
+
+
+def test_a_disk_that_is_full_leaves_no_lock(path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(InputError, match=rf"^{path} cannot be written .*free space"), writer_lock(path, "The store"):
+        pass
+
+    assert list(path.parent.iterdir()) == []

@@ -29,3 +29,13 @@ def test_an_existing_folder_is_refused_by_name(call, served_project, tmp_path):
     assert done.exit_code == 1
     assert str(tmp_path) in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
+
+
+def test_what_a_killed_export_left_is_removed_also_if_its_folder_is_whole(call, served_project, tmp_path):
+    (tmp_path / "towers").mkdir()
+    (tmp_path / ".scratch-12345678").mkdir()  # locked by no process
+
+    done = call("export_towers", "--releases", served_project.releases, "--output", tmp_path / "towers")
+
+    assert done.exit_code == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["towers"]

@@ -172,6 +172,26 @@ def test_a_folder_with_the_users_own_files_is_not_overwritten(tmp_path, name, te
     assert (tmp_path / name).read_text() == text
 
 
+@needs_package
+def test_all_tables_are_replaced_together_and_hidden_files_stay(tmp_path, monkeypatch):
+    raw = tmp_path / "raw"
+    write_demo_data(raw)
+    before = {path.name: path.read_bytes() for path in raw.iterdir()}
+    (raw / ".notes").write_text("mine")
+    selects = {name: f"{select} LIMIT 3" for name, select in demo_data._SELECTS.items()}
+    monkeypatch.setattr(demo_data, "_SELECTS", selects | {"availability": "SELECT damaged"})
+    monkeypatch.setattr(demo_data, "_check_folder", lambda *_: None)
+
+    with pytest.raises(duckdb.Error):
+        write_demo_data(raw)
+    assert {path.name: path.read_bytes() for path in raw.iterdir()} == {**before, ".notes": b"mine"}
+
+    monkeypatch.setattr(demo_data, "_SELECTS", selects)
+    write_demo_data(raw)
+    assert sorted(path.name for path in raw.iterdir()) == [".notes", *sorted(before)]
+    assert (raw / "customers.csv").read_text(encoding="utf-8").count("\n") == 4
+
+
 def test_without_the_package_the_command_that_installs_it_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(demo_data, "PACKAGE", "a_package_that_is_not_installed")
 

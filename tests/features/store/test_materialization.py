@@ -432,6 +432,23 @@ def test_the_checksum_of_a_store_is_part_of_its_sha_256(store, fill):
     assert stored == hashlib.sha256(content).digest()[:8]
 
 
+@pytest.mark.parametrize("error", ["disk I/O error", "database or disk is full"])
+def test_a_database_that_cannot_be_written_is_named_and_stays_as_it_was(store, fill, monkeypatch, error):
+    from fixtures.online_store import filled_until
+
+    from features.store import materialization
+
+    def fail(*_):
+        raise sqlite3.OperationalError(error)
+
+    fill(MIDDLE)
+    monkeypatch.setattr(materialization, "_write_rows", fail)
+    with pytest.raises(InputError, match=rf"online\.db cannot be written \({error}\): free space"):
+        fill(LATE)
+
+    assert filled_until(store) == MIDDLE
+
+
 @pytest.mark.parametrize("content", [b"", b"no database" * 100])
 def test_a_file_that_is_no_database_is_refused_and_replaced_from_scratch(store, fill, content):
     from fixtures.online_store import filled_until

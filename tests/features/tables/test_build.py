@@ -7,6 +7,7 @@ import pytest
 
 from features.errors import InputError
 from features.raw.toy_data import write_toy_data
+from features.tables import build as build_module
 from features.tables.build import build_feature_tables
 from features.tables.build_record import read_build
 from features.tables.feature_tables import TABLES
@@ -96,6 +97,24 @@ def test_a_failure_while_the_tables_are_written_leaves_the_previous_ones_untouch
 
     assert bytes_in(tmp_path / "out") == before
     assert names_in(tmp_path) == ["out", "raw"]
+
+
+@pytest.mark.parametrize("name", ["customers.csv", "transactions_train.csv"])
+def test_raw_tables_that_are_replaced_while_they_are_read_are_refused(raw_dir, tmp_path, monkeypatch, name):
+    build(raw_dir, tmp_path / "features")
+    before = bytes_in(tmp_path / "features")
+    load = build_module.load_raw_tables
+
+    def load_while_replaced(*arguments, **options):
+        (raw_dir / "new").write_bytes((raw_dir / name).read_bytes())
+        (raw_dir / "new").replace(raw_dir / name)
+        return load(*arguments, **options)
+
+    monkeypatch.setattr(build_module, "load_raw_tables", load_while_replaced)
+    with pytest.raises(InputError, match=rf"raw tables in {raw_dir} were changed .* run the command again"):
+        build(raw_dir, tmp_path / "features")
+
+    assert bytes_in(tmp_path / "features") == before
 
 
 def test_quarantined_rows_are_counted_and_the_others_are_built(raw_dir, tmp_path):

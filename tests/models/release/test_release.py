@@ -340,7 +340,9 @@ def test_a_manifest_without_its_digest_is_refused(folder, releases):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("name", ["sales_7d.npy", "item_contents.npy", "blender.json", "served/embeddings"])
+@pytest.mark.parametrize(
+    "name", ["sales_7d.npy", "item_contents.npy", "blender.json", "served/embeddings", "served/scales.json"]
+)
 def test_numbers_that_are_not_finite_are_refused_even_if_the_manifest_lists_them(folder, releases, name, value):
     from models.release.integrity import file_digests
 
@@ -351,9 +353,11 @@ def test_numbers_that_are_not_finite_are_refused_even_if_the_manifest_lists_them
         array.flat[0] = value
         np.save(path, array, allow_pickle=False)
     else:
-        blender = json.loads(path.read_text(encoding="utf-8"))
-        blender["keep"]["intercept"] = value
-        path.write_text(json.dumps(blender), encoding="utf-8")
+        content = json.loads(path.read_text(encoding="utf-8"))
+        numbers = content["keep"] if "keep" in content else next(each for each in content.values() if each)
+        name = "intercept" if "keep" in content else min(numbers)
+        numbers[name] = {"mean": value, "deviation": 1.0} if isinstance(numbers[name], dict) else value
+        path.write_text(json.dumps(content), encoding="utf-8")
     digests = file_digests(folder)
     del digests["manifest.json"]
     change_manifest(folder, files=digests)

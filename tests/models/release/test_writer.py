@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from features.errors import InputError
@@ -140,6 +141,24 @@ def test_a_damaged_release_is_replaced_by_one_with_equal_contents(releases, fold
     assert tiny.write_release(releases, towers, latest=False) == folder.name
 
     assert load_release(releases).version == folder.name
+
+
+def test_a_release_with_numbers_that_cannot_be_served_is_replaced(releases, folder, tiny, towers):
+    from models.release.integrity import DIGEST, file_digests, manifest_digest
+    from models.release.release import load_release
+
+    contents = np.load(folder / "item_contents.npy")
+    np.save(folder / "item_contents.npy", np.full_like(contents, np.nan))
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["files"] = {name: digest for name, digest in file_digests(folder).items() if name != path.name}
+    path.write_text(json.dumps({**manifest, DIGEST: manifest_digest(manifest)}), encoding="utf-8")
+    with pytest.raises(InputError, match="no finite number"):
+        load_release(releases)
+
+    assert tiny.write_release(releases, towers, latest=False) == folder.name
+
+    assert (load_release(releases).item_vectors[:, : contents.shape[1]] == contents).all()
 
 
 def test_a_release_of_the_same_version_with_other_contents_is_not_replaced(releases, folder, tiny, towers):
