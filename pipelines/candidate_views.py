@@ -86,7 +86,7 @@ def candidates_in_file(repo: Path, candidates: Path, users: int, top: int) -> It
     Raises:
         InputError: the file, the registry or the online store is missing or damaged.
     """
-    rows_by_user, store = read_users(candidates, users, top), open_feature_store(repo)
+    store, rows_by_user = open_feature_store(repo), read_users(candidates, users, top)
     reader = FeatureReader(store, "online")
     moment, catalogue = reader.generation.record.as_of, CatalogueSnapshot.open(store, reader.generation.record)
     for user, rows in rows_by_user.items():

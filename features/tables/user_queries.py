@@ -78,9 +78,9 @@ BOUGHT_ITEMS: Final = """
     from histories, lists order by event_timestamp, user_id
 """
 
-# All items of users with more purchases than a list of bought items holds. A list of each day would be quadratic in a
-# history's length, so there is a row only where `length` items of a day were bought since the row before (or the last
-# of them that day): what was bought since is in the list of bought items, which holds the last `length` ones.
+# All items of users with more purchases than a list of bought items holds. A list for each day would be quadratic in a
+# history's length. So each item counts once a day, and there is a row only where the running count passes a multiple of
+# `length`: after it fewer than `length` items were bought until the next row, and the list of bought items holds these.
 EARLIER_ITEMS: Final = """
     with latest as (
         select distinct user_id, item_id, day + 1 as day from dated_purchases

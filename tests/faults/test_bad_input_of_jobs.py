@@ -213,10 +213,6 @@ OPTIONS = {
     "no epochs": ("train --epochs 0", ["--epochs", "0"]),
     "training filters that are missing": ("train --filters {folder}/none", ["none", "omit --filters"]),
     "no feature repository": ("materialize --repo {folder}", ["feature_store.yaml", "--repo"]),
-    "no candidate file": (
-        "show_candidates --candidates {folder}/none.parquet",
-        ["none.parquet", "jobs/generate"],
-    ),
     "a candidate file of text": ("show_candidates --candidates {file}", ["file.txt", "Parquet"]),
     "no user to show": ("show_candidates --stage rank", ["--user"]),
     "a user without a stage": ("show_candidates --user 0001", ["--user", "--stage"]),

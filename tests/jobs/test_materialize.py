@@ -22,6 +22,8 @@ def test_the_number_of_views_and_of_those_read_incrementally_is_printed(call, pr
 
 
 def test_online_rows_that_differ_from_the_tables_are_a_warning_with_the_command_that_corrects_them(call, project):
+    from features.store.sqlite_file import write_checksum
+
     call("materialize", "--repo", project.repo, "--as-of", "2020-02-05")
     path = project.root / "data" / "online.db"
     changes = path.read_bytes()[24:28]
@@ -30,6 +32,7 @@ def test_online_rows_that_differ_from_the_tables_are_a_warning_with_the_command_
     with path.open("r+b") as file:  # as if nothing had been changed
         file.seek(24)
         file.write(changes)
+    write_checksum(path)
 
     again = call("materialize", "--repo", project.repo, "--as-of", "2020-02-05T06:00")
     corrected = call("materialize", "--repo", project.repo, "--as-of", "2020-02-05T06:00", "--from-scratch")
