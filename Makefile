@@ -63,10 +63,11 @@ lint: setup  ## run ruff and mypy
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-bench: setup  ## run small versions of the performance benchmarks; the demo pipeline must have run
+bench: setup  ## run small versions of the benchmarks; the demo pipeline must have run
 	$(RUN) benchmarks/exact_search.py --items 20000 --queries 512
 	$(RUN) benchmarks/request.py --users 50
 	$(RUN) benchmarks/batch.py --users 1000 --repeats 1
+	$(RUN) benchmarks/kill_test.py --quick
 
 # Tools of their own environment: they share no version with the project, and nothing else needs them.
 build/audit/.ready: requirements/audit.txt

@@ -141,7 +141,8 @@ class WriteHook:
         return not (self.fault == "full" and kind in _FREES)
 
     def _is_within(self, path: Any) -> bool:
-        return _path(path).startswith(str(self.root))
+        # Feast's paths are relative to the feature repository: feature_repo/../data/online.db.
+        return os.path.normpath(_path(path)).startswith(str(self.root))
 
 
 def _path(path: Any) -> str:

@@ -42,7 +42,7 @@ def assert_survived(killed, fewest_writes):
 def test_a_materialization_that_is_killed_leaves_the_previous_generation(kill_before_each_write, toy, tmp_path):
     project = toy.copy_to(tmp_path / "project")
 
-    assert_survived(kill_before_each_write("materialize", project.root, step=2), fewest_writes=20)
+    assert_survived(kill_before_each_write("materialize", project.root, step=3), fewest_writes=25)
 
 
 @pytest.mark.whole_path
