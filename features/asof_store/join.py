@@ -18,7 +18,7 @@ from features.asof_store.query import (
     key_codes_table,
     probe_sql,
 )
-from features.asof_store.rows import QueryRows
+from features.asof_store.rows import QueryRows, naming_damage
 from features.asof_store.time_unit import exact_unit
 
 
@@ -35,6 +35,9 @@ def view_queries(
         entities: the rows to look up.
         probe_keys: the probe's column name for each entity column that is a key of some view.
         joins: the views.
+
+    Raises:
+        InputError: a file is damaged.
     """
     timestamps = [(join.source, column) for join in joins for column in (join.timestamp, join.created) if column]
     unit = exact_unit(table.types[column] for table, column in [(entities.table, entities.timestamp), *timestamps])
@@ -47,7 +50,8 @@ def view_queries(
     queries = []
     for number, join in enumerate(joins):
         history = f"history_{number}"
-        connection.execute(f"CREATE TABLE {history} AS {history_sql(join, unit, only_moment)}")
+        with naming_damage():
+            connection.execute(f"CREATE TABLE {history} AS {history_sql(join, unit, only_moment)}")
         queries.append(QueryRows(connection, join_sql(join, history, _properties(connection, join, history), unit)))
     return queries
 

@@ -26,7 +26,7 @@ class Rows(Protocol):
 
 
 @contextmanager
-def _naming_damage() -> Iterator[None]:
+def naming_damage() -> Iterator[None]:
     """Raise an InputError where DuckDB cannot decode a Parquet file whose footer is intact. It may name the file."""
     try:
         yield
@@ -49,12 +49,12 @@ class QueryRows:
 
     def table(self) -> pa.Table:
         """All rows at once."""
-        with _naming_damage():
+        with naming_damage():
             return self.connection.cursor().sql(self.sql).to_arrow_table()
 
     def reader(self, rows_per_batch: int) -> pa.RecordBatchReader:
         """All rows, in batches; only one batch is in memory outside of DuckDB."""
-        with _naming_damage():
+        with naming_damage():
             return self.connection.cursor().sql(self.sql).to_arrow_reader(rows_per_batch)
 
 

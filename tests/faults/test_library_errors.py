@@ -183,6 +183,23 @@ def test_a_truncated_feature_table_is_named(toy_store, tmp_path):
         data_end(store)
 
 
+def test_a_feature_table_with_damaged_values_is_refused_by_a_join(toy, toy_store, tmp_path):
+    from datetime import UTC, datetime
+
+    from features.store.reader import FeatureReader
+    from pipelines.leakage.store_copy import store_copy
+
+    (tmp_path / "tables").mkdir()
+    table = tmp_path / "tables" / "user_activity_daily.parquet"
+    content = bytearray((toy.tables / table.name).read_bytes())
+    content[4:2000] = bytes(1996)  # the footer stays as it is
+    table.write_bytes(content)
+    store = store_copy(toy_store, tmp_path / "store", tmp_path / "tables")
+
+    with pytest.raises(InputError, match=r"table is damaged .*build_features\.py"):
+        FeatureReader(store, "offline").read("candidate_request_v1", ["0001"], datetime(2020, 2, 1, tzinfo=UTC))
+
+
 @pytest.mark.parametrize("read", ["table", "reader"])
 def test_a_feature_table_with_damaged_values_is_refused(tmp_path, read):
     import duckdb
