@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 BASE = {
     "features.errors", "features.files", "features.ids", "features.locks", "features.moments", "features.parquet_rows",
     "features.progress", "features.report_table", "features.schema", "features.scratch_database", "features.sql",
-    "features.text", "features.time_split", "features.validation_errors",
+    "features.table_origin", "features.text", "features.time_split", "features.validation_errors",
 }  # fmt: skip
 MAY_IMPORT = {
     "feature_repo": {"data_sources", "entities", "feature_views", "on_demand_views"},  # its own files, flat
@@ -58,7 +58,7 @@ HEAVY = {
         "pipelines.doctor", "pipelines.leakage", "jobs", "benchmarks", "benchmarks.fault_injection",
     },
     "tensorflow": {"models", "models.training", "models.release", "jobs", "benchmarks", "benchmarks.fault_injection"},
-    "tf_keras": {"models", "models.training", "models.release"},
+    "tf_keras": {"models", "models.training", "models.release", "benchmarks"},
     "tensorflow_recommenders": {"models", "benchmarks"},
     "click": {"jobs", "benchmarks"},
     "rich": {"features", "jobs"},

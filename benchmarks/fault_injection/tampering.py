@@ -107,7 +107,7 @@ TAMPERINGS: Final = (
     (_TABLE, "data/features/user_activity_daily.parquet", flip),
     (_REGISTRY, "data/registry.db", flip),
     (_CANDIDATES, "data/candidates.parquet", flip),
-    (_RELEASE, "artifacts/*/item_ids.npy", swap),
+    (_RELEASE, "artifacts/*/item_ids.parquet", swap),
     (_RELEASE, "artifacts/*/served/scales.json", put_nan),
     (_RELEASE, "artifacts/*/blender.json", put_nan),
     (_RELEASE, "artifacts/*/served/layers.npz", put_nan),

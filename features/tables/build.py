@@ -7,14 +7,15 @@ from pathlib import Path
 import duckdb
 
 from features.errors import InputError, first_line
-from features.files import atomic_write, scratch_beside
+from features.files import atomic_write, scratch_beside, sha256
 from features.locks import writer_lock
 from features.progress import Progress
 from features.raw.purchase_gap import PurchaseGap, find_purchase_gap
 from features.raw.raw_files import raw_stamps
 from features.raw.raw_tables import RawCounts, load_raw_tables
 from features.scratch_database import spill_settings
-from features.tables.build_record import BUILD_RECORD, BuildRecord, write_build
+from features.table_origin import BUILD_RECORD
+from features.tables.build_record import BuildRecord, write_build
 from features.tables.feature_tables import TABLES, FeatureTable, data_end, write_feature_tables
 
 
@@ -76,18 +77,19 @@ def build_feature_tables(
             folder.mkdir()
             tables = write_feature_tables(connection, folder, lambda _: advance(1))
             result = BuildResult(counts, tables, data_end(connection), find_purchase_gap(connection))
-            write_build(folder, _record(raw_dir, result, latest))
+            write_build(folder, _record(raw_dir, folder, result, latest))
         connection.close()
     return result
 
 
-def _record(raw_dir: Path, result: BuildResult, latest: datetime | None) -> BuildRecord:
+def _record(raw_dir: Path, folder: Path, result: BuildResult, latest: datetime | None) -> BuildRecord:
     counts = result.counts
     return BuildRecord(
         raw_dir=raw_dir.resolve(),
         raw_rows={name: getattr(counts, name) for name in ("users", "items", "purchases", "availability")},
         quarantined_rows=counts.quarantined,
         feature_rows={table.name: table.rows for table in result.tables},
+        table_digests={table.name: sha256(folder / f"{table.name}.parquet") for table in result.tables},
         data_end=result.data_end,
         latest=latest,
     )

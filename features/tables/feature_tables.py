@@ -29,6 +29,7 @@ from features.schema import (
     WEEK,
 )  # fmt: skip
 from features.sql import parquet_files
+from features.table_origin import mark
 from features.tables import item_queries, user_queries
 
 # Windows and lists are computed for one bucket of users at a time, so that full-size tables fit into 4 GB: DuckDB's
@@ -156,7 +157,7 @@ def _write(connection: duckdb.DuckDBPyConnection, queries: list[str], path: Path
     writer: pq.ParquetWriter | None = None
     for batch in _batches(connection, queries):
         if writer is None:
-            writer = pq.ParquetWriter(path, batch.schema, compression="zstd")
+            writer = pq.ParquetWriter(path, mark(batch.schema), compression="zstd")
         writer.write_batch(batch)
         rows += batch.num_rows
     if writer is not None:
