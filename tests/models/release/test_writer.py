@@ -147,8 +147,8 @@ def test_a_release_with_numbers_that_cannot_be_served_is_replaced(releases, fold
     from models.release.integrity import DIGEST, file_digests, manifest_digest
     from models.release.release import load_release
 
-    contents = np.load(folder / "item_contents.npy")
-    np.save(folder / "item_contents.npy", np.full_like(contents, np.nan))
+    contents = np.load(folder / "item_contents.npy", allow_pickle=False)
+    np.save(folder / "item_contents.npy", np.full_like(contents, np.nan), allow_pickle=False)
     path = folder / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     manifest["files"] = {name: digest for name, digest in file_digests(folder).items() if name != path.name}
