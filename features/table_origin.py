@@ -60,5 +60,10 @@ def _is_marked(file: Path) -> bool:
 
 
 def _fingerprint(schema: pa.Schema) -> bytes:
-    columns = "\n".join(f"{field.name} {field.type}" for field in schema)
+    columns = "\n".join(f"{field.name} {_describe(field.type)}" for field in schema)
     return hashlib.sha256(columns.encode()).hexdigest()[:16].encode()
+
+
+def _describe(kind: pa.DataType) -> str:
+    # Parquet renames the elements of lists.
+    return f"list of {_describe(kind.value_type)}" if pa.types.is_list(kind) else str(kind)

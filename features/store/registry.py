@@ -51,7 +51,23 @@ def open_feature_store(repo: Path) -> FeatureStore:
         ) from error
     if not services:
         raise InputError(f"The registry of {repo} is empty: run `feast -c {repo} apply` first.")
+    _check_features(store, services, repo)
     return store
+
+
+def _check_features(store: FeatureStore, services: list[FeatureService], repo: Path) -> None:
+    """`feast apply` refuses services whose features are not declared: such a registry is damaged."""
+    views = views_by_name(store)
+    for service in services:
+        for projection in service.feature_view_projections:
+            declared = {field.name for field in views[projection.name].features} if projection.name in views else set()
+            missing = [field.name for field in projection.features if field.name not in declared]
+            if missing:
+                raise InputError(
+                    f"The registry of {repo} is damaged: feature view '{projection.name}' lacks the feature "
+                    f"{missing[0]!r} of service '{service.name}'. Run `feast -c {repo} apply`; if the error stays, "
+                    "delete the file that `registry` in feature_store.yaml names first."
+                )
 
 
 def _check_variables(repo: Path) -> None:

@@ -31,3 +31,16 @@ def test_materialization_does_not_write_the_registry(toy, tmp_path):
     materialize(open_feature_store(project.repo), datetime(2020, 2, 5, tzinfo=UTC), from_scratch=False)
 
     assert path.read_bytes() == before
+
+
+def test_a_registry_whose_view_lacks_a_feature_of_a_service_is_refused(toy, tmp_path):
+    from features.store.registry import open_feature_store
+
+    project = toy.copy_to(tmp_path / "copy")
+    path = project.root / "data" / "registry.db"
+    content = path.read_bytes()
+    # One bit of the first occurrence, which is in the view or in the service.
+    path.write_bytes(content.replace(b"recent_counts", b"recent_countr", 1))
+
+    with pytest.raises(InputError, match=rf"registry of {project.repo} is damaged.*lacks the feature 'recent_count.*'"):
+        open_feature_store(project.repo)

@@ -35,8 +35,18 @@ def test_the_table_of_the_build_is_accepted(write):
     check(write("first", [1, 2]))
 
 
-def test_the_table_of_another_build_is_refused(write):
-    path, other = write("first", [1, 2]), write("second", [1, 3])
+@pytest.mark.parametrize(
+    ("kind", "first", "second"),
+    [
+        (pa.int64(), [1, 2], [1, 3]),
+        (pa.list_(pa.string()), [["a"], []], [["a"], ["b"]]),
+        (pa.list_(pa.float32()), [[1.0], None], [[1.0], [2.0]]),
+        (pa.timestamp("us", tz="UTC"), [0, 1], [0, 2]),
+    ],
+)
+def test_the_table_of_another_build_is_refused(write, kind, first, second):
+    path, other = write("first", first, kind), write("second", second, kind)
+    check(path)
     path.write_bytes(other.read_bytes())
 
     with pytest.raises(InputError, match=r"sales\.parquet is not the table that .*build\.json records.*build_features"):
