@@ -1,7 +1,6 @@
-"""Whether a feature table is the one that a build wrote: a mark in the file, and digests in the record of the build."""
+"""Which build wrote a feature table: a mark in the table's Parquet metadata."""
 
-import hashlib
-import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -10,60 +9,42 @@ import pyarrow.parquet as pq
 
 from features.errors import InputError
 
-BUILD_RECORD: Final = "build.json"
-DIGESTS: Final = "table_digests"
-_MARK: Final = b"feast_two_tower.schema"
+_BUILD: Final = b"feast_two_tower.build"
 
 
-def mark(schema: pa.Schema) -> pa.Schema:
-    """Return a schema whose files are recognized as written by a build.
-
-    The mark names the columns and types: a program that writes the table again in other types, as pandas does, may keep
-    the metadata, but the mark is then no longer that of the file.
-    """
-    return schema.with_metadata({_MARK: _fingerprint(schema)})
+def mark(schema: pa.Schema, build: str) -> pa.Schema:
+    """Return a schema whose files are recognized as written by a build."""
+    return schema.with_metadata({_BUILD: build})
 
 
-def check_origin(file: Path, digest: str) -> None:
-    """Check that a table which a build has written is that of the build in its folder.
+def check_one_build(files: Iterable[Path]) -> None:
+    """Check that the marked tables of each folder are of one build.
 
-    Tables without a mark are not checked: other programs may write feature tables, too.
-
-    Args:
-        file: the table.
-        digest: its SHA-256, hex digits.
+    Tables without a mark are left out: other programs may write feature tables, too. Programs that write a table again
+    keep the mark or drop it.
 
     Raises:
-        InputError: the table was written by another build, or changed since; or the record is not readable.
+        InputError: two tables are of different builds, or a table is no Parquet file.
     """
-    record = file.parent / BUILD_RECORD
-    if not record.is_file():
-        return
+    first: dict[Path, tuple[Path, bytes]] = {}
+    for file in files:
+        build = _read_mark(file)
+        if build is None:
+            continue
+        other, expected = first.setdefault(file.parent, (file, build))
+        if build != expected:
+            raise InputError(
+                f"The feature tables {other} and {file.name} are of two builds of other raw tables: run `python "
+                "jobs/build_features.py`, and restore no single table."
+            )
+
+
+def _read_mark(file: Path) -> bytes | None:
     try:
-        content = json.loads(record.read_text(encoding="utf-8"))
-        recorded = content.get(DIGESTS, {}).get(file.stem, digest)
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"{record} is damaged: run `python jobs/build_features.py` to write it again.") from error
-    if recorded != digest and _is_marked(file):
+        metadata = pq.read_schema(file).metadata or {}
+    except (OSError, pa.ArrowException) as error:
         raise InputError(
-            f"{file} is not the table that {record} records, but one of another build, or changed since: run `python "
-            f"jobs/build_features.py`. If the change is intended, delete {record}."
-        )
-
-
-def _is_marked(file: Path) -> bool:
-    try:
-        schema = pq.read_schema(file)
-    except (OSError, pa.ArrowException):
-        return True  # it was readable when it was recorded
-    return (schema.metadata or {}).get(_MARK) == _fingerprint(schema)
-
-
-def _fingerprint(schema: pa.Schema) -> bytes:
-    columns = "\n".join(f"{field.name} {_describe(field.type)}" for field in schema)
-    return hashlib.sha256(columns.encode()).hexdigest()[:16].encode()
-
-
-def _describe(kind: pa.DataType) -> str:
-    # Parquet renames the elements of lists.
-    return f"list of {_describe(kind.value_type)}" if pa.types.is_list(kind) else str(kind)
+            f"{file} is damaged, or no Parquet file: run `python jobs/build_features.py`, or write it again."
+        ) from error
+    build: bytes | None = metadata.get(_BUILD)
+    return build

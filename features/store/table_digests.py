@@ -13,7 +13,7 @@ from pyarrow.fs import FileSelector, FileSystem
 
 from features.errors import InputError
 from features.files import file_stamps, sha256
-from features.table_origin import check_origin
+from features.table_origin import check_one_build
 
 _Stamps: TypeAlias = tuple[int, int, int, int]
 
@@ -37,7 +37,7 @@ class TableDigests:
         A remote table is not read: its digest covers the names, sizes and times of its files.
 
         Raises:
-            InputError: a table does not exist, or is not that of the build in its folder.
+            InputError: a table does not exist, is damaged, or is of another build than the others.
         """
         by_view: dict[str, str] = {}
         stamps: dict[Path, _Stamps] = {}
@@ -53,10 +53,8 @@ class TableDigests:
                     "jobs/build_features.py`, or `feast apply` if it was moved."
                 )
             stamps |= {file: file_stamps(file) for file in files}
-            digests = {file: sha256(file) for file in files}
-            for file, digest in digests.items():
-                check_origin(file, digest)
-            by_view[view.name] = _combine(digests.values())
+            by_view[view.name] = _combine(map(sha256, files))
+        check_one_build(stamps)
         return cls(dict(sorted(by_view.items())), stamps)
 
     @property

@@ -1,5 +1,7 @@
 """Raw tables to feature tables, written whole or not at all."""
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,8 +16,7 @@ from features.raw.purchase_gap import PurchaseGap, find_purchase_gap
 from features.raw.raw_files import raw_stamps
 from features.raw.raw_tables import RawCounts, load_raw_tables
 from features.scratch_database import spill_settings
-from features.table_origin import BUILD_RECORD
-from features.tables.build_record import BuildRecord, write_build
+from features.tables.build_record import BUILD_RECORD, BuildRecord, write_build
 from features.tables.feature_tables import TABLES, FeatureTable, data_end, write_feature_tables
 
 
@@ -72,24 +73,30 @@ def build_feature_tables(
                 f"The raw tables in {raw_dir} were changed while they were being read. No feature tables were written: "
                 "run the command again."
             )
+        build = _build_id(stamps, latest)
         advance(1)
         with atomic_write(output) as folder:
             folder.mkdir()
-            tables = write_feature_tables(connection, folder, lambda _: advance(1))
+            tables = write_feature_tables(connection, folder, lambda _: advance(1), build=build)
             result = BuildResult(counts, tables, data_end(connection), find_purchase_gap(connection))
-            write_build(folder, _record(raw_dir, folder, result, latest))
+            write_build(folder, _record(raw_dir, result, latest))
         connection.close()
     return result
 
 
-def _record(raw_dir: Path, folder: Path, result: BuildResult, latest: datetime | None) -> BuildRecord:
+def _build_id(raw_files: Iterable[Path], latest: datetime | None) -> str:
+    """The same for builds of the same raw tables, whose feature tables are equal; 16 hex digits."""
+    parts = [f"{file.name} {sha256(file)}" for file in sorted(raw_files)]
+    return hashlib.sha256("\n".join([*parts, str(latest)]).encode()).hexdigest()[:16]
+
+
+def _record(raw_dir: Path, result: BuildResult, latest: datetime | None) -> BuildRecord:
     counts = result.counts
     return BuildRecord(
         raw_dir=raw_dir.resolve(),
         raw_rows={name: getattr(counts, name) for name in ("users", "items", "purchases", "availability")},
         quarantined_rows=counts.quarantined,
         feature_rows={table.name: table.rows for table in result.tables},
-        table_digests={table.name: sha256(folder / f"{table.name}.parquet") for table in result.tables},
         data_end=result.data_end,
         latest=latest,
     )

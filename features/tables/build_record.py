@@ -2,13 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from features.errors import InputError
 from features.files import write_json
-from features.table_origin import BUILD_RECORD
 from features.validation_errors import validate
+
+BUILD_RECORD: Final = "build.json"
 
 
 class BuildRecord(BaseModel):
@@ -19,7 +21,6 @@ class BuildRecord(BaseModel):
         raw_rows: rows read into each of `users`, `items`, `purchases` and `availability`.
         quarantined_rows: rows of each raw file that were quarantined instead.
         feature_rows: rows of each feature table.
-        table_digests: SHA-256 of each of them, hex digits; empty in older records.
         data_end: 00:00 UTC of the day after the last purchase.
         latest: moment after which purchases were invalid; None if every moment was allowed.
     """
@@ -30,7 +31,6 @@ class BuildRecord(BaseModel):
     raw_rows: dict[str, int]
     quarantined_rows: dict[str, int]
     feature_rows: dict[str, int]
-    table_digests: dict[str, str] = {}
     data_end: AwareDatetime
     latest: AwareDatetime | None = None
 

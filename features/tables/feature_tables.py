@@ -84,7 +84,11 @@ class FeatureTable:
 
 
 def write_feature_tables(
-    connection: duckdb.DuckDBPyConnection, folder: Path, progress: Callable[[str], object] = lambda _: None
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    progress: Callable[[str], object] = lambda _: None,
+    *,
+    build: str = "",
 ) -> list[FeatureTable]:
     """Compute the feature tables from `users`, `items`, `purchases` and `availability` and write them as Parquet.
 
@@ -92,6 +96,7 @@ def write_feature_tables(
         connection: holds these tables, as `features.raw.raw_tables.load_raw_tables` creates them.
         folder: an empty folder; receives `<table>.parquet` for each table. Timestamps are `timestamp[us, tz=UTC]`.
         progress: called with the name of each table once it is written.
+        build: for the mark of the tables, see `features.table_origin`; none if empty.
 
     Returns:
         The tables, in the order of writing.
@@ -134,7 +139,7 @@ def write_feature_tables(
     }
     written = []
     for name, sql in queries.items():
-        written.append(FeatureTable(name, _write(connection, sql, folder / f"{name}.parquet")))
+        written.append(FeatureTable(name, _write(connection, sql, folder / f"{name}.parquet", build)))
         progress(name)
     return written
 
@@ -152,12 +157,13 @@ def _buckets(users: int, size: int) -> list[dict[str, int]]:
     return [{"bucket": bucket, "buckets": count} for bucket in range(count)]
 
 
-def _write(connection: duckdb.DuckDBPyConnection, queries: list[str], path: Path) -> int:
+def _write(connection: duckdb.DuckDBPyConnection, queries: list[str], path: Path, build: str) -> int:
     rows = 0
     writer: pq.ParquetWriter | None = None
     for batch in _batches(connection, queries):
         if writer is None:
-            writer = pq.ParquetWriter(path, mark(batch.schema), compression="zstd")
+            schema = mark(batch.schema, build) if build else batch.schema
+            writer = pq.ParquetWriter(path, schema, compression="zstd")
         writer.write_batch(batch)
         rows += batch.num_rows
     if writer is not None:

@@ -11,8 +11,7 @@ import pyarrow.parquet as pq
 from candidates.candidate_file import CANDIDATES, read_description
 from features.errors import InputError
 from features.raw.raw_files import find_raw_files
-from features.table_origin import BUILD_RECORD
-from features.tables.build_record import read_build
+from features.tables.build_record import BUILD_RECORD, read_build
 from features.tables.feature_tables import TABLES
 from features.text import counted
 from pipelines.doctor.finding import Finding, Found, Project, minute

@@ -18,8 +18,7 @@ from features.store.reader import FeatureReader
 from features.store.registry import tower_schemas
 from features.store.request_services import CANDIDATE_ITEMS
 from features.store.service_columns import ServiceColumns
-from features.table_origin import BUILD_RECORD
-from features.tables.build_record import read_build
+from features.tables.build_record import BUILD_RECORD, read_build
 from features.time_split import TimeSplit
 from features.training_data.purchases import Purchases, write_purchases
 from features.training_data.training_set import TrainingSet, write_training_sets

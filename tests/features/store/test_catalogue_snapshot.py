@@ -133,6 +133,7 @@ def test_online_items_that_differ_from_the_snapshot_are_counted(store, serve_ite
 
     from features.store.consistency import count_inconsistent
     from features.store.materialization import materialize
+    from features.store.sqlite_file import write_checksum
 
     materialize(serve_items_online(store), MOMENT, from_scratch=False)
     before = count_inconsistent(store, MOMENT)
@@ -143,6 +144,7 @@ def test_online_items_that_differ_from_the_snapshot_are_counted(store, serve_ite
     with path.open("r+b") as file:  # as if nothing had been changed
         file.seek(24)
         file.write(changes)
+    write_checksum(path)
 
     assert before == {}
     assert count_inconsistent(store, MOMENT) == {"garment_group_name": 60}
