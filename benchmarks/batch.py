@@ -112,7 +112,7 @@ def searches(pipeline: Any, vectors: Any, k: int) -> dict[str, Callable[[], Any]
     import numpy as np
     from implicit.cpu.topk import topk
 
-    from candidates.parallel import available_processors, map_in_threads
+    from candidates.parallel import available_processors
 
     index = pipeline.retriever.sources.index
     items = index.vectors
@@ -127,7 +127,7 @@ def searches(pipeline: Any, vectors: Any, k: int) -> dict[str, Callable[[], Any]
             np.matmul(block, items.T, out=product[: len(block)])
 
     return {
-        SEARCH: lambda: list(map_in_threads(lambda block: index.search(block, k), blocks)),
+        SEARCH: lambda: index.search(vectors, k),
         "FAISS IndexFlatIP": lambda: [flat.search(block, k) for block in blocks],
         "implicit topk": lambda: [topk(items, block, k, num_threads=available_processors()) for block in blocks],
         "matrix product alone": multiply,

@@ -23,6 +23,7 @@ from typing import Any
 
 import click
 
+from features.progress import SilentReporter
 from features.report_table import ReportTable
 from jobs.console import FEATURE_REPO, commit, load_tensorflow
 
@@ -179,7 +180,7 @@ def tfrs_step(model: Any, batches: Any) -> Any:
     return tf.function(step, input_signature=[batches.signature])
 
 
-class Recorder:
+class Recorder(SilentReporter):
     """A reporter that measures the parts of a training: stages, and long steps that have a progress bar of their own.
 
     Attributes:
@@ -196,12 +197,6 @@ class Recorder:
         seconds, cpu = self.parts.get(self._name, (0.0, 0.0))
         self.parts[self._name] = seconds + now[0] - self._started[0], cpu + now[1] - self._started[1]
         self._name, self._started = name, now
-
-    def metrics(self, text: str) -> None:
-        """Ignore the result."""
-
-    def detail(self, text: str) -> None:
-        """Ignore the diagnostic."""
 
     def progress(self, label: str, total: int) -> Any:
         """Begin a part; what follows the last step of the bar is a part of its own."""

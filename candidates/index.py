@@ -35,7 +35,8 @@ class ItemIndex:
     queries, which are limited by reading the item vectors, quantized item vectors select it with a bound on what they
     lack. The shortlist is scored again in float64, rounded to float32 and sorted.
 
-    Blocks of queries are searched in several threads, see `map_in_threads`.
+    Several blocks of queries are searched in threads, see `map_in_threads`; the matrix product of a single block has
+    those of the linear algebra library.
 
     `benchmarks/exact_search.py` measures the speed. A query for which more items tie at the cut than k and about a
     thousand takes as long as some twenty others, because it is scored with every item in float64.
@@ -123,7 +124,9 @@ class ItemIndex:
                 np.ascontiguousarray(queries[block]), vectors, k, margins[block], offsets, excluded.positions, eligible
             )
 
-        for _ in map_in_threads(search, range(0, len(queries), QUERIES_PER_BLOCK)):
+        starts = range(0, len(queries), QUERIES_PER_BLOCK)
+        # The threads of the linear algebra library halve the time of a single block.
+        for _ in map_in_threads(search, starts) if len(starts) > 1 else map(search, starts):
             pass
         return positions, scores
 

@@ -4,7 +4,7 @@ import csv
 import gzip
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple, TextIO
+from typing import BinaryIO, Final, NamedTuple, TextIO
 
 from features.errors import InputError
 from features.text import counted
@@ -24,6 +24,10 @@ def open_text(path: Path) -> TextIO:
     """Open a .csv or .csv.gz file as text, without a byte order mark."""
     opener: Callable[..., TextIO] = gzip.open if path.suffix == ".gz" else open
     return opener(path, "rt", encoding="utf-8-sig", newline="")
+
+
+def _open_bytes(path: Path) -> BinaryIO | gzip.GzipFile:
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
 
 def records(path: Path, *, strict: bool = False) -> Iterator[Record]:
@@ -66,7 +70,7 @@ def broken_lines(path: Path) -> InputError | None:
     A file whose lines end with a carriage return alone, as on old Macs, has no other line ends.
     """
     count, first = 0, []
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
+    with _open_bytes(path) as lines:
         for number, line in enumerate(lines, start=1):
             text = line.rstrip(b"\r\n")
             if b"\r" in text and line.endswith(b"\n"):
@@ -85,7 +89,7 @@ def broken_lines(path: Path) -> InputError | None:
 def not_utf8(path: Path) -> InputError:
     """Return the error for a CSV file that is not UTF-8, with its first invalid lines."""
     count, first = 0, []
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
+    with _open_bytes(path) as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 line.decode("utf-8")

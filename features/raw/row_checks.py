@@ -100,7 +100,7 @@ def _text(column: str, longest: int, characters: str, description: str) -> tuple
 
 
 def _names(columns: Iterable[str]) -> tuple[RowCheck, ...]:
-    """The checks of descriptive text: numpy drops a NUL at the end of a text, and pads all texts to the longest one."""
+    """The checks of descriptive text: many programs end a text at a NUL, and a longer name is a mistake."""
     return tuple(check for name in columns for check in _text(name, MAX_NAME_LENGTH, r"\x00", "a NUL character"))
 
 

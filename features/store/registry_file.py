@@ -13,8 +13,8 @@ from features.files import atomic_write
 class AtomicFileRegistryStore(FileRegistryStore):  # type: ignore[misc] # Feast comes without types
     """Feast's registry in a file, replaced by a rename.
 
-    Feast empties the file before it writes it, and does not notice when a full disk takes only a part: a reader, or
-    whoever comes after a killed `feast apply`, finds a truncated registry.
+    Feast empties the file before it writes it, and does not notice when a full disk takes only a part: a reader, and
+    every command after a killed `feast apply`, finds a truncated registry.
     """
 
     def _write_registry(self, registry_proto: Any) -> None:

@@ -68,12 +68,12 @@ def build_feature_tables(
         advance = progress("feature tables", len(TABLES) + 1)
         stamps = raw_stamps(raw_dir)
         counts = load_raw_tables(connection, raw_dir, quarantine=quarantine, latest=latest)
+        build = _build_id(stamps, latest)
         if raw_stamps(raw_dir) != stamps:
             raise InputError(
                 f"The raw tables in {raw_dir} were changed while they were being read. No feature tables were written: "
                 "run the command again."
             )
-        build = _build_id(stamps, latest)
         advance(1)
         with atomic_write(output) as folder:
             folder.mkdir()

@@ -1,11 +1,7 @@
 """Every item that a user has ever bought is excluded, also those beyond the list of bought items."""
 
-import csv
-from collections import defaultdict
-from datetime import datetime
-
 import pytest
-from fixtures.serving import MOMENT, K, write_untrained
+from fixtures.serving import MOMENT, K, bought_items, write_untrained
 
 LENGTH = 3  # of the list of bought items, 2,000 elsewhere
 
@@ -35,12 +31,7 @@ def project(shortened, applied_project, call, tmp_path_factory):
 @pytest.fixture(scope="module")
 def ever_bought(project):
     """The items that each user has bought before the moment."""
-    bought = defaultdict(set)
-    with (project.raw / "transactions_train.csv").open(encoding="utf-8", newline="") as text:
-        for row in csv.DictReader(text):
-            if datetime.fromisoformat(row["t_dat"]).date() < MOMENT.date():
-                bought[row["customer_id"]].add(row["article_id"])
-    return bought
+    return bought_items(project.raw, before=MOMENT.date())
 
 
 @pytest.fixture(scope="module", params=["online", "offline"])

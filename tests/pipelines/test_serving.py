@@ -6,6 +6,7 @@ The towers are untrained, and the blender weights and the tree are written by ha
 from collections import defaultdict
 
 import pytest
+from fixtures.serving import bought_items
 
 K = 12
 USERS = ["0003", "0001", "0200", "unknown"]  # 0200 has a profile and no purchases
@@ -37,13 +38,7 @@ def pipeline_with(served):
 
 @pytest.fixture(scope="module")
 def bought(served_project):
-    import csv
-
-    items = defaultdict(set)
-    with (served_project.raw / "transactions_train.csv").open(encoding="utf-8", newline="") as text:
-        for row in csv.DictReader(text):
-            items[row["customer_id"]].add(row["article_id"])
-    return items
+    return bought_items(served_project.raw)
 
 
 def run_until(pipeline, stage):

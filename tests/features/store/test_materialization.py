@@ -104,7 +104,7 @@ def test_windows_leave_the_same_rows_online_as_one_from_scratch(open_copy, store
     assert filled_until(store) == LATE
     rows, expected = online_rows(store), online_rows(other)
     assert rows == expected
-    assert [view for view in VIEWS if not rows[view]] == ["user_earlier_items"]  # nobody has bought 2,000 items
+    assert [view for view in VIEWS if not rows[view]] == ["user_earlier_items"]  # no user has bought 2,000 items
 
 
 def test_a_row_stamped_at_the_end_of_a_window_is_online_after_it_and_after_the_next(open_copy, store, fill):
