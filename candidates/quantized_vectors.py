@@ -7,13 +7,15 @@ from typing import Any, Final, Self
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core.cgutils import get_or_insert_function
+from numba.core.cgutils import alloca_once, for_range, get_or_insert_function
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from candidates.compiled import compiled, compiled_sums
 
 CHUNK: Final = 64
+# Items whose inner products are one vector of 32-bit sums.
+_GROUP: Final = 16
 # How far ahead codes are fetched: many lines are then on their way, and none has left the first cache when it is used.
 _BYTES_AHEAD: Final = 8_192
 _BYTES_PER_LINE: Final = 64
@@ -35,9 +37,10 @@ class QuantizedVectors:
     that `shortlist` returns.
 
     Attributes:
-        codes: int8 (items, d), -127 to 127.
-        scales: float32 (items,), at least 0.
-        errors: float32 (items,), the norms of the residuals, rounded up.
+        codes: int8 (chunks, pairs, `CHUNK`, 2), -127 to 127: two dimensions of each item of a chunk side by side, then
+            the next two, as the processor multiplies them; 0 behind the last item and dimension.
+        scales: float32 (chunks, `CHUNK`), at least 0.
+        errors: float32 (chunks, `CHUNK`), the norms of the residuals, rounded up.
         longest: the largest norm of scale * codes, rounded up.
     """
 
@@ -49,8 +52,9 @@ class QuantizedVectors:
     @classmethod
     def from_vectors(cls, vectors: NDArray[np.float32]) -> Self:
         """Quantize item vectors, float32 (items, d), finite and contiguous."""
-        codes = np.empty(vectors.shape, np.int8)
-        scales, errors = np.empty(len(vectors), np.float32), np.empty(len(vectors), np.float32)
+        chunks, pairs = -(-len(vectors) // CHUNK), -(-vectors.shape[1] // 2)
+        codes = np.zeros((chunks, pairs, CHUNK, 2), np.int8)
+        scales, errors = np.zeros((chunks, CHUNK), np.float32), np.zeros((chunks, CHUNK), np.float32)
         longest = _quantize(vectors, codes, scales, errors)
         return cls(codes, scales, errors, longest)
 
@@ -89,8 +93,10 @@ class QuantizedVectors:
         step = float(np.abs(exact).max()) / largest
         codes = np.rint(exact / step) if step > 0 else np.zeros(len(exact))
         missing = float(np.linalg.norm(exact - step * codes)) * _UP
+        padded = np.zeros(2 * self.codes.shape[1], np.int16)
+        padded[: len(codes)] = codes
         count, positions = _collect(
-            self.codes, self.scales, self.errors, codes.astype(np.int16), step,
+            self.codes, self.scales, self.errors, padded, step,
             float(np.linalg.norm(exact)) * _UP, 2 * (missing * self.longest + margin), k, allowed, capacity,
         )  # fmt: skip
         return None if count < 0 else positions[:count]
@@ -114,12 +120,13 @@ def _quantize(
         length = residual = 0.0
         for dimension in range(dimensions):
             code = np.rint(vectors[item, dimension] * inverse)
-            codes[item, dimension] = np.int8(code)
+            codes[item // CHUNK, dimension // 2, item % CHUNK, dimension % 2] = np.int8(code)
             product = np.float64(scale) * np.float64(code)
             length += product * product
             missing = np.float64(vectors[item, dimension]) - product
             residual += missing * missing
-        scales[item], errors[item] = scale, np.sqrt(residual) * _UP + _SUBNORMAL
+        scales[item // CHUNK, item % CHUNK] = scale
+        errors[item // CHUNK, item % CHUNK] = np.sqrt(residual) * _UP + _SUBNORMAL
         longest = max(longest, np.sqrt(length) * _UP)
     return longest
 
@@ -138,25 +145,25 @@ def _collect(
     capacity: int,
 ) -> tuple[int, NDArray[np.int32]]:
     """Return the items whose upper bound reaches the k-th largest lower bound, and their number; -1 if too many do."""
-    items = len(codes)
+    items = len(allowed)
     positions = np.empty(capacity, np.int32)
     uppers, lowers = np.empty(capacity, np.float64), np.empty(capacity, np.float64)
     products, chunk = np.empty(CHUNK, np.int32), np.empty(CHUNK, np.float64)
     bound, count, limit = -np.inf, 0, k + CHUNK
-    for first in range(0, items, CHUNK):
-        width = min(CHUNK, items - first)
-        _multiply(codes, first, query, products[:width])
-        reaching = False
-        for slot in range(width):
-            chunk[slot] = products[slot] * (step * scales[first + slot]) + norm * errors[first + slot]
-            reaching |= chunk[slot] >= bound
-        if not reaching:
+    for number in range(len(codes)):
+        _multiply(codes, number, query, products)
+        reaching = 0
+        for slot in range(CHUNK):
+            upper = products[slot] * (step * scales[number, slot]) + norm * errors[number, slot]
+            chunk[slot] = upper
+            reaching += upper >= bound
+        if reaching == 0:
             continue
-        for slot in range(width):
-            item = first + slot
+        for slot in range(min(CHUNK, items - number * CHUNK)):
+            item = number * CHUNK + slot
             if chunk[slot] >= bound and allowed[item]:
                 positions[count], uppers[count] = item, chunk[slot]
-                lowers[count] = chunk[slot] - 2 * norm * errors[item] - slack
+                lowers[count] = chunk[slot] - 2 * norm * errors[number, slot] - slack
                 count += 1
         if count >= limit:
             bound = np.partition(lowers[:count], count - k)[count - k]
@@ -168,24 +175,6 @@ def _collect(
         bound = np.partition(lowers[:count], count - k)[count - k]
         count = _cut(positions, uppers, lowers, count, bound)
     return count, positions
-
-
-@compiled
-def _multiply(codes: NDArray[np.int8], first: int, query: NDArray[np.int16], products: NDArray[np.int32]) -> None:
-    """Write the inner products of the query with the items from a first one on.
-
-    Each step is cut to 32 bits: sums of 64 bits would not use the instruction that multiplies and adds pairs. Without
-    the prefetch, the processor waits for most rows: twice the time.
-    """
-    start = first * len(query) + _BYTES_AHEAD
-    for slot in range(len(products)):
-        for line in range(0, len(query), _BYTES_PER_LINE):
-            _prefetch(codes, start + slot * len(query) + line)
-        total = np.int32(0)
-        for dimension in range(len(query)):
-            product = np.int32(np.int32(codes[first + slot, dimension]) * np.int32(query[dimension]))
-            total = np.int32(total + product)
-        products[slot] = total
 
 
 @compiled
@@ -205,18 +194,60 @@ def _cut(
     return kept
 
 
-def _build_prefetch(_: Any, codes: Any, number: Any) -> tuple[Any, Callable[..., Any]]:
-    """Type and build the instruction that begins to fetch one of the codes, which may lie behind the last one."""
+def _build_multiply(_: Any, codes: Any, number: Any, query: Any, products: Any) -> tuple[Any, Callable[..., Any]]:
+    """Type and build the inner products of a query, int16 (2 pairs,), with the items of a chunk, int32 (`CHUNK`,).
+
+    The compiler knows the product and sum of pairs as one instruction of x86, but does not find it in a loop over the
+    items. Written for vectors of any processor, this takes a third of the time of that loop. Without the prefetch,
+    the processor waits for most lines.
+    """
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        address, flag = builder.gep(array.data, [arguments[1]]), ir.IntType(32)
-        of_llvm = ir.FunctionType(ir.VoidType(), [address.type, flag, flag, flag])
-        function = get_or_insert_function(builder.module, of_llvm, "llvm.prefetch.p0")
-        builder.call(function, [address, flag(0), flag(3), flag(1)])  # to read, into all caches, data
+        codes, query, products = (
+            context.make_array(signature.args[place])(context, builder, arguments[place]) for place in (0, 2, 3)
+        )
+        index, sums = ir.IntType(64), ir.VectorType(ir.IntType(32), _GROUP)
+        bytes_, shorts, wide = (ir.VectorType(ir.IntType(bits), 2 * _GROUP) for bits in (8, 16, 32))
+        pair = ir.VectorType(ir.IntType(16), 2)
+        groups, width = CHUNK // _GROUP, 2 * CHUNK
+        pairs = builder.udiv(query.nitems, index(2))
+        start = builder.gep(codes.data, [builder.mul(arguments[1], builder.mul(pairs, index(width)))])
+        totals = [alloca_once(builder, sums) for _ in range(groups)]
+        for total in totals:
+            builder.store(sums(None), total)
+        with for_range(builder, pairs) as loop:
+            line = builder.gep(start, [builder.mul(loop.index, index(width))])
+            for ahead in range(0, width, _BYTES_PER_LINE):
+                _prefetch(builder, builder.gep(line, [index(_BYTES_AHEAD + ahead)]))
+            address = builder.gep(query.data, [builder.mul(loop.index, index(2))])
+            two = builder.load(builder.bitcast(address, pair.as_pointer()), align=2)
+            repeated = _select(builder, two, [place % 2 for place in range(2 * _GROUP)])
+            factors = builder.sext(builder.bitcast(repeated, shorts), wide)
+            for group, total in enumerate(totals):
+                address = builder.gep(line, [index(2 * _GROUP * group)])
+                some = builder.load(builder.bitcast(address, bytes_.as_pointer()), align=1)
+                both = builder.mul(builder.sext(some, wide), factors)
+                even, odd = (_select(builder, both, [*range(first, 2 * _GROUP, 2)]) for first in (0, 1))
+                builder.store(builder.add(builder.load(total), builder.add(even, odd)), total)
+        for group, total in enumerate(totals):
+            address = builder.gep(products.data, [index(_GROUP * group)])
+            builder.store(builder.load(total), builder.bitcast(address, sums.as_pointer()), align=4)
         return context.get_dummy_value()
 
-    return types.void(codes, number), build
+    return types.void(codes, number, query, products), build
 
 
-_prefetch: Any = intrinsic(_build_prefetch)
+def _select(builder: Any, vector: Any, places: list[int]) -> Any:
+    """The elements of a vector at some places, as a vector."""
+    return builder.shuffle_vector(vector, vector, ir.Constant(ir.VectorType(ir.IntType(32), len(places)), places))
+
+
+def _prefetch(builder: Any, address: Any) -> None:
+    """Begin to fetch a line, which may lie behind the last one."""
+    flag = ir.IntType(32)
+    of_llvm = ir.FunctionType(ir.VoidType(), [address.type, flag, flag, flag])
+    function = get_or_insert_function(builder.module, of_llvm, "llvm.prefetch.p0")
+    builder.call(function, [address, flag(0), flag(3), flag(1)])  # to read, into all caches, data
+
+
+_multiply: Any = intrinsic(_build_multiply)

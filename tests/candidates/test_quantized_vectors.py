@@ -13,6 +13,15 @@ def quantized(vectors):
     return QuantizedVectors.from_vectors(np.array(vectors, np.float32))
 
 
+def by_item(found, shape):
+    """The codes, scales and errors of each item, without what fills the last chunk and pair."""
+    items, dimensions = shape
+    codes = found.codes.transpose(0, 2, 1, 3).reshape(found.scales.size, -1)
+    assert not codes[items:].any()
+    assert not codes[:, dimensions:].any()
+    return codes[:items, :dimensions], found.scales.reshape(-1)[:items], found.errors.reshape(-1)[:items]
+
+
 def shortlist(vectors, query, k, *, margin=MARGIN, allowed=None, capacity=None):
     """The shortlist of one query, as a list, or None."""
     allowed = np.ones(len(vectors), np.bool_) if allowed is None else allowed
@@ -54,9 +63,10 @@ def test_codes_and_scale_restore_a_vector_within_its_error(world):
 
     found = quantized(vectors)
 
-    restored = found.scales[:, None].astype(np.float64) * found.codes
+    codes, scales, errors = by_item(found, vectors.shape)
+    restored = scales[:, None].astype(np.float64) * codes
     missing = np.linalg.norm(vectors.astype(np.float64) - restored, axis=1)
-    assert (missing <= found.errors).all()
+    assert (missing <= errors).all()
     assert (np.linalg.norm(restored, axis=1) <= found.longest).all()
     assert (found.codes.dtype, found.scales.dtype, found.errors.dtype) == (np.int8, np.float32, np.float32)
 
@@ -64,9 +74,10 @@ def test_codes_and_scale_restore_a_vector_within_its_error(world):
 def test_the_largest_value_of_a_vector_has_the_largest_code():
     found = quantized([[254.0, -127.0, 1.0], [0.0, 0.0, 0.0]])
 
-    assert found.codes.tolist() == [[127, -64, 0], [0, 0, 0]]
-    assert found.scales.tolist() == [2.0, 0.0]
-    np.testing.assert_allclose(found.errors, [np.sqrt(2), 0], atol=1e-5)
+    codes, scales, errors = by_item(found, (2, 3))
+    assert codes.tolist() == [[127, -64, 0], [0, 0, 0]]
+    assert scales.tolist() == [2.0, 0.0]
+    np.testing.assert_allclose(errors, [np.sqrt(2), 0], atol=1e-5)
 
 
 def test_an_item_of_few_bits_more_than_the_kth_best_is_not_hidden_by_its_quantization():
