@@ -119,7 +119,7 @@ class ItemLists:
     @property
     def lengths(self) -> NDArray[np.int64]:
         """The number of items in each list, int64 (n,)."""
-        return np.diff(self.offsets)
+        return self.offsets[1:] - self.offsets[:-1]
 
     @cached_property
     def rows(self) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from candidates.list_columns import list_lengths
+from candidates.list_columns import read_lists
 from features.store.service_schema import FeatureColumn
 from models.encoding import Encoding
 from models.pooling import log_numbers
@@ -71,6 +71,6 @@ class ListInput:
 
 def _flatten(column: pa.ChunkedArray, length: int) -> tuple[pa.Array, Positions, Positions]:
     """Return the elements of all lists, and the start and the number, at most `length`, of those of each list."""
-    lists = column.combine_chunks()
-    counts = list_lengths(lists).astype(np.int64)
-    return lists.flatten(), np.cumsum(counts) - counts, np.minimum(counts, length)
+    lengths, elements = read_lists(column.combine_chunks())
+    counts = lengths.astype(np.int64)
+    return elements, np.cumsum(counts) - counts, np.minimum(counts, length)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from candidates.list_columns import list_lengths
+from candidates.list_columns import read_lists
 from candidates.text_codes import TextCodes
 
 MISSING = 0
@@ -81,8 +81,9 @@ def pad_lists(
         values: used instead of the lists' own elements, one per element, in their order.
     """
     lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    counts = list_lengths(lists).astype(np.int64)
-    flat = lists.flatten().to_numpy(zero_copy_only=False) if values is None else values
+    lengths, elements = read_lists(lists)
+    counts = lengths.astype(np.int64)
+    flat = elements.to_numpy(zero_copy_only=False) if values is None else values
     rows = np.repeat(np.arange(len(counts)), counts)
     positions = np.arange(len(flat)) - np.repeat(np.cumsum(counts) - counts, counts)
     kept = positions < length

@@ -36,3 +36,11 @@ def test_columns_may_be_chunked_slices():
 def test_lists_of_different_lengths_are_refused():
     with pytest.raises(ValueError, match="texts and numbers must be equally long"):
         flatten_lists({"texts": pa.array([["a"], ["b", "c"]]), "numbers": pa.array([[1, 2], [3]])})  # equal totals
+
+
+def test_lists_of_a_slice_are_those_of_its_rows():
+    lists = pa.array([["a"], ["b", "c"], [], ["d"]])[1:]
+
+    offsets, [texts] = flatten_lists({"texts": lists})
+
+    assert (offsets.tolist(), texts.to_pylist()) == ([0, 2, 2, 3], ["b", "c", "d"])
