@@ -1,7 +1,7 @@
 """Fitting of the blender on the candidates of past weeks and the purchases in them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +24,10 @@ class Blenders:
 
     keep: Blender
     drop: Blender
+
+    def with_leading(self, keep: str | None, drop: str | None) -> "Blenders":
+        """Return the blenders with a leading source each, see `candidates.blender.Blender`."""
+        return Blenders(replace(self.keep, leading=keep), replace(self.drop, leading=drop))
 
 
 def fit_blenders(weeks: Sequence[RankerWeek], reporter: Reporter = SILENT) -> Blenders:

@@ -6,12 +6,15 @@ from feast import FeatureStore
 
 from features.errors import InputError
 from features.progress import Reporter
+from models.release.release_models import POLICIES
+from pipelines.check_order import OrderChecks, check_orders
 from pipelines.cross_fit import cross_fitted
 from pipelines.fit_blender import Blenders, fit_blenders
 from pipelines.gate import Gate, evaluate_gate
+from pipelines.left_out_weeks import left_out_weeks
 from pipelines.ranker_weeks import earlier_weeks, validation_week
 from pipelines.served_metrics import ServedMetrics, add_ranked, retrieval_metrics
-from pipelines.train_ranker import TrainedRankers, carry_over_rankers, train_rankers
+from pipelines.train_ranker import TrainedRankers, carry_over_rankers, train_rankers, without_rankers
 from pipelines.train_towers import TrainedTowers
 from pipelines.training_options import TrainingOptions
 from pipelines.week_features import WeekFeatures
@@ -25,12 +28,14 @@ class ListModels:
         gate: the decision of the gate; None unless the result is released.
         served: metrics of the lists that would be served; None unless the result is released.
         blenders: None if the gate stopped the training.
+        orders: the blenders compared with their best sources; None without left-out weeks.
         rankers: None if the gate stopped the training.
     """
 
     gate: Gate | None = None
     served: ServedMetrics | None = None
     blenders: Blenders | None = None
+    orders: OrderChecks | None = None
     rankers: TrainedRankers | None = None
 
     @property
@@ -70,12 +75,24 @@ def fit_list_models(
     del sources
     reporter.stage("fit blender, train rankers")
     earlier = earlier_weeks(store, trained, options.config, seed=seed)
-    blenders = fit_blenders([*earlier, week], reporter)
+    blenders, orders = fit_blenders([*earlier, week], reporter), None
     if release and release.earlier:
-        rankers = carry_over_rankers(store, week, release.earlier.release, seed=seed, reporter=reporter)
+        previous = release.earlier.release
+        blenders = blenders.with_leading(*(previous.blender[policy]["leading"] for policy in POLICIES))
+        rankers = carry_over_rankers(store, week, previous, seed=seed, reporter=reporter)
     else:
-        rankers = train_rankers(store, [*earlier, week], seed=seed, reporter=reporter)
+        try:
+            left_out = left_out_weeks([*earlier, week], reporter)
+        except InputError as error:
+            rankers = without_rankers(str(error).rstrip("."), reporter)
+        else:
+            orders = check_orders(left_out, seed)
+            for note in orders.notes:
+                reporter.metrics(note)
+            blenders = blenders.with_leading(*orders.leading)
+            left_out = [each.with_leading(*orders.leading) for each in left_out]
+            rankers = train_rankers(store, left_out, seed=seed, reporter=reporter)
     if served and blended and (rankers.keep.validated or rankers.drop.validated):
         add_ranked(served, blended, WeekFeatures.read(store, week), rankers)
     reporter.metrics(rankers.served_order)
-    return ListModels(gate, served, blenders, rankers)
+    return ListModels(gate, served, blenders, orders, rankers)

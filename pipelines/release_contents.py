@@ -87,8 +87,8 @@ def release_metrics(trained: TrainedTowers, models: ListModels, refit: Refit) ->
     """Return the JSON-ready content of metrics.json.
 
     It holds the training history of the first stage, the metrics of the validated towers and the baselines, the gate,
-    the means of the lists that would be served in the validation window, the selection of the rankers, and the
-    diversity of the released query vectors.
+    the means of the lists that would be served in the validation window, the comparison of the blenders with their best
+    sources, the selection of the rankers, and the diversity of the released query vectors.
     """
     _, rankers = models.fitted
     return {
@@ -98,6 +98,7 @@ def release_metrics(trained: TrainedTowers, models: ListModels, refit: Refit) ->
         "validated": asdict(trained.metrics),
         "released": {"diversities": {name: asdict(diversity) for name, diversity in refit.diversities.items()}},
         "epochs": [asdict(epoch) for epoch in trained.training_history.epochs],
+        "orders": models.orders.to_json() if models.orders else None,
         "rankers": {"keep": rankers.keep.to_json(), "drop": rankers.drop.to_json()},
         "baselines": {name: asdict(metrics) for name, metrics in trained.baselines.items()},
     }

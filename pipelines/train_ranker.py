@@ -21,13 +21,11 @@ from evaluation.ranker.calibration import ReliabilityBin, reliability_bins
 from evaluation.ranker.importances import Importance, feature_importances, group_importances
 from evaluation.ranker.leakage_heuristics import suspicious_features
 from evaluation.ranker.selection import RankerSelection, can_validate, select_ranker, skip_validation
-from features.errors import InputError
 from features.progress import SILENT, Reporter
 from models.release.release import Release
-from pipelines.fit_blender import fit_blenders
+from pipelines.left_out_weeks import LeftOutWeek
 from pipelines.rank_candidates import RANKING_DEPTH
 from pipelines.ranker_weeks import RankerWeek
-from pipelines.training_messages import DetailReporter
 from pipelines.training_stages import FEWEST_WEEKS
 from pipelines.week_features import WeekFeatures
 
@@ -102,12 +100,11 @@ class TrainedRankers:
 
 
 def train_rankers(
-    store: FeatureStore, weeks: Sequence[RankerWeek], *, seed: int, reporter: Reporter = SILENT
+    store: FeatureStore, weeks: Sequence[LeftOutWeek], *, seed: int, reporter: Reporter = SILENT
 ) -> TrainedRankers:
-    """Train rankers on earlier weeks, and validate them on the last week.
+    """Train rankers on the left-out weeks but the last, and validate them on the last.
 
-    The candidates of each week are blended as they would have been served: with weights fitted on the weeks before
-    it. So the first week only fits the blender, those between train the rankers, and the last one validates them.
+    The candidates of each week are blended as they would have been served, with weights fitted on the weeks before it.
 
     Args:
         store: an applied feature store.
@@ -115,25 +112,28 @@ def train_rankers(
         seed: of draws.
         reporter: receives the choice for each policy.
     """
-    if len(weeks) < FEWEST_WEEKS:
-        return _not_trained(
-            f"{len(weeks)} of at least {FEWEST_WEEKS} weeks are available: one fits the blender, one trains a ranker, "
+    if len(weeks) < FEWEST_WEEKS - 1:
+        available = len(weeks) + 1
+        return without_rankers(
+            f"{available} of at least {FEWEST_WEEKS} weeks are available: one fits the blender, one trains a ranker, "
             "one validates it",
             reporter,
         )
-    users = pc.unique(pa.concat_arrays([week.user_ids for week in weeks]))
+    users = pc.unique(pa.concat_arrays([each.week.user_ids for each in weeks]))
     keep, drop = [], []
-    for number, week in enumerate(weeks[1:], 1):
-        try:
-            blenders = fit_blenders(weeks[:number], DetailReporter(reporter))
-        except InputError as error:
-            return _not_trained(str(error).rstrip("."), reporter)
-        features = WeekFeatures.read(store, week)
-        codes = _codes(week, users)
+    for each in weeks:
+        week, blenders = each.week, each.blenders
+        features, codes = WeekFeatures.read(store, week), _codes(week, users)
         keep.append(_examples(features, blenders.keep.blend(week.keep, RANKING_DEPTH), week.bought, codes))
         drop.append(_examples(features, blenders.drop.blend(week.drop, RANKING_DEPTH), week.new, codes))
-    end = weeks[-1].end
+    end = weeks[-1].week.end
     return _reported(TrainedRankers(_train(keep, end, seed), _train(drop, end, seed)), reporter)
+
+
+def without_rankers(reason: str, reporter: Reporter) -> TrainedRankers:
+    """Serve retrieval order, for a reason that starts in lower case and has no full stop; the reporter receives it."""
+    choice = RankerSelection.unvalidated(reason)
+    return _reported(TrainedRankers(TrainedRanker(None, choice), TrainedRanker(None, choice)), reporter)
 
 
 def carry_over_rankers(
@@ -185,11 +185,6 @@ def _examples(
     features: WeekFeatures, blended: BlendedLists, bought: ItemLists, codes: NDArray[np.int64]
 ) -> TrainingExamples:
     return TrainingExamples(features.pairs(blended), bought, codes)
-
-
-def _not_trained(reason: str, reporter: Reporter) -> TrainedRankers:
-    choice = RankerSelection.unvalidated(reason)
-    return _reported(TrainedRankers(TrainedRanker(None, choice), TrainedRanker(None, choice)), reporter)
 
 
 def _reported(rankers: TrainedRankers, reporter: Reporter) -> TrainedRankers:

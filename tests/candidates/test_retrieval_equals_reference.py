@@ -8,9 +8,10 @@ from fixtures.reference_retrieval import retrieve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from candidates.blender import Blender, term_names
+from candidates.blender import Blender
 from candidates.index import ItemIndex
 from candidates.item_lists import ItemLists
+from candidates.linear_model import LinearModel, term_names
 from candidates.retriever import Retriever
 from candidates.sources import source_set
 from candidates.sources.garment_groups import GarmentGroupPopularity
@@ -40,14 +41,17 @@ def small_integers(generator, *shape):
 
 
 def random_blender(generator):
-    terms = len(term_names(SOURCES))
-    means, weights = (generator.normal(size=terms).astype(np.float32) for _ in range(2))
-    return Blender(SOURCES, means, (0.5 + generator.random(terms)).astype(np.float32), weights, -1.0)
+    terms, models = len(term_names(SOURCES)), []
+    for _ in range(2):
+        means, weights = (generator.normal(size=terms).astype(np.float32) for _ in range(2))
+        deviations = (0.5 + generator.random(terms)).astype(np.float32)
+        models.append(LinearModel(SOURCES, means, deviations, weights, -1.0))
+    return Blender(*models)
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 45), st.integers(1, 50))
-def test_lists_ranks_and_scores_are_those_of_the_plain_retrieval(seed, items, k, depth):
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 45), st.integers(1, 50), st.integers(1, 45))
+def test_lists_ranks_and_scores_are_those_of_the_plain_retrieval(seed, items, k, depth, ordered):
     generator = np.random.default_rng(seed)
     sources, blender, users = random_sources(generator, items, 6), random_blender(generator), 5
     entries = []
@@ -62,12 +66,13 @@ def test_lists_ranks_and_scores_are_those_of_the_plain_retrieval(seed, items, k,
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("candidates.retriever.DEPTH", depth)
+        patch.setattr("candidates.blender.ORDERED", ordered)
         lists = Retriever(sources, blender, k).retrieve(queries, ItemLists.from_lists(excluded), eligible=eligible)
 
     for user in range(users):
         expected = retrieve(
             sources, blender, k, max(k, depth), vectors[user], new_item_vectors[user], entries[user],
-            set(excluded[user].tolist()), eligible,
+            set(excluded[user].tolist()), eligible, ordered=ordered,
         )  # fmt: skip
         count = len(expected)
         found = dict(zip(lists.positions[user].tolist(), range(k), strict=True))

@@ -6,11 +6,12 @@ from math import e, log
 import numpy as np
 import pyarrow as pa
 import pytest
+from fixtures.blenders import blender_of
 from fixtures.purchases import histories_of
 
-from candidates.blender import Blender, term_names
 from candidates.index import ItemIndex
 from candidates.item_lists import ItemLists
+from candidates.linear_model import term_names
 from candidates.pool import Pool
 from candidates.retriever import Retriever, deepen_pool
 from candidates.sources.garment_groups import GarmentGroupPopularity
@@ -42,7 +43,7 @@ def retrieve(sources):
     def retrieve(vectors, bought, *, drop=True, k=2, weights=None, new_item_vectors=None):
         """Return blended lists of users with the given purchases, dropping these, by a weighted sum of sources."""
         queries = queries_of(vectors, bought, new_item_vectors)
-        retriever = Retriever(sources, blender_of(**(weights or {"two_tower": 1})), k)
+        retriever = Retriever(sources, adding(**(weights or {"two_tower": 1})), k)
         return retriever.retrieve(queries, queries.histories.bought if drop else None)
 
     return retrieve
@@ -54,13 +55,10 @@ def queries_of(vectors, bought, new_item_vectors=None):
     return Queries(vectors, new_item_vectors, histories_of(*[[(item, 1, 0) for item in own] for own in bought]))
 
 
-def blender_of(**weights):
+def adding(**weights):
     """A blender that adds up the weighted scores of some sources."""
-    names = term_names(SOURCES)
-    values = np.zeros(len(names), np.float32)
-    for source, weight in weights.items():
-        values[names.index(f"score by {source}")] = weight
-    return Blender(SOURCES, np.zeros_like(values), np.ones_like(values), values, 0.0)
+    by_term = {f"score by {source}": weight for source, weight in weights.items()}
+    return blender_of(SOURCES, [by_term.get(name, 0) for name in term_names(SOURCES)])
 
 
 def ranks_of(blended, user, column):

@@ -20,6 +20,7 @@ SOURCES = ("two_tower",)
 NAMES = feature_names(SOURCES)
 REPEATED = "repurchase_rate"
 END = datetime(2020, 3, 1, tzinfo=UTC)
+BLENDER = SimpleNamespace(blend=lambda pool, _: pool)  # the candidates of a week are its examples
 WEEK = timedelta(days=7)
 
 
@@ -58,9 +59,7 @@ def module(monkeypatch):
     """The module, with the examples of a week in place of its pools and features."""
     from pipelines import train_ranker
 
-    blender = SimpleNamespace(blend=lambda pool, _: pool)
-    monkeypatch.setattr(train_ranker, "fit_blenders", lambda *_: SimpleNamespace(keep=blender, drop=blender))
-    monkeypatch.setattr(train_ranker.Blender, "from_json", lambda _: blender)
+    monkeypatch.setattr(train_ranker.Blender, "from_json", lambda _: BLENDER)
     monkeypatch.setattr(train_ranker.WeekFeatures, "read", lambda *_: None)
     monkeypatch.setattr(train_ranker, "_examples", lambda _, blended, *__: blended)
     return train_ranker
@@ -69,7 +68,12 @@ def module(monkeypatch):
 @pytest.fixture
 def train(module, reporter):
     def train(*weeks):
-        return module.train_rankers(None, weeks, seed=1, reporter=reporter)
+        """Train with the weeks after the first, which fits the blender."""
+        blenders = SimpleNamespace(keep=BLENDER, drop=BLENDER)
+        from pipelines.left_out_weeks import LeftOutWeek
+
+        left_out = [LeftOutWeek(week, blenders) for week in weeks[1:]]
+        return module.train_rankers(None, left_out, seed=1, reporter=reporter)
 
     return train
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pytest
+from fixtures.blenders import model_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import candidates.over_fetching
 import candidates.retriever
-from candidates.blender import Blender, term_names
+from candidates.blender import Blender
 from candidates.filters.department_cap import DepartmentCap
 from candidates.filters.exclusions import Exclusions
 from candidates.histories import Histories
@@ -50,8 +51,6 @@ class Catalogue:
             np.zeros(count, np.float32),
         )
         vectors_of_users = generator.integers(-3, 4, (2, USERS, 3)).astype(np.float32)
-        terms = len(term_names(SOURCES))
-        weights = generator.standard_normal(terms).astype(np.float32)
         return cls(
             SourceSet(
                 ItemIndex(IDS, vectors),
@@ -63,7 +62,7 @@ class Catalogue:
             ),
             Queries(*vectors_of_users, histories),
             departments,
-            Blender(SOURCES, np.zeros(terms, np.float32), np.ones(terms, np.float32), weights, 0.0),
+            Blender(*(model_of(SOURCES, generator.standard_normal(3 * len(SOURCES))) for _ in range(2))),
         )
 
     def candidates(self, k, exclusions, cap=None):
