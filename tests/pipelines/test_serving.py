@@ -113,7 +113,8 @@ def test_unfiltered_retrieval_uses_the_blender_for_all_purchases_regardless_of_f
 
     reader, release, moment = served
     kept = release.blender["keep"]
-    reverse = {**kept, "terms": [{**term, "weight": -term["weight"]} for term in kept["terms"]]}
+    terms = [{**term, "weight": -term["weight"]} for term in kept["order"]["terms"]]
+    reverse = {**kept, "order": {**kept["order"], "terms": terms}}
     other = replace(release, blender={"keep": kept, "drop": reverse})
     pipeline = CandidatePipeline.open(
         reader, other, moment, FilterSet.from_settings(FilterSettings(already_bought="drop")), K
