@@ -1,0 +1,33 @@
+"""Digests of feature tables cover every file that the as-of store reads, and read it once."""
+
+from fixtures.small_store import VIEW, day, open_small_store, row, write_table
+
+
+def test_hidden_files_of_a_folder_are_part_of_its_table(tmp_path):
+    from features.store.source_tables import read_source
+    from features.store.table_digests import TableDigests
+
+    store = open_small_store(tmp_path / "store", tmp_path / "table")
+    write_table(tmp_path / "table" / "one.parquet", [[row("a", 1)]])
+    before = TableDigests.compute(store)
+    write_table(tmp_path / "table" / ".hidden" / ".two.parquet", [[row("b", 1)]])
+
+    assert read_source(store, VIEW, [], known_at=day(2))["user_id"].to_pylist() == ["b", "a"]
+    assert TableDigests.compute(store).by_view != before.by_view
+
+
+def test_a_file_that_several_views_share_is_read_once(tmp_path):
+    from features.files import sha256
+    from features.store.table_digests import TableDigests
+
+    hashed = []
+    table = write_table(tmp_path / "numbers.parquet", [[row("a", 1)]])
+    store = open_small_store(tmp_path / "store", table)
+    view = store.get_feature_view(VIEW)
+    other = view.with_name("others")
+    other.name = "others"
+
+    digests = TableDigests.compute(store, [view, other], lambda path: hashed.append(path) or sha256(path))
+
+    assert hashed == [table]
+    assert digests.by_view[VIEW] == digests.by_view["others"]
