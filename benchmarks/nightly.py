@@ -21,8 +21,8 @@ from typing import Final
 
 import click
 
+from features.build_record import read_build
 from features.report_table import ReportTable
-from features.tables.build_record import read_build
 from jobs.console import ROOT, commit
 
 WINDOW: Final = "window, tables unchanged"

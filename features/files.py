@@ -10,9 +10,9 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from features.errors import InputError, path_error
 
@@ -22,6 +22,7 @@ _SCRATCH: Final = re.compile(re.escape(_PREFIX) + r"[a-z0-9_]{8}")
 _REPLACED: Final = "replaced"
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2
+_CHUNK: Final = 1 << 18
 
 
 @contextlib.contextmanager
@@ -100,6 +101,34 @@ def sha256(path: Path) -> str:
     """Return the SHA-256 of a file, hex digits."""
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def sha256_of_ranges(path: Path, ranges: Iterable[tuple[int, int]]) -> tuple[str, list[str]]:
+    """Return the SHA-256 of a file and of some of its byte ranges, hex digits, from one pass over the file.
+
+    Args:
+        path: the file.
+        ranges: first byte and end of each range, ascending and disjoint.
+    """
+    whole, parts = hashlib.sha256(), []
+    with path.open("rb") as content:
+        for start, end in ranges:
+            for chunk in _chunks(content, start):
+                whole.update(chunk)
+            part = hashlib.sha256()
+            for chunk in _chunks(content, end):
+                whole.update(chunk)
+                part.update(chunk)
+            parts.append(part.hexdigest())
+        while rest := content.read(_CHUNK):
+            whole.update(rest)
+    return whole.hexdigest(), parts
+
+
+def _chunks(content: BinaryIO, end: int) -> Iterator[bytes]:
+    """Read up to a position, or the end of the file."""
+    while chunk := content.read(min(_CHUNK, end - content.tell())):
+        yield chunk
 
 
 def file_stamps(path: Path) -> tuple[int, int, int, int]:

@@ -24,8 +24,8 @@ from jobs.console import ConsoleReporter, job, quiet_libraries, repo_option, war
 def main(reporter: ConsoleReporter, repo: Path, as_of: str | None, *, from_scratch: bool) -> None:
     """Fill the online store up to a moment, by default the end of the data, and write the catalogue snapshot.
 
-    A feature view whose table has not changed is read from where it was filled before, any other one from the
-    beginning. Users are read in full. Requests see the new rows when all of them are written.
+    A feature view whose table has the same rows up to then is read from where it was filled before, any other one from
+    the beginning. Users are read in full. Requests see the new rows when all of them are written.
     """
     from features.store.consistency import count_inconsistent
     from features.store.data_end import moment_or_data_end

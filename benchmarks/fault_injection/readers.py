@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from fault_injection.forks import Command, Ended, Fork, run
 from fault_injection.project import LATER_BUILD, Project
-from features.tables.build_record import BUILD_RECORD
+from features.build_record import BUILD_RECORD
 
 Kind: TypeAlias = Literal["read", "refused", "crashed"]
 

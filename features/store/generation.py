@@ -46,6 +46,7 @@ class Generation(BaseModel):
         project: name of the Feast project.
         as_of: moment up to which all views are filled, UTC.
         tables: SHA-256 of the feature table of each view, online or in the catalogue snapshot.
+        past: digest of the rows up to `as_of` of the tables of some online views, see `PastRows`.
         declarations: fingerprint of the declaration of each online view.
         services: fingerprint of each feature service of the catalogue snapshot.
         catalogue: SHA-256 of the catalogue snapshot; None if none was written.
@@ -60,6 +61,7 @@ class Generation(BaseModel):
     project: str
     as_of: AwareDatetime
     tables: dict[str, str]
+    past: dict[str, str] = {}
     declarations: dict[str, str]
     services: dict[str, str]
     catalogue: str | None = None

@@ -6,8 +6,8 @@ same moment is written with them. Both become visible together, as a new generat
 
 The window of a view begins where its previous one ended, both ends included: the last row of each key in the window
 replaces the key's row online, keys without a new row keep theirs. That is right only if the rows before the window are
-those that were read before: if the view's table or declaration has changed, or anything else has written to the store,
-the view is read from the beginning.
+those that were read before, which a digest of them shows (`features.store.past_rows`). If they are not, the view's
+declaration has changed, or anything else has written to the store, the view is read from the beginning.
 """
 
 from collections.abc import Iterator
@@ -32,6 +32,7 @@ from features.store.catalogue_snapshot import (
     snapshot_services,
 )
 from features.store.generation import Generation, OpenGeneration, registry_windows
+from features.store.past_rows import PastRows
 from features.store.registry import online_views, view_fingerprint
 from features.store.request_services import request_views
 from features.store.source_tables import BEGINNING
@@ -109,17 +110,20 @@ def _fill(
         previous = _find_previous(store, from_scratch=from_scratch)
         if previous is not None and not from_scratch:
             _check_not_backwards(previous.record, moment)
-        tables = TableDigests.compute(store, request_views(store))
+        past_rows = PastRows(view for view in views if view.tags.get(_MATERIALIZE) != _FULL)
+        tables = TableDigests.compute(store, request_views(store), past_rows.sha256)
+        valid = None if previous is None or from_scratch or not _is_intact(previous) else previous.record
+        past = past_rows.digests({moment} if valid is None else {moment, valid.as_of})
         record = Generation(
             project=store.project,
             as_of=moment,
             tables=tables.by_view,
+            past=past[moment],
             declarations={view.name: view_fingerprint(view) for view in views},
             services=snapshot_services(store),
             windows=registry_windows(store),
         )
-        valid = None if previous is None or from_scratch or not _is_intact(previous) else previous.record
-        starts = {view.name: _window_start(view, record, valid) for view in views}
+        starts = {view.name: BEGINNING if valid is None else _window_start(view, record, valid, past) for view in views}
         earlier = None if previous is None else previous.record
         with _destination(store, path, record, earlier, copied=valid is not None) as provider:
             _write_rows(store, provider, views, starts, moment, progress)
@@ -156,13 +160,15 @@ def _is_intact(previous: OpenGeneration) -> bool:
     return True
 
 
-def _window_start(view: FeatureView, record: Generation, valid: Generation | None) -> datetime:
-    if valid is None or view.tags.get(_MATERIALIZE) == _FULL:
+def _window_start(
+    view: FeatureView, record: Generation, valid: Generation, past: dict[datetime, dict[str, str]]
+) -> datetime:
+    name = view.name
+    if view.tags.get(_MATERIALIZE) == _FULL or valid.declarations.get(name) != record.declarations[name]:
         return BEGINNING
-    same = (valid.tables.get(view.name), valid.declarations.get(view.name)) == (
-        record.tables[view.name],
-        record.declarations[view.name],
-    )
+    # A table without a digest of its past rows is compared as a whole.
+    earlier, now = valid.past.get(name), past[valid.as_of].get(name)
+    same = valid.tables.get(name) == record.tables[name] or (earlier is not None and earlier == now)
     return valid.as_of if same else BEGINNING
 
 

@@ -3,7 +3,7 @@
 import glob
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeAlias
@@ -13,7 +13,7 @@ from pyarrow.fs import FileSelector, FileSystem
 
 from features.errors import InputError
 from features.files import file_stamps, sha256
-from features.table_origin import check_one_build
+from features.table_origin import check_as_built, check_one_build
 
 _Stamps: TypeAlias = tuple[int, int, int, int]
 
@@ -31,30 +31,45 @@ class TableDigests:
     stamps: dict[Path, _Stamps]
 
     @classmethod
-    def compute(cls, store: FeatureStore, views: Iterable[FeatureView] | None = None) -> Self:
-        """Read the tables of feature views, of all stored views if none are given.
+    def compute(
+        cls,
+        store: FeatureStore,
+        views: Iterable[FeatureView] | None = None,
+        hash_file: Callable[[Path], str] = sha256,
+    ) -> Self:
+        """Read the tables of feature views.
 
         A remote table is not read: its digest covers the names, sizes and times of its files.
 
+        Args:
+            store: an applied feature store.
+            views: all stored views by default.
+            hash_file: returns the SHA-256 of a file, hex digits; called once for each file, also if views share it.
+
         Raises:
-            InputError: a table does not exist, is damaged, or is of another build than the others.
+            InputError: a table does not exist, is damaged, or is of another build than the others, or the record of
+                their build cannot be read.
         """
         by_view: dict[str, str] = {}
         stamps: dict[Path, _Stamps] = {}
+        digests: dict[Path, str] = {}
         for view in store.list_batch_feature_views() if views is None else views:
             path = view.batch_source.path
             if "://" in path:
                 by_view[view.name] = _remote_digest(path)
                 continue
-            files = _files(path)
+            files = table_files(path)
             if not files:
                 raise InputError(
                     f"The table of feature view '{view.name}', {path}, does not exist: run `python "
                     "jobs/build_features.py`, or `feast apply` if it was moved."
                 )
-            stamps |= {file: file_stamps(file) for file in files}
-            by_view[view.name] = _combine(map(sha256, files))
+            for file in files:
+                if file not in digests:
+                    stamps[file], digests[file] = file_stamps(file), hash_file(file)
+            by_view[view.name] = _combine(digests[file] for file in files)
         check_one_build(stamps)
+        check_as_built(digests)
         return cls(dict(sorted(by_view.items())), stamps)
 
     @property
@@ -82,12 +97,12 @@ class TableDigests:
                 )
 
 
-def _files(path: str) -> list[Path]:
-    """The files that the as-of store reads: one, those below a folder, or those that match a pattern."""
+def table_files(path: str) -> list[Path]:
+    """The local files that the as-of store reads: one, those below a folder, or those that match a pattern."""
     if Path(path).is_file():
         return [Path(path)]
     pattern = f"{glob.escape(path)}/**/*.parquet" if Path(path).is_dir() else path
-    return [Path(file) for file in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207 - absolute
+    return [Path(file) for file in sorted(glob.glob(pattern, recursive=True, include_hidden=True))]  # noqa: PTH207
 
 
 def _combine(digests: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from features.build_record import BUILD_RECORD, BuildRecord, TableFile, write_build
 from features.errors import InputError, first_line
 from features.files import atomic_write, scratch_beside, sha256
 from features.locks import writer_lock
@@ -16,7 +17,6 @@ from features.raw.purchase_gap import PurchaseGap, find_purchase_gap
 from features.raw.raw_files import raw_stamps
 from features.raw.raw_tables import RawCounts, load_raw_tables
 from features.scratch_database import spill_settings
-from features.tables.build_record import BUILD_RECORD, BuildRecord, write_build
 from features.tables.feature_tables import TABLES, FeatureTable, data_end, write_feature_tables
 
 
@@ -79,7 +79,7 @@ def build_feature_tables(
             folder.mkdir()
             tables = write_feature_tables(connection, folder, lambda _: advance(1), build=build)
             result = BuildResult(counts, tables, data_end(connection), find_purchase_gap(connection))
-            write_build(folder, _record(raw_dir, result, latest))
+            write_build(folder, _record(raw_dir, result, latest, build, folder))
         connection.close()
     return result
 
@@ -90,7 +90,8 @@ def _build_id(raw_files: Iterable[Path], latest: datetime | None) -> str:
     return hashlib.sha256("\n".join([*parts, str(latest)]).encode()).hexdigest()[:16]
 
 
-def _record(raw_dir: Path, result: BuildResult, latest: datetime | None) -> BuildRecord:
+def _record(raw_dir: Path, result: BuildResult, latest: datetime | None, build: str, folder: Path) -> BuildRecord:
+    files = sorted(folder.iterdir())
     counts = result.counts
     return BuildRecord(
         raw_dir=raw_dir.resolve(),
@@ -98,6 +99,8 @@ def _record(raw_dir: Path, result: BuildResult, latest: datetime | None) -> Buil
         quarantined_rows=counts.quarantined,
         feature_rows={table.name: table.rows for table in result.tables},
         data_end=result.data_end,
+        build=build,
+        files={file.name: TableFile(size=file.stat().st_size, sha256=sha256(file)) for file in files},
         latest=latest,
     )
 

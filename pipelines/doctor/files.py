@@ -9,9 +9,9 @@ from typing import Final
 import pyarrow.parquet as pq
 
 from candidates.candidate_file import CANDIDATES, read_description
+from features.build_record import BUILD_RECORD, read_build
 from features.errors import InputError
 from features.raw.raw_files import find_raw_files
-from features.tables.build_record import BUILD_RECORD, read_build
 from features.tables.feature_tables import TABLES
 from features.text import counted
 from pipelines.doctor.finding import Finding, Found, Project, minute

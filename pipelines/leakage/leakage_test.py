@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from feast import FeatureStore
 
+from features.build_record import BUILD_RECORD, read_build
 from features.errors import InputError
 from features.moments import datetime64
 from features.progress import Reporter
@@ -18,7 +19,6 @@ from features.store.reader import FeatureReader
 from features.store.registry import tower_schemas
 from features.store.request_services import CANDIDATE_ITEMS
 from features.store.service_columns import ServiceColumns
-from features.tables.build_record import BUILD_RECORD, read_build
 from features.time_split import TimeSplit
 from features.training_data.purchases import Purchases, write_purchases
 from features.training_data.training_set import TrainingSet, write_training_sets

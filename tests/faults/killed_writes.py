@@ -18,12 +18,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from fault_injection.write_hook import WriteHook, limit_file_size
 
+from features.build_record import read_build
 from features.store.catalogue_snapshot import CatalogueSnapshot
 from features.store.materialization import materialize
 from features.store.reader import FeatureReader
 from features.store.registry import open_feature_store
 from features.tables.build import build_feature_tables
-from features.tables.build_record import read_build
 
 EARLY, LATE = datetime(2020, 1, 20, tzinfo=UTC), datetime(2020, 2, 20, tzinfo=UTC)
 USERS = [f"{number:04d}" for number in range(1, 200)]

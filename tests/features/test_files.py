@@ -1,6 +1,7 @@
 """Outputs are written completely or not at all, without temporary files left behind."""
 
 import contextlib
+import hashlib
 import os
 import subprocess
 import sys
@@ -194,3 +195,15 @@ def test_what_was_written_is_on_the_disk_before_the_rename_and_the_rename_after_
         temporary.write_text("new")
 
     assert events == ["file.txt", "rename", tmp_path.name]
+
+
+@pytest.mark.parametrize("ranges", [[], [(0, 5)], [(0, 0), (3, 300_000), (300_000, 300_001)], [(2, 600_000)]], ids=str)
+def test_ranges_of_a_file_are_hashed_in_one_pass(tmp_path, ranges):
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(251)) * 2_390)  # more than two chunks
+    content = path.read_bytes()
+
+    whole, parts = files.sha256_of_ranges(path, ranges)
+
+    assert whole == files.sha256(path) == hashlib.sha256(content).hexdigest()
+    assert parts == [hashlib.sha256(content[start:end]).hexdigest() for start, end in ranges]

@@ -1,6 +1,7 @@
 """Digests of feature tables cover every file that the as-of store reads, and read it once."""
 
-from fixtures.small_store import VIEW, day, open_small_store, row, write_table
+import pytest
+from fixtures.small_store import SCHEMA, VIEW, day, open_small_store, row, write_table
 
 
 def test_hidden_files_of_a_folder_are_part_of_its_table(tmp_path):
@@ -31,3 +32,28 @@ def test_a_file_that_several_views_share_is_read_once(tmp_path):
 
     assert hashed == [table]
     assert digests.by_view[VIEW] == digests.by_view["others"]
+
+
+def test_a_table_whose_bytes_are_not_those_of_its_build_is_refused(tmp_path):
+    from features.build_record import BuildRecord, TableFile, write_build
+    from features.errors import InputError
+    from features.files import sha256
+    from features.store.table_digests import TableDigests
+    from features.table_origin import mark
+
+    table = write_table(tmp_path / "numbers.parquet", [[row("a", 1)]], mark(SCHEMA, "build"))
+    files = {table.name: TableFile(size=table.stat().st_size, sha256=sha256(table))}
+    record = BuildRecord(
+        raw_dir=tmp_path, raw_rows={}, quarantined_rows={}, feature_rows={}, data_end=day(1), build="build", files=files
+    )
+    write_build(tmp_path, record)
+    store = open_small_store(tmp_path / "store", table)
+    before = TableDigests.compute(store)
+
+    content = bytearray(table.read_bytes())
+    content[20] ^= 1
+    table.write_bytes(content)
+
+    assert set(before.by_view) == {VIEW}
+    with pytest.raises(InputError, match=r"numbers\.parquet is damaged or was edited.*build_features"):
+        TableDigests.compute(store)

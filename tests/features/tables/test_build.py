@@ -1,15 +1,16 @@
 """Raw tables in, feature tables out: all of them or none."""
 
+import hashlib
 from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
 import pytest
 
+from features.build_record import read_build
 from features.errors import InputError
 from features.raw.toy_data import write_toy_data
 from features.tables import build as build_module
 from features.tables.build import build_feature_tables
-from features.tables.build_record import read_build
 from features.tables.feature_tables import TABLES
 
 FILES = ["build.json", *sorted(f"{name}.parquet" for name in TABLES)]
@@ -173,6 +174,18 @@ def test_the_record_names_the_raw_folder_and_counts_rows(raw_dir, tmp_path, monk
     assert record.quarantined_rows == {"customers": 0, "articles": 0, "transactions_train": 1}
     assert record.feature_rows == {table.name: table.rows for table in built.tables}
     assert record.data_end == built.data_end == datetime(2020, 1, 31, tzinfo=UTC)
+
+
+def test_the_record_has_the_mark_and_the_digest_of_each_table(raw_dir, tmp_path):
+    build(raw_dir, tmp_path / "out")
+    record = read_build(tmp_path / "out")
+
+    contents = {name: content for name, content in bytes_in(tmp_path / "out").items() if name != "build.json"}
+    assert {name: (file.size, file.sha256) for name, file in record.files.items()} == {
+        name: (len(content), hashlib.sha256(content).hexdigest()) for name, content in contents.items()
+    }
+    marks = {pq.read_schema(tmp_path / "out" / name).metadata[b"feast_two_tower.build"].decode() for name in contents}
+    assert marks == {record.build}
 
 
 def test_a_failed_build_leaves_the_previous_record(raw_dir, tmp_path, monkeypatch):

@@ -13,6 +13,20 @@ from features.validation_errors import validate
 BUILD_RECORD: Final = "build.json"
 
 
+class TableFile(BaseModel):
+    """A file as a build wrote it.
+
+    Attributes:
+        size: bytes.
+        sha256: of all bytes, hex digits.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    size: int
+    sha256: str
+
+
 class BuildRecord(BaseModel):
     """What one run of `build_feature_tables` read and wrote.
 
@@ -22,6 +36,8 @@ class BuildRecord(BaseModel):
         quarantined_rows: rows of each raw file that were quarantined instead.
         feature_rows: rows of each feature table.
         data_end: 00:00 UTC of the day after the last purchase.
+        build: the mark of the feature tables, see `features.table_origin`.
+        files: each feature table's file, by its name; empty in records of earlier versions.
         latest: moment after which purchases were invalid; None if every moment was allowed.
     """
 
@@ -32,6 +48,8 @@ class BuildRecord(BaseModel):
     quarantined_rows: dict[str, int]
     feature_rows: dict[str, int]
     data_end: AwareDatetime
+    build: str = ""
+    files: dict[str, TableFile] = {}
     latest: AwareDatetime | None = None
 
 
