@@ -1,7 +1,7 @@
 """The candidate pipeline of one release: retrieve, filter and rank, with online or offline features."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, Self, TypeAlias
@@ -20,7 +20,7 @@ from candidates.ranking.entity_features import ItemFeatures, UserFeatures
 from candidates.ranking.ranker import Ranker
 from candidates.ranking.reordering import RankedLists
 from candidates.retriever import Retriever
-from candidates.sources.source_set import Queries
+from candidates.sources.source_set import Queries, SourceSet
 from candidates.text_codes import TextCodes
 from features.errors import InputError
 from features.store.catalogue_snapshot import CatalogueSnapshot
@@ -110,13 +110,15 @@ class CandidatePipeline:
         catalogue: the items' features as of `moment`.
         release: the release.
         moment: of the requests, UTC.
+        sources: the candidate sources.
+        blenders: by the policy of the filters.
         filters: the filters in force.
         item_context: the catalogue, for the filters.
         cap: the department cap in force; None without one.
         unfiltered_retriever: retrieves as if no filter were in force, with the blender for all items.
         retriever: retrieves candidates under the filters: k, or as many as are ranked.
         ranker: None if candidates stay in retrieval order.
-        item_features: the catalogue, for the ranker; None without a ranker.
+        item_features: the catalogue, for the ranker; None if the release has no ranker.
         k: candidates per user.
     """
 
@@ -124,6 +126,8 @@ class CandidatePipeline:
     catalogue: CatalogueSnapshot
     release: Release
     moment: datetime
+    sources: SourceSet
+    blenders: Mapping[str, Blender]
     filters: FilterSet
     item_context: ItemContext
     cap: DepartmentCap | None
@@ -151,39 +155,54 @@ class CandidatePipeline:
         """
         catalogue, sources = _read_catalogue(reader, moment), restore_sources(release)
         features = catalogue.read(CANDIDATE_ITEMS, release.item_ids)
-        ranker = release.rankers.get(filters.policy)
         item_codes = TextCodes.from_texts(release.item_ids)
         listed = _items_in_catalogue(release, item_codes, catalogue)
-        item_context = build_item_context(features, item_codes, moment, listed=listed)
-        cap, depth = filters.build_cap(item_context), max(k, RANKING_DEPTH)
-        if cap is not None:
-            depth = k if ranker is None else min(depth, _CANDIDATES_PER_RESULT * k)
         blenders = {policy: Blender.from_json(content) for policy, content in release.blender.items()}
-        return cls(
+        unfiltered = Retriever(sources, blenders["keep"], k)
+        pipeline = cls(
             reader=reader,
             catalogue=catalogue,
             release=release,
             moment=moment,
+            sources=sources,
+            blenders=blenders,
+            filters=FilterSet(()),
+            item_context=build_item_context(features, item_codes, moment, listed=listed),
+            cap=None,
+            unfiltered_retriever=unfiltered,
+            retriever=unfiltered,
+            ranker=None,
+            item_features=ItemFeatures.from_table(features, item_codes) if release.rankers else None,
+            k=k,
+        )
+        return pipeline.with_filters(filters, k)
+
+    def with_filters(self, filters: FilterSet, k: int) -> Self:
+        """Return the pipeline with other filters and another number of candidates per user; nothing is read again."""
+        ranker, cap = self.release.rankers.get(filters.policy), filters.build_cap(self.item_context)
+        depth = max(k, RANKING_DEPTH)
+        if cap is not None:
+            depth = k if ranker is None else min(depth, _CANDIDATES_PER_RESULT * k)
+        return replace(
+            self,
             filters=filters,
-            item_context=item_context,
             cap=cap,
-            unfiltered_retriever=Retriever(sources, blenders["keep"], depth),
-            retriever=Retriever(sources, blenders[filters.policy], depth),
+            unfiltered_retriever=Retriever(self.sources, self.blenders["keep"], depth),
+            retriever=Retriever(self.sources, self.blenders[filters.policy], depth),
             ranker=ranker,
-            item_features=None if ranker is None else ItemFeatures.from_table(features, item_codes),
             k=k,
         )
 
     def read(self, user_ids: Sequence[str]) -> CandidateRequest:
         """Read n users, once for up to `features.store.reader.IDS_PER_READ` users."""
-        return self.build_request(user_ids, self._complete(self.reader.read(CANDIDATE_REQUEST, user_ids, self.moment)))
+        return self.build_request(user_ids, self.complete(self.reader.read(CANDIDATE_REQUEST, user_ids, self.moment)))
 
     def read_blocks(self, user_ids: Sequence[str]) -> Iterator[FeatureBlock]:
         """Read any number of users in blocks for `build_request`; the next block is read while one is used."""
         blocks = feature_blocks(self.reader, CANDIDATE_REQUEST, user_ids, self.moment)
-        return ((ids, self._complete(features)) for ids, features in blocks)
+        return ((ids, self.complete(features)) for ids, features in blocks)
 
-    def _complete(self, features: pa.Table) -> pa.Table:
+    def complete(self, features: pa.Table) -> pa.Table:
         """Add what the filters need beyond the features of every request."""
         return add_earlier_items(self.reader, features, self.moment) if self.filters.policy == "drop" else features
 
