@@ -104,8 +104,7 @@ class ItemKnn:
             ValueError: a history holds an item that is not among the items.
         """
         histories.check_positions(len(self))
-        offsets, positions = histories.bought.offsets, histories.positions
-        weights = np.log1p(histories.counts) * 0.5 ** (histories.days.astype(np.float64) / HALF_LIFE)
+        offsets, positions, weights = histories.bought.offsets, histories.positions, _weights(histories)
         capacity = len(positions) * self.neighbours.shape[1]
         scored_offsets = np.zeros(len(offsets), np.int64)
         scored = np.empty(capacity, np.int32), np.empty(capacity, np.float32)
@@ -148,6 +147,65 @@ class ItemKnn:
         return scored.weighted(item_weights).top(
             k, excluded, eligible=weighted if eligible is None else weighted & eligible
         )
+
+    def strongest(
+        self, histories: Histories, rows: NDArray[np.int64], positions: NDArray[np.int32]
+    ) -> NDArray[np.int64]:
+        """Return the entry of the user's history that contributes most to the score of each candidate.
+
+        The item itself does not count.
+
+        Args:
+            histories: of n users, over the same items.
+            rows: int64 (pairs,), ascending: the user of each candidate, 0 to n - 1.
+            positions: int32 (pairs,), positions of items, none twice for one user.
+
+        Returns:
+            int64 (pairs,), the number of the entry in `histories`, the first of equal ones; -1 where none contributes.
+        """
+        histories.check_positions(len(self))
+        entries = np.full(len(positions), -1, np.int64)
+        history = histories.bought.offsets, histories.positions, _weights(histories)
+        _find_strongest(*history, self.neighbours, self.similarities, rows, positions, entries)
+        return entries
+
+
+def _weights(histories: Histories) -> NDArray[np.float64]:
+    """Return the weight of each entry of the histories, float64 (m,)."""
+    return np.asarray(np.log1p(histories.counts) * 0.5 ** (histories.days.astype(np.float64) / HALF_LIFE), np.float64)
+
+
+@compiled
+def _find_strongest(
+    offsets: NDArray[np.int64],
+    history: NDArray[np.int32],
+    weights: NDArray[np.float64],
+    neighbours: NDArray[np.int32],
+    similarities: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    positions: NDArray[np.int32],
+    entries: NDArray[np.int64],
+) -> None:
+    """Write the strongest entry of each candidate; `entries` holds -1."""
+    pair_of, best = np.full(len(neighbours), -1, np.int64), np.zeros(len(positions))
+    start = 0
+    while start < len(rows):
+        row, stop = rows[start], start
+        while stop < len(rows) and rows[stop] == row:
+            pair_of[positions[stop]] = stop
+            stop += 1
+        for entry in range(offsets[row], offsets[row + 1]):
+            item, weight = history[entry], weights[entry]
+            for slot in range(neighbours.shape[1]):
+                neighbour = neighbours[item, slot]
+                if neighbour < 0 or neighbour == item or pair_of[neighbour] < 0:
+                    continue
+                pair, contribution = pair_of[neighbour], weight * similarities[item, slot]
+                if contribution > best[pair]:
+                    best[pair], entries[pair] = contribution, entry
+        for pair in range(start, stop):
+            pair_of[positions[pair]] = -1
+        start = stop
 
 
 @compiled

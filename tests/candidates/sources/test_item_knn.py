@@ -40,6 +40,15 @@ def test_pairs_have_the_same_scores_as_in_the_lists_and_0_elsewhere():
     assert scored.look_up(np.zeros(4, np.int64), np.array([], np.int32)).shape == (0,)
 
 
+def test_the_strongest_entry_of_a_candidate_is_another_item_of_the_users_own_history():
+    # User 0 has bread (entry 0) and butter (entry 1), which is older: for jam only bread counts, for bread only butter.
+    histories = histories_of([(0, 1, 0), (1, 3, HALF_LIFE)], [(2, 1, 0)], [(1, 1, 0)])
+
+    entries = KITCHEN.strongest(histories, np.array([0, 0, 0, 1, 2, 2]), np.array([2, 0, 3, 2, 1, 0], np.int32))
+
+    assert entries.tolist() == [0, 1, -1, -1, -1, 3]
+
+
 def test_scores_are_multiplied_by_item_weights_and_items_of_weight_0_are_not_listed():
     positions, scores = KITCHEN.top(histories_of([(0, 1, 0)]), 3, np.array([0, 1, 4, 1], np.float32))
 
