@@ -40,10 +40,10 @@ MASK: Final = "FEAST_TWO_TOWER_UMASK"
 PROGRAM: Final = "feast-two-tower"
 # In the order of the data flow, which is the order in the help text.
 COMMANDS: Final = (
-    "fetch_demo_data", "build_features", "train", "materialize", "generate_candidates", "show_candidates",
+    "fetch_demo_data", "build_features", "train", "materialize", "generate_candidates", "show_candidates", "serve",
     "export_towers", "evaluate", "check_leakage", "doctor",
 )  # fmt: skip
-_PACKAGES: Final = ("features", "models", "candidates", "evaluation", "pipelines")
+_PACKAGES: Final = ("features", "models", "candidates", "evaluation", "pipelines", "serving")
 
 
 def path_option(*names: str, text: str, default: Path | None = None, folder: bool = False) -> Callable[..., Any]:

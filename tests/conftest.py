@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 pytest_plugins = [
+    "fixtures.http",
     "fixtures.jobs",
     "fixtures.ranker",
     "fixtures.raw_database",

@@ -46,7 +46,11 @@ MAY_IMPORT = {
         "candidates.candidate_file", "features.raw.raw_files", "features.store", "features.tables", *BASE,
     },
     "pipelines.leakage": {"pipelines.leakage", "models", "evaluation", "candidates", "features"},
-    "jobs": {"jobs", "pipelines", "models", "evaluation", "candidates", "features"},
+    "serving": {
+        "serving", "pipelines", "candidates", "features.store.registry", "features.store.request_services",
+        "models.release.find_release", *BASE,
+    },
+    "jobs": {"jobs", "serving", "pipelines", "models", "evaluation", "candidates", "features"},
     "benchmarks": {"jobs.console", "pipelines", "models", "evaluation", "candidates", "features"},
     "benchmarks.fault_injection": {"features", "models.release.integrity", "models"},
 }  # fmt: skip
@@ -61,6 +65,10 @@ HEAVY = {
     "tensorflow": {"models", "models.training", "models.release", "jobs", "benchmarks", "benchmarks.fault_injection"},
     "tf_keras": {"models", "models.training", "models.release", "benchmarks"},
     "tensorflow_recommenders": {"models", "benchmarks"},
+    "fastapi": {"serving"},
+    "starlette": {"serving"},
+    "prometheus_client": {"serving"},
+    "uvicorn": {"jobs"},
     "click": {"jobs", "benchmarks"},
     "rich": {"features", "jobs"},
     "matplotlib": {"evaluation.report", "benchmarks"},
@@ -182,7 +190,7 @@ def test_candidates_and_evaluation_load_neither_feast_nor_tensorflow():
 
 def test_serving_loads_neither_tensorflow_nor_scikit_learn():
     # Importing them takes longer than everything else that happens before the first candidates, Feast's import aside.
-    modules = "jobs.generate_candidates, pipelines.candidate_generation, pipelines.candidate_stages"
+    modules = "jobs.generate_candidates, pipelines.candidate_generation, pipelines.candidate_stages, serving.app"
     code = f"import sys, {modules}; print({{'tensorflow', 'tf_keras', 'sklearn', 'matplotlib'}} & set(sys.modules))"
 
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

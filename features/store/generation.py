@@ -196,6 +196,18 @@ class OpenGeneration:
         """Whether its rows are certainly those that were written; only a file can be compared with its checksum."""
         return self._file is not None
 
+    @property
+    def is_current(self) -> bool:
+        """Whether it is still the one that a process would open now. For SQLite this takes a few microseconds.
+
+        Raises:
+            InputError: the store cannot be read.
+        """
+        path = sqlite_path(self.store)
+        if self._file is None or path is None:
+            return Generation.read(self.provider) == self.record
+        return self._file.is_at(path)
+
     def check_unchanged(self) -> None:
         """Check that the store is as it was when it was filled. For SQLite this takes a few microseconds.
 

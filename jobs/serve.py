@@ -1,0 +1,147 @@
+"""Serve candidates over HTTP, with the latest release and the online store.
+
+python jobs/serve.py
+python jobs/serve.py --port 8080 --deadline 0.5
+FEAST_TWO_TOWER_API_KEY=... python jobs/serve.py --host 0.0.0.0
+"""
+
+import ipaddress
+import logging
+import os
+import signal
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import click
+
+from features.errors import InputError
+from jobs import console
+
+API_KEY: Final = "FEAST_TWO_TOWER_API_KEY"
+_SHORTEST_KEY: Final = 16
+_SECONDS_TO_END: Final = 10
+
+
+@click.command()
+@console.repo_option
+@console.releases_option
+@console.release_option
+@click.option("--host", default="127.0.0.1", show_default=True, help=f"Address; others than loopback need {API_KEY}.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="Port; 0 for a free one.")
+@click.option(
+    "--deadline",
+    type=click.FloatRange(0.01, 60),
+    default=1.0,
+    show_default=True,
+    help="Seconds within which a request is answered.",
+)
+@click.option(
+    "--max-pending",
+    type=click.IntRange(1, 100_000),
+    default=256,
+    show_default=True,
+    help="Users that may wait for candidates; more are refused.",
+)
+@click.option(
+    "--stale-after",
+    type=click.FloatRange(0, min_open=True),
+    default=48.0,
+    show_default=True,
+    help="Hours after which features count as stale.",
+)
+@console.job
+def main(
+    reporter: console.ConsoleReporter,
+    repo: Path,
+    releases: Path,
+    version: str | None,
+    host: str,
+    port: int,
+    deadline: float,
+    max_pending: int,
+    stale_after: float,
+) -> None:
+    """Serve candidates over HTTP until SIGTERM or SIGINT.
+
+    The latest release is served, and a newer one takes its place without an interruption when `LATEST` names it, as
+    does a new generation of the online store. --release serves one release only. Requests are logged as JSON.
+    """
+    from models.release.find_release import find_release
+
+    api_key = read_api_key(host)
+    find_release(releases, version)  # before Feast is imported, which takes seconds
+    import uvicorn
+
+    from serving.app import create_app
+    from serving.json_logs import JsonFormatter
+    from serving.limits import Limits
+    from serving.release_switch import ReleaseSwitch
+    from serving.service import Service
+
+    limits = Limits(deadline=deadline, pending_users=max_pending, stale_after=timedelta(hours=stale_after))
+    switch = ReleaseSwitch(repo, releases, _now, version=version)
+    app = create_app(Service(switch, limits, _now), api_key, lambda: uuid.uuid4().hex)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(JsonFormatter())
+    logging.getLogger("serving").setLevel(logging.DEBUG if reporter.verbose else logging.INFO)
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_SECONDS_TO_END,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn ends gracefully, and then raises the signal again
+        signal.signal(number, lambda *_: None)
+    server = uvicorn.Server(config)
+    config.load()
+    sock = config.bind_socket()
+    sock.listen(config.backlog)  # who reads the address below may connect at once
+    reporter.result(
+        f"release {switch.current.version}, features as of {switch.current.features_as_of:%Y-%m-%d %H:%M} UTC\n"
+        f"serving on http://{_address(host)}:{sock.getsockname()[1]} after {reporter.watch.seconds:.1f} s"
+    )
+    server.run(sockets=[sock])
+
+
+def read_api_key(host: str) -> str | None:
+    """Return the API key in the environment; None without one.
+
+    Raises:
+        InputError: other machines can reach the address, and there is no key, or a key is too short.
+    """
+    key = os.environ.get(API_KEY)
+    if key is not None and (len(key) < _SHORTEST_KEY or not key.isascii() or not key.isprintable()):
+        raise InputError(
+            f"The environment variable {API_KEY} must hold at least {_SHORTEST_KEY} printable ASCII characters: set "
+            "another key, for example from `openssl rand -hex 32`."
+        )
+    if key is None and not _is_loopback(host):
+        raise InputError(
+            f"Other machines can reach --host {host}: set the environment variable {API_KEY}, for example from "
+            "`openssl rand -hex 32`, or serve on 127.0.0.1."
+        )
+    return key
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _address(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""One release with one generation of the online store, loaded, ready to serve, and never changed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+import pyarrow as pa
+
+from candidates.filters.exclusions import Exclusions
+from candidates.filters.settings import FilterSettings
+from candidates.index import ItemIndex
+from features.schema import ITEM_ID
+from features.store.registry import service_columns, views_of_service
+from features.store.request_services import CANDIDATE_REQUEST
+from pipelines.candidate_generation import open_pipeline
+from pipelines.reasons import Reasons
+from pipelines.serving import CandidatePipeline
+from pipelines.session_features import SessionFeatures
+from serving.candidate_block import CandidateBlock
+
+_K: Final = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Deployment:
+    """Serves one release with one generation of the online store.
+
+    Attributes:
+        block: computes candidates.
+        settings: of the filters of the release.
+        content_index: the content part of the item vectors with length 1, for similar items.
+    """
+
+    block: CandidateBlock
+    settings: FilterSettings
+    content_index: ItemIndex
+
+    @classmethod
+    def load(cls, repo: Path, releases: Path, version: str | None) -> Self:
+        """Load a release, the latest one if no version is given, and open the online store.
+
+        Raises:
+            InputError: release, registry or online store are missing, damaged or do not fit together.
+        """
+        pipeline, settings = open_pipeline(
+            repo, releases=releases, version=version, filters=None, already_bought=None, k=_K
+        )
+        columns = service_columns(pipeline.reader.store, CANDIDATE_REQUEST)
+        stored = [view.name for view in views_of_service(pipeline.reader.store, CANDIDATE_REQUEST)]
+        views = {view: [column.name for column in columns.columns if column.view == view] for view in stored}
+        block = CandidateBlock(
+            pipeline=pipeline,
+            sessions=SessionFeatures.open(pipeline),
+            reasons=Reasons.open(pipeline),
+            views={view: names for view, names in views.items() if names},
+        )
+        return cls(block, settings, _content_index(pipeline))
+
+    @property
+    def pipeline(self) -> CandidatePipeline:
+        """The candidate pipeline of the release."""
+        return self.block.pipeline
+
+    @property
+    def version(self) -> str:
+        """The release."""
+        return self.pipeline.release.version
+
+    @property
+    def generation(self) -> str:
+        """The generation of the online store."""
+        return self.pipeline.reader.generation.record.name
+
+    @property
+    def features_as_of(self) -> datetime:
+        """The moment up to which the online store is filled, UTC."""
+        return self.pipeline.moment
+
+    @property
+    def index_as_of(self) -> datetime:
+        """The moment of the item vectors, UTC."""
+        return self.pipeline.release.as_of
+
+    def history(self, user_id: str, limit: int) -> tuple[list[dict[str, Any]], bool]:
+        """Return the items that a user has bought, the last one first, and whether the user is known.
+
+        Raises:
+            InputError: the features cannot be read.
+        """
+        pipeline = self.pipeline
+        request = pipeline.build_request([user_id], pipeline.reader.read(CANDIDATE_REQUEST, [user_id], pipeline.moment))
+        known = bool(len(request.queries.histories.positions)) or not pipeline.reader.unknown_users(
+            [user_id], pipeline.moment
+        )
+        reasons, histories = self.block.reasons, request.queries.histories
+        columns = histories.positions, histories.counts, request.users.days_since_purchase
+        items = [
+            {ITEM_ID: reasons.item_ids[item], "name": reasons.names[item], "purchases": count, "days_ago": days}
+            for item, count, days in zip(
+                *(np.asarray(each[:limit], np.int64).tolist() for each in columns), strict=True
+            )
+        ]
+        return items, known
+
+    def similar_items(self, item_id: str, k: int) -> list[dict[str, Any]] | None:
+        """Return the k items whose content vectors have the largest cosine; None if the release lacks the item.
+
+        The filters of the release apply as for an unknown user: what nobody may see is not shown.
+        """
+        pipeline = self.pipeline
+        position = int(pipeline.item_context.item_codes.find(pa.array([item_id], pa.string()))[0])
+        if position < 0:
+            return None
+        nobody = pipeline.build_request([""], self.block.sessions.blank)
+        exclusions = Exclusions.combine(pipeline.exclude_by_filter(nobody).values())
+        eligible = np.ones(len(self.content_index), np.bool_) if exclusions.eligible is None else exclusions.eligible
+        eligible[position] = False
+        query = self.content_index.vectors[position : position + 1]
+        [positions], [scores] = self.content_index.search(query, k, exclusions.pairs, eligible=eligible)
+        reasons = self.block.reasons
+        return [
+            {ITEM_ID: reasons.item_ids[item], "name": reasons.names[item], "rank": rank, "similarity": score}
+            for rank, (item, score) in enumerate(zip(positions.tolist(), scores.tolist(), strict=True), 1)
+            if item >= 0
+        ]
+
+
+def _content_index(pipeline: CandidatePipeline) -> ItemIndex:
+    release = pipeline.release
+    contents = release.item_vectors[:, : release.config.content_dimensions]
+    lengths = np.linalg.norm(contents, axis=1, keepdims=True)
+    return ItemIndex(release.item_ids, np.asarray(contents / np.where(lengths > 0, lengths, 1), np.float32))

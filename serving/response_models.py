@@ -1,0 +1,167 @@
+"""What responses contain, for the OpenAPI description; tests validate responses with these models."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+RequestId: TypeAlias = Annotated[str, Field(description="Also in the header x-request-id.")]
+Took: TypeAlias = Annotated[
+    dict[str, float],
+    Field(description="Milliseconds of each stage; users that were computed together share all but the queue."),
+]
+
+_CANDIDATE: dict[str, Any] = {
+    "item_id": "1082185",
+    "name": "Bananas, 40 lb, brand 2 #3",
+    "rank": 1,
+    "ranking_score": 0.01,
+    "score": -0.25,
+    "retrieval_rank": 3,
+    "sources": ["two_tower", "bought_often", "item_to_item"],
+    "reasons": ["bought 14 times, last 3 days ago", "popular in Tropical fruit this week"],
+}
+
+
+class _Response(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Age(_Response):
+    """The moment of some data, and its age."""
+
+    as_of: datetime
+    age_seconds: float
+
+
+class Features(Age):
+    """The features of a user: present, stale (older than the service accepts as fresh), or missing (unknown user)."""
+
+    status: Literal["present", "missing", "stale"]
+
+
+class Candidate(_Response):
+    """One candidate."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_CANDIDATE]})
+
+    item_id: str
+    name: str
+    rank: Annotated[int, Field(description="From 1, in the final order.")]
+    ranking_score: Annotated[float | None, Field(description="Log odds by the ranker; null in retrieval order.")]
+    score: Annotated[float, Field(description="Log odds after blending; units sold for users without purchases.")]
+    retrieval_rank: Annotated[int, Field(description="Rank before ranking.")]
+    sources: Annotated[list[str], Field(description="The candidate sources that list the item.")]
+    reasons: list[str]
+    source_ranks: Annotated[list[int] | None, Field(description="With explain: the rank in each source.")] = None
+    source_scores: Annotated[list[float] | None, Field(description="With explain: the score in each source.")] = None
+
+
+class UserCandidates(_Response):
+    """The candidates of one user or session."""
+
+    user_id: Annotated[str | None, Field(description="Null for a session.")]
+    cold: Annotated[bool, Field(description="Without a purchase history: the candidates are bestsellers.")]
+    features: Features
+    items: list[Candidate]
+
+
+class OneResponse(UserCandidates):
+    """Candidates of one user or session."""
+
+    request_id: RequestId
+    release: str
+    index: Age
+    took_ms: Took
+
+
+class BatchResponse(_Response):
+    """Candidates of several users, all of one release."""
+
+    request_id: RequestId
+    release: str
+    index: Age
+    took_ms: Took
+    results: list[UserCandidates]
+
+
+class BoughtItem(_Response):
+    """An item that a user bought."""
+
+    item_id: str
+    name: str
+    purchases: int
+    days_ago: Annotated[int, Field(description="Whole UTC days from the last purchase to the moment of the features.")]
+
+
+class HistoryResponse(_Response):
+    """The items that a user bought, the last one first."""
+
+    request_id: RequestId
+    release: str
+    index: Age
+    user_id: str
+    features: Features
+    items: list[BoughtItem]
+
+
+class SimilarItem(_Response):
+    """An item that is similar to another one."""
+
+    item_id: str
+    name: str
+    rank: int
+    similarity: Annotated[float, Field(description="Cosine of the content part of the item vectors.")]
+
+
+class SimilarResponse(_Response):
+    """The items most similar to an item, under the filters of the release."""
+
+    request_id: RequestId
+    release: str
+    index: Age
+    item_id: str
+    items: list[SimilarItem]
+
+
+class Refused(_Response):
+    """A release that was not activated."""
+
+    version: str
+    reason: str
+    at: datetime
+
+
+class ReleaseResponse(_Response):
+    """The release that serves."""
+
+    request_id: RequestId
+    release: str
+    index: Age
+    generation: Annotated[str, Field(description="Of the online store.")]
+    features: Age
+    items: int
+    filters: dict[str, Any]
+    active_since: datetime
+    previous: Annotated[str | None, Field(description="The release that served before.")]
+    refused: Refused | None
+
+
+class Status(_Response):
+    """Whether the service lives, or is ready."""
+
+    status: str
+
+
+class Problem(_Response):
+    """What is wrong with a request."""
+
+    code: Annotated[str, Field(examples=["invalid_request"])]
+    message: Annotated[str, Field(examples=["k: Input should be greater than or equal to 1."])]
+
+
+class ErrorResponse(_Response):
+    """The body of every response that is not 200."""
+
+    error: Problem
+    request_id: RequestId

@@ -1,0 +1,82 @@
+"""The job that serves: what it refuses at the start, and how it ends."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from fixtures.http import Client
+
+KEY = "FEAST_TWO_TOWER_API_KEY"
+
+
+@pytest.fixture
+def serve(call, served_project):
+    """Call the job with options that it refuses."""
+
+    def serve(*options, repo=served_project.repo, releases=served_project.releases):
+        return call("serve", "--repo", repo, "--releases", releases, *options)
+
+    return serve
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])  # noqa: S104 - refused
+def test_an_address_that_others_reach_needs_a_key(serve, monkeypatch, host):
+    monkeypatch.delenv(KEY, raising=False)
+
+    done = serve("--host", host)
+
+    assert done.exit_code == 1
+    assert host in done.stderr
+    assert KEY in done.stderr
+
+
+@pytest.mark.parametrize("key", ["", "short", "schlüssel-schlüssel", "a key with\na line"])
+def test_a_weak_key_is_refused_without_being_shown(serve, monkeypatch, key):
+    monkeypatch.setenv(KEY, key)
+
+    done = serve()
+
+    assert (done.exit_code, KEY in done.stderr) == (1, True)
+    assert key == "" or key not in done.stderr
+
+
+def test_a_missing_release_is_named(serve, tmp_path):
+    done = serve(releases=tmp_path)
+
+    assert done.exit_code == 1
+    assert str(tmp_path) in done.stderr
+
+
+def test_an_online_store_that_was_not_filled_ends_the_job(serve, toy):
+    done = serve(repo=toy.repo)
+
+    assert done.exit_code == 1
+    assert "jobs/materialize.py" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_until_a_signal_and_ends_with_status_0(root, served_project, number):
+    command = [
+        sys.executable, root / "jobs" / "serve.py", "--port", 0, "--verbose",
+        "--repo", served_project.repo, "--releases", served_project.releases,
+    ]  # fmt: skip
+    words = [str(word) for word in command]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        release, address = process.stdout.readline(), process.stdout.readline()
+        try:
+            port = re.search(r"http://127\.0\.0\.1:(\d+)", address)[1]
+            content = Client(int(port)).get("/v1/users/0003/history").json
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+
+    assert process.returncode == 0, errors
+    assert content["release"] in release
+    lines = [json.loads(line) for line in errors.splitlines() if line.startswith("{")]
+    assert [line["route"] for line in lines if "route" in line] == ["/v1/users/{user_id:path}/history"]
+    assert [line["level"] for line in lines if "0003" in line["message"]] == ["debug"]
+    assert "Traceback" not in errors
