@@ -45,6 +45,13 @@ _SECONDS_TO_END: Final = 10
     help="Users that may wait for candidates; more are refused.",
 )
 @click.option(
+    "--max-block",
+    type=click.IntRange(1, 1_000),
+    default=8,
+    show_default=True,
+    help="Users that are computed together, if as many wait.",
+)
+@click.option(
     "--stale-after",
     type=click.FloatRange(0, min_open=True),
     default=48.0,
@@ -61,6 +68,7 @@ def main(
     port: int,
     deadline: float,
     max_pending: int,
+    max_block: int,
     stale_after: float,
 ) -> None:
     """Serve candidates over HTTP until SIGTERM or SIGINT.
@@ -80,7 +88,12 @@ def main(
     from serving.release_switch import ReleaseSwitch
     from serving.service import Service
 
-    limits = Limits(deadline=deadline, pending_users=max_pending, stale_after=timedelta(hours=stale_after))
+    limits = Limits(
+        deadline=deadline,
+        pending_users=max_pending,
+        block_users=max_block,
+        stale_after=timedelta(hours=stale_after),
+    )
     switch = ReleaseSwitch(repo, releases, _now, version=version)
     app = create_app(Service(switch, limits, _now), api_key, lambda: uuid.uuid4().hex)
     for handler in logging.getLogger().handlers:

@@ -191,6 +191,8 @@ class CandidateBlock:
             of_view = np.zeros(len(group), np.bool_)
             for name in names:
                 of_view |= np.asarray(features[name].is_valid())
+                if of_view.all():
+                    break
             present |= of_view
             counts.add_users(view, int(stored.sum()), int((of_view & stored).sum()))
         without = [
@@ -224,13 +226,18 @@ class CandidateBlock:
         positions, scores = blended.positions.tolist(), blended.scores.tolist()
         ranking_scores, retrieval_ranks = lists.scores.tolist(), lists.retrieval_ranks.tolist()
         ids, names = self.reasons.item_ids, self.reasons.names
+        # A number for each set of sources: few of them occur.
+        sets = ((blended.ranks > 0) @ (1 << np.arange(len(sources)))).tolist()
+        names_of_set: dict[int, list[str]] = {}
         items = []
         for row, subject in enumerate(group):
-            listed, found = (blended.ranks[row] > 0).tolist(), []
+            found = []
             for column, (position, why) in enumerate(zip(positions[row][: subject.k], reasons[row], strict=False)):
                 if position < 0:
                     break
-                ranking_score = ranking_scores[row][column]
+                ranking_score, listing = ranking_scores[row][column], sets[row][column]
+                if listing not in names_of_set:
+                    names_of_set[listing] = [name for bit, name in enumerate(sources) if listing >> bit & 1]
                 candidate = {
                     ITEM_ID: ids[position],
                     "name": names[position],
@@ -238,7 +245,7 @@ class CandidateBlock:
                     RANKING_SCORE: None if math.isnan(ranking_score) else ranking_score,
                     SCORE: scores[row][column],
                     RETRIEVAL_RANK: retrieval_ranks[row][column],
-                    SOURCES: [source for source, lists_it in zip(sources, listed[column], strict=True) if lists_it],
+                    SOURCES: names_of_set[listing],
                     "reasons": why,
                 }
                 if subject.explain:

@@ -6,11 +6,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from candidates.filters.settings import FilterSettings
 from features.ids import MAX_ID_LENGTH, parse_id
+from models.release.find_release import VERSION_PATTERN
 from serving.limits import MAX_BATCH, MAX_BATCH_CANDIDATES, MAX_EXCLUDED, MAX_K, MAX_SESSION_ITEMS
 
 # Longer texts are refused before anything looks at them: blanks around an id do not count.
 Id: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH), AfterValidator(parse_id)]
-Version: TypeAlias = Annotated[str, Field(min_length=1, max_length=64)]
+Version: TypeAlias = Annotated[str, Field(pattern=f"^{VERSION_PATTERN}$")]
 
 _EXAMPLE_FILTERS: dict[str, Any] = {"already_bought": "drop", "blocked_categories": ["Swimwear"]}
 

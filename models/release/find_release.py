@@ -9,7 +9,8 @@ from models.release.integrity import MANIFEST
 
 LATEST: Final = "LATEST"
 _SHOWN_CHARACTERS: Final = 40
-_VERSION = re.compile(r"[0-9]{8}-[a-z0-9_]{1,40}-[0-9a-f]{8}")
+VERSION_PATTERN: Final = r"[0-9]{8}-[a-z0-9_]{1,40}-[0-9a-f]{8}"
+_VERSION: Final = re.compile(VERSION_PATTERN)
 
 
 def find_release(releases: Path, version: str | None = None) -> Path:

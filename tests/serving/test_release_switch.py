@@ -226,10 +226,10 @@ def test_releases_are_changed_and_refused_over_http(serve, two_releases):
     assert (nothing.status, nothing.error["code"]) == (409, "not_activated")
     assert (activated.status, activated.json["release"], activated.json["previous"]) == (200, second, first)
     assert (back.status, back.json["release"], back.json["previous"]) == (200, first, second)
-    assert (refused.status, outside.status) == (409, 409)
+    assert (refused.status, outside.status, outside.error["code"]) == (409, 422, "invalid_request")
     assert "blender.json" in refused.error["message"]
     assert (state["release"], served) == (first, first)
-    assert state["refused"]["version"] == "../../etc/passwd"
+    assert (state["refused"]["version"], "blender.json" in state["refused"]["reason"]) == (second, True)
 
 
 def test_a_new_online_store_is_served_without_a_failed_request(serve, call, two_releases):
