@@ -67,6 +67,7 @@ bench: setup  ## run small versions of the benchmarks; the demo pipeline must ha
 	$(RUN) benchmarks/exact_search.py --items 20000 --queries 512
 	$(RUN) benchmarks/request.py --users 50
 	$(RUN) benchmarks/batch.py --users 1000 --repeats 1
+	$(RUN) benchmarks/serving.py --seconds 3 --clients 1,16 --rates 50 --switches 2
 	$(RUN) benchmarks/kill_test.py --quick
 
 # Tools of their own environment: they share no version with the project, and nothing else needs them.

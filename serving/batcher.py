@@ -5,6 +5,7 @@ used by one thread. The queue is bounded: what does not fit is refused at once.
 """
 
 import asyncio
+import contextlib
 import logging
 import queue
 import threading
@@ -125,4 +126,5 @@ class Batcher(Generic[Work, Result]):
             else:
                 entry.future.set_result((outcome, waited))
 
-        entry.loop.call_soon_threadsafe(set_outcome)
+        with contextlib.suppress(RuntimeError):  # the event loop has ended, and nobody waits any more
+            entry.loop.call_soon_threadsafe(set_outcome)

@@ -70,7 +70,7 @@ class ReleaseSwitch:
         self._latest = find_release(releases, version).name
         self._previous: str | None = None
         self._refusal: Refusal | None = None
-        self._failed, self._failures, self._polls_to_skip = "", 0, 0
+        self._failed: dict[str, tuple[int, int]] = {}  # failures, and polls until the next attempt
         self._loading, self._ended = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._watch, name="releases", daemon=True)
         self.activations, self.refusals = 1, 0
@@ -93,7 +93,7 @@ class ReleaseSwitch:
 
     @property
     def refusal(self) -> Refusal | None:
-        """The last release that was refused, until another one is activated."""
+        """The last release that was refused, until it or another one is activated."""
         return self._refusal
 
     def start(self) -> None:
@@ -131,20 +131,23 @@ class ReleaseSwitch:
             except InputError as error:
                 self._refuse("LATEST", str(error))
                 return
-            if latest == self._latest and self._is_up_to_date():
-                self._failures = 0
-                return
-            version = latest if latest != self._latest else self._current.version
-            if version == self._failed and self._failures and self._polls_to_skip > 0:
-                self._polls_to_skip -= 1
-                return
-            try:
-                self._replace(version)
-            except InputError:
-                self._failures = self._failures + 1 if version == self._failed else 1
-                self._failed, self._polls_to_skip = version, min(2**self._failures, MAX_POLLS_SKIPPED)
-                return
-            self._latest, self._failures = latest, 0
+            if latest != self._latest and self._try(latest):
+                self._latest = latest
+            if not self._is_up_to_date():
+                self._try(self._current.version)
+
+    def _try(self, version: str) -> bool:
+        """Activate a release, unless it failed a short time ago; return whether it was activated."""
+        failures, polls_to_skip = self._failed.get(version, (0, 0))
+        if polls_to_skip > 0:
+            self._failed[version] = failures, polls_to_skip - 1
+            return False
+        try:
+            self._replace(version)
+        except InputError:
+            self._failed[version] = failures + 1, min(2 ** (failures + 1), MAX_POLLS_SKIPPED)
+            return False
+        return True
 
     def _find_latest(self) -> str:
         return find_release(self._releases, self._version).name
@@ -168,8 +171,11 @@ class ReleaseSwitch:
             self._refuse(version, reason)
             raise InputError(reason) from error
         if self._current.version != deployment.version:
-            self._previous = self._current.version
-        self._current, self._activated_at, self._refusal = deployment, self._now(), None
+            self._previous, self._refusal = self._current.version, None
+        elif self._refusal is not None and self._refusal.version == version:
+            self._refusal = None
+        self._current, self._activated_at = deployment, self._now()
+        self._failed.pop(version, None)
         self.activations += 1
         _logger.info("release %s with features of generation %s is active", deployment.version, deployment.generation)
         return deployment
@@ -188,4 +194,7 @@ class ReleaseSwitch:
 
     def _watch(self) -> None:
         while not self._ended.wait(POLL_SECONDS):
-            self.poll()
+            try:
+                self.poll()
+            except Exception:  # the watch goes on, whatever happens to the files
+                _logger.exception("the present release and online store cannot be compared with the files")

@@ -107,6 +107,16 @@ def test_a_refused_release_is_tried_again_less_and_less_often(switch, releases, 
     assert (switch.current.version, switch.refusal) == (NEW, None)
 
 
+def test_a_new_online_store_is_opened_although_the_latest_release_is_refused(switch, releases, loader):
+    (releases / "LATEST").write_text(NEW, encoding="utf-8")
+    loader.failing[NEW] = InputError("not whole")
+    before, loader.store_is_current = switch.current, False
+    switch.poll()
+
+    assert (switch.current.version, switch.refusal.version) == (OLD, NEW)
+    assert switch.current is not before
+
+
 def test_another_release_is_tried_at_once_after_a_refused_one(switch, releases, loader):
     (releases / "LATEST").write_text(NEW, encoding="utf-8")
     loader.failing[NEW] = InputError("not whole")
