@@ -9,6 +9,7 @@ import ipaddress
 import logging
 import os
 import signal
+import socket
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -80,6 +81,7 @@ def main(
 
     api_key = read_api_key(host)
     find_release(releases, version)  # before Feast is imported, which takes seconds
+    sock = bind(host, port)
     import uvicorn
 
     from serving.app import create_app
@@ -101,24 +103,38 @@ def main(
     logging.getLogger("serving").setLevel(logging.DEBUG if reporter.verbose else logging.INFO)
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_SECONDS_TO_END,
     )
-    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn ends gracefully, and then raises the signal again
-        signal.signal(number, lambda *_: None)
     server = uvicorn.Server(config)
-    config.load()
-    sock = config.bind_socket()
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn ends gracefully, and then raises the signal once more
+        signal.signal(number, server.handle_exit)
     sock.listen(config.backlog)  # who reads the address below may connect at once
     reporter.result(
         f"release {switch.current.version}, features as of {switch.current.features_as_of:%Y-%m-%d %H:%M} UTC\n"
         f"serving on http://{_address(host)}:{sock.getsockname()[1]} after {reporter.watch.seconds:.1f} s"
     )
     server.run(sockets=[sock])
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Bind a socket to an address; it does not listen yet.
+
+    Raises:
+        InputError: the name is unknown, or the address or the port cannot be used.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        sock = socket.socket(family, kind, protocol)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except OSError as error:
+        raise InputError(
+            f"--host {host} --port {port} cannot be served ({error.strerror}): choose another port or address."
+        ) from error
+    return sock
 
 
 def read_api_key(host: str) -> str | None:

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 
@@ -48,6 +49,24 @@ def test_a_missing_release_is_named(serve, tmp_path):
 
     assert done.exit_code == 1
     assert str(tmp_path) in done.stderr
+
+
+def test_a_port_that_is_in_use_is_named(serve):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = serve("--port", port)
+
+    assert done.exit_code == 1
+    assert f"--port {port}" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_unknown_host_name_is_named(serve, monkeypatch):
+    monkeypatch.setenv(KEY, "correct horse 12")
+
+    done = serve("--host", "no-such-host.invalid")
+
+    assert (done.exit_code, "no-such-host.invalid" in done.stderr) == (1, True)
 
 
 def test_an_online_store_that_was_not_filled_ends_the_job(serve, toy):
