@@ -56,8 +56,8 @@ def run_limited(command: list[str], folder: Path, limit_seconds: float, limit_gb
         return Outcome(stdout.read().decode(), stopped, seconds, peak)
 
 
-def peak_gb() -> float:
-    """Peak resident memory of this process (10^9 bytes); unlike ru_maxrss it excludes the parent's before the fork."""
-    status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+def peak_gb(process: int | str = "self") -> float:
+    """Peak resident memory of a process (10^9 bytes); unlike ru_maxrss it excludes the parent's before the fork."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
     [line] = [line for line in status if line.startswith("VmHWM")]
     return int(line.split()[1]) * 1024 / 1e9

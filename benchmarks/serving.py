@@ -57,6 +57,7 @@ def main(
 ) -> None:
     """Print the tables."""
     from load import Client, Load
+    from processes import peak_gb
 
     from features.store.registry import open_feature_store
     from models.release.find_release import find_release
@@ -86,7 +87,7 @@ def main(
             print(f"\np50 / p95 / p99 of each stage, ms\n\n{ReportTable.of(names, stage_rows, []).markdown()}")
             if switches:
                 print(f"\n{_switch(Client(port), Load(port, users[:20], k), (first, second), switches)}")
-            peak = _peak_gb(process.pid)
+            peak = peak_gb(process.pid)
     print(
         f"\nstart to ready {start:.1f} s; memory {memory:.2f} GB after the loads, peak {peak:.2f} GB with switches; "
         f"{len(users)} users, k = {k}, blocks of at most {max_block}, release {first}, seed {seed}, commit "
@@ -211,11 +212,6 @@ def _switch(client: Any, load: Any, versions: tuple[str, str], switches: int) ->
         f"{len(load.answers):,} requests, {failed} failed, {mixed} mixed ({different} of {len(load.users)} users have "
         f"other candidates in the other release); p50 {p50}, p95 {p95}, p99 {p99} ms"
     )
-
-
-def _peak_gb(pid: int) -> float:
-    [line] = [line for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) * 1024 / 1e9
 
 
 if __name__ == "__main__":

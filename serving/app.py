@@ -10,7 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Scope
 
 from features.errors import InputError
 from features.ids import MAX_ID_LENGTH, parse_id, shown_id
@@ -153,8 +154,17 @@ def _add_errors(app: FastAPI) -> None:
             return error_response(_invalid_json(), _request_id(request))
         code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
         message = f"{request.method} of this path: {error.detail}; /openapi.json describes what is served."
-        failed = RequestError(error.status_code, code, message, dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:  # Starlette names the methods of one route, and a path may have several
+            headers["Allow"] = ", ".join(sorted(_methods(app, request.scope)))
+        failed = RequestError(error.status_code, code, message, headers)
         return error_response(failed, _request_id(request))
+
+
+def _methods(app: FastAPI, scope: Scope) -> set[str]:
+    """Return the methods of all routes of a path."""
+    routes = (route for route in app.routes if isinstance(route, Route) and route.matches(scope)[0] != Match.NONE)
+    return {method for route in routes for method in route.methods or ()}
 
 
 def _invalid_json() -> RequestError:

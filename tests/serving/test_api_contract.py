@@ -134,10 +134,11 @@ def test_a_large_body_is_refused_before_it_is_parsed(client):
 
 
 def test_unknown_paths_and_methods_have_the_same_format(client):
-    path, method = client.get("/v1/nothing"), client.send("DELETE", "/v1/candidates")
+    path, method = client.get("/v1/nothing"), client.send("DELETE", "/v1/release")
 
     assert (path.status, path.error["code"]) == (404, "not_found")
     assert (method.status, method.error["code"]) == (405, "method_not_allowed")
+    assert method.headers["allow"] == "GET, POST"
 
 
 @pytest.mark.parametrize(
