@@ -98,3 +98,14 @@ def test_a_reader_notices_that_it_was_filled_again(store, fill):
 
     with pytest.raises(InputError, match="was changed after it was filled"):
         reader.read("filter_users_v1", ["0001"], EARLY)
+
+
+def test_a_process_notices_that_another_generation_took_its_place(store, fill):
+    from features.store.generation import OpenGeneration
+
+    fill(EARLY)
+    early = OpenGeneration.open(store)
+    was_current = early.is_current
+    fill(LATE)
+
+    assert (was_current, early.is_current, OpenGeneration.open(store).is_current) == (True, False, True)
