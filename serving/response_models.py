@@ -49,7 +49,10 @@ class Candidate(_Response):
     name: str
     rank: Annotated[int, Field(description="From 1, in the final order.")]
     ranking_score: Annotated[float | None, Field(description="Log odds by the ranker; null in retrieval order.")]
-    score: Annotated[float, Field(description="Log odds after blending; units sold for users without purchases.")]
+    score: Annotated[
+        float,
+        Field(description="Score after blending, comparable within the list; units sold for users without purchases."),
+    ]
     retrieval_rank: Annotated[int, Field(description="Rank before ranking.")]
     sources: Annotated[list[str], Field(description="The candidate sources that list the item.")]
     reasons: list[str]

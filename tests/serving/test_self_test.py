@@ -54,7 +54,7 @@ def test_scores_that_are_no_numbers_are_found(deployment):
     from serving.self_test import check_deployment
 
     blenders = {
-        policy: replace(blender, weights=np.full_like(blender.weights, np.inf))
+        policy: replace(blender, order=replace(blender.order, weights=np.full_like(blender.order.weights, np.inf)))
         for policy, blender in deployment.pipeline.blenders.items()
     }
 
