@@ -28,7 +28,7 @@ SPARE_CAPACITY: Final = 1_024
 
 @dataclass(frozen=True, eq=False)
 class ItemIndex:
-    """Item vectors with exact search by inner product.
+    """Item vectors with exact search by inner product, a `candidates.search_engine.SearchEngine`.
 
     The result depends on the query and the items alone, not on other queries in the call, the linear algebra library
     or its number of threads. A float32 matrix product selects a shortlist with a margin for rounding errors; for a few
@@ -76,6 +76,18 @@ class ItemIndex:
         """Return the number of items."""
         return len(self.item_ids)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the item vectors, and of what searches have computed from them."""
+        quantized = (codes for each in self._quantized.values() for codes in (each.codes, each.scales, each.errors))
+        shorter = (vectors for vectors, _ in self._prefixes.values() if vectors is not self.vectors)
+        return self.vectors.nbytes + sum(array.nbytes for array in (*quantized, *shorter))
+
+    def close(self) -> None:
+        """Release what searches have computed; the item vectors stay."""
+        self._prefixes.clear()
+        self._quantized.clear()
+
     def search(
         self,
         queries: NDArray[np.float32],
@@ -102,7 +114,7 @@ class ItemIndex:
         Raises:
             ValueError: an argument does not have this form, or is so large that scores overflow float32.
         """
-        self._check_queries(queries)
+        self.check_queries(queries)
         check_request(len(queries), k, len(self), excluded, eligible)
         vectors, longest = self._prefix(queries.shape[1])
         margins, k = _margins(queries, longest), min(k, len(self))
@@ -146,7 +158,7 @@ class ItemIndex:
         Raises:
             ValueError: an argument does not have this form.
         """
-        self._check_queries(queries)
+        self.check_queries(queries)
         if offsets.shape != (len(queries) + 1,) or offsets[0] != 0 or offsets[-1] != len(positions):
             raise ValueError(
                 f"Offsets must be ({len(queries) + 1},) from 0 to {len(positions)}, not {offsets.shape} from "
@@ -157,7 +169,12 @@ class ItemIndex:
         vectors, _ = self._prefix(queries.shape[1])
         return score_pairs(np.ascontiguousarray(queries), vectors, offsets, positions)
 
-    def _check_queries(self, queries: NDArray[np.float32]) -> None:
+    def check_queries(self, queries: NDArray[np.float32]) -> None:
+        """Check what every search of these vectors takes.
+
+        Raises:
+            ValueError: the queries are not float32 (n, dimensions), with at most as many dimensions as the items.
+        """
         if queries.ndim != 2 or not 1 <= queries.shape[1] <= self.vectors.shape[1] or queries.dtype != np.float32:
             raise ValueError(
                 f"Queries must be float32 (n, dimensions) with 1 to {self.vectors.shape[1]} dimensions, not "

@@ -52,6 +52,11 @@ def _mark_thread() -> None:
     _this_thread.maps_blocks = True
 
 
+def threads_of_this_thread() -> int:
+    """Return how many threads a library may use here: one in a thread of `map_in_threads`, else one per processor."""
+    return 1 if getattr(_this_thread, "maps_blocks", False) else available_processors()
+
+
 def available_processors() -> int:
     """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -15,6 +15,7 @@ from candidates.item_lists import ItemLists
 from candidates.parallel import map_in_threads
 from candidates.pool import Pool
 from candidates.scored_items import ScoredItems
+from candidates.search_engine import SearchEngine
 from candidates.sources.garment_groups import GarmentGroupPopularity
 from candidates.sources.item_knn import ItemKnn
 from candidates.sources.own_purchases import (
@@ -93,12 +94,13 @@ class SourceSet:
     """All candidate sources as of one moment, over the same items.
 
     Attributes:
-        index: the item vectors.
+        index: the item vectors, which score any item.
         popularity: by sales of the last week.
         garment_groups: popularity within the garment groups in which a user buys.
         item_knn: nearest neighbours of each item.
         repurchase_rates: float32 (items,), repeat purchases of each item in 28 days per user who ever bought it.
         sales: float32 (items,), units sold in the last 28 days, the item weights of `ITEM_TO_ITEM_SELLING`.
+        engine: lists the items of the two towers, for the vectors of the index; None for the index, which is exact.
     """
 
     index: ItemIndex
@@ -107,6 +109,7 @@ class SourceSet:
     item_knn: ItemKnn
     repurchase_rates: NDArray[np.float32]
     sales: NDArray[np.float32]
+    engine: SearchEngine | None = None
 
     def retrieve(
         self,
@@ -128,8 +131,9 @@ class SourceSet:
         """
         histories, mask = queries.histories, {"eligible": eligible}
         new_only = histories.bought if excluded is None else histories.bought.union(excluded)
-        any_item = self.index.search(queries.vectors, depth, excluded, **mask)
-        new_item = self.index.search(queries.new_item_vectors, depth, new_only, **mask)
+        engine = self.index if self.engine is None else self.engine
+        any_item = engine.search(queries.vectors, depth, excluded, **mask)
+        new_item = engine.search(queries.new_item_vectors, depth, new_only, **mask)
         similar = self.item_knn.score(histories)
         selling = self._selling if eligible is None else self._selling & eligible
         return SourceLists(
