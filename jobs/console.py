@@ -40,8 +40,8 @@ MASK: Final = "FEAST_TWO_TOWER_UMASK"
 PROGRAM: Final = "feast-two-tower"
 # In the order of the data flow, which is the order in the help text.
 COMMANDS: Final = (
-    "fetch_demo_data", "build_features", "train", "materialize", "generate_candidates", "show_candidates", "serve",
-    "export_towers", "evaluate", "check_leakage", "doctor",
+    "fetch_demo_data", "build_features", "train", "materialize", "index_items", "generate_candidates",
+    "show_candidates", "serve", "export_towers", "evaluate", "check_leakage", "doctor",
 )  # fmt: skip
 _PACKAGES: Final = ("features", "models", "candidates", "evaluation", "pipelines", "serving")
 
@@ -73,6 +73,14 @@ seed_option = click.option(
 )
 k_option = click.option(
     "--k", type=click.IntRange(1, MAX_CANDIDATES), default=100, show_default=True, help="Candidates per user."
+)
+features_option = click.option(
+    "--features",
+    "source",
+    type=click.Choice(["online", "offline"]),
+    default="online",
+    show_default=True,
+    help="Store from which features are read; offline needs no materialization, and reads all users at once.",
 )
 already_bought_option = click.option(
     "--already-bought",

@@ -4,6 +4,7 @@ python jobs/generate_candidates.py
 python jobs/generate_candidates.py --users users.txt --k 12 --already-bought drop --output top12.parquet
 python jobs/generate_candidates.py --filters filters.toml
 python jobs/generate_candidates.py --features offline
+python jobs/generate_candidates.py --engine approximate
 """
 
 from pathlib import Path
@@ -21,15 +22,15 @@ from jobs import console
 @console.path_option("--users", "users_file", text="Text file with one user id per line.  [default: all users]")
 @click.option("--allow-unknown", is_flag=True, help="Write bestsellers although all users of --users are unknown.")
 @console.k_option
-@click.option(
-    "--features",
-    "source",
-    type=click.Choice(["online", "offline"]),
-    default="online",
-    show_default=True,
-    help="Store from which features are read; offline needs no materialization, and reads all users at once.",
-)
+@console.features_option
 @click.option("--as-of", help="With --features offline: moment of the features, UTC.  [default: the end of the data]")
+@click.option(
+    "--engine",
+    type=click.Choice(["exact", "approximate"]),
+    default="exact",
+    show_default=True,
+    help="Search of the item vectors; the approximate one needs `python jobs/index_items.py`.",
+)
 @console.filters_option
 @console.already_bought_option
 @console.path_option(
@@ -76,6 +77,12 @@ def main(
         f"{reporter.watch.seconds:.1f} s\nrelease {written.release}, {written.source} features as of "
         f"{written.moment:%Y-%m-%d %H:%M} UTC, in {'ranker' if written.ranked else 'retrieval'} order"
     )
+    if written.engine["engine"] == "approximate":
+        recalls = ", ".join(f"{recall:.4f} ({name} dimensions)" for name, recall in written.engine["recalls"].items())
+        reporter.result(
+            f"approximate search, recall@100 {recalls}; {written.engine['queries_searched_exactly']:,} of "
+            f"{written.engine['queries']:,} queries searched exactly, because filters leave too few items"
+        )
     reporter.next("python jobs/show_candidates.py")
 
 

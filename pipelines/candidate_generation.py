@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -19,8 +19,10 @@ from features.store.catalogue import USER_PROFILE, user_ids
 from features.store.feature_blocks import FeatureBlock
 from features.store.reader import Source
 from features.store.table_digests import TableDigests
+from pipelines.build_sources import restore_sources
 from pipelines.candidate_tables import exclusion_lines, source_lines
 from pipelines.filter_context import resolve_filters
+from pipelines.index_store import EngineName, describe_engine, read_index
 from pipelines.request_users import check_complete
 from pipelines.serving import CandidatePipeline, open_release_and_reader
 
@@ -36,6 +38,7 @@ class GeneratedCandidates:
         moment: of the features, UTC.
         source: the store from which they were read.
         ranked: whether the ranker ordered the candidates; otherwise they are in retrieval order.
+        engine: what searched the item vectors, and how, see `pipelines.index_store.describe_engine`.
     """
 
     users: int
@@ -44,6 +47,7 @@ class GeneratedCandidates:
     moment: datetime
     source: Source
     ranked: bool
+    engine: dict[str, Any]
 
 
 def open_pipeline(
@@ -56,6 +60,7 @@ def open_pipeline(
     k: int,
     source: Source = "online",
     as_of: str | None = None,
+    engine: EngineName = "exact",
 ) -> tuple[CandidatePipeline, FilterSettings]:
     """Open the candidate pipeline of a release.
 
@@ -68,16 +73,20 @@ def open_pipeline(
         k: candidates per user.
         source: the store from which features are read.
         as_of: moment of offline features; None for the end of the data.
+        engine: searches the item vectors; an approximate one was built by `pipelines.index_items`.
 
     Returns:
         The pipeline, and the filter settings in force.
 
     Raises:
-        InputError: release, registry or online store are missing, damaged or do not fit together.
+        InputError: release, index, registry or online store are missing, damaged or do not fit together.
     """
     reader, release, moment = open_release_and_reader(repo, releases, version, source=source, as_of=as_of)
     settings = resolve_filters(release, filters, already_bought)
-    return CandidatePipeline.open(reader, release, moment, FilterSet.from_settings(settings), k), settings
+    sources = restore_sources(release)
+    if engine == "approximate":
+        sources = replace(sources, engine=read_index(releases, release, sources.index))
+    return CandidatePipeline.open(reader, release, moment, FilterSet.from_settings(settings), k, sources), settings
 
 
 def write_candidates(
@@ -122,6 +131,7 @@ def write_candidates(
             k=pipeline.k,
             filters=settings.to_json(),
             excluded_pairs=dict(exclusions),
+            search=describe_engine(pipeline.retriever.sources.engine),
             ranked_by="retrieval" if pipeline.ranker is None else "ranker",
             seconds=round(watch.seconds, 1),
         )
@@ -134,6 +144,7 @@ def write_candidates(
         moment=pipeline.moment,
         source=pipeline.reader.source,
         ranked=pipeline.ranker is not None,
+        engine=describe_engine(pipeline.retriever.sources.engine),
     )
 
 

@@ -138,7 +138,15 @@ class CandidatePipeline:
     k: int
 
     @classmethod
-    def open(cls, reader: FeatureReader, release: Release, moment: datetime, filters: FilterSet, k: int) -> Self:
+    def open(
+        cls,
+        reader: FeatureReader,
+        release: Release,
+        moment: datetime,
+        filters: FilterSet,
+        k: int,
+        sources: SourceSet | None = None,
+    ) -> Self:
         """Open the pipeline for requests at `moment`.
 
         Args:
@@ -148,12 +156,13 @@ class CandidatePipeline:
             moment: UTC.
             filters: the filters in force.
             k: candidates per user.
+            sources: of the release, with the engine to search with; None for the exact one.
 
         Raises:
             InputError: the catalogue snapshot cannot be read or belongs to another shop, or the release does not have
                 what the filters need.
         """
-        catalogue, sources = _read_catalogue(reader, moment), restore_sources(release)
+        catalogue, sources = _read_catalogue(reader, moment), sources or restore_sources(release)
         features = catalogue.read(CANDIDATE_ITEMS, release.item_ids)
         item_codes = TextCodes.from_texts(release.item_ids)
         listed = _items_in_catalogue(release, item_codes, catalogue)

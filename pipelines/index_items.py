@@ -1,0 +1,83 @@
+"""Building the approximate index of a release, with the search effort that reaches a recall on real queries."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candidates.approximate_index import EFFORTS, ApproximateIndex
+from candidates.search_engine import list_recall
+from features.errors import InputError
+from features.progress import Reporter
+from features.store.catalogue import user_ids
+from pipelines.serving import CandidatePipeline
+
+RECALL_DEPTH: Final = 100
+
+
+def sample_queries(pipeline: CandidatePipeline, count: int, seed: int) -> dict[int, NDArray[np.float32]]:
+    """Compute the query vectors of random users with a history, as candidate generation searches for them.
+
+    Args:
+        pipeline: an opened pipeline.
+        count: of the users that are read; those without a history have no query.
+        seed: of the selection.
+
+    Returns:
+        Query vectors float32 (n, dimensions), by their number of dimensions.
+
+    Raises:
+        InputError: none of the users has a history.
+    """
+    ids = user_ids(pipeline.reader.store, pipeline.moment).to_pylist()
+    chosen = np.random.default_rng(seed).permutation(len(ids))[:count]
+    queries = pipeline.read([ids[position] for position in chosen]).queries
+    with_history = ~queries.histories.empty
+    if not with_history.any():
+        raise InputError(
+            f"None of {len(chosen)} users has a purchase history, so that recall cannot be measured: raise --queries, "
+            "or use --engine exact."
+        )
+    vectors: dict[int, list[NDArray[np.float32]]] = {}
+    for each in (queries.vectors, queries.new_item_vectors):
+        vectors.setdefault(each.shape[1], []).append(each[with_history])
+    return {dimensions: np.concatenate(parts) for dimensions, parts in vectors.items()}
+
+
+def build_index(
+    pipeline: CandidatePipeline, queries: dict[int, NDArray[np.float32]], min_recall: float, reporter: Reporter
+) -> ApproximateIndex:
+    """Build the approximate index of a release, with the smallest efforts that reach a recall.
+
+    Args:
+        pipeline: of the release.
+        queries: float32 (n, dimensions), by the number of dimensions; recall is measured on them.
+        min_recall: of the top `RECALL_DEPTH` against the exact search, 0 to 1.
+        reporter: receives the recall at each effort.
+
+    Raises:
+        InputError: no effort reaches the recall.
+    """
+    items = pipeline.retriever.sources.index
+    index = ApproximateIndex.build(items, [*queries])
+    for dimensions, vectors in queries.items():
+        exact = items.search(vectors, RECALL_DEPTH)
+        kind, best = index.searchers[dimensions].kind, 0.0
+        for effort in EFFORTS[kind]:
+            recall = list_recall(index.with_effort(dimensions, effort).search(vectors, RECALL_DEPTH), exact)
+            reporter.detail(f"{dimensions} dimensions, {kind}, effort {effort}: recall@{RECALL_DEPTH} {recall:.4f}")
+            if recall >= min_recall:
+                index = index.with_effort(dimensions, effort, recall)
+                reporter.metrics(
+                    f"recall@{RECALL_DEPTH} {recall:.4f} of {len(vectors):,} queries of {dimensions} dimensions "
+                    f"({kind}, effort {effort})"
+                )
+                break
+            best = max(best, recall)
+        else:
+            raise InputError(
+                f"The approximate index of release {pipeline.release.version} has recall@{RECALL_DEPTH} {best:.4f} for "
+                f"queries of {dimensions} dimensions, {min_recall} was required, and the earlier index stays: lower "
+                "--min-recall, or use --engine exact."
+            )
+    return index
