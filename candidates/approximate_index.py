@@ -16,22 +16,24 @@ from candidates.over_fetching import over_fetch
 from candidates.parallel import threads_of_this_thread
 from candidates.topk import TopK, top_k
 
-Kind: TypeAlias = Literal["graph", "lists"]
+Kind: TypeAlias = Literal["codes", "lists"]
 
-# Candidates of the graph search, and inverted lists that are read: the efforts that are tried, ascending.
+# Items that are scored exactly, as a multiple of k, and inverted lists that are read: the efforts that are tried.
 EFFORTS: Final[dict[Kind, tuple[int, ...]]] = {
-    "graph": (100, 150, 200, 300, 400, 600),
+    "codes": (4, 6, 8, 12, 16, 24, 32),
     "lists": (16, 24, 32, 48, 64, 96, 128, 256),
 }
 # Below this share of allowed items an engine finds few of them: the exact search takes the same time as without masks.
 LEAST_ALLOWED_SHARE: Final = 0.25
 # Lists that are filtered after the search are requested up to this many times k.
 DEEPEST: Final = 4
-_NEIGHBOURS: Final = 32
-_CONSTRUCTION_EFFORT: Final = 200
+_LEAST_DEPTH: Final = (
+    100  # the depth at which efforts are chosen: shorter lists need more codes for each of their items
+)
+_FEWEST_TRAINING_VECTORS: Final = 624  # FAISS wants as many for the 16 codes of each pair of dimensions
 _MOST_LISTS: Final = 256
 _ITEMS_PER_LIST: Final = 39  # k-means of FAISS wants at least as many items for each list
-# Inner products of 8 bits are not the exact ones: so many more items are scored exactly, as a share of k.
+# Inner products of 8 bits are not the exact ones: so many more items of lists are scored exactly, as a share of k.
 _SPARE_SHARE: Final = 0.1
 
 
@@ -40,7 +42,8 @@ class Searcher:
     """An index of FAISS over the first dimensions of the item vectors.
 
     Attributes:
-        kind: "graph" (HNSW) or "lists" (IVF).
+        kind: "codes" (all vectors in 4 bits for each pair of dimensions, product quantization) or "lists" (an inverted
+            file of vectors in 8 bits).
         effort: of a search, see `EFFORTS`.
         index: of FAISS.
         bytes: of the stored index.
@@ -53,33 +56,36 @@ class Searcher:
 
     @classmethod
     def build(cls, vectors: NDArray[np.float32], kind: Kind) -> Self:
-        """Build an index of item vectors, float32 (items, d), in all threads: two builds may differ a little."""
+        """Build an index of item vectors, float32 (items, d)."""
         faiss.omp_set_num_threads(threads_of_this_thread())
-        if kind == "graph":
-            specification = f"HNSW{_NEIGHBOURS},SQ8"
+        dimensions, training = vectors.shape[1], vectors
+        if kind == "codes":
+            specification = f"PQ{dimensions // 2 if dimensions % 2 == 0 else dimensions}x4fs"
+            training = np.resize(vectors, (max(len(vectors), _FEWEST_TRAINING_VECTORS), dimensions))  # repeats a few
         else:
             specification = f"IVF{max(1, min(_MOST_LISTS, len(vectors) // _ITEMS_PER_LIST))},SQ8"
-        index = faiss.index_factory(vectors.shape[1], specification, faiss.METRIC_INNER_PRODUCT)
-        if kind == "graph":
-            index.hnsw.efConstruction = _CONSTRUCTION_EFFORT
-        index.train(vectors)
+        index = faiss.index_factory(dimensions, specification, faiss.METRIC_INNER_PRODUCT)
+        index.train(training)
         index.add(vectors)
         return cls(kind, EFFORTS[kind][0], index, len(faiss.serialize_index(index)))
 
     def search(self, queries: NDArray[np.float32], depth: int, eligible: NDArray[np.bool_] | None) -> NDArray[np.int32]:
-        """Return up to `depth` items for each query, int32 (n, depth), padded with -1."""
+        """Propose items for each query, int32 (n, at least depth), padded with -1; those of codes may be ineligible."""
         # A few queries are searched in less time than threads take to start.
         faiss.omp_set_num_threads(1 if len(queries) <= FEW_QUERIES else threads_of_this_thread())
-        selector = {}
-        if eligible is not None:
-            bits = np.packbits(eligible, bitorder="little")
-            selector = {"sel": faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))}
-        if self.kind == "graph":
-            parameters = faiss.SearchParametersHNSW(efSearch=max(self.effort, depth), **selector)
+        queries, items = np.ascontiguousarray(queries), self.index.ntotal
+        if self.kind == "codes":
+            share = 1.0 if eligible is None else float(eligible.mean())
+            proposed = self.index.search(queries, min(items, round(self.effort * max(depth, _LEAST_DEPTH) / share)))[1]
         else:
+            selector = {}
+            if eligible is not None:
+                bits = np.packbits(eligible, bitorder="little")
+                selector = {"sel": faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))}
             parameters = faiss.SearchParametersIVF(nprobe=self.effort, **selector)
-        positions: NDArray[np.int64] = self.index.search(np.ascontiguousarray(queries), depth, params=parameters)[1]
-        return positions.astype(np.int32)
+            proposed = self.index.search(queries, min(items, depth + int(_SPARE_SHARE * depth)), params=parameters)[1]
+        positions: NDArray[np.int32] = proposed.astype(np.int32)
+        return positions
 
 
 @dataclass(eq=False)
@@ -102,9 +108,9 @@ class ApproximateIndex:
     """Item vectors with approximate search, a `candidates.search_engine.SearchEngine`.
 
     FAISS proposes items, which are scored exactly: scores and the order of ties are those of the exact search, and
-    lists differ by the items that were not found. Ineligible items are left out within the search, excluded ones after
-    it; then the search goes deeper, up to `DEEPEST` times. Queries whose lists are still too short, or which may list
-    less than `LEAST_ALLOWED_SHARE` of the items, are searched exactly.
+    lists differ by the items that were not found. Ineligible items are left out before the cut, excluded ones after it;
+    then the search goes deeper, up to `DEEPEST` times. Queries whose lists are still too short, or which may list less
+    than `LEAST_ALLOWED_SHARE` of the items, are searched exactly.
 
     Attributes:
         items: the item vectors.
@@ -122,8 +128,8 @@ class ApproximateIndex:
     def build(cls, items: ItemIndex, dimensions: Sequence[int]) -> Self:
         """Build searchers for queries with these numbers of dimensions, at their smallest effort.
 
-        The complete vectors get a graph, shorter ones lists: the norms of the content part differ too much for a graph
-        of inner products, see docs/adr/0024-index-engines.md.
+        The complete vectors get codes, shorter ones lists, in which they fall into clear clusters, see
+        docs/adr/0024-index-engines.md.
 
         Raises:
             ValueError: the item vectors do not have that many dimensions.
@@ -135,7 +141,7 @@ class ApproximateIndex:
             items,
             {
                 each: Searcher.build(
-                    np.ascontiguousarray(items.vectors[:, :each]), "graph" if each == complete else "lists"
+                    np.ascontiguousarray(items.vectors[:, :each]), "codes" if each == complete else "lists"
                 )
                 for each in sorted(set(dimensions))
             },
@@ -187,8 +193,8 @@ class ApproximateIndex:
 
         def search(selected: NDArray[np.intp], depth: int) -> TopK:
             depth = min(depth, DEEPEST * k, len(self))
-            spare = min(len(self), depth + int(_SPARE_SHARE * depth))
-            return self._score(own_queries[selected], searcher.search(own_queries[selected], spare, eligible), depth)
+            proposed = searcher.search(own_queries[selected], depth, eligible)
+            return self._score(own_queries[selected], proposed, depth, eligible)
 
         def keep(rows: NDArray[np.integer[Any]], found: NDArray[np.int32]) -> NDArray[np.bool_]:
             return ~own_excluded.contains_pairs(rows, found)
@@ -238,15 +244,23 @@ class ApproximateIndex:
                     f"{_file_name(dimensions)} has {index.ntotal} items of {index.d} dimensions, not {len(items)} of "
                     f"{dimensions}."
                 )
-            kind: Kind = "graph" if dimensions == items.vectors.shape[1] else "lists"
+            kind: Kind = "codes" if dimensions == items.vectors.shape[1] else "lists"
             searchers[dimensions] = Searcher(kind, effort, index, len(content))
         return cls(items, searchers, recalls)
 
-    def _score(self, queries: NDArray[np.float32], found: NDArray[np.int32], k: int) -> TopK:
-        """Return the k best of the items that were found, with their exact scores."""
-        listed = found >= 0
+    def _score(
+        self,
+        queries: NDArray[np.float32],
+        proposed: NDArray[np.int32],
+        k: int,
+        eligible: NDArray[np.bool_] | None,
+    ) -> TopK:
+        """Return the k best of the eligible ones among the proposed items, with their exact scores."""
+        listed = proposed >= 0
+        if eligible is not None:
+            listed &= eligible[proposed]
         offsets = np.concatenate([[0], np.cumsum(listed.sum(axis=1))]).astype(np.int64)
-        positions = found[listed]
+        positions = proposed[listed]
         return top_k(offsets, positions, self.items.score_pairs(queries, offsets, positions), k)
 
 

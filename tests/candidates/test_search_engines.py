@@ -37,7 +37,7 @@ def exact(vectors, dimensions, folder):
 def approximate(vectors, dimensions, folder):
     built = ApproximateIndex.build(item_index(vectors), dimensions)
     for each, searcher in built.searchers.items():
-        built = built.with_effort(each, EFFORTS[searcher.kind][2])
+        built = built.with_effort(each, EFFORTS[searcher.kind][3])
     return built
 
 
@@ -253,7 +253,7 @@ def test_recall_is_the_share_of_the_exact_lists_with_ties_at_the_cut():
 
 def test_the_index_of_an_approximate_search_is_used():
     engine, queries = approximate(clustered(4_000), [DIMENSIONS], None), clustered(20, seed=4)
-    lower, higher = (engine.with_effort(DIMENSIONS, effort) for effort in (10, 100))
+    lower, higher = (engine.with_effort(DIMENSIONS, effort) for effort in (1, 8))
     expected = engine.items.search(queries, 10)
 
     recalls = [list_recall(each.search(queries, 10), expected) for each in (lower, higher)]
