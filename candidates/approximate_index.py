@@ -27,9 +27,8 @@ EFFORTS: Final[dict[Kind, tuple[int, ...]]] = {
 LEAST_ALLOWED_SHARE: Final = 0.25
 # Lists that are filtered after the search are requested up to this many times k.
 DEEPEST: Final = 4
-_LEAST_DEPTH: Final = (
-    100  # the depth at which efforts are chosen: shorter lists need more codes for each of their items
-)
+# The depth at which efforts are chosen; shorter lists need more codes for each of their items.
+_LEAST_DEPTH: Final = 100
 _FEWEST_TRAINING_VECTORS: Final = 624  # FAISS wants as many for the 16 codes of each pair of dimensions
 _MOST_LISTS: Final = 256
 _ITEMS_PER_LIST: Final = 39  # k-means of FAISS wants at least as many items for each list
