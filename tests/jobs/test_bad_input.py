@@ -6,6 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from models.release.integrity import FORMAT
+
 
 @pytest.fixture
 def error_of(call):
@@ -83,10 +85,10 @@ def test_candidates_need_a_release_of_the_current_format(error_of, project, tmp_
 
     assert "python jobs/train.py" in error_of("generate_candidates", *options)
     assert "'../x'" in error_of("generate_candidates", *options, "--release", "../x")
-    write_manifest(project, version, format=9)
+    write_manifest(project, version, format=FORMAT + 1)
     error = error_of("generate_candidates", *options, "--release", version)
     assert version in error
-    assert "format 9" in error
+    assert f"format {FORMAT + 1}" in error
     assert not output.exists()
 
 

@@ -285,6 +285,7 @@ def test_the_description_beside_the_candidates_says_how_they_were_made(whole):
     assert description.pop("ranked_by") in {"retrieval", "ranker"}
     assert description.pop("rows_by_source")["popularity"] >= 24
     assert set(description.pop("feature_tables")) >= {"item_catalog", "user_activity_daily"}
+    assert description.pop("search") == {"engine": "exact"}
     filters = description.pop("filters")
     assert (filters["already_bought"], filters["for_sale"], filters["blocked_items"]) == ("drop", True, [])
     assert description == {
