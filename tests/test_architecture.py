@@ -341,3 +341,14 @@ def test_compiled_functions_call_compiled_functions_of_their_own_file_only():
     ]
 
     assert violations == []
+
+
+def test_files_with_the_served_project_run_on_one_worker():
+    """Each worker that uses it fills its online store, which has one writer at a time."""
+    from plugins.scheduling import GROUPS
+
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
+    files = [name for name, text in texts.items() if re.search(r"[(,] *served_project\b", text)]
+
+    assert len(files) > 5
+    assert {name: GROUPS.get(name) for name in files} == dict.fromkeys(files, "towers")

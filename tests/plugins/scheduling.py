@@ -7,8 +7,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Groups of files that run on the same worker, because each worker takes ten seconds to import Feast or TensorFlow. Any
-# other file is a group of its own. (xdist_group markers have no effect with pytest 9.2 and xdist 3.8.)
+# Groups of files that run on the same worker, because each worker takes ten seconds to import Feast or TensorFlow, and
+# because a shared project has one writer: all files with `served_project` are in one group. Any other file is its own.
+# (xdist_group markers have no effect with pytest 9.2 and xdist 3.8.)
 GROUPS = {
     **dict.fromkeys((path.stem for path in (ROOT / "tests" / "models").rglob("test_*.py")), "towers"),
     "test_bad_input": "towers",
@@ -18,6 +19,9 @@ GROUPS = {
     "test_show_candidates": "towers",
     "test_request_users": "towers",
     "test_earlier_items": "towers",
+    "test_export_towers": "towers",
+    "test_index_items": "towers",
+    "test_index_store": "towers",
     "test_candidates_api": "towers",
     "test_api_contract": "towers",
     "test_release_switch": "towers",
