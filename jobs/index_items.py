@@ -80,7 +80,7 @@ def main(
     pipeline, _ = open_pipeline(
         repo, releases=releases, version=release, filters=None, already_bought=None, k=RECALL_DEPTH, source=source
     )
-    items = pipeline.retriever.sources.index
+    items = pipeline.sources.index
     if engine == "exact":
         reporter.result(
             f"nothing to build: the exact engine searches the {len(items):,} item vectors of release {release} "

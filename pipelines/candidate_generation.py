@@ -122,6 +122,7 @@ def write_candidates(
             exclusions.update(excluded)
             advance(users_of_block)
         pipeline.reader.check_unchanged("No candidates were written")
+        search = describe_engine(pipeline.sources.engine)
         file.describe(
             release=release.version,
             release_as_of=release.as_of.isoformat(),
@@ -131,7 +132,7 @@ def write_candidates(
             k=pipeline.k,
             filters=settings.to_json(),
             excluded_pairs=dict(exclusions),
-            search=describe_engine(pipeline.retriever.sources.engine),
+            search=search,
             ranked_by="retrieval" if pipeline.ranker is None else "ranker",
             seconds=round(watch.seconds, 1),
         )
@@ -144,7 +145,7 @@ def write_candidates(
         moment=pipeline.moment,
         source=pipeline.reader.source,
         ranked=pipeline.ranker is not None,
-        engine=describe_engine(pipeline.retriever.sources.engine),
+        engine=search,
     )
 
 

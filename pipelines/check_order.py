@@ -6,7 +6,7 @@ Weeks that it was not fitted on show it. The order of a single source has no wei
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,9 @@ from candidates.item_lists import ItemLists
 from candidates.pool import Pool
 from evaluation.bootstrap import Bootstrap, Estimate
 from evaluation.metrics import Hits
+from evaluation.ranker.selection import MIN_USERS, K
+from pipelines.candidate_lists import source_list
 from pipelines.left_out_weeks import LeftOutWeek
-
-K: Final = 12
-FEWEST_USERS: Final = 50  # the interval of fewer decides nothing
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class OrderCheck:
     def reason(self) -> str:
         """One sentence: which order retrieval has, and why."""
         if self.best is None:
-            return f"the blender's order: no left-out week has {FEWEST_USERS} users with purchases."
+            return f"the blender's order: no left-out week has {MIN_USERS} users with purchases."
         order = "the blender's order" if self.leading is None else f"the order of {self.leading}"
         each = ", ".join(
             f"{week.blended:.4f} and {week.source:.4f} from {week.start[:10]} "
@@ -124,7 +123,7 @@ def check_order(starts: Sequence[str], weeks: Sequence[tuple[Blender, Pool, Item
         seed: of the bootstrap.
     """
     enough = [
-        (start, *week) for start, week in zip(starts, weeks, strict=True) if (week[2].lengths > 0).sum() >= FEWEST_USERS
+        (start, *week) for start, week in zip(starts, weeks, strict=True) if (week[2].lengths > 0).sum() >= MIN_USERS
     ]
     if not enough:
         return OrderCheck()
@@ -133,7 +132,7 @@ def check_order(starts: Sequence[str], weeks: Sequence[tuple[Blender, Pool, Item
     for _, blender, pool, bought in enough:
         measure = _ndcg_of(bought)
         blended.append(measure(blender.blend(pool, K).positions))
-        by_source.append(np.stack([measure(_first_of(pool, number)) for number in range(len(sources))]))
+        by_source.append(np.stack([measure(source_list(pool, source, K)) for source in sources]))
     best = int(np.concatenate(by_source, axis=1).mean(axis=1).argmax())
     compared = [
         _compare(start, ours, own[best], seed)
@@ -148,15 +147,6 @@ def _ndcg_of(bought: ItemLists) -> Callable[[NDArray[np.int32]], NDArray[np.floa
     users = np.flatnonzero(bought.lengths)
     relevant = bought.take(users)
     return lambda positions: Hits.of(positions[users], relevant).ndcg(K)
-
-
-def _first_of(pool: Pool, source: int) -> NDArray[np.int32]:
-    """Return the first K of the list of one source, int32 (n, K)."""
-    lists = np.full((pool.users, K), -1, np.int32)
-    ranks = pool.ranks[:, source]
-    first = np.flatnonzero((ranks > 0) & (ranks <= K))
-    lists[pool.rows[first], ranks[first] - 1] = pool.positions[first]
-    return lists
 
 
 def _compare(start: str, blended: NDArray[np.float64], source: NDArray[np.float64], seed: int) -> ComparedWeek:

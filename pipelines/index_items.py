@@ -58,7 +58,7 @@ def build_index(
     Raises:
         InputError: no effort reaches the recall.
     """
-    items = pipeline.retriever.sources.index
+    items = pipeline.sources.index
     index = ApproximateIndex.build(items, [*queries])
     for dimensions, vectors in queries.items():
         exact = items.search(vectors, RECALL_DEPTH)

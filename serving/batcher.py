@@ -126,5 +126,5 @@ class Batcher(Generic[Work, Result]):
             else:
                 entry.future.set_result((outcome, waited))
 
-        with contextlib.suppress(RuntimeError):  # the event loop has ended, and nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the event loop has ended, and no request waits any more
             entry.loop.call_soon_threadsafe(set_outcome)

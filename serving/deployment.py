@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -83,6 +84,12 @@ class Deployment:
         """The moment of the item vectors, UTC."""
         return self.pipeline.release.as_of
 
+    @cached_property
+    def exclusions(self) -> Exclusions:
+        """What the filters of the release exclude for an unknown user."""
+        unknown = self.pipeline.build_request([""], self.block.sessions.blank)
+        return Exclusions.combine(self.pipeline.exclude_by_filter(unknown).values())
+
     def history(self, user_id: str, limit: int) -> tuple[list[dict[str, Any]], bool]:
         """Return the items that a user has bought, the last one first, and whether the user is known.
 
@@ -107,15 +114,15 @@ class Deployment:
     def similar_items(self, item_id: str, k: int) -> list[dict[str, Any]] | None:
         """Return the k items whose content vectors have the largest cosine; None if the release lacks the item.
 
-        The filters of the release apply as for an unknown user: what nobody may see is not shown.
+        The filters of the release apply as for an unknown user.
         """
         pipeline = self.pipeline
         position = int(pipeline.item_context.item_codes.find(pa.array([item_id], pa.string()))[0])
         if position < 0:
             return None
-        nobody = pipeline.build_request([""], self.block.sessions.blank)
-        exclusions = Exclusions.combine(pipeline.exclude_by_filter(nobody).values())
-        eligible = np.ones(len(self.content_index), np.bool_) if exclusions.eligible is None else exclusions.eligible
+        exclusions, eligible = self.exclusions, self.exclusions.eligible
+        if eligible is None:
+            eligible = np.ones(len(self.content_index), np.bool_)
         eligible[position] = False
         query = self.content_index.vectors[position : position + 1]
         [positions], [scores] = self.content_index.search(query, k, exclusions.pairs, eligible=eligible)

@@ -5,7 +5,6 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from candidates.filters.exclusions import Exclusions
 from features.errors import InputError
 from features.schema import ITEM_ID
 from serving.candidate_block import Subject, SubjectCandidates
@@ -29,8 +28,8 @@ def check_deployment(deployment: Deployment) -> None:
     """
     expected = _expected_bestsellers(deployment)
     bestsellers = [deployment.block.reasons.item_ids[position] for position in expected[:_SESSIONS]]
-    nobody = Subject("", (), K, (), deployment.settings, explain=False)  # read from the online store, which lacks it
-    [cold] = _run(deployment, [nobody])
+    unknown = Subject("", (), K, (), deployment.settings, explain=False)  # read from the online store, which lacks it
+    [cold] = _run(deployment, [unknown])
     if cold.known or [item[ITEM_ID] for item in cold.items] != bestsellers[:K]:
         raise _failure(deployment, "an unknown user does not get the bestsellers")
     subjects = [_subject(deployment, (item,)) for item in bestsellers]
@@ -60,11 +59,9 @@ def _expected_bestsellers(deployment: Deployment) -> list[int]:
     A department cap counts along the list, and is applied here once more.
     """
     pipeline = deployment.pipeline
-    nobody = pipeline.build_request([""], deployment.block.sessions.blank)
-    exclusions = Exclusions.combine(pipeline.exclude_by_filter(nobody).values())
     order = np.argsort(-pipeline.release.arrays["sales_7d"].astype(np.float64), kind="stable")
     rows = np.zeros(len(order), np.int64)
-    kept = order[exclusions.keep_mask(rows, order)]
+    kept = order[deployment.exclusions.keep_mask(rows, order)]
     if pipeline.cap is not None:
         kept = kept[pipeline.cap.keep_mask(rows[: len(kept)], kept)]
     return [int(position) for position in kept]
@@ -80,11 +77,8 @@ def _check_session(deployment: Deployment, item: str, candidates: SubjectCandida
         raise _failure(deployment, f"{query} has {len(ids)} of {min(K, eligible - 1)} candidates")
     if not np.isfinite([each["score"] for each in candidates.items]).all():
         raise _failure(deployment, f"{query} has a score that is no finite number")
-    pipeline = deployment.pipeline
-    nobody = pipeline.build_request([""], deployment.block.sessions.blank)
-    exclusions = Exclusions.combine(pipeline.exclude_by_filter(nobody).values())
-    positions = pipeline.item_context.item_codes.find(pa.array(ids, pa.string()))
-    if not exclusions.keep_mask(np.zeros(len(ids), np.int64), positions).all():
+    positions = deployment.pipeline.item_context.item_codes.find(pa.array(ids, pa.string()))
+    if not deployment.exclusions.keep_mask(np.zeros(len(ids), np.int64), positions).all():
         raise _failure(deployment, f"{query} has an item that a filter excludes")
 
 
