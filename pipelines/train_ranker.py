@@ -1,4 +1,4 @@
-"""Training of rankers on earlier weeks, validated on the last week, for all items and for new items."""
+"""Training of rankers, validated on each week with a ranker of the others, for all items and for new items."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -38,9 +38,9 @@ class TrainedRanker:
         ranker: None if retrieval order is served.
         choice: the comparison with retrieval order.
         importances: of the features, the most important first; empty without a validated ranker.
-        reliability: predicted and true shares of bought candidates in the validation week.
+        reliability: predicted and true shares of bought candidates in the last week.
         until: moment before which all purchases lie that the ranker was trained on, UTC; None without a ranker.
-        validated: the ranker as it was validated, trained on no purchase of the validation week; None if retrieval
+        validated: the ranker as it was validated in the last week, trained on no purchase of it; None if retrieval
             order is served, or if the ranker was carried over and has seen purchases of that week.
     """
 
@@ -102,9 +102,11 @@ class TrainedRankers:
 def train_rankers(
     store: FeatureStore, weeks: Sequence[LeftOutWeek], *, seed: int, reporter: Reporter = SILENT
 ) -> TrainedRankers:
-    """Train rankers on the left-out weeks but the last, and validate them on the last.
+    """Train rankers on the left-out weeks; each week validates a ranker that was trained on the others.
 
     The candidates of each week are blended as they would have been served, with weights fitted on the weeks before it.
+    One week has too few users to tell a useful ranker from chance, and a ranker of it alone is a poor one, so that all
+    weeks are left out in turn. The label of a list is in no other week, and no feature is an id that could carry it.
 
     Args:
         store: an applied feature store.
@@ -162,7 +164,7 @@ def carry_over_rankers(
             reason = f"it was trained on purchases up to {until:%Y-%m-%d}, some of them of the validation window"
             return TrainedRanker(ranker, RankerSelection.unvalidated(reason, ranked=True), until=until)
         blended = Blender.from_json(earlier.blender[policy]).blend(pool, RANKING_DEPTH)
-        trained = _validate(ranker, _examples(features(), blended, bought, codes), seed, incumbent=True)
+        trained = _validate([ranker], [_examples(features(), blended, bought, codes)], seed, incumbent=True)
         return replace(trained, ranker=ranker, until=until, validated=ranker) if trained.choice.ranked else trained
 
     keep, drop = carried_over("keep", week.keep, week.bought), carried_over("drop", week.drop, week.new)
@@ -194,33 +196,36 @@ def _reported(rankers: TrainedRankers, reporter: Reporter) -> TrainedRankers:
 
 
 def _train(weeks: Sequence[TrainingExamples], end: datetime, seed: int) -> TrainedRanker:
-    """Train on all weeks but the last, validate on the last, and if the ranker is chosen train on all weeks."""
-    *earlier, last = weeks
-    training = TrainingExamples.concat(earlier)
-    if not (can_validate(training) and can_validate(last)):
-        return TrainedRanker(None, skip_validation(training if can_validate(last) else last))
+    """Validate on each week a ranker that was trained on the others, and if it is chosen train on all weeks."""
+    others = [TrainingExamples.concat([other for other in weeks if other is not week]) for week in weeks]
+    for examples in (weeks[-1], *others):
+        if not can_validate(examples):
+            return TrainedRanker(None, skip_validation(examples))
     try:
-        ranker = Ranker.fit(training, seed)
+        rankers = [Ranker.fit(examples, seed) for examples in others]
     except InsufficientDataError as error:
         return TrainedRanker(None, RankerSelection.unvalidated(str(error)))
-    trained = _validate(ranker, last, seed)
+    trained = _validate(rankers, weeks, seed)
     if not trained.choice.ranked:
         return trained
-    final = Ranker.fit(TrainingExamples.concat(weeks), seed)
-    return replace(trained, ranker=final, until=end, validated=ranker)
+    return replace(trained, ranker=Ranker.fit(TrainingExamples.concat(weeks), seed), until=end, validated=rankers[-1])
 
 
-def _validate(ranker: Ranker, examples: TrainingExamples, seed: int, *, incumbent: bool = False) -> TrainedRanker:
-    """Compare a ranker with retrieval order on a week that it was not trained on.
+def _validate(
+    rankers: Sequence[Ranker], weeks: Sequence[TrainingExamples], seed: int, *, incumbent: bool = False
+) -> TrainedRanker:
+    """Compare rankers with retrieval order, each on a week that it was not trained on.
 
-    Suspected leakage disables the ranker, and is the reason of the choice.
+    Suspected leakage in the last week disables the ranker, and is the reason of the choice.
     """
-    scores = ranker.score(examples.pairs)
-    choice = select_ranker(examples, scores, seed, incumbent=incumbent)
-    if not can_validate(examples):
+    scores = [ranker.score(week.pairs) for ranker, week in zip(rankers, weeks, strict=True)]
+    choice = select_ranker(weeks, scores, seed, incumbent=incumbent)
+    last = weeks[-1]
+    if not can_validate(last):
         return TrainedRanker(None, choice)
-    by_feature = feature_importances(examples, ranker, seed)
-    findings = suspicious_features(examples, scores, by_feature, group_importances(examples, ranker, seed))
+    by_feature = feature_importances(last, rankers[-1], seed)
+    by_group = group_importances(last, rankers[-1], seed)
+    findings = suspicious_features(last, scores[-1], by_feature, by_group)
     if findings:
         choice = choice.disable(" ".join(finding.message for finding in findings))
-    return TrainedRanker(None, choice, by_feature, reliability_bins(scores, examples.bought))
+    return TrainedRanker(None, choice, by_feature, reliability_bins(scores[-1], last.bought))

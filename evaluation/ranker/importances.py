@@ -78,7 +78,7 @@ def _drops(
     original = compute_hits(examples, ranker.score(examples.pairs)).ndcg(K).sum()
     drops = np.zeros(len(columns))
     for index, group in enumerate(columns):
-        used = [column for column in group if column in ranker.trees.used_columns]
+        used = [column for column in group if column in ranker.used_columns]
         if not used:
             continue
         permuted = matrix.copy()

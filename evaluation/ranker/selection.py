@@ -1,5 +1,6 @@
-"""Ranker selection: whether the ranker orders the candidates, validated in a week that it has not seen."""
+"""Ranker selection: whether the ranker orders the candidates, validated in weeks that it has not seen."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Self
 
@@ -14,6 +15,7 @@ from features.text import counted
 
 K: Final = 12
 MIN_USERS: Final = 50  # below, the confidence interval is too wide to decide anything
+MIN_GAIN: Final = 0.01  # of retrieval's NDCG; a smaller gain is not worth the latency of a ranker
 _RETRIEVAL, _RANKER, _DIFFERENCE = "retrieval", "ranker", "difference"
 
 
@@ -57,42 +59,38 @@ def can_validate(examples: TrainingExamples) -> bool:
 
 
 def select_ranker(
-    examples: TrainingExamples, scores: NDArray[np.float32], seed: int, *, incumbent: bool = False
+    weeks: Sequence[TrainingExamples], scores: Sequence[NDArray[np.float32]], seed: int, *, incumbent: bool = False
 ) -> RankerSelection:
     """Compare the ranker's order with retrieval order, on lists with candidates whose user bought something.
 
-    A new ranker adds latency and points of failure. It is used only if its mean is better and the interval of the
-    difference is not below zero. A ranker that is already in use has passed that test: it is removed only if it is
-    significantly worse, with the whole interval below zero.
+    A new ranker is used if NDCG@`K` is better by `MIN_GAIN` on average over all users of all weeks, and in no week
+    clearly worse: the whole 95 % interval of the difference below zero. A ranker that is already in use has passed that
+    test: it is removed only if it is clearly worse.
 
     Args:
-        examples: lists of past days.
-        scores: float32 (pairs,), of a ranker that was trained on earlier weeks only.
+        weeks: lists of past days, one or more.
+        scores: for each week float32 (pairs,), of a ranker that was not trained on it.
         seed: of the bootstrap.
         incumbent: whether the ranker is already in use.
     """
+    examples = TrainingExamples.concat(weeks)
     if not can_validate(examples):
         return skip_validation(examples, ranked=incumbent)
-    evaluable = examples.evaluable
-    users, codes = np.unique(examples.user_codes[evaluable], return_inverse=True)
-    bootstrap = Bootstrap.of(len(users), seed)
-    retrieval_hits, ranker_hits = (compute_hits(examples, order) for order in (None, scores))
-
-    def estimate(retrieval: NDArray[np.float64], ranker: NDArray[np.float64]) -> dict[str, Estimate]:
-        columns = np.column_stack([retrieval, ranker, ranker - retrieval])
-        user_means = np.column_stack([np.bincount(codes, column) for column in columns.T]) / np.bincount(codes)[:, None]
-        return dict(zip((_RETRIEVAL, _RANKER, _DIFFERENCE), bootstrap.estimates(user_means), strict=True))
-
-    ndcg = estimate(retrieval_hits.ndcg(K), ranker_hits.ndcg(K))
-    precision = estimate(retrieval_hits.average_precision(K), ranker_hits.average_precision(K))
+    compared = [_Orders.of(week, of_week) for week, of_week in zip(weeks, scores, strict=True)]
+    ndcg, precision = (_estimate(compared, measure, seed) for measure in (Hits.ndcg, Hits.average_precision))
+    of_weeks = [_estimate([orders], Hits.ndcg, seed) for orders in compared if len(orders.users) >= MIN_USERS]
+    worse = sum(estimates[_DIFFERENCE][2] < 0 for estimates in of_weeks)
     mean, low, high = ndcg[_DIFFERENCE]
-    ranked = high >= 0 if incumbent else mean > 0 and low >= 0
+    ranked = not worse and (incumbent or mean >= MIN_GAIN * ndcg[_RETRIEVAL][0] > 0)
+    users = len(np.unique(np.concatenate([orders.users for orders in compared])))
     reason = (
-        f"{_decision(ranked)}: NDCG@{K} of {len(users):,} users is {ndcg[_RANKER][0]:.4f} with the ranker and "
+        f"{_decision(ranked)}: NDCG@{K} of {users:,} users is {ndcg[_RANKER][0]:.4f} with the ranker and "
         f"{ndcg[_RETRIEVAL][0]:.4f} in retrieval order, a difference of {mean:+.4f} (95 % interval {low:+.4f} to "
-        f"{high:+.4f})."
+        f"{high:+.4f})"
     )
-    return RankerSelection(ranked, reason, len(users), ndcg, precision)
+    if len(weeks) > 1:
+        reason += f", in {len(weeks)} left-out weeks, of which it is clearly worse in {worse or 'none'}"
+    return RankerSelection(ranked, f"{reason}.", users, ndcg, precision)
 
 
 def skip_validation(examples: TrainingExamples, *, ranked: bool = False) -> RankerSelection:
@@ -115,6 +113,39 @@ def _count(examples: TrainingExamples) -> tuple[int, int]:
     """Return the number of users with candidates and purchases, and of lists with a purchase among the candidates."""
     users = len(np.unique(examples.user_codes[examples.evaluable]))
     return users, len(np.unique(examples.pairs.rows[examples.bought]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Orders:
+    """Retrieval order and the ranker's order of the lists of a week that can be evaluated.
+
+    Attributes:
+        users: int64 (lists,), the user of each.
+        retrieval: hits of the first K candidates in retrieval order.
+        ranker: hits in the ranker's order.
+    """
+
+    users: NDArray[np.int64]
+    retrieval: Hits
+    ranker: Hits
+
+    @classmethod
+    def of(cls, week: TrainingExamples, scores: NDArray[np.float32]) -> Self:
+        return cls(week.user_codes[week.evaluable], compute_hits(week, None), compute_hits(week, scores))
+
+
+def _estimate(
+    compared: Sequence[_Orders], measure: Callable[[Hits, int], NDArray[np.float64]], seed: int
+) -> dict[str, Estimate]:
+    """Return mean and interval of a measure for both orders and their difference; users, not lists, are drawn."""
+    users, codes = np.unique(np.concatenate([orders.users for orders in compared]), return_inverse=True)
+    retrieval, ranker = (
+        np.concatenate([measure(getattr(orders, order), K) for orders in compared]) for order in (_RETRIEVAL, _RANKER)
+    )
+    columns = np.stack([retrieval, ranker, ranker - retrieval])
+    user_means = np.column_stack([np.bincount(codes, column) for column in columns]) / np.bincount(codes)[:, None]
+    estimates = Bootstrap.of(len(users), seed).estimates(user_means)
+    return dict(zip((_RETRIEVAL, _RANKER, _DIFFERENCE), estimates, strict=True))
 
 
 def _decision(ranked: bool) -> str:

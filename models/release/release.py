@@ -198,7 +198,7 @@ def load_release(releases: Path, version: str | None = None) -> Release:
         for encoding in (served.query, served.item)
         for name, scale in encoding.scales.items()
     }
-    numbers |= {f"the ranker for '{policy}'": ranker.trees.values for policy, ranker in rankers.items()}
+    numbers |= {f"the ranker for '{policy}'": ranker.values for policy, ranker in rankers.items()}
     for name, values in {**numbers, BLENDER: blender}.items():
         check_finite(values, version, name)
     return Release(

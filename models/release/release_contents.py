@@ -59,14 +59,13 @@ def content_digest(contents: ReleaseContents) -> str:
         "encodings": [asdict(encoding) for each in checkpoints for encoding in (each.query, each.item)],
         "weights": [sorted(each.weights) for each in checkpoints],
         "blender": contents.blender,
-        "rankers": [[policy, ranker.sources, asdict(ranker.boosting)] for policy, ranker in rankers],
+        "rankers": [[policy, ranker.sources, asdict(ranker.boosting), ranker.trees] for policy, ranker in rankers],
         "manifest": {name: contents.manifest_fields.get(name) for name in ("config", "filters", REQUEST_SERVICES)},
     }
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     weights = [each.weights[name] for each in checkpoints for name in sorted(each.weights)]
-    trees = [array for _, ranker in rankers for array in ranker.trees.arrays]
     arrays = [contents.arrays[name] for name in sorted(contents.arrays)]
-    for array in (contents.item_vectors, *arrays, *weights, *trees):
+    for array in (contents.item_vectors, *arrays, *weights):
         digest.update(f"{array.dtype} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -3,9 +3,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from candidates.item_lists import ItemLists
-from candidates.ranking.ranker import BoostingConfig, InsufficientDataError, Ranker
+from candidates.ranking.ranker import InsufficientDataError, Ranker
 from features.errors import InputError
 
 PRICE = "abs_log_price_difference"
@@ -52,7 +54,7 @@ def test_an_uninformative_feature_is_not_used(by_price, quick, values):
 
     ranker = Ranker.fit(examples, 1, quick)
 
-    assert by_price.pairs.feature_names.index("log_sales_1d") not in ranker.trees.used_columns
+    assert by_price.pairs.feature_names.index("log_sales_1d") not in ranker.used_columns
     assert np.isfinite(ranker.score(examples.pairs)).all()
 
 
@@ -84,7 +86,7 @@ def test_a_ranker_is_read_as_it_was_written(ranker, by_price, tmp_path):
 
     again = Ranker.read(tmp_path / "ranker")
 
-    assert sorted(path.name for path in (tmp_path / "ranker").iterdir()) == ["ranker.json", "trees.npz"]
+    assert sorted(path.name for path in (tmp_path / "ranker").iterdir()) == ["ranker.json", "trees.txt"]
     assert (again.sources, again.boosting, again.feature_names) == (
         ranker.sources,
         ranker.boosting,
@@ -98,7 +100,7 @@ def test_the_description_lists_sources_settings_and_features(ranker, tmp_path):
 
     description = json.loads((tmp_path / "ranker" / "ranker.json").read_text(encoding="utf-8"))
 
-    assert description["format"] == 2
+    assert description["format"] == 3
     assert description["sources"] == ["two_tower", "popularity"]
     assert description["boosting"]["trees"] == 60
     assert description["features"][:3] == ["blender_score", "blender_rank", "two_tower_rank"]
@@ -111,8 +113,8 @@ def test_the_description_lists_sources_settings_and_features(ranker, tmp_path):
         (lambda content: content["features"].append("postal code"), "differ in: postal code. Train again"),
         (lambda content: content["features"].reverse(), "differ in: their order. Train again"),
         (
-            lambda content: content.update(format=1),
-            "of format 1 with 33 features, but this program needs format 2 with 33 features. Train again",
+            lambda content: content.update(format=2),
+            "of format 2 with 33 features, but this program needs format 3 with 33 features. Train again",
         ),
         (lambda content: content.pop("sources"), "does not describe a ranker"),
         (lambda content: content["boosting"].update(depth=3), "does not describe a ranker"),
@@ -139,6 +141,47 @@ def test_a_folder_without_a_ranker_is_rejected(tmp_path, content):
         Ranker.read(tmp_path)
 
 
-def test_too_many_leaves_are_rejected(by_price):
-    with pytest.raises(ValueError, match="leaves"):
-        Ranker.fit(by_price, 1, BoostingConfig(trees=2, max_leaves=31, min_pairs_per_leaf=20))
+@pytest.mark.parametrize("change", [lambda _: "", lambda text: text[: len(text) // 2], lambda text: text + " "])
+def test_trees_that_were_changed_are_rejected(ranker, tmp_path, change):
+    ranker.write(tmp_path / "ranker")
+    path = tmp_path / "ranker" / "trees.txt"
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+    with pytest.raises(InputError, match=r"trees\.txt was changed"):
+        Ranker.read(tmp_path / "ranker")
+
+
+def test_a_ranker_without_trees_is_rejected(ranker, tmp_path):
+    ranker.write(tmp_path / "ranker")
+    (tmp_path / "ranker" / "trees.txt").unlink()
+
+    with pytest.raises(InputError, match=r"trees\.txt does not contain the trees of a ranker"):
+        Ranker.read(tmp_path / "ranker")
+
+
+def test_trees_of_another_form_are_rejected(ranker):
+    with pytest.raises(ValueError, match="not trees in LightGBM's text format"):
+        replace(ranker, trees="no trees")
+    with pytest.raises(ValueError, match="trees of 33 features, not of 31"):
+        replace(ranker, sources=("popularity",))
+
+
+def test_values_are_those_of_all_leaves(ranker):
+    leaves = sum(int(line.partition("=")[2]) for line in ranker.trees.splitlines() if line.startswith("num_leaves="))
+    assert len(ranker.values) == leaves > ranker.boosting.trees
+    assert np.isfinite(ranker.values).all()
+
+
+@given(start=st.integers(0, 400), count=st.integers(0, 100))
+def test_a_score_does_not_depend_on_the_other_candidates(ranker, by_price, start, count):
+    lists = np.arange(start, start + count)
+
+    part = ranker.score(by_price.pairs.take(lists))
+
+    within = np.isin(by_price.pairs.rows, lists)
+    assert np.array_equal(part, ranker.score(by_price.pairs)[within])
+
+
+def test_infinite_features_are_rejected(ranker, by_price):
+    with pytest.raises(ValueError, match="infinite"):
+        ranker.score(replace_columns(by_price, log_price=np.inf).pairs)

@@ -28,7 +28,7 @@ def test_importances_are_sorted_and_depend_on_the_seed(price_held_out):
 def test_a_feature_that_no_tree_tests_has_importance_0(by_price, price_held_out):
     by_feature = drops(feature_importances(*price_held_out, 1))
 
-    used = price_held_out[1].trees.used_columns
+    used = price_held_out[1].used_columns
     unused = [name for column, name in enumerate(by_price.pairs.feature_names) if column not in used]
     assert len(unused) > 0
     assert {by_feature[name] for name in unused} == {0}

@@ -81,7 +81,7 @@ def test_a_noisy_copy_of_random_purchases_is_not_found(findings, by_retrieval):
 
 def test_one_of_two_leaks_of_different_groups_that_hide_each_other_is_found(findings, by_retrieval):
     errors = np.random.default_rng(6).normal(size=(2, len(by_retrieval.bought))).astype(np.float32)
-    one, other = 2 * by_retrieval.bought + errors / 2
+    one, other = 2 * by_retrieval.bought + errors * np.array([[0.46], [0.5]], np.float32)
 
     assert names(findings(**{SALES: one, "log_price": other}))[0] in {"item sales", "price"}
 

@@ -2,12 +2,9 @@
 
 import json
 
-import numpy as np
 import pytest
+from fixtures.serving import new_items_first
 
-from candidates.ranking.ranker import BoostingConfig, Ranker
-from candidates.ranking.ranker_features import feature_names
-from candidates.ranking.trees import MAX_LEAVES, Trees
 from features.errors import InputError
 from models.release.release_models import read_release_models, write_release_models
 
@@ -16,24 +13,9 @@ SOURCES = ("two_tower", "popularity")
 BLENDER = {"keep": {"sources": [*SOURCES], "intercept": -1.5}, "drop": {"sources": ["two_tower"], "intercept": 0.0}}
 
 
-def ranker_of(*sources):
-    """A ranker of one tree with one leaf: all its scores are 0.5."""
-    values = np.zeros((1, MAX_LEAVES))
-    values[0, 0] = 0.5
-    trees = Trees(
-        columns=len(feature_names(sources)),
-        features=np.zeros((1, 0), np.int32),
-        thresholds=np.zeros((1, 0), np.float32),
-        kept=np.zeros((1, 0), np.uint16),
-        values=values,
-        start=0.0,
-    )
-    return Ranker(sources, BoostingConfig(), trees)
-
-
 @pytest.fixture
 def folder(tmp_path):
-    write_release_models(tmp_path, BLENDER, {"keep": ranker_of(*SOURCES)})
+    write_release_models(tmp_path, BLENDER, {"keep": new_items_first(SOURCES)})
     return tmp_path
 
 
@@ -97,7 +79,7 @@ def test_invalid_and_missing_blender_weights_are_refused(folder):
     assert f"blender.json of release {VERSION} cannot be read" in error_of(folder)
 
 
-@pytest.mark.parametrize("name", ["ranker.json", "trees.npz"])
+@pytest.mark.parametrize("name", ["ranker.json", "trees.txt"])
 def test_a_ranker_that_lacks_a_file_is_refused(folder, name):
     (folder / "ranker_keep" / name).unlink()
 
@@ -106,7 +88,7 @@ def test_a_ranker_that_lacks_a_file_is_refused(folder, name):
 
 def test_models_that_do_not_fit_together_are_not_written(tmp_path):
     with pytest.raises(ValueError, match=r"'drop'.*two_tower, popularity,.*from two_tower\."):
-        write_release_models(tmp_path, BLENDER, {"drop": ranker_of(*SOURCES)})
+        write_release_models(tmp_path, BLENDER, {"drop": new_items_first(SOURCES)})
     with pytest.raises(ValueError, match="'new'"):
-        write_release_models(tmp_path, BLENDER, {"new": ranker_of(*SOURCES)})
+        write_release_models(tmp_path, BLENDER, {"new": new_items_first(SOURCES)})
     assert [*tmp_path.iterdir()] == []
