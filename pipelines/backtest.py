@@ -17,6 +17,7 @@ from candidates.filters.settings import FilterSettings
 from candidates.index import ItemIndex
 from candidates.ranking.entity_features import ItemFeatures, UserFeatures
 from candidates.ranking.ranker import Ranker
+from candidates.ranking.user_neighbours import UserNeighbours
 from candidates.sources.source_set import DEPTH, Queries, SourceSet
 from candidates.text_codes import TextCodes
 from evaluation.baselines import baselines
@@ -236,9 +237,10 @@ def _ranked_lists(
     item_codes = TextCodes.from_texts(window.item_ids)
     items = ItemFeatures.from_table(reader.read(CANDIDATE_ITEMS, window.item_ids, window.start), item_codes)
     users = UserFeatures.from_table(reader.read(RANKING_USERS, window.user_ids, window.start), items)
+    neighbours = UserNeighbours.fit(window.past_purchases, window.validation.cut, len(window.item_ids))
 
     def positions(blended: BlendedLists, ranker: Ranker | None) -> NDArray[np.int32]:
-        return rank_candidates(blended, ranker, queries.histories, users, items).blended.positions
+        return rank_candidates(blended, ranker, queries.histories, users, items, neighbours).blended.positions
 
     return CandidateLists(RANKED, positions(keep, rankers.keep.ranker), positions(drop, rankers.drop.ranker))
 

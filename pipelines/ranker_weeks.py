@@ -10,7 +10,9 @@ from feast import FeatureStore
 
 from candidates.item_lists import ItemLists
 from candidates.pool import Pool
+from candidates.ranking.user_neighbours import UserNeighbours
 from candidates.sources.source_set import DEPTH, Queries, SourceSet
+from features.moments import datetime64
 from features.store.service_schema import TowerSchemas
 from models.config import Config
 from models.towers import Towers
@@ -35,6 +37,7 @@ class RankerWeek:
         drop: the same without the items that each user had bought before.
         bought: n lists, the items that each user bought in the week.
         new: n lists, those of them that the user had never bought before.
+        neighbours: the users to whom the n users are compared.
     """
 
     user_ids: pa.Array
@@ -46,6 +49,7 @@ class RankerWeek:
     drop: Pool
     bought: ItemLists
     new: ItemLists
+    neighbours: UserNeighbours
 
 
 def validation_week(store: FeatureStore, trained: TrainedTowers, *, seed: int) -> tuple[RankerWeek, SourceSet]:
@@ -110,5 +114,6 @@ def _retrieve(
         drop=sources.retrieve_pool(queries, DEPTH, queries.histories.bought),
         bought=window.validation.relevant.take(users),
         new=window.validation.new_relevant.take(users),
+        neighbours=UserNeighbours.fit(window.past_purchases, datetime64(window.start), len(window.item_ids)),
     )
     return week, sources

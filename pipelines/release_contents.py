@@ -5,6 +5,8 @@ from typing import Any
 
 from feast import FeatureStore
 
+from candidates.ranking.user_neighbours import UserNeighbours
+from features.moments import datetime64
 from features.store.catalogue import catalogue_ids
 from features.store.reader import FeatureReader
 from features.store.request_services import request_service_fingerprints
@@ -57,6 +59,7 @@ def release_contents(
         arrays=release_arrays(sources, sales),
         blender={"keep": blenders.keep.to_json(), "drop": blenders.drop.to_json()},
         rankers=rankers.rankers,
+        neighbours=UserNeighbours.fit(past, datetime64(moment), len(item_ids)),
         split=purchases.split,
         metrics=release_metrics(trained, models, refit),
         manifest_fields=manifest_fields(

@@ -256,7 +256,8 @@ class CandidatePipeline:
         if self.ranker is None or self.item_features is None:
             return RankedLists.from_retrieval(blended).first(self.k)
         users = UserFeatures.from_table(request.features, self.item_features)
-        ranked = rank_candidates(blended, self.ranker, request.queries.histories, users, self.item_features)
+        context = users, self.item_features, self.release.neighbours
+        ranked = rank_candidates(blended, self.ranker, request.queries.histories, *context)
         return ranked.first(self.k)
 
     def run_until(self, stage: Stage, request: CandidateRequest) -> RankedLists:

@@ -11,6 +11,7 @@ from candidates.ranking.entity_features import ItemFeatures, UserFeatures
 from candidates.ranking.ranker import Ranker
 from candidates.ranking.ranker_features import PairFeatures, build_pair_features
 from candidates.ranking.reordering import RankedLists
+from candidates.ranking.user_neighbours import UserNeighbours
 from candidates.text_codes import TextCodes
 from features.store.reader import FeatureReader
 from features.store.request_services import CANDIDATE_ITEMS, RANKING_USERS
@@ -26,11 +27,13 @@ class WeekFeatures:
         histories: purchases of the n users.
         users: features of the n users.
         items: features of the catalogue.
+        neighbours: the users to whom the n users are compared.
     """
 
     histories: Histories
     users: UserFeatures
     items: ItemFeatures
+    neighbours: UserNeighbours
 
     @classmethod
     def read(cls, store: FeatureStore, week: RankerWeek) -> Self:
@@ -39,12 +42,12 @@ class WeekFeatures:
         item_codes = TextCodes.from_texts(week.item_ids)
         items = ItemFeatures.from_table(reader.read(CANDIDATE_ITEMS, week.item_ids, week.start), item_codes)
         users = UserFeatures.from_table(reader.read(RANKING_USERS, week.user_ids, week.start), items)
-        return cls(week.queries.histories, users, items)
+        return cls(week.queries.histories, users, items, week.neighbours)
 
     def pairs(self, blended: BlendedLists) -> PairFeatures:
         """Return the ranker features of all candidates of the n users."""
-        return build_pair_features(blended, self.histories, self.users, self.items)
+        return build_pair_features(blended, self.histories, self.users, self.items, self.neighbours)
 
     def rank(self, blended: BlendedLists, ranker: Ranker | None) -> RankedLists:
         """Reorder the candidates of the n users."""
-        return rank_candidates(blended, ranker, self.histories, self.users, self.items)
+        return rank_candidates(blended, ranker, self.histories, self.users, self.items, self.neighbours)

@@ -39,7 +39,10 @@ MAY_IMPORT = {
         "features.store.service_schema", *BASE,
     },
     "models.training": {"models", "evaluation.validation_window", "features.store.service_schema", *BASE},
-    "models.release": {"models", "candidates.ranking.ranker", "features.store.service_schema", *BASE},
+    "models.release": {
+        "models", "candidates.ranking.ranker", "candidates.ranking.user_neighbours", "features.store.service_schema",
+        *BASE,
+    },
     "pipelines": {"pipelines", "models", "evaluation", "candidates", "features.store", "features.training_data", *BASE},
     "pipelines.doctor": {
         "pipelines.doctor", "models.config", "models.release.integrity", "models.release.manifest",
@@ -65,6 +68,7 @@ HEAVY = {
     "tensorflow": {"models", "models.training", "models.release", "jobs", "benchmarks", "benchmarks.fault_injection"},
     "tf_keras": {"models", "models.training", "models.release", "benchmarks"},
     "tensorflow_recommenders": {"models", "benchmarks"},
+    "lightgbm": {"candidates.ranking"},
     "fastapi": {"serving"},
     "starlette": {"serving"},
     "prometheus_client": {"serving"},

@@ -18,6 +18,7 @@ from candidates.ranking.feature_columns import (
     write_retrieval,
     write_users,
 )
+from candidates.ranking.user_neighbours import UserNeighbours
 
 BLENDER_SCORE: Final = "blender_score"
 BLENDER_RANK: Final = "blender_rank"
@@ -38,6 +39,7 @@ def feature_groups(sources: Sequence[str]) -> dict[str, tuple[str, ...]]:
       purchase of anything; NaN if the item was never bought.
     - `item_purchases_28d`, `item_purchases_91d`: in the days up to the user's last purchase.
     - `*_log_lift`: log of the user's purchases of the category over the expected number, both with a prior.
+    - `neighbour_score`: see `candidates.ranking.user_neighbours`.
     - `repurchase_rate`: see `ItemFeatures`.
     - `log_price_difference`: the item's log price minus the user's.
     - `distinct_item_share`: distinct items over purchases.
@@ -55,6 +57,7 @@ def feature_groups(sources: Sequence[str]) -> dict[str, tuple[str, ...]]:
             *(f"{category_type}_purchase_share" for category_type in CATEGORY_TYPES),
             *(f"{category_type}_log_lift" for category_type in CATEGORY_TYPES),
         ),
+        "similar users": ("neighbour_score",),
         "item sales": (*(f"log_{window}" for window in SALES_WINDOWS), "repurchase_rate"),
         "price": ("log_price", "log_price_difference", "abs_log_price_difference"),
         "user activity": (
@@ -111,7 +114,11 @@ class PairFeatures:
 
 
 def build_pair_features(
-    blended: BlendedLists, histories: Histories, users: UserFeatures, items: ItemFeatures
+    blended: BlendedLists,
+    histories: Histories,
+    users: UserFeatures,
+    items: ItemFeatures,
+    neighbours: UserNeighbours,
 ) -> PairFeatures:
     """Build the ranker features of the candidates of n users.
 
@@ -123,6 +130,7 @@ def build_pair_features(
         histories: the purchases of n users.
         users: n, as of the same moment.
         items: of the item index, as of the same moment.
+        neighbours: the users to whom the n users are compared, as of the same moment.
 
     Raises:
         ValueError: the arguments are of different users or items.
@@ -137,18 +145,23 @@ def build_pair_features(
         raise ValueError(f"Users must have the {expected} category codes of the catalogue, not {codes} others.")
     if max(blended.positions.max(initial=-1), histories.positions.max(initial=-1)) >= len(items):
         raise ValueError(f"Candidates and histories must hold positions below {len(items)}.")
+    if neighbours.items != len(items):
+        raise ValueError(f"Neighbours must be of {len(items)} items, not of {neighbours.items}.")
     rows, columns = np.nonzero((blended.positions >= 0) & ~histories.empty[:, None])
     positions = blended.positions[rows, columns]
     matrix = np.empty((len(rows), len(feature_names(blended.sources))), np.float32)
     scores, ranks = np.ascontiguousarray(blended.scores), np.ascontiguousarray(blended.ranks)
     source_scores = np.ascontiguousarray(blended.source_scores)
     activity = _user_activity(histories, users)
+    neighbour_scores = neighbours.score(histories, rows, positions)
     for start in range(0, len(rows), _PAIRS_PER_PART):
         part = slice(start, start + _PAIRS_PER_PART)
         own, pairs = matrix[part], (rows[part], positions[part])
         column = write_retrieval(own, 0, rows[part], columns[part], scores, ranks, source_scores)
         column = _write_purchases(own, column, *pairs, histories, users)
         column = _write_affinity(own, column, *pairs, users, items)
+        own[:, column] = neighbour_scores[part]
+        column += 1
         of_items = items.log_sales, items.repurchase_rate, items.log_price
         column = write_items(own, column, *pairs, *of_items, users.log_price)
         write_users(own, column, rows[part], activity)

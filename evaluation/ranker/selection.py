@@ -15,7 +15,7 @@ from features.text import counted
 
 K: Final = 12
 MIN_USERS: Final = 50  # below, the confidence interval is too wide to decide anything
-MIN_GAIN: Final = 0.01  # of retrieval's NDCG; a smaller gain is not worth the latency of a ranker
+MIN_GAIN: Final = 0.005  # of retrieval's NDCG; a smaller gain is not worth the latency of a ranker
 _RETRIEVAL, _RANKER, _DIFFERENCE = "retrieval", "ranker", "difference"
 
 

@@ -38,6 +38,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from candidates.ranking.ranker import Ranker
+from candidates.ranking.user_neighbours import UserNeighbours
 from features.errors import InputError
 from features.schema import ITEM_ID
 from features.store.service_schema import ServiceSchema, TowerSchemas
@@ -56,9 +57,10 @@ VALIDATED: Final = "validated"
 ITEM_IDS: Final = "item_ids.parquet"
 ITEM_CONTENTS: Final = "item_contents"
 ARRAYS: Final = ("sales_7d", "sales_28d", "repurchase_rates", "garment_groups", "neighbours", "similarities")
+USER_NEIGHBOURS: Final = "user_neighbours.npz"
 REQUIRED_FILES: Final = (
     *(f"{checkpoint}/{name}" for checkpoint in (SERVED, VALIDATED) for name in CHECKPOINT_FILES),
-    *(BLENDER, ITEM_IDS, METRICS),
+    *(BLENDER, ITEM_IDS, METRICS, USER_NEIGHBOURS),
     *(f"{name}.npy" for name in (ITEM_CONTENTS, *ARRAYS)),
 )
 _REQUIRED_KEYS = ("as_of", "config", "cut", "filters", "items", "services", RANKER_TRAINED_UNTIL, REQUEST_SERVICES)
@@ -83,6 +85,7 @@ class Release:
         arrays: other data of the items, (items, …) each, by the names in `ARRAYS`.
         blender: weights of the candidate sources, by policy.
         rankers: by policy; the blender's order stands where there is none.
+        neighbours: the users to whom users are compared by the rankers.
     """
 
     version: str
@@ -96,6 +99,7 @@ class Release:
     arrays: dict[str, NDArray[Any]]
     blender: dict[str, Any]
     rankers: dict[str, Ranker]
+    neighbours: UserNeighbours
 
     @property
     def as_of(self) -> datetime:
@@ -213,6 +217,7 @@ def load_release(releases: Path, version: str | None = None) -> Release:
         arrays=dict(zip(ARRAYS, others, strict=True)),
         blender=blender,
         rankers=rankers,
+        neighbours=UserNeighbours.read(folder / USER_NEIGHBOURS, len(item_ids)),
     )
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from candidates.ranking.ranker import Ranker
+from candidates.ranking.user_neighbours import UserNeighbours
 from features.time_split import TimeSplit
 from models.release.checkpoint import Checkpoint
 from models.release.integrity import FORMAT
@@ -28,6 +29,7 @@ class ReleaseContents:
         arrays: other data of the items, (items, …) each, by the names in `models.release.release.ARRAYS`.
         blender: JSON-ready weights of the candidate sources, by policy for items bought before.
         rankers: rankers that beat the blender, by the same policies.
+        neighbours: the users to whom users are compared by the rankers.
         split: moments that separate training, validation and release.
         metrics: JSON-ready content of metrics.json.
         manifest_fields: JSON-ready values for the manifest, see `models.release.manifest`.
@@ -40,6 +42,7 @@ class ReleaseContents:
     arrays: dict[str, NDArray[Any]]
     blender: dict[str, Any]
     rankers: dict[str, Ranker]
+    neighbours: UserNeighbours
     split: TimeSplit
     metrics: dict[str, Any]
     manifest_fields: dict[str, Any]
@@ -65,7 +68,9 @@ def content_digest(contents: ReleaseContents) -> str:
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     weights = [each.weights[name] for each in checkpoints for name in sorted(each.weights)]
     arrays = [contents.arrays[name] for name in sorted(contents.arrays)]
-    for array in (contents.item_vectors, *arrays, *weights):
+    neighbours = contents.neighbours
+    vectors = (neighbours.bought.offsets, neighbours.bought.positions, neighbours.weights)
+    for array in (contents.item_vectors, *arrays, *weights, *vectors):
         digest.update(f"{array.dtype} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

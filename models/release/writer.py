@@ -13,7 +13,16 @@ from features.files import atomic_write, write_json
 from features.schema import ITEM_ID
 from models.release.find_release import LATEST
 from models.release.integrity import DIGEST, FORMAT, MANIFEST, file_digests, manifest_digest
-from models.release.release import ARRAYS, ITEM_CONTENTS, ITEM_IDS, METRICS, SERVED, VALIDATED, load_release
+from models.release.release import (
+    ARRAYS,
+    ITEM_CONTENTS,
+    ITEM_IDS,
+    METRICS,
+    SERVED,
+    USER_NEIGHBOURS,
+    VALIDATED,
+    load_release,
+)
 from models.release.release_contents import ReleaseContents, content_digest
 from models.release.release_models import write_release_models
 
@@ -51,6 +60,7 @@ def write_release(releases: Path, contents: ReleaseContents, created: datetime) 
         for name in ARRAYS:
             np.save(folder / f"{name}.npy", contents.arrays[name], allow_pickle=False)
         write_release_models(folder, contents.blender, contents.rankers)
+        contents.neighbours.write(folder / USER_NEIGHBOURS)
         write_json(folder / METRICS, contents.metrics)
         manifest = {
             "format": FORMAT,

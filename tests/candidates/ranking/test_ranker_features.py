@@ -14,6 +14,7 @@ from candidates.item_lists import ItemLists
 from candidates.ranking.entity_features import ItemFeatures, UserFeatures
 from candidates.ranking.pair_counts import PairCounts
 from candidates.ranking.ranker_features import PairFeatures, build_pair_features, feature_groups, feature_names
+from candidates.ranking.user_neighbours import UserNeighbours
 from candidates.text_codes import TextCodes
 
 SOURCES = ("two_tower", "popularity")
@@ -76,32 +77,39 @@ def blended():
     )
 
 
+@pytest.fixture
+def neighbours(histories):
+    return UserNeighbours.from_histories(histories, 3)
+
+
 def features_of(pairs, pair):
     return dict(zip(pairs.feature_names, pairs.matrix[pair].tolist(), strict=True))
 
 
-def test_pairs_are_the_candidates_in_list_order_without_those_of_cold_users(blended, histories, users, items):
-    pairs = build_pair_features(blended, histories, users, items)
+def test_pairs_are_the_candidates_in_list_order_without_those_of_cold_users(
+    blended, histories, users, items, neighbours
+):
+    pairs = build_pair_features(blended, histories, users, items, neighbours)
 
     assert pairs.list_count == 3
     assert pairs.rows.tolist() == [0, 0, 2]
     assert pairs.positions.tolist() == [1, 0, 2]
     assert pairs.matrix.dtype == np.float32
-    assert pairs.matrix.shape == (3, len(feature_names(SOURCES))) == (3, 33)
+    assert pairs.matrix.shape == (3, len(feature_names(SOURCES))) == (3, 34)
 
 
-def test_retrieval_features(blended, histories, users, items):
-    features = features_of(build_pair_features(blended, histories, users, items), 0)
+def test_retrieval_features(blended, histories, users, items, neighbours):
+    features = features_of(build_pair_features(blended, histories, users, items, neighbours), 0)
 
     assert (features["blender_score"], features["blender_rank"]) == (-1, 1)
     assert features["two_tower_rank"] == 1
     assert np.isnan(features["popularity_rank"])  # not on this source's list
     assert (features["two_tower_score"], features["popularity_score"]) == (0.5, 0)
-    assert features_of(build_pair_features(blended, histories, users, items), 1)["popularity_rank"] == 2
+    assert features_of(build_pair_features(blended, histories, users, items, neighbours), 1)["popularity_rank"] == 2
 
 
-def test_purchase_history_and_category_affinity(blended, histories, users, items):
-    pairs = build_pair_features(blended, histories, users, items)
+def test_purchase_history_and_category_affinity(blended, histories, users, items, neighbours):
+    pairs = build_pair_features(blended, histories, users, items, neighbours)
 
     bought, new = features_of(pairs, 1), features_of(pairs, 0)
     assert (bought["item_purchases"], bought["item_days_before_last_purchase"]) == (5, 9)
@@ -118,8 +126,8 @@ def test_purchase_history_and_category_affinity(blended, histories, users, items
     assert np.isnan(new["department_log_lift"])
 
 
-def test_sales_and_prices(blended, histories, users, items):
-    pairs = build_pair_features(blended, histories, users, items)
+def test_sales_and_prices(blended, histories, users, items, neighbours):
+    pairs = build_pair_features(blended, histories, users, items, neighbours)
 
     cheap, unpriced = features_of(pairs, 1), features_of(pairs, 0)
     assert [cheap[f"log_sales_{window}"] for window in ("1d", "7d", "28d", "total")] == [1, 2, 3, 4]
@@ -130,8 +138,18 @@ def test_sales_and_prices(blended, histories, users, items):
     assert np.isnan(features_of(pairs, 2)["log_price_difference"])  # the user's price is unknown
 
 
-def test_user_activity_is_equal_for_all_candidates_of_a_user(blended, histories, users, items):
-    pairs = build_pair_features(blended, histories, users, items)
+def test_the_neighbour_score_is_the_mean_weight_of_the_neighbours(blended, histories, users, items, neighbours):
+    pairs = build_pair_features(blended, histories, users, items, neighbours)
+
+    # The first and the third user have bought item 2, and only the first has bought item 0.
+    first = np.array([np.log(2), np.log(6) * 0.5 ** (9 / 90)]) / np.hypot(np.log(2), np.log(6) * 0.5 ** (9 / 90))
+    assert features_of(pairs, 1)["neighbour_score"] == pytest.approx(first[1] / (1 + first[0]), rel=1e-6)
+    assert features_of(pairs, 2)["neighbour_score"] == pytest.approx((1 + first[0] ** 2) / (1 + first[0]), rel=1e-6)
+    assert features_of(pairs, 0)["neighbour_score"] == 0
+
+
+def test_user_activity_is_equal_for_all_candidates_of_a_user(blended, histories, users, items, neighbours):
+    pairs = build_pair_features(blended, histories, users, items, neighbours)
 
     activity = [
         [features_of(pairs, pair)[name] for name in feature_groups(SOURCES)["user activity"]] for pair in range(3)
@@ -140,29 +158,29 @@ def test_user_activity_is_equal_for_all_candidates_of_a_user(blended, histories,
     assert activity[2] == [0, 0, 1, 1, 1]
 
 
-def test_features_have_distinct_names_and_finite_values(blended, histories, users, items):
-    pairs = build_pair_features(blended, histories, users, items)
+def test_features_have_distinct_names_and_finite_values(blended, histories, users, items, neighbours):
+    pairs = build_pair_features(blended, histories, users, items, neighbours)
 
     assert len(set(pairs.feature_names)) == len(pairs.feature_names)
     assert not np.isinf(pairs.matrix).any()
 
 
-def test_features_do_not_depend_on_the_other_users(blended, histories, users, items):
-    whole = build_pair_features(blended, histories, users, items)
+def test_features_do_not_depend_on_the_other_users(blended, histories, users, items, neighbours):
+    whole = build_pair_features(blended, histories, users, items, neighbours)
     alone = replace(
         users, purchases=users.purchases[2:], active_days=users.active_days[2:], log_price=users.log_price[2:],
         category_counts=(counts_of([[1]], [[1]], 2), counts_of([[0]], [[1]], 1), counts_of([[]], np.zeros((0, 1)), 0)),
         recent_item_counts=counts_of([[2]], users.recent_item_counts.counts[2:], 3),
     )  # fmt: skip
 
-    pairs = build_pair_features(blended.slice(2, 3), histories.slice(2, 3), alone, items)
+    pairs = build_pair_features(blended.slice(2, 3), histories.slice(2, 3), alone, items, neighbours)
 
     assert pairs.rows.tolist() == [0]
     assert np.array_equal(pairs.matrix, whole.matrix[2:], equal_nan=True)
 
 
-def test_pairs_can_be_concatenated_and_taken_by_list(blended, histories, users, items):
-    pairs = build_pair_features(blended, histories, users, items)
+def test_pairs_can_be_concatenated_and_taken_by_list(blended, histories, users, items, neighbours):
+    pairs = build_pair_features(blended, histories, users, items, neighbours)
 
     both = PairFeatures.concat([pairs, pairs])
     assert both.list_count == 6
@@ -174,16 +192,18 @@ def test_pairs_can_be_concatenated_and_taken_by_list(blended, histories, users, 
         PairFeatures.concat([pairs, replace(pairs, sources=("two_tower",))])
 
 
-def test_users_items_and_categories_must_match(blended, histories, users, items):
+def test_users_items_and_categories_must_match(blended, histories, users, items, neighbours):
     with pytest.raises(ValueError, match="same users, not of 2, 3 and 3"):
-        build_pair_features(blended.slice(0, 2), histories, users, items)
+        build_pair_features(blended.slice(0, 2), histories, users, items, neighbours)
     types, groups, departments = users.category_counts
     swapped = replace(users, category_counts=(groups, types, departments))
     with pytest.raises(ValueError, match=r"\(2, 1, 0\) category codes of the catalogue, not \(1, 2, 0\)"):
-        build_pair_features(blended, histories, swapped, items)
+        build_pair_features(blended, histories, swapped, items, neighbours)
     fewer = replace(items, log_price=items.log_price[:2])
     with pytest.raises(ValueError, match="below 2"):
-        build_pair_features(blended, histories, users, fewer)
+        build_pair_features(blended, histories, users, fewer, neighbours)
+    with pytest.raises(ValueError, match="Neighbours must be of 3 items, not of 4"):
+        build_pair_features(blended, histories, users, items, UserNeighbours.from_histories(histories, 4))
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -191,7 +211,10 @@ def test_features_equal_the_reference_to_the_last_bit(seed):
     world = random_world(seed)
     items = ItemFeatures.from_table(world.items, TextCodes.from_texts(world.items["item_id"]))
 
-    pairs = build_pair_features(world.blended, world.histories, UserFeatures.from_table(world.users, items), items)
+    neighbours = UserNeighbours.from_histories(world.histories, len(items))
+    users = UserFeatures.from_table(world.users, items)
+
+    pairs = build_pair_features(world.blended, world.histories, users, items, neighbours)
 
     rows, positions, matrix = reference.pair_features(world.blended, world.history_entries, world.users, world.items)
     assert np.array_equal(pairs.rows, rows)
@@ -204,10 +227,11 @@ def test_features_do_not_depend_on_the_parts_in_which_they_are_computed(monkeypa
     world = random_world(7)
     items = ItemFeatures.from_table(world.items, TextCodes.from_texts(world.items["item_id"]))
     users = UserFeatures.from_table(world.users, items)
-    whole = build_pair_features(world.blended, world.histories, users, items)
+    neighbours = UserNeighbours.from_histories(world.histories, len(items))
+    whole = build_pair_features(world.blended, world.histories, users, items, neighbours)
     monkeypatch.setattr("candidates.ranking.ranker_features._PAIRS_PER_PART", 3)
 
-    pairs = build_pair_features(world.blended, world.histories, users, items)
+    pairs = build_pair_features(world.blended, world.histories, users, items, neighbours)
 
     assert len(whole.rows) > 9
     assert np.array_equal(pairs.matrix, whole.matrix, equal_nan=True)
@@ -220,6 +244,7 @@ def test_every_feature_belongs_to_one_group():
         "retrieval",
         "purchase history",
         "category affinity",
+        "similar users",
         "item sales",
         "price",
         "user activity",

@@ -49,7 +49,7 @@ def test_the_features_of_a_group_are_permuted_together(price_held_out):
     assert [each.ndcg_drop for each in groups] == sorted((each.ndcg_drop for each in groups), reverse=True)
     by_group = drops(groups)
     assert set(by_group) == {
-        "retrieval", "purchase history", "category affinity", "item sales", "price", "user activity",
+        "retrieval", "purchase history", "category affinity", "similar users", "item sales", "price", "user activity",
     }  # fmt: skip
     assert by_group.pop("price") > 1.2 * max(by_feature.values())
     assert all(abs(drop) < 0.02 for drop in by_group.values())
