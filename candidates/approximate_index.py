@@ -1,90 +1,60 @@
-"""Approximate maximum inner product search with FAISS, scored exactly."""
+"""Approximate maximum inner product search: a searcher proposes items, which are scored exactly."""
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, Self, TypeAlias
+from typing import Any, Final, Protocol, Self
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.index import FEW_QUERIES, ItemIndex
+from candidates.faiss_searcher import FaissSearcher
+from candidates.index import ItemIndex
 from candidates.item_lists import ItemLists, check_request
 from candidates.over_fetching import over_fetch
-from candidates.parallel import threads_of_this_thread
 from candidates.topk import TopK, top_k
 
-Kind: TypeAlias = Literal["codes", "lists"]
-
-# Items that are scored exactly, as a multiple of k, and inverted lists that are read: the efforts that are tried.
-EFFORTS: Final[dict[Kind, tuple[int, ...]]] = {
-    "codes": (4, 6, 8, 12, 16, 24, 32),
-    "lists": (16, 24, 32, 48, 64, 96, 128, 256),
-}
-# Below this share of allowed items an engine finds few of them: the exact search takes the same time as without masks.
-LEAST_ALLOWED_SHARE: Final = 0.25
 # Lists that are filtered after the search are requested up to this many times k.
 DEEPEST: Final = 4
-# The depth at which efforts are chosen; shorter lists need more codes for each of their items.
-_LEAST_DEPTH: Final = 100
-_FEWEST_TRAINING_VECTORS: Final = 624  # FAISS wants as many for the 16 codes of each pair of dimensions
-_MOST_LISTS: Final = 256
-_ITEMS_PER_LIST: Final = 39  # k-means of FAISS wants at least as many items for each list
-# Inner products of 8 bits are not the exact ones: so many more items of lists are scored exactly, as a share of k.
-_SPARE_SHARE: Final = 0.1
 
 
-@dataclass(frozen=True, eq=False)
-class Searcher:
-    """An index of FAISS over the first dimensions of the item vectors.
+class Searcher(Protocol):
+    """Proposes items for queries of some number of dimensions; a larger effort finds more, and takes longer."""
 
-    Attributes:
-        kind: "codes" (all vectors in 4 bits for each pair of dimensions, product quantization) or "lists" (an inverted
-            file of vectors in 8 bits).
-        effort: of a search, see `EFFORTS`.
-        index: of FAISS.
-        bytes: of the stored index.
-    """
+    @property
+    def engine(self) -> str:
+        """The name of the engine, for people."""
 
-    kind: Kind
-    effort: int
-    index: Any
-    bytes: int
+    @property
+    def effort(self) -> int:
+        """The effort of a search."""
 
-    @classmethod
-    def build(cls, vectors: NDArray[np.float32], kind: Kind) -> Self:
-        """Build an index of item vectors, float32 (items, d)."""
-        faiss.omp_set_num_threads(threads_of_this_thread())
-        dimensions, training = vectors.shape[1], vectors
-        if kind == "codes":
-            specification = f"PQ{dimensions // 2 if dimensions % 2 == 0 else dimensions}x4fs"
-            training = np.resize(vectors, (max(len(vectors), _FEWEST_TRAINING_VECTORS), dimensions))  # repeats a few
-        else:
-            specification = f"IVF{max(1, min(_MOST_LISTS, len(vectors) // _ITEMS_PER_LIST))},SQ8"
-        index = faiss.index_factory(dimensions, specification, faiss.METRIC_INNER_PRODUCT)
-        index.train(training)
-        index.add(vectors)
-        return cls(kind, EFFORTS[kind][0], index, len(faiss.serialize_index(index)))
+    @property
+    def efforts(self) -> tuple[int, ...]:
+        """The efforts that are tried, ascending."""
 
-    def search(self, queries: NDArray[np.float32], depth: int, eligible: NDArray[np.bool_] | None) -> NDArray[np.int32]:
-        """Propose items for each query, int32 (n, at least depth), padded with -1; those of codes may be ineligible."""
-        # A few queries are searched in less time than threads take to start.
-        faiss.omp_set_num_threads(1 if len(queries) <= FEW_QUERIES else threads_of_this_thread())
-        queries, items = np.ascontiguousarray(queries), self.index.ntotal
-        if self.kind == "codes":
-            share = 1.0 if eligible is None else float(eligible.mean())
-            proposed = self.index.search(queries, min(items, round(self.effort * max(depth, _LEAST_DEPTH) / share)))[1]
-        else:
-            selector = {}
-            if eligible is not None:
-                bits = np.packbits(eligible, bitorder="little")
-                selector = {"sel": faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))}
-            parameters = faiss.SearchParametersIVF(nprobe=self.effort, **selector)
-            proposed = self.index.search(queries, min(items, depth + int(_SPARE_SHARE * depth)), params=parameters)[1]
-        positions: NDArray[np.int32] = proposed.astype(np.int32)
-        return positions
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory in this process."""
+
+    @property
+    def least_allowed_share(self) -> float:
+        """Below this share of allowed items it finds few of them, and the exact search takes no longer."""
+
+    def with_effort(self, effort: int) -> Self:
+        """Return the same searcher with another effort."""
+
+    def close(self) -> None:
+        """Release memory or connections; nothing is searched afterwards."""
+
+    def search(
+        self, queries: NDArray[np.float32], depth: int, excluded: ItemLists, eligible: NDArray[np.bool_] | None
+    ) -> NDArray[np.int32]:
+        """Propose items for each query, int32 (n, at least depth), padded with -1.
+
+        Excluded and ineligible items may be among them: they are removed afterwards.
+        """
 
 
 @dataclass(eq=False)
@@ -106,10 +76,10 @@ class SearchCounts:
 class ApproximateIndex:
     """Item vectors with approximate search, a `candidates.search_engine.SearchEngine`.
 
-    FAISS proposes items, which are scored exactly: scores and the order of ties are those of the exact search, and
-    lists differ by the items that were not found. Ineligible items are left out before the cut, excluded ones after it;
-    then the search goes deeper, up to `DEEPEST` times. Queries whose lists are still too short, or which may list less
-    than `LEAST_ALLOWED_SHARE` of the items, are searched exactly.
+    Scores and the order of ties are those of the exact search, and lists differ by the items that were not found. Items
+    that are excluded or ineligible, and were proposed all the same, are left out; then the search goes deeper, up to
+    `DEEPEST` times. Queries whose lists are still too short, or which may list less than the searcher's
+    `least_allowed_share` of the items, are searched exactly.
 
     Attributes:
         items: the item vectors.
@@ -125,7 +95,7 @@ class ApproximateIndex:
 
     @classmethod
     def build(cls, items: ItemIndex, dimensions: Sequence[int]) -> Self:
-        """Build searchers for queries with these numbers of dimensions, at their smallest effort.
+        """Build searchers of FAISS for queries with these numbers of dimensions, at their smallest effort.
 
         The complete vectors get codes, shorter ones lists, in which they fall into clear clusters, see
         docs/adr/0024-index-engines.md.
@@ -139,7 +109,7 @@ class ApproximateIndex:
         return cls(
             items,
             {
-                each: Searcher.build(
+                each: FaissSearcher.build(
                     np.ascontiguousarray(items.vectors[:, :each]), "codes" if each == complete else "lists"
                 )
                 for each in sorted(set(dimensions))
@@ -151,19 +121,24 @@ class ApproximateIndex:
         return len(self.items)
 
     @property
+    def name(self) -> str:
+        """The name of the engine that proposes items, for people."""
+        return next(iter(self.searchers.values())).engine
+
+    @property
     def nbytes(self) -> int:
         """Bytes of memory, with the item vectors."""
-        return self.items.nbytes + sum(searcher.bytes for searcher in self.searchers.values())
+        return self.items.nbytes + sum(searcher.nbytes for searcher in self.searchers.values())
 
     def with_effort(self, dimensions: int, effort: int, recall: float | None = None) -> Self:
         """Return the same index with another effort for queries of some dimensions; queries are counted from 0.
 
         Args:
             dimensions: of the queries.
-            effort: see `EFFORTS`.
+            effort: see `Searcher`.
             recall: what was measured at this effort; None if it is not known.
         """
-        changed = {**self.searchers, dimensions: replace(self.searchers[dimensions], effort=effort)}
+        changed = {**self.searchers, dimensions: self.searchers[dimensions].with_effort(effort)}
         recalls = {each: known for each, known in self.recalls.items() if each != dimensions}
         return type(self)(self.items, changed, recalls if recall is None else {**recalls, dimensions: recall})
 
@@ -187,12 +162,12 @@ class ApproximateIndex:
         excluded = ItemLists.empty(n) if excluded is None else excluded
         allowed = _count_allowed(len(self), excluded, eligible)
         positions, scores = np.full((n, k), -1, np.int32), np.full((n, k), -np.inf, np.float32)
-        users = np.flatnonzero(allowed >= LEAST_ALLOWED_SHARE * len(self))
+        users = np.flatnonzero(allowed >= searcher.least_allowed_share * len(self))
         own_queries, own_excluded = queries[users], excluded.take(users)
 
         def search(selected: NDArray[np.intp], depth: int) -> TopK:
             depth = min(depth, DEEPEST * k, len(self))
-            proposed = searcher.search(own_queries[selected], depth, eligible)
+            proposed = searcher.search(own_queries[selected], depth, own_excluded.take(selected), eligible)
             return self._score(own_queries[selected], proposed, depth, eligible)
 
         def keep(rows: NDArray[np.integer[Any]], found: NDArray[np.int32]) -> NDArray[np.bool_]:
@@ -210,13 +185,21 @@ class ApproximateIndex:
 
     def close(self) -> None:
         """Release the searchers, and what the exact search has computed; nothing is searched afterwards."""
+        for searcher in self.searchers.values():
+            searcher.close()
         self.searchers.clear()
         self.items.close()
 
     def write(self, folder: Path) -> None:
-        """Write a file for each searcher into an existing folder; efforts and recalls are not stored."""
+        """Write a file for each searcher into an existing folder; efforts and recalls are not stored.
+
+        Raises:
+            TypeError: a searcher is not one of FAISS.
+        """
         for dimensions, searcher in self.searchers.items():
-            faiss.serialize_index(searcher.index).tofile(folder / _file_name(dimensions))
+            if not isinstance(searcher, FaissSearcher):
+                raise TypeError(f"A {type(searcher).__name__} has no files.")
+            searcher.write(folder / _file_name(dimensions))
 
     @classmethod
     def read(cls, folder: Path, items: ItemIndex, efforts: dict[int, int], recalls: dict[int, float]) -> Self:
@@ -231,20 +214,17 @@ class ApproximateIndex:
         Raises:
             ValueError: a file is not an index of these items.
         """
-        searchers = {}
-        for dimensions, effort in efforts.items():
-            content = np.fromfile(folder / _file_name(dimensions), np.uint8)
-            try:
-                index = faiss.deserialize_index(content)
-            except RuntimeError as error:
-                raise ValueError(f"{_file_name(dimensions)} is not an index of FAISS.") from error
-            if (index.ntotal, index.d) != (len(items), dimensions):
-                raise ValueError(
-                    f"{_file_name(dimensions)} has {index.ntotal} items of {index.d} dimensions, not {len(items)} of "
-                    f"{dimensions}."
-                )
-            kind: Kind = "codes" if dimensions == items.vectors.shape[1] else "lists"
-            searchers[dimensions] = Searcher(kind, effort, index, len(content))
+        complete = items.vectors.shape[1]
+        searchers: dict[int, Searcher] = {
+            dimensions: FaissSearcher.read(
+                folder / _file_name(dimensions),
+                "codes" if dimensions == complete else "lists",
+                effort,
+                len(items),
+                dimensions,
+            )
+            for dimensions, effort in efforts.items()
+        }
         return cls(items, searchers, recalls)
 
     def _score(

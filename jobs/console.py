@@ -74,6 +74,8 @@ seed_option = click.option(
 k_option = click.option(
     "--k", type=click.IntRange(1, MAX_CANDIDATES), default=100, show_default=True, help="Candidates per user."
 )
+url_option = click.option("--url", help="OpenSearch server.  [default: OPENSEARCH_URL, or http://localhost:9200]")
+alias_option = click.option("--alias", help="Alias of the index in OpenSearch.  [default: feast-two-tower-items]")
 features_option = click.option(
     "--features",
     "source",

@@ -5,6 +5,7 @@ python jobs/generate_candidates.py --users users.txt --k 12 --already-bought dro
 python jobs/generate_candidates.py --filters filters.toml
 python jobs/generate_candidates.py --features offline
 python jobs/generate_candidates.py --engine approximate
+python jobs/generate_candidates.py --engine opensearch --url http://localhost:9200
 """
 
 from pathlib import Path
@@ -26,11 +27,13 @@ from jobs import console
 @click.option("--as-of", help="With --features offline: moment of the features, UTC.  [default: the end of the data]")
 @click.option(
     "--engine",
-    type=click.Choice(["exact", "approximate"]),
+    type=click.Choice(["exact", "approximate", "opensearch"]),
     default="exact",
     show_default=True,
-    help="Search of the item vectors; the approximate one needs `python jobs/index_items.py`.",
+    help="Search of the item vectors; others than the exact one need `python jobs/index_items.py`.",
 )
+@console.url_option
+@console.alias_option
 @console.filters_option
 @console.already_bought_option
 @console.path_option(
@@ -77,11 +80,12 @@ def main(
         f"{reporter.watch.seconds:.1f} s\nrelease {written.release}, {written.source} features as of "
         f"{written.moment:%Y-%m-%d %H:%M} UTC, in {'ranker' if written.ranked else 'retrieval'} order"
     )
-    if written.engine["engine"] == "approximate":
-        recalls = ", ".join(f"{recall:.4f} ({name} dimensions)" for name, recall in written.engine["recalls"].items())
+    if written.engine["engine"] != "exact":
+        search = written.engine
+        recalls = ", ".join(f"{recall:.4f} ({name} dimensions)" for name, recall in search["recalls"].items())
         reporter.result(
-            f"approximate search, recall@100 {recalls}; {written.engine['queries_searched_exactly']:,} of "
-            f"{written.engine['queries']:,} queries searched exactly, because filters leave too few items"
+            f"{search['engine']} search, recall@100 {recalls}; {search['queries_searched_exactly']:,} of "
+            f"{search['queries']:,} queries searched exactly, because filters leave too few items"
         )
     reporter.next("python jobs/show_candidates.py")
 

@@ -1,6 +1,7 @@
-"""Build the approximate index of the item vectors of a release.
+"""Build an index of the item vectors of a release, in this process or in OpenSearch.
 
 python jobs/index_items.py
+python jobs/index_items.py --engine opensearch --url http://localhost:9200
 python jobs/index_items.py --min-recall 0.99 --queries 5000
 python jobs/index_items.py --rollback
 """
@@ -20,7 +21,7 @@ from jobs import console
 @console.release_option
 @click.option(
     "--engine",
-    type=click.Choice(["exact", "approximate"]),
+    type=click.Choice(["exact", "approximate", "opensearch"]),
     default="approximate",
     show_default=True,
     help="The exact engine searches the vectors of the release: nothing is built.",
@@ -42,6 +43,8 @@ from jobs import console
     help="Recall@100 against the exact search that the index must reach; otherwise the earlier index stays.",
 )
 @click.option("--rollback", is_flag=True, help="Make the previous index of the release the current one.")
+@console.url_option
+@console.alias_option
 @console.seed_option
 @console.job
 def main(
@@ -49,33 +52,48 @@ def main(
     repo: Path,
     releases: Path,
     version: str | None,
-    engine: Literal["exact", "approximate"],
+    engine: Literal["exact", "approximate", "opensearch"],
     source: Literal["online", "offline"],
     count: int,
     min_recall: float,
     seed: int,
+    url: str | None,
+    alias: str | None,
     *,
     rollback: bool,
 ) -> None:
-    """Build the approximate index of the item vectors of a release.
+    """Build an index of the item vectors of a release, in this process or in OpenSearch.
 
-    The index is written beside the release, and `generate_candidates.py --engine approximate` searches it. Its recall
-    against the exact search is measured with the query vectors of random users; the search effort rises until
-    --min-recall is reached. The index before the current one is kept for --rollback.
+    The index is written beside the release, or into OpenSearch, and `generate_candidates.py --engine` searches it. Its
+    recall against the exact search is measured with the query vectors of random users; the search effort rises until
+    --min-recall is reached. The index before the current one is kept for --rollback. User and password of OpenSearch
+    come from OPENSEARCH_USER and OPENSEARCH_PASSWORD.
     """
     from features.errors import InputError
     from models.release.find_release import find_release
 
     release = find_release(releases, version).name  # before Feast is imported, which takes seconds
     if rollback and engine == "exact":
-        raise InputError("The exact engine has no index to roll back: --rollback needs --engine approximate.")
+        raise InputError("The exact engine has no index to roll back: --rollback needs another --engine.")
+    if engine != "opensearch" and (url or alias):
+        raise InputError("--url and --alias need --engine opensearch.")
+    connection = None
+    if engine == "opensearch":
+        from candidates.opensearch.connection import Connection
+        from candidates.opensearch.item_index import roll_back as roll_back_alias
+        from pipelines.opensearch_index import ALIAS, check_alias, index_in_opensearch
+
+        alias = check_alias(alias or ALIAS)
+        connection = Connection.open(url)
     from pipelines.index_store import index_folder, roll_back, write_index
 
     if rollback:
-        reporter.result(f"index {roll_back(releases, release)} of release {release} is the current one again")
+        name = roll_back_alias(connection, alias) if connection and alias else roll_back(releases, release)
+        reporter.result(f"index {name} is the current one again")
         return
+    from candidates.approximate_index import ApproximateIndex
     from pipelines.candidate_generation import open_pipeline
-    from pipelines.index_items import RECALL_DEPTH, build_index, sample_queries
+    from pipelines.index_items import RECALL_DEPTH, choose_efforts, sample_queries
 
     pipeline, _ = open_pipeline(
         repo, releases=releases, version=release, filters=None, already_bought=None, k=RECALL_DEPTH, source=source
@@ -88,18 +106,20 @@ def main(
         )
         return
     reporter.stage("query vectors")
-    queries = sample_queries(pipeline, count, seed)
-    reporter.stage("index")
-    index = build_index(pipeline, queries, min_recall, reporter)
-    name = write_index(
-        releases, pipeline.release, index, datetime.now(UTC), min_recall=min_recall, queries=count, seed=seed
-    )
-    size = index.nbytes - items.nbytes
-    reporter.result(
-        f"index {name} of {len(index):,} items in {index_folder(releases, release)}, {size / 2**20:,.0f} MB, after "
-        f"{reporter.watch.seconds:.0f} s"
-    )
-    reporter.next("python jobs/generate_candidates.py --engine approximate")
+    queries, settings = sample_queries(pipeline, count, seed), {"queries": count, "seed": seed}
+    if connection and alias:
+        name, _ = index_in_opensearch(
+            pipeline, connection, alias, queries, min_recall, datetime.now(UTC), settings, reporter
+        )
+        place = f"OpenSearch at {connection.url}, alias {alias}"
+        connection.close()
+    else:
+        reporter.stage("index")
+        index = choose_efforts(ApproximateIndex.build(items, [*queries]), queries, min_recall, release, reporter)
+        name = write_index(releases, pipeline.release, index, datetime.now(UTC), min_recall=min_recall, **settings)
+        place = f"{index_folder(releases, release)}, {(index.nbytes - items.nbytes) / 2**20:,.0f} MB"
+    reporter.result(f"index {name} of {len(items):,} items in {place}, after {reporter.watch.seconds:.0f} s")
+    reporter.next(f"python jobs/generate_candidates.py --engine {engine}")
 
 
 if __name__ == "__main__":

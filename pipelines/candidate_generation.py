@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -21,8 +21,8 @@ from features.store.reader import Source
 from features.store.table_digests import TableDigests
 from pipelines.build_sources import restore_sources
 from pipelines.candidate_tables import exclusion_lines, source_lines
+from pipelines.engines import EngineName, describe_engine, with_engine
 from pipelines.filter_context import resolve_filters
-from pipelines.index_store import EngineName, describe_engine, read_index
 from pipelines.request_users import check_complete
 from pipelines.serving import CandidatePipeline, open_release_and_reader
 
@@ -38,7 +38,7 @@ class GeneratedCandidates:
         moment: of the features, UTC.
         source: the store from which they were read.
         ranked: whether the ranker ordered the candidates; otherwise they are in retrieval order.
-        engine: what searched the item vectors, and how, see `pipelines.index_store.describe_engine`.
+        engine: what searched the item vectors, and how, see `pipelines.engines.describe_engine`.
     """
 
     users: int
@@ -61,6 +61,8 @@ def open_pipeline(
     source: Source = "online",
     as_of: str | None = None,
     engine: EngineName = "exact",
+    url: str | None = None,
+    alias: str | None = None,
 ) -> tuple[CandidatePipeline, FilterSettings]:
     """Open the candidate pipeline of a release.
 
@@ -73,7 +75,9 @@ def open_pipeline(
         k: candidates per user.
         source: the store from which features are read.
         as_of: moment of offline features; None for the end of the data.
-        engine: searches the item vectors; an approximate one was built by `pipelines.index_items`.
+        engine: searches the item vectors; others than the exact one were built by `jobs/index_items.py`.
+        url: of OpenSearch; None for the environment's.
+        alias: of the index in OpenSearch; None for the default.
 
     Returns:
         The pipeline, and the filter settings in force.
@@ -83,9 +87,7 @@ def open_pipeline(
     """
     reader, release, moment = open_release_and_reader(repo, releases, version, source=source, as_of=as_of)
     settings = resolve_filters(release, filters, already_bought)
-    sources = restore_sources(release)
-    if engine == "approximate":
-        sources = replace(sources, engine=read_index(releases, release, sources.index))
+    sources = with_engine(restore_sources(release), engine, release, releases, url=url, alias=alias)
     return CandidatePipeline.open(reader, release, moment, FilterSet.from_settings(settings), k, sources), settings
 
 

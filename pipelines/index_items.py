@@ -1,11 +1,11 @@
-"""Building the approximate index of a release, with the search effort that reaches a recall on real queries."""
+"""Choosing the search effort of an approximate index: the smallest that reaches a recall on real queries."""
 
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.approximate_index import EFFORTS, ApproximateIndex
+from candidates.approximate_index import ApproximateIndex
 from candidates.search_engine import list_recall
 from features.errors import InputError
 from features.progress import Reporter
@@ -44,40 +44,42 @@ def sample_queries(pipeline: CandidatePipeline, count: int, seed: int) -> dict[i
     return {dimensions: np.concatenate(parts) for dimensions, parts in vectors.items()}
 
 
-def build_index(
-    pipeline: CandidatePipeline, queries: dict[int, NDArray[np.float32]], min_recall: float, reporter: Reporter
+def choose_efforts(
+    index: ApproximateIndex,
+    queries: dict[int, NDArray[np.float32]],
+    min_recall: float,
+    version: str,
+    reporter: Reporter,
 ) -> ApproximateIndex:
-    """Build the approximate index of a release, with the smallest efforts that reach a recall.
+    """Return an index with the smallest efforts that reach a recall.
 
     Args:
-        pipeline: of the release.
+        index: with a searcher for the queries of each number of dimensions.
         queries: float32 (n, dimensions), by the number of dimensions; recall is measured on them.
         min_recall: of the top `RECALL_DEPTH` against the exact search, 0 to 1.
+        version: of the release, for messages.
         reporter: receives the recall at each effort.
 
     Raises:
         InputError: no effort reaches the recall.
     """
-    items = pipeline.sources.index
-    index = ApproximateIndex.build(items, [*queries])
     for dimensions, vectors in queries.items():
-        exact = items.search(vectors, RECALL_DEPTH)
-        kind, best = index.searchers[dimensions].kind, 0.0
-        for effort in EFFORTS[kind]:
+        exact, best = index.items.search(vectors, RECALL_DEPTH), 0.0
+        for effort in index.searchers[dimensions].efforts:
             recall = list_recall(index.with_effort(dimensions, effort).search(vectors, RECALL_DEPTH), exact)
-            reporter.detail(f"{dimensions} dimensions, {kind}, effort {effort}: recall@{RECALL_DEPTH} {recall:.4f}")
+            reporter.detail(f"{dimensions} dimensions, effort {effort}: recall@{RECALL_DEPTH} {recall:.4f}")
             if recall >= min_recall:
                 index = index.with_effort(dimensions, effort, recall)
                 reporter.metrics(
                     f"recall@{RECALL_DEPTH} {recall:.4f} of {len(vectors):,} queries of {dimensions} dimensions "
-                    f"({kind}, effort {effort})"
+                    f"(effort {effort})"
                 )
                 break
             best = max(best, recall)
         else:
             raise InputError(
-                f"The approximate index of release {pipeline.release.version} has recall@{RECALL_DEPTH} {best:.4f} for "
-                f"queries of {dimensions} dimensions, {min_recall} was required, and the earlier index stays: lower "
-                "--min-recall, or use --engine exact."
+                f"The index of release {version} has recall@{RECALL_DEPTH} {best:.4f} for queries of {dimensions} "
+                f"dimensions, {min_recall} was required, and the earlier index stays: lower --min-recall, or use "
+                "--engine exact."
             )
     return index

@@ -12,18 +12,15 @@ import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 from candidates.approximate_index import ApproximateIndex
 from candidates.index import ItemIndex
-from candidates.search_engine import SearchEngine
 from features.errors import InputError, path_error
 from features.files import atomic_write, write_json
 from features.locks import writer_lock
 from models.release.integrity import file_digests, manifest_digest
 from models.release.release import Release
-
-EngineName: TypeAlias = Literal["exact", "approximate"]
 
 INDEXES: Final = "indexes"
 CURRENT: Final = "CURRENT.json"
@@ -154,22 +151,6 @@ def read_index(releases: Path, release: Release, items: ItemIndex) -> Approximat
         return ApproximateIndex.read(path, items, efforts, recalls)
     except ValueError as error:
         raise InputError(f"The index {path} does not fit release {release.version} ({error}): {_BUILD}.") from error
-
-
-def describe_engine(engine: SearchEngine | None) -> dict[str, Any]:
-    """Return which engine searched, JSON-ready; of an approximate one also its recall and what it searched exactly.
-
-    Args:
-        engine: of the candidate sources; None for the exact search.
-    """
-    if not isinstance(engine, ApproximateIndex):
-        return {"engine": "exact"}
-    return {
-        "engine": "approximate",
-        "recalls": {str(dimensions): round(recall, 4) for dimensions, recall in engine.recalls.items()},
-        "queries": engine.counts.queries,
-        "queries_searched_exactly": engine.counts.exact,
-    }
 
 
 def read_names(folder: Path) -> Names:

@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 pytest_plugins = [
     "fixtures.http",
     "fixtures.jobs",
+    "fixtures.opensearch",
     "fixtures.ranker",
     "fixtures.raw_database",
     "fixtures.serving",

@@ -1,5 +1,6 @@
 """What every search engine does, whether it is exact or approximate."""
 
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 from fixtures.exact_search import reference_search
 
 import candidates.approximate_index
-from candidates.approximate_index import EFFORTS, ApproximateIndex
+from candidates.approximate_index import ApproximateIndex
 from candidates.index import ItemIndex
 from candidates.item_lists import ItemLists
+from candidates.opensearch.item_index import write_index
+from candidates.opensearch.searcher import OpenSearchSearcher
 from candidates.search_engine import list_recall
 
 CONTENT = 8
@@ -37,7 +40,7 @@ def exact(vectors, dimensions, folder):
 def approximate(vectors, dimensions, folder):
     built = ApproximateIndex.build(item_index(vectors), dimensions)
     for each, searcher in built.searchers.items():
-        built = built.with_effort(each, EFFORTS[searcher.kind][3])
+        built = built.with_effort(each, searcher.efforts[3])
     return built
 
 
@@ -48,16 +51,27 @@ def reopened(vectors, dimensions, folder):
     return ApproximateIndex.read(folder, item_index(vectors), efforts, {})
 
 
+def in_opensearch(connection, alias, vectors, dimensions):
+    items, name = item_index(vectors), f"{alias}-{uuid.uuid4().hex[:8]}"
+    by_dimensions = {each: items.vectors[:, :each] for each in dimensions}
+    write_index(connection, alias, name, items.item_ids.to_pylist(), by_dimensions, {}, {})
+    searchers = {each: OpenSearchSearcher(connection, name, each, effort=400) for each in dimensions}
+    return ApproximateIndex(items, searchers)
+
+
 ENGINES = {"exact": exact, "approximate": approximate, "reopened": reopened}
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=[*ENGINES, "opensearch"])
 def engine_of(request, tmp_path):
     """Build an engine for item vectors, which is searched for complete queries, and for those of some dimensions."""
 
     def engine_of(vectors, content=None):
         vectors = np.asarray(vectors, np.float32)
         dimensions = [vectors.shape[1], *([content] if content else [])]
+        if request.param == "opensearch":
+            connection, alias = (request.getfixturevalue(name) for name in ("opensearch", "alias"))
+            return in_opensearch(connection, alias, vectors, dimensions)
         return ENGINES[request.param](vectors, dimensions, tmp_path)
 
     return engine_of
@@ -294,22 +308,3 @@ def test_queries_of_other_dimensions_than_were_built_are_refused():
         engine.search(clustered(2, CONTENT + 1), 5)
     with pytest.raises(ValueError, match=str(DIMENSIONS + 1)):
         ApproximateIndex.build(engine.items, [DIMENSIONS + 1])
-
-
-def test_efforts_ascend():
-    assert all([*efforts] == sorted(set(efforts)) for efforts in EFFORTS.values())
-
-
-@pytest.mark.parametrize("content", [b"", b"no index", b"IxHN" + b"\xff" * 90])
-def test_a_file_that_is_no_index_is_refused_by_name(tmp_path, content):
-    (tmp_path / f"vectors_{DIMENSIONS}.faiss").write_bytes(content)
-
-    with pytest.raises(ValueError, match=f"vectors_{DIMENSIONS}.faiss"):
-        ApproximateIndex.read(tmp_path, item_index(clustered(50)), {DIMENSIONS: 100}, {})
-
-
-def test_an_index_of_other_items_is_refused_by_name(tmp_path):
-    approximate(clustered(50), [DIMENSIONS], None).write(tmp_path)
-
-    with pytest.raises(ValueError, match=rf"vectors_{DIMENSIONS}.faiss has 50 items.*51"):
-        ApproximateIndex.read(tmp_path, item_index(clustered(51)), {DIMENSIONS: 100}, {})

@@ -8,8 +8,8 @@ from xdist.scheduler import LoadScopeScheduling
 ROOT = Path(__file__).resolve().parents[2]
 
 # Groups of files that run on the same worker, because each worker takes ten seconds to import Feast or TensorFlow, and
-# because a shared project has one writer: all files with `served_project` are in one group. Any other file is its own.
-# (xdist_group markers have no effect with pytest 9.2 and xdist 3.8.)
+# because a shared project has one writer: all files with `served_project` are in one group. One worker starts
+# OpenSearch. Any other file is its own. (xdist_group markers have no effect with pytest 9.2 and xdist 3.8.)
 GROUPS = {
     **dict.fromkeys((path.stem for path in (ROOT / "tests" / "models").rglob("test_*.py")), "towers"),
     "test_bad_input": "towers",
@@ -54,6 +54,10 @@ GROUPS = {
     "test_rewritten_tables": "store",
     "test_store_copy": "store",
     "test_training_set": "store",
+    "test_search_engines": "opensearch",
+    "test_opensearch_connection": "opensearch",
+    "test_opensearch_index": "opensearch",
+    "test_index_opensearch": "towers",
 }
 # Groups and files in this order, so that no worker is left with a long one at the end. Others come after these.
 LONGEST_FIRST = (
@@ -61,6 +65,7 @@ LONGEST_FIRST = (
     "test_whole_path",
     "test_evaluate",
     "release",
+    "opensearch",
     "test_hm_sample",
     "store",
 )

@@ -36,7 +36,10 @@ def test_a_gain_below_half_a_percent_is_not_worth_a_ranker(fifty):
     for users, ranked in ((0, False), (1, False), (2, True)):
         scores = np.zeros((50, 2), np.float32)
         scores[:users, 1] = 1
-        assert select_ranker([fifty, fifty, fifty], [scores.ravel(), *[np.zeros(100, np.float32)] * 2], seed=1).ranked is ranked
+        assert (
+            select_ranker([fifty, fifty, fifty], [scores.ravel(), *[np.zeros(100, np.float32)] * 2], seed=1).ranked
+            is ranked
+        )
 
 
 def test_a_ranker_in_use_is_removed_only_if_it_is_significantly_worse(price_held_out):

@@ -1,0 +1,1 @@
+"""Item vectors in OpenSearch: connection, indexes and search."""

@@ -1,0 +1,231 @@
+"""Indexes of item vectors in OpenSearch: written whole, then switched to by an alias, rolled back, and cleaned up.
+
+    <alias>                               names the current index
+    <alias>-<release>-<fingerprint>       an index; its `_meta` describes it and names the previous one
+
+An index of the alias that neither the alias nor the current index names is what an interrupted run left.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from opensearchpy import helpers
+from opensearchpy.exceptions import NotFoundError, OpenSearchException
+
+from candidates.opensearch.connection import Connection
+from candidates.opensearch.searcher import POSITION, vector_field
+from features.errors import InputError
+
+ITEM_ID: Final = "item_id"
+_PREVIOUS: Final = "previous"
+_ALIAS: Final = "alias"
+_BUILD: Final = "run `python jobs/index_items.py --engine opensearch`"
+_GRAPH: Final = {"m": 16, "ef_construction": 128}
+_ITEMS_PER_REQUEST: Final = 500
+_ATTEMPTS: Final = 6  # of a rejected part of a bulk request
+_MERGE_SECONDS: Final = 1_800
+_TYPES: Final = {bool: "boolean", int: "integer", float: "float", str: "keyword", list: "keyword"}
+
+
+@dataclass(frozen=True)
+class CurrentIndex:
+    """The index that an alias names.
+
+    Attributes:
+        name: of the index.
+        description: JSON-ready, as it was written.
+        previous: the name of the index before it; None if there is none.
+    """
+
+    name: str
+    description: dict[str, Any]
+    previous: str | None
+
+
+def write_index(
+    connection: Connection,
+    alias: str,
+    name: str,
+    item_ids: Iterable[str],
+    vectors: Mapping[int, NDArray[np.float32]],
+    metadata: Mapping[str, Iterable[Any]],
+    types: Mapping[str, type],
+) -> None:
+    """Create an index with the vectors and the metadata of all items; no alias names it yet.
+
+    Args:
+        connection: to the server.
+        alias: that may name the index later.
+        name: of the index, which must not exist.
+        item_ids: of n items.
+        vectors: float32 (n, dimensions), by the number of dimensions.
+        metadata: n values of each field, None where it is unknown.
+        types: of the values of each field.
+
+    Raises:
+        InputError: the server does not answer, refuses the index or some items, or holds fewer of them afterwards.
+    """
+    fields = {
+        vector_field(dimensions): {
+            "type": "knn_vector",
+            "dimension": dimensions,
+            # Without "lucene" OpenSearch uses a native library, which not every server has.
+            "method": {"name": "hnsw", "engine": "lucene", "space_type": "innerproduct", "parameters": _GRAPH},
+        }
+        for dimensions in vectors
+    }
+    fields |= {ITEM_ID: {"type": "keyword"}, POSITION: {"type": "integer"}}
+    fields |= {field: {"type": _TYPES[types[field]]} for field in metadata}
+    settings = {"index": {"knn": True, "number_of_shards": 1, "number_of_replicas": 0, "refresh_interval": "-1"}}
+    mappings = {"dynamic": "strict", "properties": fields, "_meta": {_ALIAS: alias}}
+    body = {"settings": settings, "mappings": mappings}
+    connection.call(lambda client: client.indices.create(index=name, body=body))
+    count = _write_items(connection, name, item_ids, vectors, metadata)
+    connection.call(lambda client: client.indices.refresh(index=name))
+    connection.call(
+        lambda client: client.indices.forcemerge(
+            index=name, params={"max_num_segments": 1, "request_timeout": _MERGE_SECONDS}
+        )
+    )
+    connection.call(lambda client: client.indices.put_settings(index=name, body={"index": {"refresh_interval": "1s"}}))
+    found = connection.call(lambda client: client.count(index=name))["count"]
+    if found != count:
+        raise InputError(
+            f"OpenSearch at {connection.url} holds {found:,} of {count:,} items in the index {name}: {_BUILD} again."
+        )
+
+
+def switch_alias(connection: Connection, alias: str, name: str, description: dict[str, Any]) -> None:
+    """Describe an index, and let the alias name it instead of the index before it, in one step.
+
+    Raises:
+        InputError: the server does not answer, or refuses.
+    """
+    current = find_current(connection, alias)
+    _describe(connection, alias, name, description, current.name if current else None)
+    _point(connection, alias, name, current.name if current else None)
+
+
+def roll_back(connection: Connection, alias: str) -> str:
+    """Let the alias name the previous index, and return its name; the current one becomes the previous one.
+
+    Raises:
+        InputError: there is no previous index.
+    """
+    current = find_current(connection, alias)
+    if current is None or current.previous is None:
+        raise InputError(f"OpenSearch at {connection.url} has no previous index of the alias {alias}: {_BUILD}.")
+    previous = _read(connection, current.previous)
+    _describe(connection, alias, previous.name, previous.description, current.name)
+    _point(connection, alias, previous.name, current.name)
+    return previous.name
+
+
+def read_current(connection: Connection, alias: str) -> CurrentIndex:
+    """Return the index that an alias names.
+
+    Raises:
+        InputError: there is none.
+    """
+    current = find_current(connection, alias)
+    if current is None:
+        raise InputError(f"OpenSearch at {connection.url} has no alias {alias}: {_BUILD}.")
+    return current
+
+
+def find_current(connection: Connection, alias: str) -> CurrentIndex | None:
+    """Return the index that an alias names; None if there is none."""
+    try:
+        found = connection.client.indices.get_alias(name=alias)
+    except NotFoundError:
+        return None
+    except OpenSearchException as error:
+        raise connection.explain(error) from error
+    if len(found) != 1:
+        raise InputError(
+            f"The alias {alias} of OpenSearch at {connection.url} names {len(found)} indexes, not one: remove it."
+        )
+    return _read(connection, next(iter(found)))
+
+
+def delete_index(connection: Connection, name: str) -> None:
+    """Delete an index."""
+    connection.call(lambda client: client.indices.delete(index=name))
+
+
+def clean_up(connection: Connection, alias: str) -> list[str]:
+    """Delete all indexes of an alias but the current and the previous one, and return their names."""
+    current = find_current(connection, alias)
+    kept = {current.name, current.previous} if current else set()
+    found = connection.call(lambda client: client.indices.get(index=f"{alias}-*", params={"allow_no_indices": "true"}))
+    # The pattern also finds indexes of an alias whose name begins like this one.
+    own = {name for name, index in found.items() if index["mappings"].get("_meta", {}).get(_ALIAS) == alias}
+    deleted = sorted(own - kept)
+    for name in deleted:
+        delete_index(connection, name)
+    return deleted
+
+
+def _write_items(
+    connection: Connection,
+    name: str,
+    item_ids: Iterable[str],
+    vectors: Mapping[int, NDArray[np.float32]],
+    metadata: Mapping[str, Iterable[Any]],
+) -> int:
+    """Write all items, and return their number."""
+
+    def actions() -> Iterable[dict[str, Any]]:
+        rows = zip(item_ids, *metadata.values(), strict=True)
+        for position, (item_id, *values) in enumerate(rows):
+            known = {field: value for field, value in zip(metadata, values, strict=True) if value is not None}
+            own = {vector_field(dimensions): each[position].tolist() for dimensions, each in vectors.items()}
+            source = {ITEM_ID: item_id, POSITION: position, **own, **known}
+            yield {"_op_type": "index", "_index": name, "_id": item_id, "_source": source}
+
+    count = 0
+    try:
+        # A part that the server rejects because it is busy is sent again, after pauses that grow.
+        for accepted, _ in helpers.streaming_bulk(
+            connection.client,
+            actions(),
+            chunk_size=_ITEMS_PER_REQUEST,
+            max_retries=_ATTEMPTS,
+            initial_backoff=1,
+            max_backoff=30,
+        ):
+            count += accepted
+    except helpers.BulkIndexError as error:
+        [first, *_] = error.errors
+        reason = next(iter(first.values())).get("error", {})
+        raise InputError(
+            f"OpenSearch at {connection.url} refuses {len(error.errors)} items of the index {name} "
+            f"({reason.get('type')}: {reason.get('reason')})."
+        ) from error
+    except OpenSearchException as error:
+        raise connection.explain(error) from error
+    return count
+
+
+def _describe(connection: Connection, alias: str, name: str, description: dict[str, Any], previous: str | None) -> None:
+    meta = {_ALIAS: alias, "description": description, _PREVIOUS: previous}
+    connection.call(lambda client: client.indices.put_mapping(index=name, body={"_meta": meta}))
+
+
+def _point(connection: Connection, alias: str, name: str, earlier: str | None) -> None:
+    actions: list[dict[str, Any]] = [{"add": {"index": name, "alias": alias}}]
+    if earlier is not None and earlier != name:
+        actions.insert(0, {"remove": {"index": earlier, "alias": alias}})
+    connection.call(lambda client: client.indices.update_aliases(body={"actions": actions}))
+
+
+def _read(connection: Connection, name: str) -> CurrentIndex:
+    mapping = connection.call(lambda client: client.indices.get_mapping(index=name))
+    meta = mapping[name]["mappings"].get("_meta", {})
+    description, previous = meta.get("description"), meta.get(_PREVIOUS)
+    if not isinstance(description, dict):
+        raise InputError(f"The index {name} of OpenSearch at {connection.url} is not one of this project: {_BUILD}.")
+    return CurrentIndex(name, description, previous)
