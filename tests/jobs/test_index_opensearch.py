@@ -75,9 +75,7 @@ def test_the_previous_index_is_kept_for_a_rollback(in_opensearch, opensearch, al
     assert find_current(opensearch, alias).name == current.previous
 
 
-def test_an_interrupted_run_leaves_the_index_and_the_next_one_cleans_up(
-    run, opensearch, alias, index_names, monkeypatch
-):
+def test_an_interrupted_run_leaves_the_index_and_the_next_one_cleans_up(in_opensearch, index_names, monkeypatch):
     from pipelines import opensearch_index
 
     assert in_opensearch("index_items").exit_code == 0
@@ -87,6 +85,7 @@ def test_an_interrupted_run_leaves_the_index_and_the_next_one_cleans_up(
         interrupted = in_opensearch("index_items")
     assert interrupted.exit_code != 0
     assert len(index_names()) == 2
+
     assert in_opensearch("index_items").exit_code == 0
 
     assert len(index_names()) == 2
