@@ -30,8 +30,8 @@ from features.store.request_services import CANDIDATE_ITEMS, CANDIDATE_REQUEST
 from pipelines.serving import CandidatePipeline
 
 _NO_USER: Final = ""  # no id of a user: ids are not empty
-_PURCHASES: Final = ("purchases_7d", "purchases_28d", "purchases_total")
-_ACTIVE_DAYS: Final = "active_days_total"
+PURCHASES: Final = ("purchases_7d", "purchases_28d", "purchases_total")
+ACTIVE_DAYS: Final = "active_days_total"
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +87,8 @@ class SessionFeatures:
             return dict(row)
         counts, known = Counter(items), codes[codes >= 0]
         ids, numbers, days = [*counts], [*counts.values()], [0] * len(counts)
-        row |= dict.fromkeys(_PURCHASES, len(items))
-        row |= {USER_ID: _NO_USER, _ACTIVE_DAYS: 1, LAST_PURCHASE_AT: self.moment}
+        row |= dict.fromkeys(PURCHASES, len(items))
+        row |= {USER_ID: _NO_USER, ACTIVE_DAYS: 1, LAST_PURCHASE_AT: self.moment}
         row |= {RECENT_ITEMS: ids, RECENT_COUNTS: numbers, RECENT_DAYS: days}
         row |= {BOUGHT_ITEMS: ids, BOUGHT_COUNTS: numbers, BOUGHT_DAYS: days}
         row |= {LATELY_ITEMS: ids, **dict.fromkeys(LATELY_COUNTS, numbers)}

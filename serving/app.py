@@ -14,11 +14,11 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Scope
 
 from features.errors import InputError
-from features.ids import MAX_ID_LENGTH, parse_id, shown_id
-from serving.errors import RequestError, error_response, json_response
+from features.ids import MAX_ID_LENGTH, parse_id
+from serving.errors import RequestError, error_response, json_response, unknown_item
 from serving.guard import ACTIVATION, REQUEST_ID, Guard
-from serving.limits import MAX_HISTORY, MAX_K
-from serving.request_models import BatchQuery, CandidateQuery, ReleaseChange, describe_problems
+from serving.limits import MAX_FOUND_USERS, MAX_HISTORY, MAX_K
+from serving.request_models import BatchQuery, CandidateQuery, ReleaseChange, StepsQuery, describe_problems
 from serving.response_models import (
     BatchResponse,
     ErrorResponse,
@@ -27,6 +27,8 @@ from serving.response_models import (
     ReleaseResponse,
     SimilarResponse,
     Status,
+    StepsResponse,
+    UsersResponse,
 )
 from serving.service import Service
 
@@ -82,8 +84,22 @@ def _add_candidates(app: FastAPI, service: Service) -> None:
         """Return the candidates of several users with the same settings."""
         return _answer(request, await service.batch(query))
 
+    @app.post("/v1/candidates:steps", tags=["candidates"], responses=_responses(StepsResponse, 400, 404))
+    async def steps(request: Request, query: StepsQuery) -> Response:
+        """Return retrieved, excluded and ranked items of a request, if wanted as if the user bought something now."""
+        return _answer(request, await service.steps(query))
+
 
 def _add_lookups(app: FastAPI, service: Service) -> None:
+    @app.get("/v1/users", tags=["candidates"], responses=_responses(UsersResponse))
+    async def users(
+        request: Request,
+        prefix: Annotated[str, Query(max_length=MAX_ID_LENGTH)] = "",
+        limit: Annotated[int, Query(ge=1, le=MAX_FOUND_USERS)] = 20,
+    ) -> Response:
+        """Return users whose id begins with a prefix, from the feature tables."""
+        return _answer(request, await service.users(prefix, limit))
+
     # `path` lets ids hold slashes.
     @app.get("/v1/users/{user_id:path}/history", tags=["candidates"], responses=_responses(HistoryResponse))
     async def history(
@@ -97,8 +113,7 @@ def _add_lookups(app: FastAPI, service: Service) -> None:
         """Return the items whose content vectors are most similar to that of an item."""
         found = await service.similar_items(item_id, k)
         if found is None:
-            release = service.switch.current.version
-            raise RequestError(404, "unknown_item", f"Release {release} has no item {shown_id(item_id)}.")
+            raise unknown_item(service.switch.current.version, item_id)
         return _answer(request, found)
 
 

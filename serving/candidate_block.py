@@ -2,8 +2,9 @@
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -83,6 +84,21 @@ class SubjectCandidates:
     took: Milliseconds
 
 
+@dataclass(frozen=True, eq=False)
+class Group:
+    """What was computed together.
+
+    Attributes:
+        request: n subjects.
+        own_exclusions: the items that each request excludes beside the filters.
+        candidates: of n subjects.
+    """
+
+    request: CandidateRequest
+    own_exclusions: Exclusions
+    candidates: list[SubjectCandidates]
+
+
 @dataclass
 class Counts:
     """What a block adds to the metrics.
@@ -121,6 +137,15 @@ class CandidateBlock:
     reasons: Reasons
     views: dict[str, list[str]]
 
+    @cached_property
+    def departments(self) -> Sequence[str | None]:
+        """The department of each item, else its garment group as for the department cap, (items,); None if unknown."""
+        categories = self.sessions.categories
+        return [
+            department or group
+            for department, group in zip(categories["department"], categories["garment_group"], strict=True)
+        ]
+
     def run(self, subjects: Sequence[Subject]) -> tuple[list[SubjectCandidates], Counts]:
         """Return the candidates of n subjects in their order, and what they add to the metrics.
 
@@ -135,13 +160,28 @@ class CandidateBlock:
         for (_, k), numbers in groups.items():
             group = [subjects[number] for number in numbers]
             pipeline = self.pipeline.with_filters(FilterSet.from_settings(group[0].settings), k)
-            for number, candidates in zip(numbers, self._run_group(pipeline, group, counts), strict=True):
+            for number, candidates in zip(numbers, self.run_group(pipeline, group, counts).candidates, strict=True):
                 found[number] = candidates
         return [candidates for candidates in found if candidates is not None], counts
 
-    def _run_group(
-        self, pipeline: CandidatePipeline, group: Sequence[Subject], counts: Counts
-    ) -> Iterable[SubjectCandidates]:
+    def run_group(
+        self,
+        pipeline: CandidatePipeline,
+        group: Sequence[Subject],
+        counts: Counts,
+        change: Callable[[pa.Table], pa.Table] | None = None,
+    ) -> Group:
+        """Return the candidates of subjects of one group.
+
+        Args:
+            pipeline: with the filters and the depth of the group.
+            group: n subjects.
+            counts: that the group adds to.
+            change: returns the features to go on with instead of those that were read, (n,).
+
+        Raises:
+            InputError: the features cannot be read.
+        """
         moments = [time.perf_counter()]
 
         def done() -> None:
@@ -149,13 +189,16 @@ class CandidateBlock:
 
         features = self._read(pipeline, group)
         known = self._find_known(features, group, counts)
+        if change is not None:
+            features = change(features)
         done()
         request = pipeline.build_request([subject.user_id or _NO_USER for subject in group], features)
         done()
         by_filter = pipeline.exclude_by_filter(request)
         for name, each in by_filter.items():
             counts.add_excluded(name, each.count(len(group)))
-        exclusions = Exclusions.combine([*by_filter.values(), *self._own_exclusions(group, counts)])
+        own = self._own_exclusions(group, counts)
+        exclusions = Exclusions.combine([*by_filter.values(), *own])
         done()
         blended = pipeline.filter(request, exclusions)
         done()
@@ -166,7 +209,8 @@ class CandidateBlock:
         seconds = zip(STAGES, moments[1:], moments[:-1], strict=True)
         took = {stage: (later - earlier) * 1_000 for stage, later, earlier in seconds}
         cold = request.queries.histories.empty.tolist()
-        return [SubjectCandidates(*each, took) for each in zip(items, known, cold, strict=True)]
+        candidates = [SubjectCandidates(*each, took) for each in zip(items, known, cold, strict=True)]
+        return Group(request, Exclusions.combine(own), candidates)
 
     def _read(self, pipeline: CandidatePipeline, group: Sequence[Subject]) -> pa.Table:
         """Read the features of users, and build those of sessions, in the order of the group."""
@@ -225,7 +269,7 @@ class CandidateBlock:
         blended, sources = lists.blended, lists.blended.sources
         positions, scores = blended.positions.tolist(), blended.scores.tolist()
         ranking_scores, retrieval_ranks = lists.scores.tolist(), lists.retrieval_ranks.tolist()
-        ids, names = self.reasons.item_ids, self.reasons.names
+        ids, names, departments = self.reasons.item_ids, self.reasons.names, self.departments
         # A number for each set of sources: few of them occur.
         sets = ((blended.ranks > 0) @ (1 << np.arange(len(sources)))).tolist()
         names_of_set: dict[int, list[str]] = {}
@@ -241,6 +285,7 @@ class CandidateBlock:
                 candidate = {
                     ITEM_ID: ids[position],
                     "name": names[position],
+                    "department": departments[position],
                     RANK: column + 1,
                     RANKING_SCORE: None if math.isnan(ranking_score) else ranking_score,
                     SCORE: scores[row][column],

@@ -1,7 +1,9 @@
 """One release with one generation of the online store, loaded, ready to serve, and never changed."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
@@ -12,13 +14,14 @@ import pyarrow as pa
 from candidates.filters.exclusions import Exclusions
 from candidates.filters.settings import FilterSettings
 from candidates.index import ItemIndex
-from features.schema import ITEM_ID
+from features.schema import ITEM_ID, MEAN_PRICE
 from features.store.registry import service_columns, views_of_service
 from features.store.request_services import CANDIDATE_REQUEST
 from pipelines.candidate_generation import open_pipeline
 from pipelines.reasons import Reasons
 from pipelines.serving import CandidatePipeline
 from pipelines.session_features import SessionFeatures
+from pipelines.user_search import UserSearch
 from serving.candidate_block import CandidateBlock
 
 _K: Final = 100
@@ -85,6 +88,16 @@ class Deployment:
         return self.pipeline.release.as_of
 
     @cached_property
+    def user_search(self) -> UserSearch:
+        """Finds users; safe in any thread."""
+        return UserSearch(self.pipeline)
+
+    def lacks(self, item_ids: Sequence[str]) -> list[str]:
+        """Return the items that the release does not have, in their order."""
+        codes = self.pipeline.item_context.item_codes.find(pa.array(item_ids, pa.string()))
+        return [item for item, code in zip(item_ids, codes.tolist(), strict=True) if code < 0]
+
+    @cached_property
     def exclusions(self) -> Exclusions:
         """What the filters of the release exclude for an unknown user."""
         unknown = self.pipeline.build_request([""], self.block.sessions.blank)
@@ -103,8 +116,17 @@ class Deployment:
         )
         reasons, histories = self.block.reasons, request.queries.histories
         columns = histories.positions, histories.counts, request.users.days_since_purchase
+        prices, today = self.block.sessions.prices, pipeline.moment.astimezone(UTC).date()
         items = [
-            {ITEM_ID: reasons.item_ids[item], "name": reasons.names[item], "purchases": count, "days_ago": days}
+            {
+                ITEM_ID: reasons.item_ids[item],
+                "name": reasons.names[item],
+                "department": self.block.departments[item],
+                "purchases": count,
+                "days_ago": days,
+                "last_bought_on": (today - timedelta(days=days)).isoformat(),
+                MEAN_PRICE: None if math.isnan(prices[item]) else float(prices[item]),
+            }
             for item, count, days in zip(
                 *(np.asarray(each[:limit], np.int64).tolist() for each in columns), strict=True
             )

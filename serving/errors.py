@@ -6,6 +6,8 @@ from typing import Any, Final
 from pydantic_core import to_json
 from starlette.responses import Response
 
+from features.ids import shown_id
+
 RETRY_SECONDS: Final = 1
 
 
@@ -29,6 +31,11 @@ class RequestError(Exception):
 def overloaded(message: str, code: str = "overloaded") -> RequestError:
     """Return the error for a request that may succeed a moment later."""
     return RequestError(503, code, message, {"Retry-After": str(RETRY_SECONDS)})
+
+
+def unknown_item(release: str, item_id: str) -> RequestError:
+    """Return the error for an item that a release lacks."""
+    return RequestError(404, "unknown_item", f"Release {release} has no item {shown_id(item_id)}.")
 
 
 def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

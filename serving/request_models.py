@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from candidates.filters.settings import FilterSettings
 from features.ids import MAX_ID_LENGTH, parse_id
 from models.release.find_release import VERSION_PATTERN
-from serving.limits import MAX_BATCH, MAX_BATCH_CANDIDATES, MAX_EXCLUDED, MAX_K, MAX_SESSION_ITEMS
+from serving.limits import MAX_BATCH, MAX_BATCH_CANDIDATES, MAX_EXCLUDED, MAX_K, MAX_PURCHASED_NOW, MAX_SESSION_ITEMS
 
 # Longer texts are refused before anything looks at them: blanks around an id do not count.
 Id: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH), AfterValidator(parse_id)]
@@ -64,6 +64,33 @@ class CandidateQuery(_Settings):
     def _check_subject(self) -> Self:
         if (self.user_id is None) == (self.recent_items is None):
             raise ValueError("pass either user_id or recent_items")
+        return self
+
+
+class StepsQuery(CandidateQuery):
+    """The three steps of a request for candidates, if wanted as if the user bought something now."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"user_id": "1001", "k": 12},
+                {"user_id": "1001", "k": 12, "buy": ["1082185"], "filters": {"already_bought": "drop"}},
+            ]
+        }
+    )
+
+    buy: Annotated[
+        list[Id],
+        Field(
+            max_length=MAX_PURCHASED_NOW,
+            description="Items that the user buys now, the last one first. Nothing is written.",
+        ),
+    ] = []
+
+    @model_validator(mode="after")
+    def _check_buyer(self) -> Self:
+        if self.buy and self.user_id is None:
+            raise ValueError("buy needs user_id; put the items of a session in recent_items")
         return self
 
 

@@ -1,6 +1,6 @@
 """What responses contain, for the OpenAPI description; tests validate responses with these models."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,9 +11,14 @@ Took: TypeAlias = Annotated[
     Field(description="Milliseconds of each stage; users that were computed together share all but the queue."),
 ]
 
+Department: TypeAlias = Annotated[
+    str | None, Field(description="Or the garment group; null if the catalogue has neither.")
+]
+
 _CANDIDATE: dict[str, Any] = {
     "item_id": "1082185",
     "name": "Bananas, 40 lb, brand 2 #3",
+    "department": "Tropical fruit",
     "rank": 1,
     "ranking_score": 0.01,
     "score": -0.25,
@@ -47,6 +52,7 @@ class Candidate(_Response):
 
     item_id: str
     name: str
+    department: Department
     rank: Annotated[int, Field(description="From 1, in the final order.")]
     ranking_score: Annotated[float | None, Field(description="Log odds by the ranker; null in retrieval order.")]
     score: Annotated[
@@ -78,6 +84,61 @@ class OneResponse(UserCandidates):
     took_ms: Took
 
 
+class RetrievedItem(_Response):
+    """A candidate before filtering."""
+
+    item_id: str
+    name: str
+    department: Department
+    retrieval_rank: Annotated[int, Field(description="From 1, as if no filter were in force.")]
+    score: float
+    sources: list[str]
+    excluded_by: Annotated[list[str], Field(description="Names of filters; `request` for the field exclude.")]
+
+
+class StepCandidate(Candidate):
+    """A candidate, with its rank without the purchase."""
+
+    previous_rank: Annotated[int | None, Field(description="With buy: null if it was not among k.")] = None
+
+
+class LeftItem(_Response):
+    """An item that was among k candidates, and is no longer after the purchase."""
+
+    item_id: str
+    name: str
+    department: Department
+    previous_rank: int
+    excluded_by: Annotated[list[str], Field(description="Names of filters; none if others took its place.")]
+
+
+class StepsResponse(_Response):
+    """The three steps of a request: retrieved, excluded and ranked items."""
+
+    request_id: RequestId
+    release: str
+    index: Age
+    took_ms: Took
+    user_id: Annotated[str | None, Field(description="Null for a session.")]
+    cold: Annotated[bool, Field(description="Without a purchase history: the candidates are bestsellers.")]
+    features: Features
+    filters: Annotated[dict[str, str], Field(description="Why each filter in force excludes an item.")]
+    retrieved: Annotated[list[RetrievedItem], Field(description="The first k before filtering.")]
+    excluded: Annotated[list[RetrievedItem], Field(description="The first k excluded ones among all retrieved.")]
+    items: Annotated[list[StepCandidate], Field(description="The k candidates in their final order.")]
+    bought: Annotated[list[str], Field(description="What the user buys now.")]
+    left: Annotated[list[LeftItem], Field(description="What the purchase removes from the list.")]
+
+
+class UsersResponse(_Response):
+    """Users whose id begins with some characters."""
+
+    request_id: RequestId
+    release: str
+    prefix: str
+    user_ids: Annotated[list[str], Field(description="Ascending.", examples=[["1001", "1002"]])]
+
+
 class BatchResponse(_Response):
     """Candidates of several users, all of one release."""
 
@@ -93,8 +154,13 @@ class BoughtItem(_Response):
 
     item_id: str
     name: str
+    department: Department
     purchases: int
     days_ago: Annotated[int, Field(description="Whole UTC days from the last purchase to the moment of the features.")]
+    last_bought_on: Annotated[date, Field(description="UTC day of the last purchase.")]
+    mean_price: Annotated[
+        float | None, Field(description="Mean price of the item over all users; null if it was never sold.")
+    ]
 
 
 class HistoryResponse(_Response):

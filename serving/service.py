@@ -1,19 +1,24 @@
 """What the service answers: candidates, histories and similar items of the release that serves."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from features.errors import InputError
+from pipelines.purchase_now import PurchaseNow
 from serving.batcher import Batcher
 from serving.candidate_block import Counts, Milliseconds, Subject, SubjectCandidates
+from serving.candidate_steps import Steps, run_steps
 from serving.deployment import Deployment
-from serving.errors import RequestError, overloaded
+from serving.errors import RequestError, overloaded, unknown_item
 from serving.limits import Limits
 from serving.metrics import Metrics, State
 from serving.release_switch import ReleaseSwitch
-from serving.request_models import BatchQuery, CandidateQuery
+from serving.request_models import BatchQuery, CandidateQuery, StepsQuery
+
+Result = TypeVar("Result")
 
 Clock: TypeAlias = Callable[[], datetime]
 """Returns the present moment, UTC."""
@@ -72,6 +77,40 @@ class Service:
             "took_ms": _took(candidates.took, waited),
             **self._subject(answer.deployment, query.user_id, candidates),
         }
+
+    async def steps(self, query: StepsQuery) -> dict[str, Any]:
+        """Return the three steps of a request of one user or session, JSON-ready.
+
+        Raises:
+            RequestError: the release lacks an item to buy, or the features cannot be read.
+        """
+        deployment, purchase = self.switch.current, None
+        if query.buy and query.user_id is not None:
+            if missing := deployment.lacks(query.buy):
+                raise unknown_item(deployment.version, missing[0])
+            user_id = query.user_id
+            purchase = await _read_offline(lambda: PurchaseNow.read(deployment.pipeline, user_id, query.buy))
+
+        def run(present: Deployment) -> Steps:
+            if purchase is not None and present is not deployment:
+                raise overloaded("Another release or online store took over meanwhile.", "release_changed")
+            [subject] = _subjects(query, present)
+            return run_steps(present.block, subject, purchase)
+
+        answer, waited = await self._submit(_Lookup(run), 1)
+        steps: Steps = answer.content
+        return {
+            **self._release(answer.deployment),
+            "took_ms": _took(steps.took, waited),
+            **self._subject(answer.deployment, query.user_id, steps.candidates),
+            **steps.content,
+        }
+
+    async def users(self, prefix: str, limit: int) -> dict[str, Any]:
+        """Return users whose id begins with a prefix, JSON-ready."""
+        deployment = self.switch.current
+        found = await _read_offline(lambda: deployment.user_search.find(prefix, limit))
+        return {"release": deployment.version, "prefix": prefix, "user_ids": found}
 
     async def batch(self, query: BatchQuery) -> dict[str, Any]:
         """Return the candidates of several users, JSON-ready."""
@@ -202,6 +241,14 @@ class Service:
             "as_of": deployment.features_as_of.isoformat(),
             "age_seconds": age,
         }
+
+
+async def _read_offline(read: Callable[[], Result]) -> Result:
+    """Read feature tables in another thread: candidates do not wait for it."""
+    try:
+        return await asyncio.to_thread(read)
+    except InputError as error:
+        raise _unavailable(error) from error
 
 
 def _unavailable(error: InputError) -> RequestError:

@@ -41,10 +41,36 @@ def read_source(
     return pa.table([_moments_in_utc(column) for column in table.columns], names=names)
 
 
+def read_source_rows(
+    store: FeatureStore, view_name: str, columns: list[str], *, key: str, value: str, known_at: datetime
+) -> pa.Table:
+    """Read the rows of one key of a feature view's source table; the as-of store holds only a batch in memory.
+
+    Args:
+        store: an applied feature store.
+        view_name: name of the feature view.
+        columns: feature columns to read, besides the join keys and timestamps.
+        key: a join key of the view.
+        value: of that key.
+        known_at: rows with a later event timestamp are left out; UTC.
+
+    Returns:
+        What `read_source` returns, of these rows only.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    reader = _batches(_source(store, view_name, columns, known_at, latest=False))
+    names = _served_names(store, view_name, reader.schema.names)
+    position = names.index(key)
+    rows = [batch.filter(pc.equal(batch.column(position), value)) for batch in reader]
+    table = pa.Table.from_batches(rows, reader.schema)
+    return pa.table([_moments_in_utc(column) for column in table.columns], names=names)
+
+
 def write_source(store: FeatureStore, view_name: str, columns: list[str], path: Path, *, known_at: datetime) -> Path:
     """Write what `read_source` returns to a Parquet file; the as-of store holds only a batch in memory."""
-    job = _source(store, view_name, columns, known_at, latest=False)
-    reader = job.to_arrow_batches() if isinstance(job, AsOfRetrievalJob) else job.to_arrow().to_reader()
+    reader = _batches(_source(store, view_name, columns, known_at, latest=False))
     names = _served_names(store, view_name, reader.schema.names)
     fields = zip(names, map(_type_in_utc, reader.schema.types), strict=True)
     schema = pa.schema([pa.field(name, kind) for name, kind in fields])
@@ -53,6 +79,10 @@ def write_source(store: FeatureStore, view_name: str, columns: list[str], path: 
             columns_in_utc = [_moments_in_utc(column) for column in batch.columns]
             writer.write_batch(pa.RecordBatch.from_arrays(columns_in_utc, schema=schema))
     return path
+
+
+def _batches(job: RetrievalJob) -> pa.RecordBatchReader:
+    return job.to_arrow_batches() if isinstance(job, AsOfRetrievalJob) else job.to_arrow().to_reader()
 
 
 def _type_in_utc(kind: pa.DataType) -> pa.DataType:

@@ -24,6 +24,7 @@ GROUPS = {
     "test_index_store": "towers",
     "test_candidates_api": "towers",
     "test_api_contract": "towers",
+    "test_candidate_steps": "towers",
     "test_release_switch": "towers",
     "test_self_test": "towers",
     "test_reasons": "towers",

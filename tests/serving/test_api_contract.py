@@ -13,6 +13,8 @@ def test_responses_have_the_form_that_the_description_states(client):
         OneResponse,
         ReleaseResponse,
         SimilarResponse,
+        StepsResponse,
+        UsersResponse,
     )
 
     OneResponse.model_validate(client.candidates(user_id="0003", k=60, explain=True))
@@ -20,20 +22,23 @@ def test_responses_have_the_form_that_the_description_states(client):
     BatchResponse.model_validate(client.post("/v1/candidates:batch", {"user_ids": ["0003", "nobody"]}).json)
     HistoryResponse.model_validate(client.get("/v1/users/0003/history").json)
     SimilarResponse.model_validate(client.get("/v1/items/0108775007/similar").json)
+    steps = {"user_id": "0003", "buy": ["0108775007"], "exclude": ["0108775008"], "explain": True}
+    StepsResponse.model_validate(client.post("/v1/candidates:steps", steps).json)
+    UsersResponse.model_validate(client.get("/v1/users").json)
     ReleaseResponse.model_validate(client.get("/v1/release").json)
     ErrorResponse.model_validate(client.get("/nothing").json)
 
 
 def test_the_description_names_all_paths_and_has_examples_that_are_valid(client):
-    from serving.request_models import BatchQuery, CandidateQuery, ReleaseChange
+    from serving.request_models import BatchQuery, CandidateQuery, ReleaseChange, StepsQuery
 
     description = client.get("/openapi.json").json
 
     assert set(description["paths"]) == {
         "/v1/candidates", "/v1/candidates:batch", "/v1/users/{user_id}/history", "/v1/items/{item_id}/similar",
-        "/v1/release", "/healthz", "/readyz", "/metrics",
+        "/v1/candidates:steps", "/v1/users", "/v1/release", "/healthz", "/readyz", "/metrics",
     }  # fmt: skip
-    for model in (CandidateQuery, BatchQuery, ReleaseChange):
+    for model in (CandidateQuery, StepsQuery, BatchQuery, ReleaseChange):
         examples = description["components"]["schemas"][model.__name__]["examples"]
         assert examples
         for example in examples:
