@@ -16,8 +16,9 @@ from starlette.types import ASGIApp, Scope
 from features.errors import InputError
 from features.ids import MAX_ID_LENGTH, parse_id
 from serving.errors import RequestError, error_response, json_response, unknown_item
-from serving.guard import ACTIVATION, REQUEST_ID, Guard
+from serving.guard import ACTIVATION, PAGE, REQUEST_ID, Guard
 from serving.limits import MAX_FOUND_USERS, MAX_HISTORY, MAX_K
+from serving.page import Page
 from serving.request_models import BatchQuery, CandidateQuery, ReleaseChange, StepsQuery, describe_problems
 from serving.response_models import (
     BatchResponse,
@@ -69,6 +70,7 @@ def create_app(service: Service, api_key: str | None, new_id: Callable[[], str])
     _add_lookups(app, service)
     _add_release(app, service)
     _add_operation(app, service)
+    _add_page(app)
     _add_errors(app)
     return Guard(app, service.limits, service.metrics, api_key, new_id)
 
@@ -131,6 +133,15 @@ def _add_release(app: FastAPI, service: Service) -> None:
         except InputError as error:
             raise RequestError(409, "not_activated", str(error)) from error
         return _answer(request, service.release())
+
+
+def _add_page(app: FastAPI) -> None:
+    page = Page.read()
+
+    @app.get(PAGE, include_in_schema=False)
+    async def show() -> Response:
+        """Return the page; it has no data, and asks for the API key."""
+        return page.respond()
 
 
 def _add_operation(app: FastAPI, service: Service) -> None:

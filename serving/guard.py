@@ -16,7 +16,8 @@ from serving.metrics import Metrics
 
 KEY_HEADER: Final = "x-api-key"
 ID_HEADER: Final = "x-request-id"
-WITHOUT_KEY: Final = frozenset({"/healthz", "/readyz"})
+PAGE: Final = "/"
+WITHOUT_KEY: Final = frozenset({PAGE, "/healthz", "/readyz"})  # the page has no data: it asks for the key
 ACTIVATION: Final = "/v1/release"
 REQUEST_ID: Final = "request_id"
 _VALID_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -31,7 +32,7 @@ class Guard:
         app: the application.
         limits: of requests.
         metrics: counts requests.
-        api_key: that each request must have, except for health and readiness; None for none.
+        api_key: that each request must have, except for health, readiness and the page; None for none.
         new_id: makes the ids of requests that bring none.
     """
 

@@ -25,6 +25,8 @@ GROUPS = {
     "test_candidates_api": "towers",
     "test_api_contract": "towers",
     "test_candidate_steps": "towers",
+    "test_page": "towers",
+    "test_page_in_browser": "towers",
     "test_release_switch": "towers",
     "test_self_test": "towers",
     "test_reasons": "towers",
