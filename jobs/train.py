@@ -47,6 +47,7 @@ def main(
     from models.release.find_release import LATEST
     from models.release.writer import make_latest, write_release
     from pipelines.filter_context import filter_warnings
+    from pipelines.golden_queries import golden_queries_writer
     from pipelines.served_metrics import served_table
     from pipelines.train_release import train_release
     from pipelines.training_options import TrainingOptions
@@ -59,7 +60,7 @@ def main(
         trained = train_release(store, options, folder, reporter)
         reporter.result(f"\n{trained.served.window}\n")
         reporter.table(served_table(trained.served))
-        version = write_release(releases, trained.release, created=datetime.now(UTC))
+        version = write_release(releases, trained.release, datetime.now(UTC), golden_queries_writer(store))
         make_latest(releases, version)
     reporter.result(f"\nrelease {releases / version} after {trained.seconds:.0f} s")
     reporter.next("python jobs/materialize.py")

@@ -1,4 +1,4 @@
-"""The self-test of a deployment before it serves: answers that are known without a stored copy of them."""
+"""The self-test of a deployment before it serves: answers that must have known properties, and golden queries."""
 
 from typing import Final
 
@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from features.errors import InputError
 from features.schema import ITEM_ID
+from pipelines.golden_queries import check_golden_queries
 from serving.candidate_block import Subject, SubjectCandidates
 from serving.deployment import Deployment
 
@@ -22,6 +23,7 @@ def check_deployment(deployment: Deployment) -> None:
       and none that a filter excludes; the excluded item is not among them.
     - It has the same candidates alone and in a block with others.
     - Similar items of a bestseller are not the item itself.
+    - The golden queries of the release have the stored answers.
 
     Raises:
         InputError: an answer is wrong. Names the release and the query.
@@ -42,6 +44,7 @@ def check_deployment(deployment: Deployment) -> None:
         similar = deployment.similar_items(bestsellers[0], K) or []
         if bestsellers[0] in {item[ITEM_ID] for item in similar}:
             raise _failure(deployment, f"item {bestsellers[0]!r} is similar to itself")
+    check_golden_queries(deployment.pipeline)
 
 
 def _subject(deployment: Deployment, session: tuple[str, ...]) -> Subject:

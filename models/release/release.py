@@ -21,6 +21,7 @@
       blender.json       weights of the candidate sources, with ("keep") and without ("drop") items bought before
       ranker_keep/       ranker of the lists with items bought before, if it beats the blender
       ranker_drop/       the same for lists without items bought before
+      golden_queries.parquet  features of queries, and the best candidates that they had when the release was written
       metrics.json       training history, baselines, diversity of the released vectors, selection of the rankers
 
 `LATEST`, beside the releases, names the current one.
@@ -52,6 +53,7 @@ from models.serving_tower import ServingQueryTower
 from models.vocabulary import FIRST_TOKEN
 
 METRICS: Final = "metrics.json"
+GOLDEN_QUERIES: Final = "golden_queries.parquet"
 SERVED: Final = "served"
 VALIDATED: Final = "validated"
 ITEM_IDS: Final = "item_ids.parquet"
@@ -86,6 +88,7 @@ class Release:
         blender: weights of the candidate sources, by policy.
         rankers: by policy; the blender's order stands where there is none.
         neighbours: the users to whom users are compared by the rankers.
+        golden_queries: see `pipelines.golden_queries`; None if the release was written without.
     """
 
     version: str
@@ -100,6 +103,7 @@ class Release:
     blender: dict[str, Any]
     rankers: dict[str, Ranker]
     neighbours: UserNeighbours
+    golden_queries: pa.Table | None = None
 
     @property
     def as_of(self) -> datetime:
@@ -218,6 +222,7 @@ def load_release(releases: Path, version: str | None = None) -> Release:
         blender=blender,
         rankers=rankers,
         neighbours=UserNeighbours.read(folder / USER_NEIGHBOURS, len(item_ids)),
+        golden_queries=pq.read_table(golden) if (golden := folder / GOLDEN_QUERIES).is_file() else None,
     )
 
 

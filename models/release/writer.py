@@ -1,6 +1,7 @@
 """Writing a release, and making it the current one."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -9,18 +10,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.errors import InputError
-from features.files import atomic_write, write_json
+from features.files import atomic_write, sha256, write_json
 from features.schema import ITEM_ID
 from models.release.find_release import LATEST
 from models.release.integrity import DIGEST, FORMAT, MANIFEST, file_digests, manifest_digest
 from models.release.release import (
     ARRAYS,
+    GOLDEN_QUERIES,
     ITEM_CONTENTS,
     ITEM_IDS,
     METRICS,
     SERVED,
     USER_NEIGHBOURS,
     VALIDATED,
+    Release,
     load_release,
 )
 from models.release.release_contents import ReleaseContents, content_digest
@@ -29,7 +32,12 @@ from models.release.release_models import write_release_models
 _logger = logging.getLogger(__name__)
 
 
-def write_release(releases: Path, contents: ReleaseContents, created: datetime) -> str:
+def write_release(
+    releases: Path,
+    contents: ReleaseContents,
+    created: datetime,
+    write_golden_queries: Callable[[Release, Path], None] | None = None,
+) -> str:
     """Write a release, and return its version; `make_latest` makes it the current one.
 
     The version ends in a digest of everything that determines how the release behaves: equal seeds and settings give
@@ -40,6 +48,8 @@ def write_release(releases: Path, contents: ReleaseContents, created: datetime) 
         releases: folder of all releases.
         contents: of the release.
         created: for the manifest, UTC.
+        write_golden_queries: writes a file into the folder of the release, which it gets as it will be served; None for
+            a release without.
 
     Raises:
         InputError: there is a release of this version with other contents.
@@ -79,6 +89,10 @@ def write_release(releases: Path, contents: ReleaseContents, created: datetime) 
             "files": file_digests(folder),
         }
         write_json(folder / MANIFEST, {**manifest, DIGEST: manifest_digest(manifest)})
+        if write_golden_queries is not None:
+            write_golden_queries(load_release(folder.parent, version), folder)
+            manifest["files"][GOLDEN_QUERIES] = sha256(folder / GOLDEN_QUERIES)
+            write_json(folder / MANIFEST, {**manifest, DIGEST: manifest_digest(manifest)})
     return version
 
 

@@ -26,6 +26,8 @@ GROUPS = {
     "test_api_contract": "towers",
     "test_candidate_steps": "towers",
     "test_page": "towers",
+    "test_golden_queries": "towers",
+    "test_purchase_now": "towers",
     "test_page_in_browser": "towers",
     "test_release_switch": "towers",
     "test_self_test": "towers",

@@ -9,6 +9,7 @@ import pytest
 from fixtures.serving import MOMENT
 
 from features.errors import InputError
+from features.files import sha256
 
 OLD, NEW, OTHER = (f"20200301-seed-0000000{number}" for number in (1, 2, 3))
 NOW = datetime(2020, 3, 2, tzinfo=UTC)
@@ -240,6 +241,34 @@ def test_releases_are_changed_and_refused_over_http(serve, two_releases):
     assert "blender.json" in refused.error["message"]
     assert (state["release"], served) == (first, first)
     assert (state["refused"]["version"], "blender.json" in state["refused"]["reason"]) == (second, True)
+
+
+def test_a_latest_that_does_not_reproduce_its_golden_queries_is_refused(serve, two_releases):
+    import json
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from models.release.integrity import DIGEST, manifest_digest
+    from models.release.writer import make_latest
+
+    project, first, second = two_releases
+    file = project.releases / second / "golden_queries.parquet"
+    table, name = pq.read_table(file), "golden_keep_items"
+    turned = pa.array([items[::-1] for items in table[name].to_pylist()], table.schema.field(name).type)
+    pq.write_table(table.set_column(table.column_names.index(name), name, turned), file)
+    path = file.with_name("manifest.json")
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["files"][file.name] = sha256(file)
+    path.write_text(json.dumps({**manifest, DIGEST: manifest_digest(manifest)}), encoding="utf-8")
+
+    with serve(project.repo, project.releases) as (client, service):
+        make_latest(project.releases, second)
+        service.switch.poll()
+        state, served = client.get("/v1/release").json, client.candidates(user_id="0003", k=1)["release"]
+
+    assert (state["release"], served) == (first, first)
+    assert (state["refused"]["version"], "golden query" in state["refused"]["reason"]) == (second, True)
 
 
 def test_a_new_online_store_is_served_without_a_failed_request(serve, call, two_releases):
