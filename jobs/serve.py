@@ -2,14 +2,17 @@
 
 python jobs/serve.py
 python jobs/serve.py --port 8080 --deadline 0.5
+python jobs/serve.py --also 20180102-default-0da63ead --share 0.1
 FEAST_TWO_TOWER_API_KEY=... python jobs/serve.py --host 0.0.0.0
 """
 
 import ipaddress
 import logging
+import math
 import os
 import signal
 import socket
+import threading
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -59,6 +62,13 @@ _SECONDS_TO_END: Final = 10
     show_default=True,
     help="Hours after which features count as stale.",
 )
+@click.option("--also", help="A second release, which serves the share --share of the users.")
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    callback=lambda _context, _option, share: check_share(share),
+    help="Of the users whom --also serves, by a hash of the user id.",
+)
 @console.job
 def main(
     reporter: console.ConsoleReporter,
@@ -71,16 +81,22 @@ def main(
     max_pending: int,
     max_block: int,
     stale_after: float,
+    also: str | None,
+    share: float | None,
 ) -> None:
     """Serve candidates over HTTP until SIGTERM or SIGINT.
 
     The latest release is served, and a newer one takes its place without an interruption when `LATEST` names it, as
-    does a new generation of the online store. --release serves one release only. Requests are logged as JSON.
+    does a new generation of the online store. --release serves one release only. With --also, a second one serves a
+    share of the users, always the same ones. Requests are logged as JSON.
     """
     from models.release.find_release import find_release
 
     api_key = read_api_key(host)
-    find_release(releases, version)  # before Feast is imported, which takes seconds
+    if (also is None) != (share is None):
+        raise InputError("--also and --share belong together: pass a release and its share of the users, or neither.")
+    for each in (version, *([also] if also else [])):
+        find_release(releases, each)  # before Feast is imported, which takes seconds
     sock = bind(host, port)
     import uvicorn
 
@@ -88,6 +104,7 @@ def main(
     from serving.json_logs import JsonFormatter
     from serving.limits import Limits
     from serving.release_switch import ReleaseSwitch
+    from serving.second_release import SecondRelease
     from serving.service import Service
 
     limits = Limits(
@@ -96,8 +113,11 @@ def main(
         block_users=max_block,
         stale_after=timedelta(hours=stale_after),
     )
-    switch = ReleaseSwitch(repo, releases, _now, version=version)
-    app = create_app(Service(switch, limits, _now), api_key, lambda: uuid.uuid4().hex)
+    loading = threading.Lock()
+    switch, second = ReleaseSwitch(repo, releases, _now, version=version, loading=loading), None
+    if also is not None and share is not None:
+        second = SecondRelease(ReleaseSwitch(repo, releases, _now, version=also, loading=loading), share)
+    app = create_app(Service(switch, limits, _now, second), api_key, lambda: uuid.uuid4().hex)
     for handler in logging.getLogger().handlers:
         handler.setFormatter(JsonFormatter())
     logging.getLogger("serving").setLevel(logging.DEBUG if reporter.verbose else logging.INFO)
@@ -112,11 +132,23 @@ def main(
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn ends gracefully, and then raises the signal once more
         signal.signal(number, server.handle_exit)
     sock.listen(config.backlog)  # who reads the address below may connect at once
+    shared = f", {also} for {share:.1%} of the users" if share is not None else ""
     reporter.result(
-        f"release {switch.current.version}, features as of {switch.current.features_as_of:%Y-%m-%d %H:%M} UTC\n"
+        f"release {switch.current.version}{shared}, features as of {switch.current.features_as_of:%Y-%m-%d %H:%M} UTC\n"
         f"serving on http://{_address(host)}:{sock.getsockname()[1]} after {reporter.watch.seconds:.1f} s"
     )
     server.run(sockets=[sock])
+
+
+def check_share(share: float | None) -> float | None:
+    """Return a share; refuse NaN, which is in no range and out of none.
+
+    Raises:
+        click.BadParameter: it is NaN.
+    """
+    if share is not None and math.isnan(share):
+        raise click.BadParameter("nan is no share of the users: pass a number between 0 and 1, such as 0.1.")
+    return share
 
 
 def bind(host: str, port: int) -> socket.socket:

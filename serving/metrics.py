@@ -29,8 +29,7 @@ class State:
     """What is true at one moment.
 
     Attributes:
-        release: the release that serves.
-        generation: of the online store.
+        releases: the releases that serve, each with the generation of the online store that it reads.
         views: the feature views that requests read.
         features_age: seconds.
         index_age: seconds.
@@ -39,8 +38,7 @@ class State:
         refusals: releases refused since the start.
     """
 
-    release: str
-    generation: str
+    releases: dict[str, str]
     views: Iterable[str]
     features_age: float
     index_age: float
@@ -79,6 +77,14 @@ class Metrics:
             "candidates_excluded", "Pairs of user and item that a filter excludes.", ("filter",)
         )
         self._cold = self._counter("cold_users", "Users without a purchase history, who get bestsellers.")
+        self._served = self._counter("subjects", "Users and sessions that got candidates.", ("release",))
+        self._seconds = Histogram(
+            f"{_PREFIX}_candidates_duration_seconds",
+            "Seconds of all stages, of all users that are computed together.",
+            ("release",),
+            buckets=_STAGE_BUCKETS,
+            registry=self.registry,
+        )
         self._statuses = Counter(
             "feast_online_features_status_total",
             "Users with and without features in the online store.",
@@ -92,15 +98,21 @@ class Metrics:
         self._duration.labels(method, route, str(status)).observe(seconds)
         self._requests.labels(route, str(status)).inc()
 
-    def count_block(self, counts: Counts, stages: Iterable[Milliseconds], cold: int) -> None:
-        """Count a block of users.
+    def count_block(
+        self, release: str, counts: Counts, stages: Iterable[Milliseconds], *, subjects: int, cold: int
+    ) -> None:
+        """Count a block of users of one release.
 
         Args:
+            release: its version.
             counts: what it adds.
             stages: milliseconds of each stage, of each group of the block.
+            subjects: users and sessions.
             cold: users without a history.
         """
+        self._served.labels(release).inc(subjects)
         for took in stages:
+            self._seconds.labels(release).observe(sum(took.values()) / 1_000)
             for stage, milliseconds in took.items():
                 self._stages.labels(stage).observe(milliseconds / 1_000)
         for name, pairs in counts.excluded.items():
@@ -135,9 +147,10 @@ class _StateCollector(Collector):
             freshness.add_metric((view,), state.features_age)
         yield freshness
         info = GaugeMetricFamily(
-            f"{_PREFIX}_release_info", "The release that serves.", labels=("release", "generation")
+            f"{_PREFIX}_release_info", "The releases that serve.", labels=("release", "generation")
         )
-        info.add_metric((state.release, state.generation), 1)
+        for release, generation in state.releases.items():
+            info.add_metric((release, generation), 1)
         yield info
         for name, text, value in (
             ("features_age_seconds", "Age of the features of users.", state.features_age),

@@ -8,10 +8,11 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from features.errors import InputError, first_line
 from models.release.find_release import find_release
@@ -54,6 +55,7 @@ class ReleaseSwitch:
         now: the present moment, UTC.
         version: the only release that is served; None to follow `LATEST`.
         load: loads and tests a release; by default from `repo` and `releases`.
+        loading: held while a release is loaded; shared by switches that must not load at the same time, for memory.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class ReleaseSwitch:
         *,
         version: str | None = None,
         load: Load | None = None,
+        loading: AbstractContextManager[Any] | None = None,
     ) -> None:
         self._repo, self._releases, self._now, self._version = repo, releases, now, version
         self._load = load or self._load_and_test
@@ -71,7 +74,7 @@ class ReleaseSwitch:
         self._previous: str | None = None
         self._refusal: Refusal | None = None
         self._failed: dict[str, tuple[int, int]] = {}  # failures, and polls until the next attempt
-        self._loading, self._ended = threading.Lock(), threading.Event()
+        self._loading, self._ended = loading or threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._watch, name="releases", daemon=True)
         self.activations, self.refusals = 1, 0
         self._current, self._activated_at = self._load(self._latest), now()

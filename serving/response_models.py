@@ -139,14 +139,20 @@ class UsersResponse(_Response):
     user_ids: Annotated[list[str], Field(description="Ascending.", examples=[["1001", "1002"]])]
 
 
+class BatchCandidates(UserCandidates):
+    """The candidates of one user of a batch."""
+
+    release: Annotated[str, Field(description="The one that serves this user.")]
+
+
 class BatchResponse(_Response):
-    """Candidates of several users, all of one release."""
+    """Candidates of several users."""
 
     request_id: RequestId
-    release: str
+    release: Annotated[str, Field(description="The one that serves the first user, as does index.")]
     index: Age
     took_ms: Took
-    results: list[UserCandidates]
+    results: list[BatchCandidates]
 
 
 class BoughtItem(_Response):
@@ -201,6 +207,13 @@ class Refused(_Response):
     at: datetime
 
 
+class Second(_Response):
+    """A second release that serves a share of the users."""
+
+    release: str
+    share: float
+
+
 class ReleaseResponse(_Response):
     """The release that serves."""
 
@@ -214,6 +227,7 @@ class ReleaseResponse(_Response):
     active_since: datetime
     previous: Annotated[str | None, Field(description="The release that served before.")]
     refused: Refused | None
+    second: Second | None
 
 
 class Status(_Response):

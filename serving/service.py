@@ -1,8 +1,8 @@
 """What the service answers: candidates, histories and similar items of the release that serves."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
@@ -17,6 +17,7 @@ from serving.limits import Limits
 from serving.metrics import Metrics, State
 from serving.release_switch import ReleaseSwitch
 from serving.request_models import BatchQuery, CandidateQuery, StepsQuery
+from serving.second_release import SecondRelease
 
 Result = TypeVar("Result")
 
@@ -29,6 +30,7 @@ class _Lookup:
     """Work on a deployment that is not a request for candidates."""
 
     function: Callable[[Deployment], Any]
+    user_id: str | None = None
 
 
 _Query: TypeAlias = CandidateQuery | BatchQuery
@@ -36,10 +38,19 @@ _Query: TypeAlias = CandidateQuery | BatchQuery
 
 @dataclass(frozen=True)
 class _Answer:
-    """The result of a piece of work, and the one deployment that it comes from."""
+    """The result of a piece of work, and the one deployment that it comes from: in a batch, of its first user."""
 
     deployment: Deployment
     content: Any
+
+
+@dataclass(frozen=True)
+class _Assigned:
+    """One subject of a block, the deployment that serves it, and the candidates that it gets."""
+
+    subject: Subject
+    deployment: Deployment
+    candidates: list[SubjectCandidates] = field(default_factory=list)
 
 
 class Service:
@@ -49,10 +60,11 @@ class Service:
         switch: holds the deployment that serves.
         limits: of requests.
         now: the present moment.
+        second: a second release, and its share of the users; None for one release.
     """
 
-    def __init__(self, switch: ReleaseSwitch, limits: Limits, now: Clock) -> None:
-        self.switch, self.limits, self._now = switch, limits, now
+    def __init__(self, switch: ReleaseSwitch, limits: Limits, now: Clock, second: SecondRelease | None = None) -> None:
+        self.switch, self.limits, self._now, self.second = switch, limits, now, second
         self.metrics = Metrics(self._state)
         self._batcher: Batcher[_Query | _Lookup, _Answer] = Batcher(
             self._compute, max_pending=limits.pending_users, max_block=limits.block_users
@@ -61,17 +73,20 @@ class Service:
     def start(self) -> None:
         """Begin to serve, and to watch for releases."""
         self._batcher.start()
-        self.switch.start()
+        for switch in self._switches:
+            switch.start()
 
     def stop(self) -> None:
         """End after all requests in progress."""
-        self.switch.stop()
+        for switch in self._switches:
+            switch.stop()
         self._batcher.stop()
 
     async def candidates(self, query: CandidateQuery) -> dict[str, Any]:
         """Return the candidates of one user or session, JSON-ready."""
         answer, waited = await self._submit(query, 1)
-        [candidates] = answer.content
+        [assigned] = answer.content
+        [candidates] = assigned.candidates
         return {
             **self._release(answer.deployment),
             "took_ms": _took(candidates.took, waited),
@@ -84,7 +99,7 @@ class Service:
         Raises:
             RequestError: the release lacks an item to buy, or the features cannot be read.
         """
-        deployment, purchase = self.switch.current, None
+        deployment, purchase = self._deployment_of(query.user_id), None
         if query.buy and query.user_id is not None:
             if missing := deployment.lacks(query.buy):
                 raise unknown_item(deployment.version, missing[0])
@@ -94,10 +109,9 @@ class Service:
         def run(present: Deployment) -> Steps:
             if purchase is not None and present is not deployment:
                 raise overloaded("Another release or online store took over meanwhile.", "release_changed")
-            [subject] = _subjects(query, present)
-            return run_steps(present.block, subject, purchase)
+            return run_steps(present.block, _subject(query, query.user_id, present), purchase)
 
-        answer, waited = await self._submit(_Lookup(run), 1)
+        answer, waited = await self._submit(_Lookup(run, query.user_id), 1)
         steps: Steps = answer.content
         return {
             **self._release(answer.deployment),
@@ -116,18 +130,20 @@ class Service:
         """Return the candidates of several users, JSON-ready."""
         answer, waited = await self._submit(query, len(query.user_ids))
         results = [
-            self._subject(answer.deployment, user, candidates)
-            for user, candidates in zip(query.user_ids, answer.content, strict=True)
+            {"release": each.deployment.version, **self._subject(each.deployment, each.subject.user_id, candidates)}
+            for each in answer.content
+            for candidates in each.candidates
         ]
+        took = {id(each.deployment): each.candidates[0].took for each in answer.content}
         return {
             **self._release(answer.deployment),
-            "took_ms": _took(answer.content[0].took, waited),
+            "took_ms": _took(_sum(took.values()), waited),
             "results": results,
         }
 
     async def history(self, user_id: str, limit: int) -> dict[str, Any]:
         """Return what a user bought, JSON-ready."""
-        answer, _ = await self._submit(_Lookup(lambda deployment: deployment.history(user_id, limit)), 1)
+        answer, _ = await self._submit(_Lookup(lambda deployment: deployment.history(user_id, limit), user_id), 1)
         items, known = answer.content
         return {
             **self._release(answer.deployment),
@@ -159,6 +175,7 @@ class Service:
             "active_since": switch.activated_at.isoformat(),
             "previous": switch.previous,
             "refused": refusal and {"version": refusal.version, "reason": refusal.reason, "at": refusal.at.isoformat()},
+            "second": self.second and {"release": self.second.switch.current.version, "share": self.second.share},
         }
 
     def age(self, moment: datetime) -> float:
@@ -174,15 +191,15 @@ class Service:
         if self._batcher.pending >= self.limits.pending_users:
             raise overloaded(f"{self._batcher.pending} users are waiting for candidates.")
         try:
-            self.switch.current.pipeline.reader.generation.check_unchanged()
+            for switch in self._switches:
+                switch.current.pipeline.reader.generation.check_unchanged()
         except InputError as error:
             raise _unavailable(error) from error
 
     def _state(self) -> State:
         switch, deployment = self.switch, self.switch.current
         return State(
-            release=deployment.version,
-            generation=deployment.generation,
+            releases={switch.current.version: switch.current.generation for switch in self._switches},
             views=deployment.block.views,
             features_age=self.age(deployment.features_as_of),
             index_age=self.age(deployment.index_as_of),
@@ -198,23 +215,53 @@ class Service:
             raise _unavailable(error) from error
 
     def _compute(self, works: Sequence[_Query | _Lookup]) -> list[_Answer]:
-        """Compute a block with the deployment that serves when it begins: no answer mixes two."""
-        deployment = self.switch.current
-        subjects = [_subjects(work, deployment) for work in works]
-        found, counts = deployment.block.run([subject for each in subjects for subject in each])
-        self._count(found, counts, [subject for each in subjects for subject in each])
-        answers, start = [], 0
-        for work, own in zip(works, subjects, strict=True):
-            content = work.function(deployment) if isinstance(work, _Lookup) else found[start : start + len(own)]
-            answers.append(_Answer(deployment, content))
-            start += len(own)
+        """Compute a block with the deployments that serve when it begins: no answer for a user mixes two."""
+        present = {id(switch): switch.current for switch in self._switches}
+
+        def assign(user_id: str | None) -> Deployment:
+            return present[id(self._switch_of(user_id))]
+
+        assigned = [_assign_subjects(work, assign) for work in works]
+        subjects = [each for of_work in assigned for each in of_work]
+        for deployment in present.values():
+            own = [each for each in subjects if each.deployment is deployment]
+            if not own:
+                continue
+            found, counts = deployment.block.run([each.subject for each in own])
+            self._count(deployment, found, counts, [each.subject for each in own])
+            for each, candidates in zip(own, found, strict=True):
+                each.candidates.append(candidates)
+        answers = []
+        for work, of_work in zip(works, assigned, strict=True):
+            if isinstance(work, _Lookup):
+                deployment = assign(work.user_id)
+                answers.append(_Answer(deployment, work.function(deployment)))
+            else:
+                answers.append(_Answer(of_work[0].deployment, of_work))
         return answers
 
-    def _count(self, found: Sequence[SubjectCandidates], counts: Counts, subjects: Sequence[Subject]) -> None:
+    @property
+    def _switches(self) -> list[ReleaseSwitch]:
+        return [self.switch] if self.second is None else [self.switch, self.second.switch]
+
+    def _switch_of(self, user_id: str | None) -> ReleaseSwitch:
+        """Return the switch of the release that serves a user; anonymous sessions get the first one."""
+        if self.second is None or user_id is None or not self.second.serves(user_id):
+            return self.switch
+        return self.second.switch
+
+    def _deployment_of(self, user_id: str | None) -> Deployment:
+        return self._switch_of(user_id).current
+
+    def _count(
+        self, deployment: Deployment, found: Sequence[SubjectCandidates], counts: Counts, subjects: Sequence[Subject]
+    ) -> None:
         users = [candidates for candidates, subject in zip(found, subjects, strict=True) if subject.user_id is not None]
         self.metrics.count_block(
+            deployment.version,
             counts,
             stages={id(candidates.took): candidates.took for candidates in found}.values(),
+            subjects=len(subjects),
             cold=sum(candidates.cold for candidates in users),
         )
 
@@ -255,16 +302,34 @@ def _unavailable(error: InputError) -> RequestError:
     return overloaded(f"The features cannot be read: {error}", "features_unavailable")
 
 
-def _subjects(work: _Query | _Lookup, deployment: Deployment) -> list[Subject]:
-    """Return the subjects of a request, with the filters in force: its own, or those of the release."""
+def _assign_subjects(work: _Query | _Lookup, assign: Callable[[str | None], Deployment]) -> list[_Assigned]:
+    """Return the subjects of a request with the deployment that serves each; none of a lookup."""
     if isinstance(work, _Lookup):
         return []
+    users = [work.user_id] if isinstance(work, CandidateQuery) else work.user_ids
+    deployments = [assign(user) for user in users]
+    return [
+        _Assigned(_subject(work, user, deployment), deployment)
+        for user, deployment in zip(users, deployments, strict=True)
+    ]
+
+
+def _subject(work: _Query, user_id: str | None, deployment: Deployment) -> Subject:
+    """Return one subject of a request, with the filters in force: its own, or those of the release."""
     settings = work.filters or deployment.settings
     if work.channel is not None:
         settings = settings.replace(channel=work.channel)
     session = tuple(work.recent_items or ()) if isinstance(work, CandidateQuery) else ()
-    users = [work.user_id] if isinstance(work, CandidateQuery) else work.user_ids
-    return [Subject(user, session, work.k, tuple(work.exclude), settings, work.explain) for user in users]
+    return Subject(user_id, session, work.k, tuple(work.exclude), settings, work.explain)
+
+
+def _sum(stages: Iterable[Milliseconds]) -> Milliseconds:
+    """Return the sum of each stage over the releases of a batch."""
+    total: Milliseconds = {}
+    for took in stages:
+        for name, milliseconds in took.items():
+            total[name] = total.get(name, 0.0) + milliseconds
+    return total
 
 
 def _took(stages: Milliseconds, waited: float) -> Milliseconds:

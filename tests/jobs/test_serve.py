@@ -51,6 +51,26 @@ def test_a_missing_release_is_named(serve, tmp_path):
     assert str(tmp_path) in done.stderr
 
 
+@pytest.mark.parametrize("options", [("--also", "20200301-seed-00000001"), ("--share", "0.1")])
+def test_a_second_release_needs_its_share_and_a_share_a_release(serve, options):
+    done = serve(*options)
+
+    assert (done.exit_code, "--also" in done.stderr, "--share" in done.stderr) == (1, True, True)
+
+
+def test_a_second_release_that_is_missing_is_named(serve):
+    done = serve("--also", "20200301-seed-00000001", "--share", "0.1")
+
+    assert (done.exit_code, "20200301-seed-00000001" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("share", ["0", "1", "-0.1", "nan"])
+def test_a_share_is_a_part_of_the_users(serve, share):
+    done = serve("--also", "20200301-seed-00000001", "--share", share)
+
+    assert (done.exit_code, "--share" in done.stderr) == (2, True)
+
+
 def test_a_port_that_is_in_use_is_named(serve):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

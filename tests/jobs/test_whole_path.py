@@ -189,6 +189,12 @@ def test_the_doctor_finds_a_complete_project_in_order(whole):
     assert len(re.findall(r"^[a-z]+(?: [a-z]+)? +ok\b", whole.outputs["doctor"], re.MULTILINE)) == 8
 
 
+def test_the_release_holds_golden_queries(whole):
+    manifest = json.loads((whole.project.releases / whole.release / "manifest.json").read_text(encoding="utf-8"))
+
+    assert "golden_queries.parquet" in manifest["files"]
+
+
 def test_nothing_is_written_to_the_working_directory(whole):
     assert list(whole.elsewhere.iterdir()) == []
     assert {path.name for path in whole.project.root.iterdir()} == {

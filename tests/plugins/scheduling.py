@@ -26,6 +26,7 @@ GROUPS = {
     "test_api_contract": "towers",
     "test_candidate_steps": "towers",
     "test_page": "towers",
+    "test_second_release": "towers",
     "test_golden_queries": "towers",
     "test_purchase_now": "towers",
     "test_page_in_browser": "towers",
