@@ -1,11 +1,14 @@
 """The job that serves: what it refuses at the start, and how it ends."""
 
+import contextlib
+import http.client
 import json
 import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 from fixtures.http import Client
@@ -96,22 +99,25 @@ def test_an_online_store_that_was_not_filled_ends_the_job(serve, toy):
     assert "jobs/materialize.py" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_serves_until_a_signal_and_ends_with_status_0(root, served_project, number):
-    command = [
-        sys.executable, root / "jobs" / "serve.py", "--port", 0, "--verbose",
-        "--repo", served_project.repo, "--releases", served_project.releases,
-    ]  # fmt: skip
-    words = [str(word) for word in command]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+@contextlib.contextmanager
+def started(root, project, *options):
+    """Run the job in a process of its own; yield it, its first line and its port."""
+    words = [root / "jobs" / "serve.py", "--port", 0, "--repo", project.repo, "--releases", project.releases, *options]
+    command = [sys.executable, *map(str, words)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         release, address = process.stdout.readline(), process.stdout.readline()
         try:
-            port = re.search(r"http://127\.0\.0\.1:(\d+)", address)[1]
-            content = Client(int(port)).get("/v1/users/0003/history").json
-            process.send_signal(number)
-            _, errors = process.communicate(timeout=30)
+            yield process, release, int(re.search(r"http://127\.0\.0\.1:(\d+)", address)[1])
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_until_a_signal_and_ends_with_status_0(root, served_project, number):
+    with started(root, served_project, "--verbose") as (process, release, port):
+        content = Client(port).get("/v1/users/0003/history").json
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=30)
 
     assert process.returncode == 0, errors
     assert content["release"] in release
@@ -119,3 +125,35 @@ def test_it_serves_until_a_signal_and_ends_with_status_0(root, served_project, n
     assert [line["route"] for line in lines if "route" in line] == ["/v1/users/{user_id:path}/history"]
     assert [line["level"] for line in lines if "0003" in line["message"]] == ["debug"]
     assert "Traceback" not in errors
+
+
+def test_a_request_in_progress_is_answered_after_the_signal_and_no_new_one_is_accepted(root, served_project):
+    body = json.dumps({"user_id": "0003", "k": 3}).encode()
+    with started(root, served_project, "--deadline", 20) as (process, _, port):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.putrequest("POST", "/v1/candidates")
+        connection.putheader("content-type", "application/json")
+        connection.putheader("content-length", str(len(body)))
+        connection.endheaders(body[:5])
+        Client(port).get("/healthz")  # the service has read what came before
+        process.send_signal(signal.SIGTERM)
+        refused = wait_until_refused(port)
+        connection.send(body[5:])
+        response = connection.getresponse()
+        content = json.loads(response.read())
+        _, errors = process.communicate(timeout=30)
+
+    assert refused
+    assert (response.status, len(content["items"])) == (200, 3)
+    assert process.returncode == 0, errors
+
+
+def wait_until_refused(port):
+    """Whether the port stops to accept connections within 5 seconds."""
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            return True
+        time.sleep(0.05)
+    return False
