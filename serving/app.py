@@ -17,8 +17,8 @@ from features.errors import InputError
 from features.ids import MAX_ID_LENGTH, parse_id
 from serving.errors import RequestError, error_response, json_response, unknown_item
 from serving.guard import ACTIVATION, PAGE, REQUEST_ID, Guard
+from serving.inspector_page import Page
 from serving.limits import MAX_FOUND_USERS, MAX_HISTORY, MAX_K
-from serving.page import Page
 from serving.request_models import BatchQuery, CandidateQuery, ReleaseChange, StepsQuery, describe_problems
 from serving.response_models import (
     BatchResponse,

@@ -1,6 +1,5 @@
 """What the service answers: candidates, histories and similar items of the release that serves."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +17,7 @@ from serving.metrics import Metrics, State
 from serving.release_switch import ReleaseSwitch
 from serving.request_models import BatchQuery, CandidateQuery, StepsQuery
 from serving.second_release import SecondRelease
+from serving.table_reads import TableReads
 
 Result = TypeVar("Result")
 
@@ -66,6 +66,7 @@ class Service:
     def __init__(self, switch: ReleaseSwitch, limits: Limits, now: Clock, second: SecondRelease | None = None) -> None:
         self.switch, self.limits, self._now, self.second = switch, limits, now, second
         self.metrics = Metrics(self._state)
+        self._tables = TableReads()
         self._batcher: Batcher[_Query | _Lookup, _Answer] = Batcher(
             self._compute, max_pending=limits.pending_users, max_block=limits.block_users
         )
@@ -80,6 +81,7 @@ class Service:
         """End after all requests in progress."""
         for switch in self._switches:
             switch.stop()
+        self._tables.stop()
         self._batcher.stop()
 
     async def candidates(self, query: CandidateQuery) -> dict[str, Any]:
@@ -104,14 +106,14 @@ class Service:
             if missing := deployment.lacks(query.buy):
                 raise unknown_item(deployment.version, missing[0])
             user_id = query.user_id
-            purchase = await _read_offline(lambda: PurchaseNow.read(deployment.pipeline, user_id, query.buy))
+            purchase = await self._read_tables(lambda: PurchaseNow.read(deployment.pipeline, user_id, query.buy))
 
         def run(present: Deployment) -> Steps:
             if purchase is not None and present is not deployment:
                 raise overloaded("Another release or online store took over meanwhile.", "release_changed")
             return run_steps(present.block, _subject(query, query.user_id, present), purchase)
 
-        answer, waited = await self._submit(_Lookup(run, query.user_id), 1)
+        answer, waited = await self._submit(_Lookup(run, query.user_id), 3 if query.buy else 2)  # retrievals
         steps: Steps = answer.content
         return {
             **self._release(answer.deployment),
@@ -123,8 +125,14 @@ class Service:
     async def users(self, prefix: str, limit: int) -> dict[str, Any]:
         """Return users whose id begins with a prefix, JSON-ready."""
         deployment = self.switch.current
-        found = await _read_offline(lambda: deployment.user_search.find(prefix, limit))
+        found = await self._read_tables(lambda: deployment.user_search.find(prefix, limit))
         return {"release": deployment.version, "prefix": prefix, "user_ids": found}
+
+    async def _read_tables(self, read: Callable[[], Result]) -> Result:
+        try:
+            return await self._tables.read(read)
+        except InputError as error:
+            raise _unavailable(error) from error
 
     async def batch(self, query: BatchQuery) -> dict[str, Any]:
         """Return the candidates of several users, JSON-ready."""
@@ -288,14 +296,6 @@ class Service:
             "as_of": deployment.features_as_of.isoformat(),
             "age_seconds": age,
         }
-
-
-async def _read_offline(read: Callable[[], Result]) -> Result:
-    """Read feature tables in another thread: candidates do not wait for it."""
-    try:
-        return await asyncio.to_thread(read)
-    except InputError as error:
-        raise _unavailable(error) from error
 
 
 def _unavailable(error: InputError) -> RequestError:

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from starlette.responses import Response
 
-_FILE: Final = Path(__file__).with_name("page.html")
+_FILE: Final = Path(__file__).with_name("inspector_page.html")
 
 
 @dataclass(frozen=True)
