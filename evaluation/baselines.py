@@ -18,6 +18,7 @@ from candidates.sources.popularity import PopularityList
 from candidates.topk import TopK
 from evaluation.implicit_als import ImplicitAls, available
 from evaluation.metrics import CandidateLists
+from evaluation.user_knn import Baskets, UserKnn
 
 HALF_LIFE: Final = 4.0
 
@@ -28,6 +29,9 @@ OWN_BY_FREQUENCY: Final = "own purchases by frequency"
 OWN_BY_RECENCY: Final = "own purchases by recency"
 ITEM_KNN: Final = "item-kNN"
 ITEM_KNN_BY_SALES: Final = "item-kNN, sales-weighted"
+USER_KNN: Final = "user-kNN"
+TIFU_KNN: Final = "TIFU-kNN"
+UP_CF: Final = "UP-CF"
 IALS: Final = "iALS"
 
 _Source: TypeAlias = Callable[[ItemLists | None], TopK]
@@ -86,6 +90,11 @@ def baselines(
     sales = np.sqrt(decayed).astype(np.float32)
     yield lists(ITEM_KNN, lambda excluded: neighbours.top(histories, width, None, excluded))
     yield lists(ITEM_KNN_BY_SALES, lambda excluded: neighbours.top(histories, width, sales, excluded))
+
+    baskets = Baskets.of(past, cut, users, n_items)
+    yield lists(USER_KNN, _similar(UserKnn.cosine(baskets), width))
+    yield lists(TIFU_KNN, _similar(UserKnn.tifu(baskets), width))
+    yield lists(UP_CF, _similar(UserKnn.up_cf(baskets), width))
 
     if available():
         factors = ImplicitAls.fit(past, cut, users, n_items)
@@ -176,3 +185,7 @@ def bought_before_then_popular(
 def _popular(counts: NDArray[np.float64], n: int, width: int) -> _Source:
     ranking = PopularityList.from_counts(counts)
     return lambda excluded: ranking.top(n, width, excluded)
+
+
+def _similar(users: UserKnn, width: int) -> _Source:
+    return lambda excluded: users.top(width, excluded)

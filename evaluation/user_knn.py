@@ -93,7 +93,7 @@ class UserKnn:
 
     @classmethod
     def cosine(
-        cls, baskets: Baskets, *, half_life: float = 180.0, neighbours: int = 300, own_weight: float = 0.3
+        cls, baskets: Baskets, *, half_life: float = 90.0, neighbours: int = 100, own_weight: float = 0.5
     ) -> Self:
         """User-kNN: baskets that halve in `half_life` days, vectors of length 1, neighbours by cosine.
 
@@ -146,7 +146,7 @@ class UserKnn:
         return cls(vectors, similarities, own_weight)
 
     @classmethod
-    def up_cf(cls, baskets: Baskets, *, newest: int = 25, alpha: float = 0.25, locality: float = 5.0) -> Self:
+    def up_cf(cls, baskets: Baskets, *, newest: int = 100, alpha: float = 0.5, locality: float = 5.0) -> Self:
         """UP-CF@r: the share of recent baskets that hold an item, summed over similar users.
 
         Faggioli, Polato and Aiolli, "Recency aware collaborative filtering for next basket recommendation", UMAP 2020.
@@ -222,6 +222,7 @@ def _nearest(
         near = similarity((queries[rows] @ vectors.T).toarray(), rows)
         if not with_self:
             near[np.arange(len(rows)), rows] = -np.inf
+        near[queries[rows].getnnz(axis=1) == 0] = -np.inf  # a user without purchases is similar to nobody
         columns = np.argsort(-near, axis=1, kind="stable")[:, :neighbours]
         values = np.take_along_axis(near, columns, axis=1)
         kept = np.isfinite(values) & (values != 0)

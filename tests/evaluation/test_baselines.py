@@ -175,6 +175,11 @@ def test_the_lists_of_each_baseline():
     # item 2, then what 8 bought with it; 1 is less similar to 2 than 0, because user 9 bought it as well. The rest are
     # bestsellers.
     assert lists["item-kNN"] == ([[3, 0, 2], [2, 0, 1], [2, 3, 0]], [[2, 1, -1], [0, 1, 3], [2, 3, 0]])
+    # User 8 bought 2 as well, and once 0 and 1.
+    for name in ("user-kNN", "TIFU-kNN", "UP-CF"):
+        assert [lists[name][0][1][0], {*lists[name][0][1]}] == [2, {0, 1, 2}]
+        assert {*lists[name][1][1]} == {0, 1, 3}
+        assert lists[name][0][2] == [2, 3, 0]  # cold: bestsellers
     assert set(lists) == {
         "all-time bestsellers",
         "last week's bestsellers",
@@ -183,6 +188,9 @@ def test_the_lists_of_each_baseline():
         "own purchases by recency",
         "item-kNN",
         "item-kNN, sales-weighted",
+        "user-kNN",
+        "TIFU-kNN",
+        "UP-CF",
     }
     assert HALF_LIFE == 4
 

@@ -23,6 +23,9 @@ BASELINES = [
     "own purchases by recency",
     "item-kNN",
     "item-kNN, sales-weighted",
+    "user-kNN",
+    "TIFU-kNN",
+    "UP-CF",
     *(["iALS"] if available() else []),
 ]
 METRICS = ["recall@12", "hit_rate@12", "map@12", "ndcg@12"]  # 12 is all that is at most half of 60 items
