@@ -1,7 +1,7 @@
 """Approximate maximum inner product search: a searcher proposes items, which are scored exactly."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
@@ -126,6 +126,14 @@ class ApproximateIndex:
         return next(iter(self.searchers.values())).engine
 
     @property
+    def settings(self) -> dict[str, dict[str, float]]:
+        """Efforts and recalls by the number of dimensions, JSON-ready; `read_settings` reads them."""
+        return {
+            "efforts": {str(each): searcher.effort for each, searcher in self.searchers.items()},
+            "recalls": {str(each): recall for each, recall in self.recalls.items()},
+        }
+
+    @property
     def nbytes(self) -> int:
         """Bytes of memory, with the item vectors."""
         return self.items.nbytes + sum(searcher.nbytes for searcher in self.searchers.values())
@@ -241,6 +249,14 @@ class ApproximateIndex:
         offsets = np.concatenate([[0], np.cumsum(listed.sum(axis=1))]).astype(np.int64)
         positions = proposed[listed]
         return top_k(offsets, positions, self.items.score_pairs(queries, offsets, positions), k)
+
+
+def read_settings(description: Mapping[str, Any]) -> tuple[dict[int, int], dict[int, float]]:
+    """Return efforts and recalls by the number of dimensions from a description with `ApproximateIndex.settings`."""
+    efforts, recalls = (
+        {int(dimensions): number for dimensions, number in description[name].items()} for name in ("efforts", "recalls")
+    )
+    return efforts, recalls
 
 
 def _file_name(dimensions: int) -> str:

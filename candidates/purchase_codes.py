@@ -49,3 +49,11 @@ class PurchaseCodes:
     def before(self, cut: np.datetime64) -> Self:
         """Return the rows strictly before `cut`, UTC."""
         return self.where(self.purchased_at < cut)
+
+    def latest_buyers(self, most: int) -> NDArray[np.int32]:
+        """Return the users who bought last, at most `most`, int32, ascending; equally late ones by code."""
+        by_user = np.lexsort((self.purchased_at, self.user_codes))
+        codes = self.user_codes[by_user]
+        last = np.flatnonzero(np.append(codes[1:] != codes[:-1], len(codes) > 0))
+        newest_first = np.argsort(-self.purchased_at[by_user][last].astype(np.int64), kind="stable")
+        return np.sort(codes[last][newest_first][:most])

@@ -54,10 +54,7 @@ class Baskets:
             n_items: the number of items in the index.
         """
         past = purchases.before(cut)
-        newest_first = np.argsort(-past.purchased_at.astype(np.int64), kind="stable")
-        codes, first = np.unique(past.user_codes[newest_first], return_index=True)
-        recent = codes[np.argsort(first, kind="stable")][:MAX_USERS]
-        everyone = np.concatenate([users, np.setdiff1d(recent, users)])
+        everyone = np.concatenate([users, np.setdiff1d(past.latest_buyers(MAX_USERS), users)])
         order = np.argsort(everyone)
         found = np.searchsorted(everyone[order], past.user_codes).clip(max=len(everyone) - 1)
         rows = order[found]
@@ -222,7 +219,7 @@ def _nearest(
         near = similarity((queries[rows] @ vectors.T).toarray(), rows)
         if not with_self:
             near[np.arange(len(rows)), rows] = -np.inf
-        near[queries[rows].getnnz(axis=1) == 0] = -np.inf  # a user without purchases is similar to nobody
+        near[queries[rows].getnnz(axis=1) == 0] = -np.inf  # a user without purchases has no neighbours
         columns = np.argsort(-near, axis=1, kind="stable")[:, :neighbours]
         values = np.take_along_axis(near, columns, axis=1)
         kept = np.isfinite(values) & (values != 0)

@@ -75,20 +75,18 @@ def main(
     release = find_release(releases, version).name  # before Feast is imported, which takes seconds
     if rollback and engine == "exact":
         raise InputError("The exact engine has no index to roll back: --rollback needs another --engine.")
-    if engine != "opensearch" and (url or alias):
-        raise InputError("--url and --alias need --engine opensearch.")
-    connection = None
-    if engine == "opensearch":
-        from candidates.opensearch.connection import Connection
-        from candidates.opensearch.item_index import roll_back as roll_back_alias
-        from pipelines.opensearch_index import ALIAS, check_alias, index_in_opensearch
-
-        alias = check_alias(alias or ALIAS)
-        connection = Connection.open(url)
+    from pipelines.engines import check_server_options
     from pipelines.index_store import index_folder, roll_back, write_index
 
+    check_server_options(engine, url=url, alias=alias)
+    server = None
+    if engine == "opensearch":
+        from candidates.opensearch.item_index import roll_back as roll_back_alias
+        from pipelines.opensearch_index import connect, index_in_opensearch
+
+        server = connect(url, alias)
     if rollback:
-        name = roll_back_alias(connection, alias) if connection and alias else roll_back(releases, release)
+        name = roll_back_alias(*server) if server else roll_back(releases, release)
         reporter.result(f"index {name} is the current one again")
         return
     from candidates.approximate_index import ApproximateIndex
@@ -107,11 +105,10 @@ def main(
         return
     reporter.stage("query vectors")
     queries, settings = sample_queries(pipeline, count, seed), {"queries": count, "seed": seed}
-    if connection and alias:
-        name, _ = index_in_opensearch(
-            pipeline, connection, alias, queries, min_recall, datetime.now(UTC), settings, reporter
-        )
-        place = f"OpenSearch at {connection.url}, alias {alias}"
+    if server:
+        name, _ = index_in_opensearch(pipeline, *server, queries, min_recall, datetime.now(UTC), settings, reporter)
+        connection, served_alias = server
+        place = f"OpenSearch at {connection.url}, alias {served_alias}"
         connection.close()
     else:
         reporter.stage("index")

@@ -30,18 +30,24 @@ def with_engine(
     Raises:
         InputError: there is no such index, or it is of another release.
     """
-    if engine != "opensearch" and (url or alias):
-        raise InputError("--url and --alias need --engine opensearch.")
+    check_server_options(engine, url=url, alias=alias)
     if engine == "approximate":
         return replace(sources, engine=read_index(releases, release, sources.index))
     if engine == "opensearch":
-        from candidates.opensearch.connection import Connection  # noqa: PLC0415  other engines need no client
-        from pipelines.opensearch_index import ALIAS, check_alias, open_in_opensearch  # noqa: PLC0415
+        from pipelines.opensearch_index import connect, open_in_opensearch  # noqa: PLC0415  others need no client
 
-        connection = Connection.open(url)
-        index = open_in_opensearch(connection, check_alias(alias or ALIAS), release, sources.index)
-        return replace(sources, engine=index)
+        return replace(sources, engine=open_in_opensearch(*connect(url, alias), release, sources.index))
     return sources
+
+
+def check_server_options(engine: EngineName, *, url: str | None, alias: str | None) -> None:
+    """Refuse options of OpenSearch for another engine.
+
+    Raises:
+        InputError: there is one.
+    """
+    if engine != "opensearch" and (url or alias):
+        raise InputError("--url and --alias need --engine opensearch.")
 
 
 def describe_engine(engine: SearchEngine | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from candidates.approximate_index import ApproximateIndex
+from candidates.approximate_index import ApproximateIndex, read_settings
 from candidates.index import ItemIndex
 from features.errors import InputError, path_error
 from features.files import atomic_write, write_json
@@ -81,8 +81,7 @@ def write_index(
                 "content_digest": release.manifest["content_digest"],
                 "created": created.isoformat(),
                 "items": len(index),
-                "efforts": {str(each): searcher.effort for each, searcher in index.searchers.items()},
-                "recalls": {str(each): recall for each, recall in index.recalls.items()},
+                **index.settings,
                 **details,
                 "files": file_digests(workspace),
             }
@@ -144,11 +143,8 @@ def read_index(releases: Path, release: Release, items: ItemIndex) -> Approximat
         if found.get(file) != description["files"].get(file):
             state = "missing" if file not in found else "changed" if file in description["files"] else "added"
             raise InputError(f"The index {path} is not as it was written: {file} is {state}. {_BUILD.capitalize()}.")
-    efforts, recalls = (
-        {int(dimensions): number for dimensions, number in description[name].items()} for name in ("efforts", "recalls")
-    )
     try:
-        return ApproximateIndex.read(path, items, efforts, recalls)
+        return ApproximateIndex.read(path, items, *read_settings(description))
     except ValueError as error:
         raise InputError(f"The index {path} does not fit release {release.version} ({error}): {_BUILD}.") from error
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.approximate_index import ApproximateIndex
+from candidates.approximate_index import ApproximateIndex, read_settings
 from candidates.index import ItemIndex
-from candidates.opensearch.connection import Connection
+from candidates.opensearch.connection import BUILD, Connection
 from candidates.opensearch.item_index import clean_up, delete_index, read_current, switch_alias, write_index
 from candidates.opensearch.searcher import OpenSearchSearcher
 from features.errors import InputError
@@ -25,7 +25,6 @@ from pipelines.serving import CandidatePipeline
 ALIAS: Final = "feast-two-tower-items"
 FORMAT: Final = 1
 _FINGERPRINT_DIGITS: Final = 16
-_BUILD: Final = "run `python jobs/index_items.py --engine opensearch`"
 # What filters can read in the server beside the vectors, and its type there.
 _METADATA: Final[dict[str, type]] = {
     "for_sale": bool,
@@ -35,6 +34,20 @@ _METADATA: Final[dict[str, type]] = {
     "department_name": str,
     GARMENT_GROUP_NAME: str,
 }
+
+
+def connect(url: str | None, alias: str | None) -> tuple[Connection, str]:
+    """Return a connection to a server, and the alias of its index.
+
+    Args:
+        url: of the server; None for the environment's.
+        alias: of the index; None for `ALIAS`.
+
+    Raises:
+        InputError: the alias is not valid, or the server cannot be used.
+    """
+    checked = check_alias(alias or ALIAS)
+    return Connection.open(url), checked
 
 
 def check_alias(alias: str) -> str:
@@ -100,8 +113,7 @@ def index_in_opensearch(
             "content_digest": content,
             "created": created.isoformat(),
             "items": len(items),
-            "efforts": {str(each): searcher.effort for each, searcher in index.searchers.items()},
-            "recalls": {str(each): recall for each, recall in index.recalls.items()},
+            **index.settings,
             "min_recall": min_recall,
             **details,
         }
@@ -123,17 +135,14 @@ def open_in_opensearch(connection: Connection, alias: str, release: Release, ite
     current = read_current(connection, alias)
     description = current.description
     if description.get("format") != FORMAT:
-        raise InputError(f"The index {current.name} has another format than {FORMAT}: {_BUILD}.")
+        raise InputError(f"The index {current.name} has another format than {FORMAT}: {BUILD}.")
     if description["content_digest"] != release.manifest["content_digest"]:
         raise InputError(
             f"The alias {alias} names an index of release {description['release']}, not of release {release.version}: "
-            f"{_BUILD}, or pass --release {description['release']}."
+            f"{BUILD}, or pass --release {description['release']}."
         )
-    searchers = {
-        int(dimensions): OpenSearchSearcher(connection, current.name, int(dimensions), effort)
-        for dimensions, effort in description["efforts"].items()
-    }
-    recalls = {int(dimensions): recall for dimensions, recall in description["recalls"].items()}
+    efforts, recalls = read_settings(description)
+    searchers = {each: OpenSearchSearcher(connection, current.name, each, effort) for each, effort in efforts.items()}
     return ApproximateIndex(items, {**searchers}, recalls)
 
 

@@ -140,7 +140,7 @@ def _add_page(app: FastAPI) -> None:
 
     @app.get(PAGE, include_in_schema=False)
     async def show() -> Response:
-        """Return the page; it has no data, and asks for the API key."""
+        """Return the page; it holds no data, only a field for the API key."""
         return page.respond()
 
 

@@ -17,7 +17,7 @@ from serving.metrics import Metrics
 KEY_HEADER: Final = "x-api-key"
 ID_HEADER: Final = "x-request-id"
 PAGE: Final = "/"
-WITHOUT_KEY: Final = frozenset({PAGE, "/healthz", "/readyz"})  # the page has no data: it asks for the key
+WITHOUT_KEY: Final = frozenset({PAGE, "/healthz", "/readyz"})  # the page holds no data, only a field for the key
 ACTIVATION: Final = "/v1/release"
 REQUEST_ID: Final = "request_id"
 _VALID_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")

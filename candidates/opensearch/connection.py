@@ -31,6 +31,7 @@ _PASSING: Final = frozenset({429, 502, 503, 504})  # HTTP status of an overloade
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _OLDEST, _FIRST_UNKNOWN = (2, 16), (4, 0)  # method_parameters of a k-NN query came with 2.16
 _PLUGIN: Final = "opensearch-knn"
+BUILD: Final = "run `python jobs/index_items.py --engine opensearch`"  # what to do about an index, in messages
 
 _Answer = TypeVar("_Answer")
 
@@ -83,7 +84,7 @@ class Connection:
         return connection
 
     def call(self, request: Callable[[OpenSearch], _Answer]) -> _Answer:
-        """Return the answer to a request; an overloaded or unreachable server is asked again after random pauses.
+        """Return the answer to a request; retry after random pauses if the server is overloaded or unreachable.
 
         Args:
             request: takes the client. It may be sent more than once.
@@ -184,10 +185,10 @@ _WITHOUT_ANSWER: Final[dict[type[OpenSearchException], str]] = {
 _IN_ANSWER: Final = {
     "flood-stage": "writes nothing, because its disk is nearly full (flood-stage watermark): free space on the server.",
     "cluster_block_exception": "is read-only: remove the block of the cluster or of the index.",
-    "invalid dimension": "has vectors of another dimension: run `python jobs/index_items.py --engine opensearch`.",
+    "invalid dimension": f"has vectors of another dimension: {BUILD}.",
 }
 _WITH_STATUS: Final = {
     "401": f"does not know the user: set {USER} and {PASSWORD}.",
     "403": "does not allow this to the user: give rights to the indexes.",
-    "404": "has no such index or alias: run `python jobs/index_items.py --engine opensearch`.",
+    "404": f"has no such index or alias: {BUILD}.",
 }

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from opensearchpy import helpers
 from opensearchpy.exceptions import NotFoundError, OpenSearchException
 
-from candidates.opensearch.connection import Connection
+from candidates.opensearch.connection import BUILD, Connection
 from candidates.opensearch.searcher import POSITION, vector_field
 from features.errors import InputError
 
 ITEM_ID: Final = "item_id"
 _PREVIOUS: Final = "previous"
 _ALIAS: Final = "alias"
-_BUILD: Final = "run `python jobs/index_items.py --engine opensearch`"
 _GRAPH: Final = {"m": 16, "ef_construction": 128}
 _ITEMS_PER_REQUEST: Final = 500
 _ATTEMPTS: Final = 6  # of a rejected part of a bulk request
@@ -94,7 +93,7 @@ def write_index(
     found = connection.call(lambda client: client.count(index=name))["count"]
     if found != count:
         raise InputError(
-            f"OpenSearch at {connection.url} holds {found:,} of {count:,} items in the index {name}: {_BUILD} again."
+            f"OpenSearch at {connection.url} holds {found:,} of {count:,} items in the index {name}: {BUILD} again."
         )
 
 
@@ -117,7 +116,7 @@ def roll_back(connection: Connection, alias: str) -> str:
     """
     current = find_current(connection, alias)
     if current is None or current.previous is None:
-        raise InputError(f"OpenSearch at {connection.url} has no previous index of the alias {alias}: {_BUILD}.")
+        raise InputError(f"OpenSearch at {connection.url} has no previous index of the alias {alias}: {BUILD}.")
     previous = _read(connection, current.previous)
     _describe(connection, alias, previous.name, previous.description, current.name)
     _point(connection, alias, previous.name, current.name)
@@ -132,7 +131,7 @@ def read_current(connection: Connection, alias: str) -> CurrentIndex:
     """
     current = find_current(connection, alias)
     if current is None:
-        raise InputError(f"OpenSearch at {connection.url} has no alias {alias}: {_BUILD}.")
+        raise InputError(f"OpenSearch at {connection.url} has no alias {alias}: {BUILD}.")
     return current
 
 
@@ -227,5 +226,5 @@ def _read(connection: Connection, name: str) -> CurrentIndex:
     meta = mapping[name]["mappings"].get("_meta", {})
     description, previous = meta.get("description"), meta.get(_PREVIOUS)
     if not isinstance(description, dict):
-        raise InputError(f"The index {name} of OpenSearch at {connection.url} is not one of this project: {_BUILD}.")
+        raise InputError(f"The index {name} of OpenSearch at {connection.url} is not one of this project: {BUILD}.")
     return CurrentIndex(name, description, previous)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candidates.item_lists import ItemLists
-from candidates.opensearch.connection import Connection
+from candidates.opensearch.connection import BUILD, Connection
 from features.errors import InputError
 
 # Candidates that the search of the graph keeps, at least as many as the list is long (`ef_search`).
@@ -114,8 +114,7 @@ class OpenSearchSearcher:
             if "error" in response:
                 kind = response["error"].get("type")
                 raise InputError(
-                    f"OpenSearch at {self.connection.url} cannot search the index {self.index} ({kind}): run `python "
-                    "jobs/index_items.py --engine opensearch`."
+                    f"OpenSearch at {self.connection.url} cannot search the index {self.index} ({kind}): {BUILD}."
                 )
             lists.append([hit["fields"][POSITION][0] for hit in response["hits"]["hits"]])
         return lists

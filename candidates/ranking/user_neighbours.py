@@ -59,12 +59,8 @@ class UserNeighbours:
             n_items: the number of items in the index.
         """
         past = purchases.before(cut)
-        by_user = np.lexsort((past.purchased_at, past.user_codes))
-        codes = past.user_codes[by_user]
-        last = np.flatnonzero(np.append(codes[1:] != codes[:-1], len(codes) > 0))
-        newest_first = np.argsort(-past.purchased_at[by_user][last].astype(np.int64), kind="stable")
-        users = np.sort(codes[last][newest_first][:MAX_USERS])
-        return cls.from_histories(Histories.from_purchases(past, cut, users), n_items)
+        histories = Histories.from_purchases(past, cut, past.latest_buyers(MAX_USERS))
+        return cls.from_histories(histories, n_items)
 
     @classmethod
     def from_histories(cls, histories: Histories, n_items: int) -> Self:

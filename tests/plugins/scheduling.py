@@ -8,8 +8,9 @@ from xdist.scheduler import LoadScopeScheduling
 ROOT = Path(__file__).resolve().parents[2]
 
 # Groups of files that run on the same worker, because each worker takes ten seconds to import Feast or TensorFlow, and
-# because a shared project has one writer: all files with `served_project` are in one group. One worker starts
-# OpenSearch. Any other file is its own. (xdist_group markers have no effect with pytest 9.2 and xdist 3.8.)
+# because a shared project has one writer: all files with `served_project` are in one group. Files with OpenSearch are
+# one group, too, except the one that also uses `served_project`. Any other file is its own. (xdist_group markers have
+# no effect with pytest 9.2 and xdist 3.8.)
 GROUPS = {
     **dict.fromkeys((path.stem for path in (ROOT / "tests" / "models").rglob("test_*.py")), "towers"),
     "test_bad_input": "towers",

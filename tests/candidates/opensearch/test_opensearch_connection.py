@@ -163,4 +163,4 @@ def test_answers_are_explained(fake, status, kind, reason, part):
     message = error_of(connection.call, lambda client: client.count(index="a"))
 
     assert part in message
-    assert len(requests) == 3, "a lasting error is not asked again"
+    assert len(requests) == 3, "a lasting error is not retried"

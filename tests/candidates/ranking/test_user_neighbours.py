@@ -112,9 +112,9 @@ def test_of_a_long_history_the_newest_items_count(monkeypatch):
 
 def test_without_users_and_for_users_without_a_history_scores_are_0():
     past = purchases((0, 0, 3))
-    nobody = UserNeighbours.fit(past.before(CUT - np.timedelta64(9, "D")), CUT, 1)
+    empty = UserNeighbours.fit(past.before(CUT - np.timedelta64(9, "D")), CUT, 1)
 
-    assert score(nobody, histories_of(past, [0]), [(0, 0)]) == [0]
+    assert score(empty, histories_of(past, [0]), [(0, 0)]) == [0]
     assert score(UserNeighbours.fit(past, CUT, 1), histories_of(past, [7]), [(0, 0)]) == [0]
 
 
