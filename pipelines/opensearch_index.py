@@ -75,8 +75,8 @@ def index_in_opensearch(
 ) -> tuple[str, ApproximateIndex]:
     """Write the items of a release into a new index, and let the alias name it if it reaches a recall.
 
-    Until then the earlier index stays the current one; the new one is deleted if anything fails, and by the next run if
-    this one is killed. The index before the current one is kept.
+    Until then the earlier index stays the current one; the new one is deleted if anything fails before the switch, and
+    by the next run if this one is killed. The index before the current one is kept.
 
     Args:
         pipeline: of the release.
@@ -117,11 +117,12 @@ def index_in_opensearch(
             "min_recall": min_recall,
             **details,
         }
-        switch_alias(connection, alias, name, description)
     except InputError:
         with contextlib.suppress(InputError):  # the server may be the reason
             delete_index(connection, name)
         raise
+    # Not deleted if this fails: the server may have switched the alias, and its answer was lost.
+    switch_alias(connection, alias, name, description)
     clean_up(connection, alias)
     return name, index
 

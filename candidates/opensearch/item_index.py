@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from opensearchpy import helpers
-from opensearchpy.exceptions import NotFoundError, OpenSearchException
+from opensearchpy.exceptions import OpenSearchException
 
 from candidates.opensearch.connection import BUILD, Connection
 from candidates.opensearch.searcher import POSITION, vector_field
@@ -22,6 +22,7 @@ from features.errors import InputError
 ITEM_ID: Final = "item_id"
 _PREVIOUS: Final = "previous"
 _ALIAS: Final = "alias"
+_DESCRIPTION: Final = "description"
 _GRAPH: Final = {"m": 16, "ef_construction": 128}
 _ITEMS_PER_REQUEST: Final = 500
 _ATTEMPTS: Final = 6  # of a rejected part of a bulk request
@@ -137,12 +138,9 @@ def read_current(connection: Connection, alias: str) -> CurrentIndex:
 
 def find_current(connection: Connection, alias: str) -> CurrentIndex | None:
     """Return the index that an alias names; None if there is none."""
-    try:
-        found = connection.client.indices.get_alias(name=alias)
-    except NotFoundError:
+    found = connection.call(lambda client: client.indices.get_alias(name=alias, params={"ignore": 404}))
+    if found.get("status") == 404:
         return None
-    except OpenSearchException as error:
-        raise connection.explain(error) from error
     if len(found) != 1:
         raise InputError(
             f"The alias {alias} of OpenSearch at {connection.url} names {len(found)} indexes, not one: remove it."
@@ -156,13 +154,18 @@ def delete_index(connection: Connection, name: str) -> None:
 
 
 def clean_up(connection: Connection, alias: str) -> list[str]:
-    """Delete all indexes of an alias but the current and the previous one, and return their names."""
+    """Delete all indexes of an alias but the current and the previous one, and return their names.
+
+    Without an alias, indexes that were complete are kept: it may have been removed by mistake.
+    """
     current = find_current(connection, alias)
-    kept = {current.name, current.previous} if current else set()
     found = connection.call(lambda client: client.indices.get(index=f"{alias}-*", params={"allow_no_indices": "true"}))
     # The pattern also finds indexes of an alias whose name begins like this one.
-    own = {name for name, index in found.items() if index["mappings"].get("_meta", {}).get(_ALIAS) == alias}
-    deleted = sorted(own - kept)
+    metas = {name: index["mappings"].get("_meta", {}) for name, index in found.items()}
+    own = {name: meta for name, meta in metas.items() if meta.get(_ALIAS) == alias}
+    complete = {name for name, meta in own.items() if _DESCRIPTION in meta}
+    kept = {current.name, current.previous} if current else complete
+    deleted = sorted(own.keys() - kept)
     for name in deleted:
         delete_index(connection, name)
     return deleted
@@ -210,7 +213,7 @@ def _write_items(
 
 
 def _describe(connection: Connection, alias: str, name: str, description: dict[str, Any], previous: str | None) -> None:
-    meta = {_ALIAS: alias, "description": description, _PREVIOUS: previous}
+    meta = {_ALIAS: alias, _DESCRIPTION: description, _PREVIOUS: previous}
     connection.call(lambda client: client.indices.put_mapping(index=name, body={"_meta": meta}))
 
 
@@ -224,7 +227,7 @@ def _point(connection: Connection, alias: str, name: str, earlier: str | None) -
 def _read(connection: Connection, name: str) -> CurrentIndex:
     mapping = connection.call(lambda client: client.indices.get_mapping(index=name))
     meta = mapping[name]["mappings"].get("_meta", {})
-    description, previous = meta.get("description"), meta.get(_PREVIOUS)
+    description, previous = meta.get(_DESCRIPTION), meta.get(_PREVIOUS)
     if not isinstance(description, dict):
         raise InputError(f"The index {name} of OpenSearch at {connection.url} is not one of this project: {BUILD}.")
     return CurrentIndex(name, description, previous)

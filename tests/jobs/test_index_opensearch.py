@@ -92,6 +92,31 @@ def test_an_interrupted_run_leaves_the_index_and_the_next_one_cleans_up(in_opens
     assert names[0] in index_names()
 
 
+def test_an_index_is_kept_if_the_answer_to_the_switch_of_the_alias_is_lost(
+    in_opensearch, opensearch, alias, monkeypatch
+):
+    from candidates.opensearch import item_index
+    from candidates.opensearch.item_index import find_current
+    from features.errors import InputError
+
+    assert in_opensearch("index_items").exit_code == 0
+    before, point = find_current(opensearch, alias), item_index._point
+
+    def switch_and_lose_the_answer(*arguments):
+        point(*arguments)
+        raise InputError("does not answer in time")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(item_index, "_point", switch_and_lose_the_answer)
+        assert in_opensearch("index_items").exit_code == 1
+
+    after = find_current(opensearch, alias)
+    assert after.name != before.name
+    assert after.previous == before.name
+    assert in_opensearch("index_items", "--rollback").exit_code == 0
+    assert find_current(opensearch, alias).name == before.name
+
+
 def test_an_index_of_another_release_is_refused(in_opensearch, opensearch, alias, tmp_path):
     from candidates.opensearch.item_index import find_current, switch_alias
 
