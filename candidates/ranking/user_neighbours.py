@@ -155,32 +155,26 @@ def _score(
     scores: NDArray[np.float32],
 ) -> None:
     """Write the score of each candidate of a user with neighbours; `starts` (n + 1,) are each user's candidates."""
-    cosines, met = np.zeros(users, np.float64), np.empty(users, np.int32)
+    cosines = np.zeros(users, np.float64)
     for row in range(len(offsets) - 1):
-        count = 0
         for entry in range(offsets[row], offsets[row + 1]):
             item = history[entry]
             for buyer in range(buyer_offsets[item], buyer_offsets[item + 1]):
-                user = buyers[buyer]
-                if cosines[user] == 0:
-                    met[count] = user
-                    count += 1
-                cosines[user] += np.float64(weights[entry]) * np.float64(buyer_weights[buyer])
-        near = met[:count]
-        total = _keep_nearest(cosines, near, most)
+                cosines[buyers[buyer]] += np.float64(weights[entry]) * np.float64(buyer_weights[buyer])
+        total = _keep_nearest(cosines, most)
         if total > 0:
             for pair in range(starts[row], starts[row + 1]):
                 bought = 0.0
                 for buyer in range(buyer_offsets[positions[pair]], buyer_offsets[positions[pair] + 1]):
                     bought += cosines[buyers[buyer]] * np.float64(buyer_weights[buyer])
                 scores[pair] = np.float32(bought / total)
-        cosines[near] = 0.0
+        cosines[:] = 0.0
 
 
 @compiled
-def _keep_nearest(cosines: NDArray[np.float64], near: NDArray[np.int32], most: int) -> float:
-    """Set the cosines of all but the `most` nearest users to 0, sort `near`, and return the sum of the cosines."""
-    near.sort()
+def _keep_nearest(cosines: NDArray[np.float64], most: int) -> float:
+    """Set the cosines of all but the `most` nearest users to 0, and return the sum of the cosines."""
+    near = np.flatnonzero(cosines)
     if len(near) > most:
         of_near = cosines[near]
         smallest = np.partition(of_near, len(near) - most)[len(near) - most]
