@@ -80,10 +80,10 @@ item_tower_v3 = FeatureService(
 )
 
 # A candidate request reads the online store once: everything about its users, and once per pipeline all items.
-candidate_request_v1 = FeatureService(
-    name="candidate_request_v1",
+candidate_request_v2 = FeatureService(
+    name="candidate_request_v2",
     features=[
-        user_at_request[["age_at_request"]],
+        user_at_request[["age_at_request", "days_since_last_purchase"]],
         request_month,
         user_activity_daily[
             [
@@ -133,21 +133,22 @@ item_card_v1 = FeatureService(
     description="Display names of items.",
 )
 
-# Parts of candidate_request_v1, for point-in-time joins. Training needs each part at a different step, and joining all
+# Parts of candidate_request_v2, for point-in-time joins. Training needs each part at a different step, and joining all
 # of a user's lists each time would scan the largest feature tables three times.
-candidate_sources_v1 = FeatureService(
-    name="candidate_sources_v1",
+candidate_sources_v2 = FeatureService(
+    name="candidate_sources_v2",
     features=[user_bought_items_daily],
-    description="Candidate sources and purchase filters: a user's items, number of purchases and days since each.",
+    description="Candidate sources and purchase filters: a user's items, purchases, days since and between them.",
 )
 filter_users_v1 = FeatureService(
     name="filter_users_v1",
     features=[user_at_request[["age_at_request"]], user_activity_daily[["last_purchase_at"]]],
     description="Candidate filters, user side: age and time of the last purchase.",
 )
-ranking_users_v2 = FeatureService(
-    name="ranking_users_v2",
+ranking_users_v3 = FeatureService(
+    name="ranking_users_v3",
     features=[
+        user_at_request[["days_since_last_purchase"]],
         user_activity_daily[["purchases_7d", "purchases_28d", "purchases_total", "active_days_total", "mean_price"]],
         user_tastes_daily,
         user_lately_items_daily,

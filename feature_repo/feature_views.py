@@ -238,6 +238,12 @@ user_bought_items_daily = FeatureView(
             tags=aligned_with("bought_items"),
             description="UTC days from the last purchase of each item to the user's last purchase, 0 on the same day.",
         ),
+        Field(
+            name="bought_gaps",
+            dtype=Array(Float32),
+            tags=aligned_with("bought_items"),
+            description="Mean UTC days between the days on which the user bought each item, 0 if only one.",
+        ),
     ],
     description="The items that a user has bought, for filters and candidate sources.",
 )

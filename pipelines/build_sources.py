@@ -26,6 +26,7 @@ from features.moments import datetime64
 from features.schema import (
     BOUGHT_COUNTS,
     BOUGHT_DAYS,
+    BOUGHT_GAPS,
     BOUGHT_ITEMS,
     EARLIER_ITEMS,
     EVENT_TIMESTAMP,
@@ -158,4 +159,6 @@ def build_earlier_items(features: pa.Table, item_codes: TextCodes) -> ItemLists 
 
 def build_histories(features: pa.Table, item_codes: TextCodes) -> Histories:
     """Build the histories of users, by positions of item ids, from what `FeatureReader` reads of the users."""
-    return Histories.from_lists(features[BOUGHT_ITEMS], features[BOUGHT_COUNTS], features[BOUGHT_DAYS], item_codes)
+    return Histories.from_lists(
+        features[BOUGHT_ITEMS], features[BOUGHT_COUNTS], features[BOUGHT_DAYS], features[BOUGHT_GAPS], item_codes
+    )

@@ -17,7 +17,9 @@ from candidates.ranking.entity_features import CATEGORY_TYPES
 from features.schema import (
     BOUGHT_COUNTS,
     BOUGHT_DAYS,
+    BOUGHT_GAPS,
     BOUGHT_ITEMS,
+    DAYS_SINCE_LAST_PURCHASE,
     ITEM_ID,
     LAST_PURCHASE_AT,
     LATELY_COUNTS,
@@ -90,6 +92,7 @@ class PurchaseNow:
             row[name] = (row[name] or 0) + len(self.items)
         row[ACTIVE_DAYS] = (row[ACTIVE_DAYS] or 0) + (days_between != 0)
         row[LAST_PURCHASE_AT] = self.bought_at
+        row[DAYS_SINCE_LAST_PURCHASE] = (self.moment - self.bought_at) / timedelta(days=1)
         self._add_to_bought_items(row, counts, days_between or 0)
         self._count_lately(row, counts)
         for name in CATEGORY_TYPES:
@@ -106,6 +109,7 @@ class PurchaseNow:
 
     def _add_to_bought_items(self, row: dict[str, Any], counts: Counter[str], days_between: int) -> None:
         stored = zip(row[BOUGHT_ITEMS] or [], row[BOUGHT_COUNTS] or [], row[BOUGHT_DAYS] or [], strict=True)
+        gaps = dict(zip(row[BOUGHT_ITEMS] or [], row[BOUGHT_GAPS] or [], strict=True)) | self._gaps(counts)
         before = {item: (count, days + days_between) for item, count, days in stored}
         bought = {item: (before.pop(item, (0, 0))[0] + count, 0) for item, count in counts.items()}
         # Not cut to the length of stored lists: what falls off would no longer be excluded as already bought.
@@ -113,8 +117,18 @@ class PurchaseNow:
         row[BOUGHT_ITEMS] = [*bought]
         row[BOUGHT_COUNTS] = [count for count, _ in bought.values()]
         row[BOUGHT_DAYS] = [days for _, days in bought.values()]
+        row[BOUGHT_GAPS] = [gaps[item] for item in bought]
         for recent, every in ((RECENT_ITEMS, BOUGHT_ITEMS), (RECENT_COUNTS, BOUGHT_COUNTS), (RECENT_DAYS, BOUGHT_DAYS)):
             row[recent] = row[every][:MAX_RECENT_ITEMS]
+
+    def _gaps(self, counts: Counter[str]) -> dict[str, float]:
+        """Mean days between the days of the purchases of the items that are bought now."""
+        days = {item: {self.bought_at.date()} for item in counts}
+        rows = zip(self.purchases[ITEM_ID].to_pylist(), self.purchases[PURCHASED_AT].to_pylist(), strict=True)
+        for item, purchased_at in rows:
+            if item in days:
+                days[item].add(purchased_at.astimezone(UTC).date())
+        return {item: (max(of_item) - min(of_item)).days / max(len(of_item) - 1, 1) for item, of_item in days.items()}
 
     def _count_lately(self, row: dict[str, Any], counts: Counter[str]) -> None:
         """Count purchases in the windows that end with this purchase; the stored ones end with an earlier one."""

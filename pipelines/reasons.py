@@ -59,6 +59,7 @@ class Reasons:
         bought = histories.bought.find_pairs(rows, positions).tolist()
         partners = self.item_knn.strongest(histories, rows, positions).tolist()
         counts, days = histories.counts.astype(int).tolist(), request.users.days_since_purchase.astype(int).tolist()
+        gaps = np.rint(histories.gaps).astype(int).tolist()
         ranks, sources = lists.blended.ranks[rows, columns], lists.blended.sources
 
         def listed_by(*names: str) -> list[bool]:
@@ -73,7 +74,7 @@ class Reasons:
         for pair, (row, item) in enumerate(zip(rows.tolist(), positions.tolist(), strict=True)):
             session, found = sessions[row], []
             if (entry := bought[pair]) >= 0:
-                found.append("in the recent items" if session else _purchases(counts[entry], days[entry]))
+                found.append("in the recent items" if session else _purchases(counts[entry], days[entry], gaps[entry]))
             if neighbour[pair] and (entry := partners[pair]) >= 0:
                 when = "" if session else f", which you bought {_ago(days[entry])}"
                 found.append(f"often bought with {self.names[own[entry]]}{when}")
@@ -87,10 +88,11 @@ class Reasons:
         return reasons
 
 
-def _purchases(count: int, days: int) -> str:
+def _purchases(count: int, days: int, gap: int) -> str:
     if count == 1:
         return f"bought once, {_ago(days)}"
-    return f"bought {count:,} times, last {_ago(days)}"
+    usually = f", usually every {gap:,} days" if gap > 1 else ", usually every day" if gap == 1 else ""
+    return f"bought {count:,} times, last {_ago(days)}{usually}"
 
 
 def _ago(days: int) -> str:

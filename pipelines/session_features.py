@@ -15,7 +15,9 @@ from candidates.text_codes import TextCodes
 from features.schema import (
     BOUGHT_COUNTS,
     BOUGHT_DAYS,
+    BOUGHT_GAPS,
     BOUGHT_ITEMS,
+    DAYS_SINCE_LAST_PURCHASE,
     LAST_PURCHASE_AT,
     LATELY_COUNTS,
     LATELY_ITEMS,
@@ -89,8 +91,10 @@ class SessionFeatures:
         ids, numbers, days = [*counts], [*counts.values()], [0] * len(counts)
         row |= dict.fromkeys(PURCHASES, len(items))
         row |= {USER_ID: _NO_USER, ACTIVE_DAYS: 1, LAST_PURCHASE_AT: self.moment}
+        row[DAYS_SINCE_LAST_PURCHASE] = 0.0
         row |= {RECENT_ITEMS: ids, RECENT_COUNTS: numbers, RECENT_DAYS: days}
         row |= {BOUGHT_ITEMS: ids, BOUGHT_COUNTS: numbers, BOUGHT_DAYS: days}
+        row[BOUGHT_GAPS] = [0] * len(counts)
         row |= {LATELY_ITEMS: ids, **dict.fromkeys(LATELY_COUNTS, numbers)}
         prices = self.prices[known]
         if not np.isnan(prices).all():

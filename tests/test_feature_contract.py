@@ -17,6 +17,7 @@ ARROW = {
     "UnixTimestamp": UTC,
     "Array(String)": pa.list_(pa.string()),
     "Array(Int64)": pa.list_(pa.int64()),
+    "Array(Float32)": pa.list_(pa.float32()),
 }
 
 
@@ -83,8 +84,8 @@ def test_services_are_named_after_their_consumer_with_a_version(toy_store):
     assert all(re.fullmatch(r"[a-z_]+_v[1-9][0-9]*", name) for name in names)
     assert names == [
         "candidate_items_v1",
-        "candidate_request_v1",
-        "candidate_sources_v1",
+        "candidate_request_v2",
+        "candidate_sources_v2",
         "earlier_items_v1",
         "filter_users_v1",
         "item_card_v1",
@@ -92,7 +93,7 @@ def test_services_are_named_after_their_consumer_with_a_version(toy_store):
         "item_tower_v3",
         "query_tower_v1",
         "query_tower_v3",
-        "ranking_users_v2",
+        "ranking_users_v3",
     ]
 
 
@@ -133,10 +134,10 @@ LATELY = ["lately_items", "lately_counts_28d", "lately_counts_91d"]
                 *("mean_price", "days_since_first_sold", "days_since_last_sold"),
             ],
         ),
-        ("candidate_sources_v1", USER_ID, ["bought_items", "bought_counts", "bought_days"]),
+        ("candidate_sources_v2", USER_ID, ["bought_items", "bought_counts", "bought_days", "bought_gaps"]),
         ("earlier_items_v1", USER_ID, ["earlier_items"]),
         ("item_card_v1", ITEM_ID, ["prod_name"]),
-        ("ranking_users_v2", USER_ID, [*RANKING_USERS, *LATELY]),
+        ("ranking_users_v3", USER_ID, ["days_since_last_purchase", *RANKING_USERS, *LATELY]),
     ],
 )
 def test_a_version_of_a_service_has_fixed_columns(toy_store, service, key, inputs):
@@ -154,10 +155,11 @@ NUMBERS = pa.list_(pa.float32())
     [
         ("filter_users_v1", USER_ID, {"age_at_request": pa.float32(), "last_purchase_at": SECONDS}),
         (
-            "candidate_request_v1",
+            "candidate_request_v2",
             USER_ID,
             {
-                **dict.fromkeys(("age_at_request", "month_sin", "month_cos", *RANKING_USERS[:5]), pa.float32()),
+                **dict.fromkeys(("age_at_request", "days_since_last_purchase"), pa.float32()),
+                **dict.fromkeys(("month_sin", "month_cos", *RANKING_USERS[:5]), pa.float32()),
                 "last_purchase_at": SECONDS,
                 "recent_items": pa.list_(pa.string()),
                 "recent_counts": NUMBERS,
@@ -169,6 +171,7 @@ NUMBERS = pa.list_(pa.float32())
                 "bought_items": pa.list_(pa.string()),
                 "bought_counts": NUMBERS,
                 "bought_days": NUMBERS,
+                "bought_gaps": NUMBERS,
             },
         ),
         (
@@ -217,7 +220,7 @@ def test_an_encoding_is_read_from_the_field_or_from_the_on_demand_view(toy_store
             ("query_tower_v1", USER_ID),
             ("query_tower_v3", USER_ID),
             ("item_tower_v3", ITEM_ID),
-            ("candidate_sources_v1", USER_ID),
+            ("candidate_sources_v2", USER_ID),
         )
         for column in service_schema(toy_store, service, key).columns
     }
@@ -231,7 +234,7 @@ def test_an_encoding_is_read_from_the_field_or_from_the_on_demand_view(toy_store
     assert encodings["product_types"] == encodings["garment_groups"] == encodings["departments"] == "categories"
 
 
-@pytest.mark.parametrize("service", ["query_tower_v3", "candidate_sources_v1", "ranking_users_v2"])
+@pytest.mark.parametrize("service", ["query_tower_v3", "candidate_sources_v2", "ranking_users_v3"])
 def test_every_list_names_its_item_feature_or_the_list_it_is_aligned_with(toy_store, service):
     from features.store.registry import service_schema
 
@@ -243,6 +246,7 @@ def test_every_list_names_its_item_feature_or_the_list_it_is_aligned_with(toy_st
         "department_counts": "departments",
         "bought_counts": "bought_items",
         "bought_days": "bought_items",
+        "bought_gaps": "bought_items",
         "lately_counts_28d": "lately_items",
         "lately_counts_91d": "lately_items",
     }
@@ -261,7 +265,7 @@ def test_every_list_names_its_item_feature_or_the_list_it_is_aligned_with(toy_st
         }.items()
     )
     numbers = [column for column in columns if column.is_list and column.encoding == "aligned"]
-    assert len(numbers) == {"query_tower_v3": 5, "candidate_sources_v1": 2, "ranking_users_v2": 5}[service]
+    assert len(numbers) == {"query_tower_v3": 5, "candidate_sources_v2": 3, "ranking_users_v3": 5}[service]
     assert {column.name: column.refers_to for column in numbers} == {
         column.name: aligned[column.name] for column in numbers
     }
@@ -272,7 +276,7 @@ def test_an_unknown_service_is_refused_with_the_known_ones(toy_store):
     from features.store.registry import service_schema
 
     with pytest.raises(
-        InputError, match=r"no feature service 'query_tower_v0' \(it has candidate_items_v1, candidate_request_v1, "
+        InputError, match=r"no feature service 'query_tower_v0' \(it has candidate_items_v1, candidate_request_v2, "
     ):
         service_schema(toy_store, "query_tower_v0", USER_ID)
 

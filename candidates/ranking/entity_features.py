@@ -12,7 +12,7 @@ from candidates.list_columns import flatten_lists
 from candidates.ranking.pair_counts import PairCounts
 from candidates.sources.own_purchases import repurchase_rate
 from candidates.text_codes import TextCodes
-from features.schema import LATELY_COUNTS, LATELY_ITEMS, MEAN_PRICE
+from features.schema import DAYS_SINCE_LAST_PURCHASE, LATELY_COUNTS, LATELY_ITEMS, MEAN_PRICE
 
 CATEGORY_TYPES: Final = ("product_type", "garment_group", "department")
 SALES_WINDOWS: Final = ("sales_1d", "sales_7d", "sales_28d", "sales_total")
@@ -83,6 +83,7 @@ class UserFeatures:
     Attributes:
         purchases: float32 (n, 3), purchases in 7 days, in 28 days and in total; 0 without purchases.
         active_days: float32 (n,), days with a purchase.
+        days_since_last_purchase: float32 (n,), from the user's last purchase to the request; NaN without purchases.
         log_price: float32 (n,), log of the mean price paid in the currency of the raw data; NaN without purchases.
         category_counts: the user's purchases of each category, by code, one column, for each of `CATEGORY_TYPES`.
         recent_item_counts: the user's purchases of items in the 28 and in the 91 days up to the user's last purchase,
@@ -91,6 +92,7 @@ class UserFeatures:
 
     purchases: NDArray[np.float32]
     active_days: NDArray[np.float32]
+    days_since_last_purchase: NDArray[np.float32]
     log_price: NDArray[np.float32]
     category_counts: tuple[PairCounts, ...]
     recent_item_counts: PairCounts
@@ -108,6 +110,7 @@ class UserFeatures:
         return cls(
             purchases=np.ascontiguousarray(numbers[:, :3]),
             active_days=np.ascontiguousarray(numbers[:, 3]),
+            days_since_last_purchase=table[DAYS_SINCE_LAST_PURCHASE].to_numpy().astype(np.float32),
             log_price=_log_prices(table, MEAN_PRICE),
             category_counts=tuple(
                 _pair_counts(table, f"{category_type}s", (f"{category_type}_counts",), vocabulary)

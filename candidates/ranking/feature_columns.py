@@ -49,7 +49,9 @@ def write_purchases(
     bought: NDArray[np.int64],
     counts: NDArray[np.float32],
     days: NDArray[np.float32],
+    gaps: NDArray[np.float32],
     active_days: NDArray[np.float32],
+    since: NDArray[np.float32],
     recent: NDArray[np.int64],
     recent_counts: NDArray[np.float32],
 ) -> int:
@@ -62,7 +64,9 @@ def write_purchases(
         bought: entries of the histories.
         counts: (entries,).
         days: (entries,).
+        gaps: (entries,), 0 without a gap.
         active_days: (n,), at least 0.
+        since: (n,), days since the user's last purchase.
         recent: entries of the recent purchases.
         recent_counts: (entries, 2).
     """
@@ -72,9 +76,14 @@ def write_purchases(
         matrix[pair, first] = count
         matrix[pair, first + 1] = count / max(active_days[rows[pair]], _ONE)
         matrix[pair, first + 2] = days[entry] if entry >= 0 else _MISSING
+        gap = gaps[entry] if entry >= 0 and gaps[entry] > 0 else _MISSING
+        age = days[entry] + since[rows[pair]] if entry >= 0 else _MISSING
+        matrix[pair, first + 3] = gap
+        matrix[pair, first + 4] = age
+        matrix[pair, first + 5] = age / gap
         for column in range(2):
-            matrix[pair, first + 3 + column] = recent_counts[recent[pair], column] if recent[pair] >= 0 else _ZERO
-    return first + 5
+            matrix[pair, first + 6 + column] = recent_counts[recent[pair], column] if recent[pair] >= 0 else _ZERO
+    return first + 8
 
 
 @compiled

@@ -37,6 +37,11 @@ def feature_groups(sources: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
     - `item_days_before_last_purchase`: whole UTC days from the user's last purchase of the item to the user's last
       purchase of anything; NaN if the item was never bought.
+    - `item_days_between_purchases`: mean UTC days between the days of the user's purchases of the item; NaN unless
+      there are two.
+    - `item_days_since_purchase`: days from the user's last purchase of the item to the request; NaN without one. Those
+      to the user's last purchase are whole days, those from there on are not.
+    - `item_days_since_purchase_over_gap`: the latter over the former: from 1 on, the item is due.
     - `item_purchases_28d`, `item_purchases_91d`: in the days up to the user's last purchase.
     - `*_log_lift`: log of the user's purchases of the category over the expected number, both with a prior.
     - `neighbour_score`: see `candidates.ranking.user_neighbours`.
@@ -50,6 +55,7 @@ def feature_groups(sources: Sequence[str]) -> dict[str, tuple[str, ...]]:
         ),
         "purchase history": (
             "item_purchases", "item_purchases_per_active_day", "item_days_before_last_purchase",
+            "item_days_between_purchases", "item_days_since_purchase", "item_days_since_purchase_over_gap",
             "item_purchases_28d", "item_purchases_91d",
         ),
         "category affinity": (
@@ -62,7 +68,7 @@ def feature_groups(sources: Sequence[str]) -> dict[str, tuple[str, ...]]:
         "price": ("log_price", "log_price_difference", "abs_log_price_difference"),
         "user activity": (
             "user_purchases_7d", "user_purchases_28d", "user_purchases_total", "user_active_days",
-            "distinct_item_share",
+            "distinct_item_share", "days_since_last_purchase",
         ),
     }  # fmt: skip
 
@@ -179,7 +185,7 @@ def _write_purchases(
     """Write the user's purchases of the item; return the next column."""
     bought, recent = histories.bought.find_pairs(rows, positions), users.recent_item_counts
     lately = recent.pairs.find_pairs(rows, positions), recent.counts
-    values = histories.counts, histories.days, users.active_days
+    values = histories.counts, histories.days, histories.gaps, users.active_days, users.days_since_last_purchase
     return int(write_purchases(matrix, column, rows, bought, *values, *lately))
 
 
@@ -207,4 +213,5 @@ def _user_activity(histories: Histories, users: UserFeatures) -> NDArray[np.floa
     """Return the features that are equal for all candidates of a user, (n, features)."""
     purchases = sum_lists(histories.bought.offsets, histories.counts)
     shares = histories.bought.lengths / np.maximum(purchases, 1)
-    return np.column_stack([users.purchases, users.active_days, shares.astype(np.float32)])
+    of_users = users.active_days, shares.astype(np.float32), users.days_since_last_purchase
+    return np.column_stack([users.purchases, *of_users])

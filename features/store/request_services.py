@@ -21,15 +21,15 @@ from features.store.registry import (
     views_of_service,
 )
 
-CANDIDATE_REQUEST: Final = "candidate_request_v1"
+CANDIDATE_REQUEST: Final = "candidate_request_v2"
 EARLIER_ITEMS_OF_USERS: Final = "earlier_items_v1"
 CANDIDATE_ITEMS: Final = "candidate_items_v1"
 ITEM_CARD: Final = "item_card_v1"
 
 # Parts of CANDIDATE_REQUEST.
-PURCHASE_HISTORIES: Final = "candidate_sources_v1"
+PURCHASE_HISTORIES: Final = "candidate_sources_v2"
 FILTER_USERS: Final = "filter_users_v1"
-RANKING_USERS: Final = "ranking_users_v2"
+RANKING_USERS: Final = "ranking_users_v3"
 
 
 def check_request_covers(store: FeatureStore, service: str) -> None:

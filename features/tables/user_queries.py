@@ -56,6 +56,7 @@ BOUGHT_ITEMS: Final = """
         from dated_purchases where hash(user_id) % {buckets} = {bucket} group by all
     ), spans as materialized (
         select *, lead(day, 1, 2147483647) over of_item as until, (sum(purchases) over of_item)::integer as bought,
+               ((day - min(day) over of_item) / greatest(count(*) over of_item - 1, 1))::float as gap,
                (row_number() over (order by purchased_at, item_id desc, user_id))::integer as position
         from latest window of_item as (partition by user_id, item_id order by day)
     ), mornings as (
@@ -67,13 +68,14 @@ BOUGHT_ITEMS: Final = """
         group by mornings.user_id, mornings.day
     ), lists as (
         select list(item_id order by position) as items, list(bought order by position) as counts,
-               list(day order by position) as days
+               list(day order by position) as days, list(gap order by position) as gaps
         from spans
     )
     select user_id,
            list_select(items, positions) as bought_items,
            list_select(counts, positions) as bought_counts,
            [day - last for last in list_select(days, positions)] as bought_days,
+           list_select(gaps, positions) as bought_gaps,
            {stamp} as event_timestamp, {stamp} as created_timestamp
     from histories, lists order by event_timestamp, user_id
 """

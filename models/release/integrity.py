@@ -10,7 +10,7 @@ import numpy as np
 from features.errors import InputError
 from features.files import sha256
 
-FORMAT: Final = 10
+FORMAT: Final = 11
 MANIFEST: Final = "manifest.json"
 DIGEST: Final = "manifest_digest"
 

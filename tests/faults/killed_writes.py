@@ -46,7 +46,7 @@ class Materialize:
         store = open_feature_store(self.repo)
         reader = FeatureReader(store, "online")
         record = reader.generation.record
-        users = reader.read("candidate_request_v1", USERS, LATE)
+        users = reader.read("candidate_request_v2", USERS, LATE)
         items = CatalogueSnapshot.open(store, record).features["candidate_items_v1"]
         return [record.as_of.isoformat(), hash_of(users.to_pydict()), hash_of(items.to_pydict())]
 

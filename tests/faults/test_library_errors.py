@@ -197,7 +197,7 @@ def test_a_feature_table_with_damaged_values_is_refused_by_a_join(toy, toy_store
     store = store_copy(toy_store, tmp_path / "store", tmp_path / "tables")
 
     with pytest.raises(InputError, match=r"table is damaged .*build_features\.py"):
-        FeatureReader(store, "offline").read("candidate_request_v1", ["0001"], datetime(2020, 2, 1, tzinfo=UTC))
+        FeatureReader(store, "offline").read("candidate_request_v2", ["0001"], datetime(2020, 2, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("read", ["table", "reader"])

@@ -140,7 +140,7 @@ def test_the_job_prints_the_filters_in_force_and_warns_about_unknown_ids(show, s
     assert BLOCKED in excluded
 
 
-@pytest.mark.parametrize("name", ["candidate_request_v1", "candidate_items_v1"])
+@pytest.mark.parametrize("name", ["candidate_request_v2", "candidate_items_v1"])
 def test_a_service_that_changed_since_the_release_is_refused_by_name(call, served_project, tmp_path, name):
     from feast import FeatureService
 

@@ -35,7 +35,7 @@ def test_days_are_counted_between_utc_days_and_ages_before_birth_are_unknown():
     )
     histories = Histories.from_lists(
         pa.array([["b", "a"], ["a"], None]), pa.array([[1, 2], [1], None]), pa.array([[0, 3], [0], None]),
-        TextCodes.from_texts(pa.array(["a", "b"])),
+        pa.array([[0, 9], [0], None]),         TextCodes.from_texts(pa.array(["a", "b"])),
     )  # fmt: skip
 
     users = build_user_context(features, histories, MOMENT)

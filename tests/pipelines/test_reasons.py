@@ -39,15 +39,16 @@ def explained(history, candidates, *, days_since_last=2.0, session=False):
 
 
 @pytest.mark.parametrize(
-    ("count", "days", "text"),
+    ("count", "days", "gap", "text"),
     [
-        (1, 7, "bought once, 9 days ago"),
-        (3, 7, "bought 3 times, last 9 days ago"),
-        (1_200, 0, "bought 1,200 times, last 2 days ago"),
+        (1, 7, 0, "bought once, 9 days ago"),
+        (3, 7, 0, "bought 3 times, last 9 days ago"),  # on one day
+        (3, 7, 9.6, "bought 3 times, last 9 days ago, usually every 10 days"),
+        (1_200, 0, 1, "bought 1,200 times, last 2 days ago, usually every day"),
     ],
 )
-def test_purchases_are_counted_and_dated(count, days, text):
-    assert explained([(SALT, 1, 0), (BREAD, count, days)], [(BREAD, ["bought_often"])]) == [[text]]
+def test_purchases_are_counted_and_dated(count, days, gap, text):
+    assert explained([(SALT, 1, 0), (BREAD, count, days, gap)], [(BREAD, ["bought_often"])]) == [[text]]
 
 
 def test_the_last_purchase_may_be_of_yesterday():

@@ -53,7 +53,7 @@ def test_a_session_has_the_features_of_a_user_who_bought_its_items(bought_projec
 
     [row] = table.to_pylist()
     # The price that an item had on average stands for the price that was paid; the moment is that of the request.
-    different = {"user_id", "mean_price", "last_purchase_at"}
+    different = {"user_id", "mean_price", "last_purchase_at", "days_since_last_purchase"}
     assert {name: row[name] for name in row if name not in different} == {
         name: expected[name] for name in expected if name not in different
     }

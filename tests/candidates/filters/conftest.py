@@ -24,6 +24,7 @@ def make_users():
             ),
             np.ones(len(entries), np.float32),
             np.array([days for _, days in entries], np.float32),
+            np.zeros(len(entries), np.float32),
         )
         days = [user.get("days", 0 if "bought" in user else np.nan) for user in users]
         ages = [user.get("age", np.nan) for user in users]

@@ -48,7 +48,7 @@ class Catalogue:
         histories = Histories(
             ItemLists(np.cumsum([0, *map(len, bought), 0]).astype(np.int64), np.concatenate(bought).astype(np.int32)),
             np.ones(count, np.float32),
-            np.zeros(count, np.float32),
+            *np.zeros((2, count), np.float32),
         )
         vectors_of_users = generator.integers(-3, 4, (2, USERS, 3)).astype(np.float32)
         return cls(

@@ -24,6 +24,7 @@ USERS = {
     "purchases_total": [5.0, None],
     "active_days_total": [3.0, None],
     "mean_price": [10.0, None],
+    "days_since_last_purchase": [2.5, None],
     "product_types": [["shoe", "coat", "hat"], None],
     "product_type_counts": [[3.0, 1.0, 1.0], None],
     "garment_groups": [["wear"], None],
@@ -76,6 +77,7 @@ def test_a_cold_user_has_zero_purchases_and_no_price(users):
     assert len(users) == 2
     assert users.purchases.tolist() == [[1, 2, 5], [0, 0, 0]]
     assert users.active_days.tolist() == [3, 0]
+    assert users.days_since_last_purchase == pytest.approx([2.5, np.nan], nan_ok=True)
     assert users.log_price == pytest.approx([np.log(10), np.nan], nan_ok=True)
 
 

@@ -114,7 +114,7 @@ def test_the_description_lists_sources_settings_and_features(ranker, tmp_path):
         (lambda content: content["features"].reverse(), "differ in: their order. Train again"),
         (
             lambda content: content.update(format=2),
-            "of format 2 with 34 features, but this program needs format 3 with 34 features. Train again",
+            "of format 2 with 38 features, but this program needs format 3 with 38 features. Train again",
         ),
         (lambda content: content.pop("sources"), "does not describe a ranker"),
         (lambda content: content["boosting"].update(depth=3), "does not describe a ranker"),
@@ -162,7 +162,7 @@ def test_a_ranker_without_trees_is_rejected(ranker, tmp_path):
 def test_trees_of_another_form_are_rejected(ranker):
     with pytest.raises(ValueError, match="not trees in LightGBM's text format"):
         replace(ranker, trees="no trees")
-    with pytest.raises(ValueError, match="trees of 34 features, not of 32"):
+    with pytest.raises(ValueError, match="trees of 38 features, not of 36"):
         replace(ranker, sources=("popularity",))
 
 

@@ -48,6 +48,7 @@ def users():
     return UserFeatures(
         purchases=np.array([[1, 2, 6], [0, 0, 0], [0, 0, 1]], np.float32),
         active_days=np.array([3, 0, 1], np.float32),
+        days_since_last_purchase=np.array([0.5, np.nan, 3], np.float32),
         log_price=np.array([3, np.nan, np.nan], np.float32),
         category_counts=(
             counts_of([[0, 1], [], [1]], [[5], [1], [1]], 2),
@@ -62,7 +63,7 @@ def users():
 def histories():
     return Histories(
         ItemLists(np.array([0, 2, 2, 3]), np.array([2, 0, 2], np.int32)), np.array([1, 5, 1], np.float32),
-        np.array([0, 9, 0], np.float32),
+        np.array([0, 9, 0], np.float32), np.array([0, 4, 0], np.float32),
     )  # fmt: skip
 
 
@@ -95,7 +96,7 @@ def test_pairs_are_the_candidates_in_list_order_without_those_of_cold_users(
     assert pairs.rows.tolist() == [0, 0, 2]
     assert pairs.positions.tolist() == [1, 0, 2]
     assert pairs.matrix.dtype == np.float32
-    assert pairs.matrix.shape == (3, len(feature_names(SOURCES))) == (3, 34)
+    assert pairs.matrix.shape == (3, len(feature_names(SOURCES))) == (3, 38)
 
 
 def test_retrieval_features(blended, histories, users, items, neighbours):
@@ -116,6 +117,12 @@ def test_purchase_history_and_category_affinity(blended, histories, users, items
     assert bought["item_purchases_per_active_day"] == pytest.approx(5 / 3)
     assert (new["item_purchases"], new["item_purchases_per_active_day"]) == (0, 0)
     assert np.isnan(new["item_days_before_last_purchase"])
+    names = ("item_days_between_purchases", "item_days_since_purchase", "item_days_since_purchase_over_gap")
+    assert [bought[name] for name in names] == [4, 9.5, 9.5 / 4]
+    assert np.isnan([new[name] for name in names]).all()
+    once = features_of(pairs, 2)  # the third user bought the item on one day: it has no gap
+    assert np.isnan([once[name] for name in names]).tolist() == [True, False, True]
+    assert once["item_days_since_purchase"] == 3
     names = ("item_purchases_28d", "item_purchases_91d")
     assert [[pair[name] for name in names] for pair in (bought, new)] == [[2, 4], [0, 0]]
     # Five of six purchases are hats, which have a quarter of the sales.
@@ -154,8 +161,8 @@ def test_user_activity_is_equal_for_all_candidates_of_a_user(blended, histories,
     activity = [
         [features_of(pairs, pair)[name] for name in feature_groups(SOURCES)["user activity"]] for pair in range(3)
     ]
-    assert activity[0] == activity[1] == [1, 2, 6, 3, pytest.approx(2 / 6)]
-    assert activity[2] == [0, 0, 1, 1, 1]
+    assert activity[0] == activity[1] == [1, 2, 6, 3, pytest.approx(2 / 6), 0.5]
+    assert activity[2] == [0, 0, 1, 1, 1, 3]
 
 
 def test_features_have_distinct_names_and_finite_values(blended, histories, users, items, neighbours):
@@ -169,6 +176,7 @@ def test_features_do_not_depend_on_the_other_users(blended, histories, users, it
     whole = build_pair_features(blended, histories, users, items, neighbours)
     alone = replace(
         users, purchases=users.purchases[2:], active_days=users.active_days[2:], log_price=users.log_price[2:],
+        days_since_last_purchase=users.days_since_last_purchase[2:],
         category_counts=(counts_of([[1]], [[1]], 2), counts_of([[0]], [[1]], 1), counts_of([[]], np.zeros((0, 1)), 0)),
         recent_item_counts=counts_of([[2]], users.recent_item_counts.counts[2:], 3),
     )  # fmt: skip

@@ -37,20 +37,20 @@ def blocks():
 
 
 def test_the_blocks_are_the_rows_of_one_read_in_their_order(reader, blocks):
-    read = list(blocks(reader, "candidate_request_v1", USERS, MOMENT))
+    read = list(blocks(reader, "candidate_request_v2", USERS, MOMENT))
 
     ids, tables = zip(*read, strict=True)
     assert [id_ for block in ids for id_ in block] == USERS
     assert [table["user_id"].to_pylist() for table in tables] == list(ids)
     assert max(map(len, ids)) <= 1_000
-    assert pa.concat_tables(tables).equals(reader.read("candidate_request_v1", USERS, MOMENT))
+    assert pa.concat_tables(tables).equals(reader.read("candidate_request_v2", USERS, MOMENT))
 
 
 def test_both_stores_have_the_same_blocks(store, blocks):
     from features.store.reader import FeatureReader
 
     online, offline = (
-        pa.concat_tables(table for _, table in blocks(FeatureReader(store, source), "ranking_users_v2", USERS, MOMENT))
+        pa.concat_tables(table for _, table in blocks(FeatureReader(store, source), "ranking_users_v3", USERS, MOMENT))
         for source in ("online", "offline")
     )
 
@@ -59,7 +59,7 @@ def test_both_stores_have_the_same_blocks(store, blocks):
 
 
 def test_without_ids_there_are_no_blocks(reader, blocks):
-    assert list(blocks(reader, "candidate_request_v1", [], MOMENT)) == []
+    assert list(blocks(reader, "candidate_request_v2", [], MOMENT)) == []
 
 
 def test_an_error_of_a_read_is_raised_where_the_block_is_used(reader, blocks):

@@ -61,7 +61,7 @@ def test_it_has_the_features_of_the_offline_store(store, fill):
     fill(EARLY)
     fill(LATE)
     online, offline = (
-        FeatureReader(store, source).read("candidate_request_v1", users, LATE) for source in ("online", "offline")
+        FeatureReader(store, source).read("candidate_request_v2", users, LATE) for source in ("online", "offline")
     )
 
     assert online.to_pylist() == offline.to_pylist()

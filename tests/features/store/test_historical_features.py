@@ -81,7 +81,7 @@ def test_user_features_equal_those_of_a_loop_over_the_purchases_before_the_day(j
     rows = [(user, moment) for user, _, moment, _ in purchases[::9]]
     rows += [(user, datetime(2020, 2, 29, 23, 59, 59, tzinfo=UTC)) for user in of_user]
 
-    services = [join(service, rows).to_pylist() for service in ("ranking_users_v2", "query_tower_v3")]
+    services = [join(service, rows).to_pylist() for service in ("ranking_users_v3", "query_tower_v3")]
     table = [{**ranked, **embedded} for ranked, embedded in zip(*services, strict=True)]
 
     for (user, moment), row in zip(rows, table, strict=True):
@@ -210,7 +210,7 @@ def test_age_follows_the_birth_date_and_without_one_the_stated_age(join):
 def test_columns_have_the_order_and_the_types_of_the_schema(join, toy_store):
     from features.store.registry import service_schema
 
-    for service, key in (("query_tower_v3", USER_ID), ("item_tower_v3", ITEM_ID), ("candidate_sources_v1", USER_ID)):
+    for service, key in (("query_tower_v3", USER_ID), ("item_tower_v3", ITEM_ID), ("candidate_sources_v2", USER_ID)):
         schema = service_schema(toy_store, service, key)
         for rows in ([("x", datetime(2020, 1, 5, tzinfo=UTC))], []):
             table = join(service, rows)
@@ -257,10 +257,10 @@ def test_feasts_own_offline_stores_join_the_same_rows(join, toy, tmp_path, purch
 
     rows = [(user, moment) for user, _, moment, _ in purchases[1000::50]]  # all users have purchases by then
     if other == "file":
-        known = join("candidate_sources_v1", rows)["bought_items"].to_pylist()
+        known = join("candidate_sources_v2", rows)["bought_items"].to_pylist()
         rows = [row for row, items in zip(rows, known, strict=True) if items]
 
-    for service in ("candidate_sources_v1", "query_tower_v3"):
+    for service in ("candidate_sources_v2", "query_tower_v3"):
         joined = join(service, rows, open_feature_store(with_offline_store(toy, tmp_path / service, other).repo))
         assert joined.combine_chunks().equals(join(service, rows).combine_chunks())
 
@@ -282,8 +282,8 @@ def test_an_offline_store_that_loses_rows_is_refused_with_the_service(join, toy,
     copy = with_offline_store(toy, tmp_path / "dask", "file")
     first = {user: (user, moment) for user, _, moment, _ in reversed(purchases)}
 
-    with pytest.raises(InputError, match="rows for 199 entity rows of feature service 'candidate_sources_v1'"):
-        join("candidate_sources_v1", list(first.values()), open_feature_store(copy.repo))
+    with pytest.raises(InputError, match="rows for 199 entity rows of feature service 'candidate_sources_v2'"):
+        join("candidate_sources_v2", list(first.values()), open_feature_store(copy.repo))
 
 
 def test_an_offline_store_that_cannot_hide_late_rows_is_refused_by_name(join, toy_store, purchases, monkeypatch):

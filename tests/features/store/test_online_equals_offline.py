@@ -19,11 +19,11 @@ SERVICES = [
     ("query_tower_v3", USER_ID, USERS),
     ("item_tower_v1", ITEM_ID, ITEMS),
     ("item_tower_v3", ITEM_ID, ITEMS),
-    ("candidate_request_v1", USER_ID, USERS),
+    ("candidate_request_v2", USER_ID, USERS),
     ("candidate_items_v1", ITEM_ID, ITEMS),
-    ("candidate_sources_v1", USER_ID, USERS),
+    ("candidate_sources_v2", USER_ID, USERS),
     ("filter_users_v1", USER_ID, USERS),
-    ("ranking_users_v2", USER_ID, USERS),
+    ("ranking_users_v3", USER_ID, USERS),
     ("item_card_v1", ITEM_ID, ITEMS),
 ]
 
@@ -134,7 +134,7 @@ def bought_before(morning, purchases):
 def test_purchase_histories_are_the_items_bought_before_the_day_newest_first(store, fill, toy_purchases):
     fill(MIDDLE)
 
-    offline, online = offline_and_online(store, MIDDLE, "candidate_sources_v1", USER_ID, USERS)
+    offline, online = offline_and_online(store, MIDDLE, "candidate_sources_v2", USER_ID, USERS)
 
     assert online.to_pylist() == offline.to_pylist()
     assert online["bought_items"].to_pylist() == bought_before("2020-02-05", toy_purchases)

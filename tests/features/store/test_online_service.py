@@ -17,13 +17,13 @@ KEYS = {
     "query_tower_v3": "user_id",
     "item_tower_v1": "item_id",
     "item_tower_v3": "item_id",
-    "candidate_request_v1": "user_id",
+    "candidate_request_v2": "user_id",
     "candidate_items_v1": "item_id",
     "item_card_v1": "item_id",
-    "candidate_sources_v1": "user_id",
+    "candidate_sources_v2": "user_id",
     "earlier_items_v1": "user_id",
     "filter_users_v1": "user_id",
-    "ranking_users_v2": "user_id",
+    "ranking_users_v3": "user_id",
 }
 
 
@@ -82,10 +82,10 @@ def test_values_are_those_of_feast(read, read_by_feast, service, moment):
 
 
 def test_one_entity_has_the_values_that_it_has_among_others(read):
-    table = read("candidate_request_v1", USERS, MOMENT)
+    table = read("candidate_request_v2", USERS, MOMENT)
 
     for row in (0, 6, 199, 200):
-        assert read("candidate_request_v1", [USERS[row]], MOMENT).equals(table.slice(row, 1))
+        assert read("candidate_request_v2", [USERS[row]], MOMENT).equals(table.slice(row, 1))
 
 
 def test_features_of_the_moment_alone_are_those_of_each_read(store):
@@ -126,7 +126,7 @@ def test_a_view_of_the_moment_alone_is_computed_once_per_moment(store, monkeypat
 def test_the_rows_are_in_the_order_of_the_ids_and_may_be_repeated(read):
     ids = ["0009", "unknown", "0003", "0009", "unknown"]
 
-    table = read("candidate_request_v1", ids, MOMENT)
+    table = read("candidate_request_v2", ids, MOMENT)
 
     assert table["user_id"].to_pylist() == ids
     assert table.slice(3, 1).equals(table.slice(0, 1))
@@ -142,7 +142,7 @@ def test_each_view_is_read_once_and_each_id_in_it(store, read, monkeypatch):
         return online_read(provider, config, table, entity_keys, requested_features)
 
     monkeypatch.setattr(type(store.provider), "online_read", count)
-    read("candidate_request_v1", ["0003", "0001", "0003"], MOMENT)
+    read("candidate_request_v2", ["0003", "0001", "0003"], MOMENT)
 
     views = ("activity_daily", "bought_items_daily", "lately_items_daily", "profile", "recent_items_daily")
     assert sorted(reads) == [*((f"user_{view}", 2) for view in views), ("user_tastes_daily", 2)]

@@ -4,9 +4,9 @@ import pytest
 
 from features.errors import InputError
 
-NAME = "candidate_sources_v1"
+NAME = "candidate_sources_v2"
 VIEW = "user_bought_items_daily"
-COLUMNS = ["bought_items", "bought_counts", "bought_days"]
+COLUMNS = ["bought_items", "bought_counts", "bought_days", "bought_gaps"]
 
 
 @pytest.fixture
@@ -32,13 +32,13 @@ def test_the_services_of_a_request_have_fingerprints_of_16_hex_digits(toy_store)
 
     fingerprints = request_service_fingerprints(toy_store)
 
-    assert list(fingerprints) == ["candidate_request_v1", "earlier_items_v1", "candidate_items_v1"]
+    assert list(fingerprints) == ["candidate_request_v2", "earlier_items_v1", "candidate_items_v1"]
     assert len(set(fingerprints.values())) == 3
     assert all(len(fingerprint) == 16 and int(fingerprint, 16) >= 0 for fingerprint in fingerprints.values())
 
 
 @pytest.mark.parametrize(
-    "service", ["query_tower_v1", "query_tower_v3", "candidate_sources_v1", "filter_users_v1", "ranking_users_v2"]
+    "service", ["query_tower_v1", "query_tower_v3", "candidate_sources_v2", "filter_users_v1", "ranking_users_v3"]
 )
 def test_a_request_covers_the_query_towers_and_the_parts_that_training_reads(toy_store, service):
     from features.store.request_services import check_request_covers
@@ -55,7 +55,7 @@ def test_a_query_tower_with_a_feature_that_no_request_reads_is_refused_with_its_
     store.apply(FeatureService(name="query_tower_v9", features=[store.get_feature_view(view)[[column]]]))
 
     with pytest.raises(
-        InputError, match=rf"'candidate_request_v1' lacks '{column}' of view '{view}'.*'query_tower_v9'"
+        InputError, match=rf"'candidate_request_v2' lacks '{column}' of view '{view}'.*'query_tower_v9'"
     ):
         check_request_covers(store, "query_tower_v9")
 
@@ -131,7 +131,7 @@ def test_the_fingerprint_changes_with_on_demand_code_but_not_with_comments(finge
 def test_stored_views_have_no_code_fingerprint(toy_store):
     from features.store.registry import code_fingerprint, service_schema, views_by_name
 
-    schemas = [service_schema(toy_store, name, "user_id") for name in ("query_tower_v1", "ranking_users_v2")]
+    schemas = [service_schema(toy_store, name, "user_id") for name in ("query_tower_v1", "ranking_users_v3")]
 
     assert code_fingerprint(views_by_name(toy_store)["user_profile"]) == ""
     codes = {column.view: column.code for schema in schemas for column in schema.columns}

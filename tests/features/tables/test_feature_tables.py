@@ -83,6 +83,7 @@ def test_every_timestamp_is_in_microseconds_utc_and_counts_are_64_bit(tmp_path):
     assert types["user_activity_daily"]["last_purchase_at"] == TIMESTAMP
     assert types["user_activity_daily"]["purchases_7d"] == pa.int64()
     assert types["user_activity_daily"]["spend_28d"] == pa.float32()
+    assert types["user_bought_items_daily"]["bought_gaps"].value_type == pa.float32()
     assert types["item_sales_daily"]["sales_total"] == pa.int64()
     assert types["item_sales_daily"]["buyers_total"] == pa.int64()
     for table, texts, numbers in (

@@ -42,6 +42,21 @@ def test_days_are_differences_of_utc_dates(tmp_path):
     assert bought(tmp_path)[-1] == ("u", day(3), ["c", "b", "a"], [1, 1, 1], [0, 0, 1])
 
 
+def test_gaps_are_means_of_the_days_between_the_days_of_the_purchases_so_far(tmp_path):
+    days = {"a": (1, 1, 3, 8, 9), "b": (3, 13), "c": (9,)}
+    write(
+        tmp_path, [("u", item, day(number, hours=place)) for item in "abc" for place, number in enumerate(days[item])]
+    )
+
+    assert [row[2:] for row in bought(tmp_path, "bought_items", "bought_gaps")] == [
+        (["a"], [0]),
+        (["a", "b"], [2, 0]),
+        (["a", "b"], [3.5, 0]),
+        (["a", "c", "b"], [pytest.approx(8 / 3), 0, 0]),
+        (["b", "a", "c"], [10, pytest.approx(8 / 3), 0]),
+    ]
+
+
 def test_days_change_only_when_the_user_buys_again(tmp_path):
     write(
         tmp_path,
