@@ -6,9 +6,10 @@
 
 The index is measured after refresh and merge. --items beyond the release's own adds perturbed copies, as
 `benchmarks/index_engines.py` does. Single queries are sent one after the other, batches by _msearch; recall is that of
-the project's engine, which scores the items that the server proposes exactly. Then the alias is switched --switches
-times between two indexes while another thread reads: a read fails if it raises, and mixes if it lists items of the
-other index.
+the project's engine, which scores the items that the server proposes exactly; an effort is tried on one half of the
+queries and measured on the other. Then the alias is switched --switches times between two indexes, of the two halves of
+the items, while another thread reads, as the project does, and by the name of the alias, as other clients may. A read
+fails if it raises anything, and mixes if its list is neither that of the one index nor that of the other.
 """
 
 import threading
@@ -82,12 +83,11 @@ def main(
         ]
         print(ReportTable.of(HEADER, rows, ["engine"]).markdown())
         print(f"\nindexing of {len(index):,} items, with refresh and merge to one segment: {seconds:.0f} s")
-        half = {dimensions: each[: len(index) // 2] for dimensions, each in parts.items()}
-        write_index(connection, alias, names[1], index.item_ids.to_pylist()[: len(index) // 2], half, {}, {})
+        half = {dimensions: each[len(index) // 2 :] for dimensions, each in parts.items()}
+        write_index(connection, alias, names[1], index.item_ids.to_pylist()[len(index) // 2 :], half, {}, {})
         [dimensions, *_] = by_dimensions
-        reads, failed, mixed = read_under_switches(
-            connection, alias, names, dimensions, by_dimensions[dimensions][:1], k, len(index) // 2, switches
-        )
+        query = by_dimensions[dimensions][:1]
+        reads, failed, mixed = read_under_switches(connection, alias, names, dimensions, query, k, switches)
         print(f"\n{switches} switches of the alias: {reads:,} reads, {failed} failed, {mixed} mixed")
     finally:
         for name in names:
@@ -110,12 +110,12 @@ def measure(
     from candidates.opensearch.searcher import EFFORTS, OpenSearchSearcher
     from candidates.search_engine import list_recall
 
-    exact = index.search(queries, k)
+    exact = index.search(queries[1::2], k)
     reference = rate(index, queries, k)
     lines = [["exact", str(dimensions), "", "1.0000", *single(index, queries, k), f"{reference:,.0f}", "1.00"]]
     for effort in EFFORTS:
         engine = ApproximateIndex(index, {dimensions: OpenSearchSearcher(connection, name, dimensions, effort)})
-        recall, speed = list_recall(engine.search(queries, k), exact), rate(engine, queries, k)
+        recall, speed = list_recall(engine.search(queries[1::2], k), exact), rate(engine, queries, k)
         figures = [f"{recall:.4f}", *single(engine, queries, k), f"{speed:,.0f}", f"{speed / reference:.3f}"]
         lines.append(["OpenSearch", str(dimensions), str(effort), *figures])
         if not np.isfinite(recall) or recall >= min_recall:
@@ -146,28 +146,32 @@ def rate(engine: Any, queries: Any, k: int) -> float:
 
 
 def read_under_switches(
-    connection: Any, alias: str, names: list[str], dimensions: int, query: Any, k: int, first_half: int, switches: int
+    connection: Any, alias: str, names: list[str], dimensions: int, query: Any, k: int, switches: int
 ) -> tuple[int, int, int]:
     """Switch the alias while a thread reads; return the reads, and how many failed or mixed two indexes."""
     from candidates.item_lists import ItemLists
     from candidates.opensearch.item_index import read_current, switch_alias
     from candidates.opensearch.searcher import OpenSearchSearcher
-    from features.errors import InputError
+
+    def search(name: str) -> list[int]:
+        found = OpenSearchSearcher(connection, name, dimensions).search(query, k, ItemLists.empty(1), None)
+        return found[0].tolist()
 
     switch_alias(connection, alias, names[0], {})
+    expected = {name: search(name) for name in names}
     counts, ended = {"reads": 0, "failed": 0, "mixed": 0}, threading.Event()
 
     def read() -> None:
         while not ended.is_set():
+            by_alias = counts["reads"] % 2 == 1
             counts["reads"] += 1
             try:
-                name = read_current(connection, alias).name
-                searcher = OpenSearchSearcher(connection, name, dimensions)
-                found = searcher.search(query, k, ItemLists.empty(1), None)
-            except InputError:
+                name = alias if by_alias else read_current(connection, alias).name
+                found = search(name)
+            except Exception:  # noqa: BLE001  any failure of a read counts
                 counts["failed"] += 1
             else:
-                counts["mixed"] += bool(name == names[1] and (found >= first_half).any())
+                counts["mixed"] += found not in (expected.values() if by_alias else [expected[name]])
 
     reader = threading.Thread(target=read)
     reader.start()

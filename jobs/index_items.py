@@ -45,6 +45,7 @@ from jobs import console
 @click.option("--rollback", is_flag=True, help="Make the previous index of the release the current one.")
 @console.url_option
 @console.alias_option
+@click.option("--replicas", type=click.IntRange(0, 100), help="Copies of the index in OpenSearch.  [default: 0]")
 @console.seed_option
 @console.job
 def main(
@@ -59,6 +60,7 @@ def main(
     seed: int,
     url: str | None,
     alias: str | None,
+    replicas: int | None,
     *,
     rollback: bool,
 ) -> None:
@@ -78,7 +80,7 @@ def main(
     from pipelines.engines import check_server_options
     from pipelines.index_store import index_folder, roll_back, write_index
 
-    check_server_options(engine, url=url, alias=alias)
+    check_server_options(engine, url=url, alias=alias, replicas=replicas)
     server = None
     if engine == "opensearch":
         from candidates.opensearch.item_index import roll_back as roll_back_alias
@@ -106,7 +108,10 @@ def main(
     reporter.stage("query vectors")
     queries, settings = sample_queries(pipeline, count, seed), {"queries": count, "seed": seed}
     if server:
-        name, _ = index_in_opensearch(pipeline, *server, queries, min_recall, datetime.now(UTC), settings, reporter)
+        created = datetime.now(UTC)
+        name, _ = index_in_opensearch(
+            pipeline, *server, queries, min_recall, created, settings, reporter, replicas=replicas or 0
+        )
         connection, served_alias = server
         place = f"OpenSearch at {connection.url}, alias {served_alias}"
         connection.close()

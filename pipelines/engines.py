@@ -40,14 +40,18 @@ def with_engine(
     return sources
 
 
-def check_server_options(engine: EngineName, *, url: str | None, alias: str | None) -> None:
+def check_server_options(
+    engine: EngineName, *, url: str | None, alias: str | None, replicas: int | None = None
+) -> None:
     """Refuse options of OpenSearch for another engine.
 
     Raises:
         InputError: there is one.
     """
-    if engine != "opensearch" and (url or alias):
-        raise InputError("--url and --alias need --engine opensearch.")
+    options = {"--url": url, "--alias": alias, "--replicas": replicas}
+    given = [option for option, value in options.items() if value is not None]
+    if engine != "opensearch" and given:
+        raise InputError(f"{' and '.join(given)} {'needs' if len(given) == 1 else 'need'} --engine opensearch.")
 
 
 def describe_engine(engine: SearchEngine | None) -> dict[str, Any]:

@@ -72,6 +72,8 @@ def index_in_opensearch(
     created: datetime,
     details: dict[str, Any],
     reporter: Reporter,
+    *,
+    replicas: int = 0,
 ) -> tuple[str, ApproximateIndex]:
     """Write the items of a release into a new index, and let the alias name it if it reaches a recall.
 
@@ -87,6 +89,7 @@ def index_in_opensearch(
         created: for the name and the description, UTC.
         details: JSON-ready, for the description.
         reporter: receives stages, and the recall at each effort.
+        replicas: copies of the index on other servers.
 
     Returns:
         The name of the index, and the index with the efforts that were chosen.
@@ -103,7 +106,8 @@ def index_in_opensearch(
     reporter.stage("write items")
     try:
         vectors = {dimensions: items.vectors[:, :dimensions] for dimensions in queries}
-        write_index(connection, alias, name, release.item_ids.to_pylist(), vectors, _metadata(pipeline), _METADATA)
+        ids = release.item_ids.to_pylist()
+        write_index(connection, alias, name, ids, vectors, _metadata(pipeline), _METADATA, replicas=replicas)
         reporter.stage("recall")
         searchers = {dimensions: OpenSearchSearcher(connection, name, dimensions) for dimensions in queries}
         index = choose_efforts(ApproximateIndex(items, {**searchers}), queries, min_recall, release.version, reporter)

@@ -89,6 +89,9 @@ up() {
     for program in java mvn curl python3; do
         command -v $program >/dev/null || fail "$program is missing: install Java 17, Maven, curl and Python 3"
     done
+    local java_version
+    java_version=$(java -version 2>&1 | sed -n 's/.*version "\(1\.\)\{0,1\}\([0-9]*\).*/\2/p' | head -1)
+    [ "${java_version:-0}" -ge 17 ] || fail "Java ${java_version:-of an unknown version} is too old: install Java 17"
     curl -s -m 2 -o /dev/null "$url/" && fail "port $port is taken: pass another one"
     mkdir -p "$folder"
     [ -f "$home/installed" ] || install
@@ -100,6 +103,7 @@ network.host: 127.0.0.1
 http.port: $port
 transport.port: $((port + 1))
 action.auto_create_index: false
+cluster.routing.allocation.disk.threshold_enabled: false
 END
     local as_user=()
     if [ "$(id -u)" = 0 ]; then
@@ -130,10 +134,23 @@ END
     fail "OpenSearch does not answer after two minutes, see $folder/server.log"
 }
 
+is_server() { # process id
+    if [ -d /proc/self ]; then
+        tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline" | grep -qF "opensearch.path.home=$home"
+    else
+        ps -o args= -p "$1" | grep -qF "opensearch.path.home=$home"
+    fi
+}
+
 down() {
     [ -f "$folder/server.pid" ] || fail "no server was started in $folder"
     local pid
     pid=$(cat "$folder/server.pid")
+    # The number may belong to another program by now.
+    if ! is_server "$pid"; then
+        rm -f "$folder/server.pid"
+        exit 0
+    fi
     kill "$pid" 2>/dev/null || true
     for _ in $(seq 120); do
         kill -0 "$pid" 2>/dev/null || {

@@ -1,13 +1,13 @@
 """The connection to an OpenSearch server: settings, retries, and errors as sentences."""
 
 import os
+import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
-import numpy as np
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import (
     ConnectionError,  # noqa: A004  the library's name
@@ -31,6 +31,7 @@ _PASSING: Final = frozenset({429, 502, 503, 504})  # HTTP status of an overloade
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _OLDEST, _FIRST_UNKNOWN = (2, 16), (4, 0)  # method_parameters of a k-NN query came with 2.16
 _PLUGIN: Final = "opensearch-knn"
+_PARTIAL: Final = "partial_answer"
 BUILD: Final = "run `python jobs/index_items.py --engine opensearch`"  # what to do about an index, in messages
 
 _Answer = TypeVar("_Answer")
@@ -83,21 +84,22 @@ class Connection:
             raise
         return connection
 
-    def call(self, request: Callable[[OpenSearch], _Answer]) -> _Answer:
+    def call(self, request: Callable[[OpenSearch], _Answer], *, attempts: int = _ATTEMPTS) -> _Answer:
         """Return the answer to a request; retry after random pauses if the server is overloaded or unreachable.
 
         Args:
             request: takes the client. It may be sent more than once.
+            attempts: at most so many; the longest pause doubles after each of them.
 
         Raises:
             InputError: the server does not answer, or refuses the request.
         """
-        chance = np.random.default_rng(os.getpid())  # processes that were refused together do not return together
-        for attempt in range(_ATTEMPTS):
+        chance = secrets.SystemRandom()  # processes that were refused together do not return together
+        for attempt in range(attempts):
             try:
                 return request(self.client)
             except OpenSearchException as error:
-                if attempt == _ATTEMPTS - 1 or not _is_passing(error):
+                if attempt == attempts - 1 or not _is_passing(error):
                     raise self.explain(error) from error
             time.sleep(chance.uniform(0, _FIRST_PAUSE * 2**attempt))
         raise AssertionError
@@ -123,6 +125,30 @@ class Connection:
         plugins = self.call(lambda client: client.cat.plugins(params={"format": "json", "h": "component"}))
         if _PLUGIN not in {each["component"] for each in plugins}:
             raise InputError(f"OpenSearch at {self.url} lacks the plugin {_PLUGIN}: install it on the server.")
+
+
+def check_parts(answers: Iterable[Mapping[str, Any]]) -> None:
+    """Check the answers to the parts of one request, which the client does not: searches, or writes of documents.
+
+    Args:
+        answers: each with the `error` and the `status` of a refused part; a search also counts its `_shards`.
+
+    Raises:
+        TransportError: a part was refused, or answered by a part of its shards only. Of several, the one that passes
+            comes last, so that what a retry cannot mend is named.
+    """
+    errors = [error for answer in answers if (error := _error_of_part(answer)) is not None]
+    for error in sorted(errors, key=_is_passing):
+        raise error
+
+
+def _error_of_part(answer: Mapping[str, Any]) -> TransportError | None:
+    if "error" in answer:
+        reason = answer["error"]
+        return TransportError(answer.get("status", "N/A"), reason.get("type"), reason)
+    if answer.get("timed_out") or answer.get("_shards", {}).get("failed"):
+        return TransportError(503, _PARTIAL, answer.get("_shards"))
+    return None
 
 
 def _check_url(url: str, *, with_password: bool) -> None:
@@ -174,7 +200,9 @@ def _reason_of_answer(error: TransportError) -> str:
         if part in details:
             return reason
     known = _WITH_STATUS.get(str(error.status_code), "refuses the request: see the log of the server.")
-    return f"{known[:-1]} (status {error.status_code}, {error.error})."
+    info = error.info.get("error", error.info) if isinstance(error.info, Mapping) else None
+    reason = f": {info['reason']}" if isinstance(info, Mapping) and info.get("reason") else ""
+    return f"{known[:-1]} (status {error.status_code}, {error.error}{reason})."
 
 
 _WITHOUT_ANSWER: Final[dict[type[OpenSearchException], str]] = {
@@ -185,6 +213,7 @@ _WITHOUT_ANSWER: Final[dict[type[OpenSearchException], str]] = {
 _IN_ANSWER: Final = {
     "flood-stage": "writes nothing, because its disk is nearly full (flood-stage watermark): free space on the server.",
     "cluster_block_exception": "is read-only: remove the block of the cluster or of the index.",
+    _PARTIAL: "answers with some of its shards only: look at the health of the cluster.",
     "invalid dimension": f"has vectors of another dimension: {BUILD}.",
 }
 _WITH_STATUS: Final = {

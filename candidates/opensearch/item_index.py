@@ -6,16 +6,17 @@
 An index of the alias that neither the alias nor the current index names is what an interrupted run left.
 """
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from opensearchpy import helpers
-from opensearchpy.exceptions import OpenSearchException
+from opensearchpy import OpenSearch
 
-from candidates.opensearch.connection import BUILD, Connection
+from candidates.opensearch.connection import BUILD, Connection, check_parts
 from candidates.opensearch.searcher import POSITION, vector_field
 from features.errors import InputError
 
@@ -25,7 +26,7 @@ _ALIAS: Final = "alias"
 _DESCRIPTION: Final = "description"
 _GRAPH: Final = {"m": 16, "ef_construction": 128}
 _ITEMS_PER_REQUEST: Final = 500
-_ATTEMPTS: Final = 6  # of a rejected part of a bulk request
+_ATTEMPTS: Final = 8  # of a write that the server rejects because it is busy, within half a minute
 _MERGE_SECONDS: Final = 1_800
 _TYPES: Final = {bool: "boolean", int: "integer", float: "float", str: "keyword", list: "keyword"}
 
@@ -53,6 +54,8 @@ def write_index(
     vectors: Mapping[int, NDArray[np.float32]],
     metadata: Mapping[str, Iterable[Any]],
     types: Mapping[str, type],
+    *,
+    replicas: int = 0,
 ) -> None:
     """Create an index with the vectors and the metadata of all items; no alias names it yet.
 
@@ -64,9 +67,10 @@ def write_index(
         vectors: float32 (n, dimensions), by the number of dimensions.
         metadata: n values of each field, None where it is unknown.
         types: of the values of each field.
+        replicas: copies of the index on other servers, made when it is complete.
 
     Raises:
-        InputError: the server does not answer, refuses the index or some items, or holds fewer of them afterwards.
+        InputError: the server does not answer, refuses the index or an item, or holds fewer of them afterwards.
     """
     fields = {
         vector_field(dimensions): {
@@ -90,7 +94,8 @@ def write_index(
             index=name, params={"max_num_segments": 1, "request_timeout": _MERGE_SECONDS}
         )
     )
-    connection.call(lambda client: client.indices.put_settings(index=name, body={"index": {"refresh_interval": "1s"}}))
+    complete = {"index": {"refresh_interval": "1s", "number_of_replicas": replicas}}
+    connection.call(lambda client: client.indices.put_settings(index=name, body=complete))
     found = connection.call(lambda client: client.count(index=name))["count"]
     if found != count:
         raise InputError(
@@ -180,35 +185,24 @@ def _write_items(
 ) -> int:
     """Write all items, and return their number."""
 
-    def actions() -> Iterable[dict[str, Any]]:
+    def actions() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         rows = zip(item_ids, *metadata.values(), strict=True)
         for position, (item_id, *values) in enumerate(rows):
             known = {field: value for field, value in zip(metadata, values, strict=True) if value is not None}
             own = {vector_field(dimensions): each[position].tolist() for dimensions, each in vectors.items()}
-            source = {ITEM_ID: item_id, POSITION: position, **own, **known}
-            yield {"_op_type": "index", "_index": name, "_id": item_id, "_source": source}
+            yield {"index": {"_id": item_id}}, {ITEM_ID: item_id, POSITION: position, **own, **known}
 
-    count = 0
-    try:
-        # A part that the server rejects because it is busy is sent again, after pauses that grow.
-        for accepted, _ in helpers.streaming_bulk(
-            connection.client,
-            actions(),
-            chunk_size=_ITEMS_PER_REQUEST,
-            max_retries=_ATTEMPTS,
-            initial_backoff=1,
-            max_backoff=30,
-        ):
-            count += accepted
-    except helpers.BulkIndexError as error:
-        [first, *_] = error.errors
-        reason = next(iter(first.values())).get("error", {})
-        raise InputError(
-            f"OpenSearch at {connection.url} refuses {len(error.errors)} items of the index {name} "
-            f"({reason.get('type')}: {reason.get('reason')})."
-        ) from error
-    except OpenSearchException as error:
-        raise connection.explain(error) from error
+    count, documents = 0, actions()
+    while block := list(islice(documents, _ITEMS_PER_REQUEST)):
+        lines = "".join(f"{json.dumps(line)}\n" for document in block for line in document)
+
+        def write(client: OpenSearch, lines: str = lines) -> int:
+            # Documents have ids: those that were accepted may be sent again with those that were not.
+            answers = [answer["index"] for answer in client.bulk(body=lines, index=name)["items"]]
+            check_parts(answers)
+            return len(answers)
+
+        count += connection.call(write, attempts=_ATTEMPTS)
     return count
 
 

@@ -6,10 +6,10 @@ from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from opensearchpy import OpenSearch
 
 from candidates.item_lists import ItemLists
-from candidates.opensearch.connection import BUILD, Connection
-from features.errors import InputError
+from candidates.opensearch.connection import Connection, check_parts
 
 # Candidates that the search of the graph keeps, at least as many as the list is long (`ef_search`).
 EFFORTS: Final = (100, 200, 400, 800, 1600)
@@ -108,16 +108,14 @@ class OpenSearchSearcher:
     def _search(self, bodies: list[dict[str, Any]]) -> list[list[int]]:
         """Return the positions that each query finds, best first."""
         lines = "".join(f"{{}}\n{json.dumps(body)}\n" for body in bodies)
-        answer = self.connection.call(lambda client: client.msearch(body=lines, index=self.index))
-        lists = []
-        for response in answer["responses"]:
-            if "error" in response:
-                kind = response["error"].get("type")
-                raise InputError(
-                    f"OpenSearch at {self.connection.url} cannot search the index {self.index} ({kind}): {BUILD}."
-                )
-            lists.append([hit["fields"][POSITION][0] for hit in response["hits"]["hits"]])
-        return lists
+
+        def search(client: OpenSearch) -> list[dict[str, Any]]:
+            answers: list[dict[str, Any]] = client.msearch(body=lines, index=self.index)["responses"]
+            check_parts(answers)
+            return answers
+
+        answers = self.connection.call(search)
+        return [[hit["fields"][POSITION][0] for hit in answer["hits"]["hits"]] for answer in answers]
 
 
 def _excluded(excluded: ItemLists, row: int) -> list[int]:

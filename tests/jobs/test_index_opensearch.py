@@ -147,8 +147,17 @@ def test_options_of_opensearch_need_its_engine(call, served_project, tmp_path, w
     generated = call("generate_candidates", *shared, "--output", tmp_path / "candidates.parquet")
 
     assert (indexed.exit_code, generated.exit_code) == (1, 1)
-    assert "--engine opensearch" in indexed.stderr
-    assert "--engine opensearch" in generated.stderr
+    assert f"{words[0]} needs --engine opensearch" in indexed.stderr
+    assert f"{words[0]} needs --engine opensearch" in generated.stderr
+
+
+def test_replicas_need_opensearch(call, served_project):
+    shared = ("--repo", served_project.repo, "--releases", served_project.releases, "--replicas", 0)
+
+    done = call("index_items", *shared, "--engine", "approximate")
+
+    assert done.exit_code == 1
+    assert "--replicas needs --engine opensearch" in done.stderr
 
 
 def test_a_server_that_is_down_and_an_invalid_alias_are_named(call, served_project):

@@ -5,9 +5,14 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
 import pytest
 
+from candidates.item_lists import ItemLists
+from candidates.opensearch import connection as connection_module
 from candidates.opensearch.connection import PASSWORD, URL, USER, Connection
+from candidates.opensearch.item_index import write_index
+from candidates.opensearch.searcher import OpenSearchSearcher
 from features.errors import InputError
 
 INFO = {"version": {"number": "2.19.1", "distribution": "opensearch"}}
@@ -164,3 +169,83 @@ def test_answers_are_explained(fake, status, kind, reason, part):
 
     assert part in message
     assert len(requests) == 3, "a lasting error is not retried"
+
+
+BUSY = {"error": {"type": "rejected_execution_exception", "reason": "queue is full"}, "status": 429}
+FOUND = {"hits": {"hits": [{"fields": {"position": [3]}}]}, "_shards": {"failed": 0}, "timed_out": False}
+QUERY = np.ones((1, 4), np.float32)
+
+
+def search(connection):
+    return OpenSearchSearcher(connection, "a", 4).search(QUERY, 2, ItemLists.empty(1), None).tolist()
+
+
+@pytest.mark.parametrize("part", [BUSY, {**FOUND, "_shards": {"failed": 1}}, {**FOUND, "timed_out": True}])
+def test_a_search_of_which_a_part_failed_is_sent_again(fake, part):
+    answers = [(200, {"responses": [part]}), (200, {"responses": [FOUND]})]
+    url, requests = fake(healthy(**{"/a/_msearch": answers}))
+
+    assert search(Connection.open(url, {})) == [[3, -1]]
+    assert [path for path, _ in requests].count("/a/_msearch") == 2
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (BUSY, "rejected_execution_exception: queue is full"),
+        ({**FOUND, "timed_out": True}, "some of its shards only"),
+        (
+            {"error": {"type": "index_not_found_exception", "reason": "no such index [a]"}, "status": 404},
+            "no such index",
+        ),
+    ],
+)
+def test_a_search_that_goes_on_failing_is_one_sentence_and_no_result(fake, monkeypatch, part, words):
+    monkeypatch.setattr(connection_module, "_FIRST_PAUSE", 0.001)
+    url, _ = fake(healthy(**{"/a/_msearch": (200, {"responses": [FOUND, part]})}))
+
+    assert words in error_of(search, Connection.open(url, {}))
+
+
+def written(*answers):
+    return 200, {"items": [{"index": answer} for answer in answers]}
+
+
+def write(connection):
+    write_index(connection, "a", "a-1", ["x", "y"], {4: np.ones((2, 4), np.float32)}, {}, {})
+
+
+def server_of(bulk, count=2):
+    done = (200, {"acknowledged": True})
+    paths = ("/a-1", "/a-1/_refresh", "/a-1/_forcemerge", "/a-1/_settings")
+    return healthy(**dict.fromkeys(paths, done), **{"/a-1/_bulk": bulk, "/a-1/_count": (200, {"count": count})})
+
+
+def test_items_that_a_busy_server_rejects_are_written_again(fake, monkeypatch):
+    monkeypatch.setattr(connection_module, "_FIRST_PAUSE", 0.001)
+    bulk = [
+        written({"status": 201}, BUSY),
+        (503, {"error": "no", "status": 503}),
+        written({"status": 200}, {"status": 201}),
+    ]
+    url, requests = fake(server_of(bulk))
+
+    write(Connection.open(url, {}))
+
+    assert [path for path, _ in requests].count("/a-1/_bulk") == 3
+
+
+def test_items_that_cannot_be_written_are_named_and_not_sent_again(fake):
+    refused = {"error": {"type": "mapper_parsing_exception", "reason": "failed to parse field [b]"}, "status": 400}
+    url, requests = fake(server_of(written(BUSY, refused)))
+
+    assert "failed to parse field [b]" in error_of(write, Connection.open(url, {}))
+    assert [path for path, _ in requests].count("/a-1/_bulk") == 1
+
+
+def test_a_server_that_stays_busy_is_given_up(fake, monkeypatch):
+    monkeypatch.setattr(connection_module, "_FIRST_PAUSE", 0.001)
+    url, requests = fake(server_of(written({"status": 201}, BUSY)))
+
+    assert "queue is full" in error_of(write, Connection.open(url, {}))
+    assert [path for path, _ in requests].count("/a-1/_bulk") == 8
