@@ -21,13 +21,14 @@ TIMEOUT: Final = 120
 _OUTPUT: Final = 1 << 20  # a fork with more output would wait until it is killed
 _JOBS: Final = (
     "fetch_demo_data", "build_features", "train", "materialize", "generate_candidates", "show_candidates",
-    "export_towers",
+    "export_towers", "index_items",
 )  # fmt: skip
 # What these jobs import once their arguments are parsed.
 _LATER_IMPORTS: Final = (
     "feast.cli.cli", "features.raw.demo_data", "features.tables.build", "features.store.consistency",
     "features.store.materialization", "models.release.saved_models", "pipelines.candidate_generation",
-    "pipelines.candidate_stages", "pipelines.candidate_views", "pipelines.train_release",
+    "pipelines.candidate_stages", "pipelines.candidate_views", "pipelines.index_items", "pipelines.index_store",
+    "pipelines.opensearch_index", "pipelines.train_release",
 )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """The connection to an OpenSearch server: settings, retries, and errors as sentences."""
 
+import logging
 import os
 import secrets
 import time
@@ -33,6 +34,9 @@ _OLDEST, _FIRST_UNKNOWN = (2, 16), (4, 0)  # method_parameters of a k-NN query c
 _PLUGIN: Final = "opensearch-knn"
 _PARTIAL: Final = "partial_answer"
 BUILD: Final = "run `python jobs/index_items.py --engine opensearch`"  # what to do about an index, in messages
+
+# The client logs each failed request with a traceback. Here it is retried, or becomes one sentence.
+logging.getLogger("opensearch").setLevel(logging.CRITICAL)
 
 _Answer = TypeVar("_Answer")
 

@@ -168,4 +168,5 @@ def test_a_server_that_is_down_and_an_invalid_alias_are_named(call, served_proje
 
     assert (down.exit_code, invalid.exit_code) == (1, 1)
     assert "cannot be reached" in down.stderr
+    assert len(down.stderr.splitlines()) == 1
     assert "'Items/1'" in invalid.stderr
