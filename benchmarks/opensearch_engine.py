@@ -22,6 +22,7 @@ import click
 import serving_parts
 from index_engines import enlarge
 
+from features.progress import SilentReporter
 from features.report_table import ReportTable
 from jobs import console
 
@@ -72,17 +73,18 @@ def main(
     connection, alias = Connection.open(url), f"benchmark-{uuid.uuid4().hex[:8]}"
     names = [f"{alias}-{number}" for number in range(2)]
     parts = {dimensions: index.vectors[:, :dimensions] for dimensions in by_dimensions}
-    started = time.perf_counter()
+    clock = Clock()
     try:
-        write_index(connection, alias, names[0], index.item_ids.to_pylist(), parts, {}, {})
-        seconds = time.perf_counter() - started
+        write_index(connection, alias, names[0], index.item_ids.to_pylist(), parts, {}, {}, clock)
+        clock.stage("search")
         rows = [
             row
             for dimensions, each in by_dimensions.items()
             for row in measure(connection, names[0], index, dimensions, each, k, min_recall)
         ]
         print(ReportTable.of(HEADER, rows, ["engine"]).markdown())
-        print(f"\nindexing of {len(index):,} items, with refresh and merge to one segment: {seconds:.0f} s")
+        seconds = ", ".join(f"{name} {value:.0f} s" for name, value in clock.seconds.items())
+        print(f"\nindexing of {len(index):,} items: {seconds}")
         half = {dimensions: each[len(index) // 2 :] for dimensions, each in parts.items()}
         write_index(connection, alias, names[1], index.item_ids.to_pylist()[len(index) // 2 :], half, {}, {})
         [dimensions, *_] = by_dimensions
@@ -98,6 +100,21 @@ def main(
         f"\n{len(warm):,} query vectors of users with a history, k = {k}, release {pipeline.release.version}, seed "
         f"{seed}, commit {console.commit()}"
     )
+
+
+class Clock(SilentReporter):
+    """Seconds of each stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._began: tuple[str, float] | None = None
+
+    def stage(self, name: str) -> None:
+        """End the stage before, and begin another."""
+        now = time.perf_counter()
+        if self._began:
+            self.seconds[self._began[0]] = now - self._began[1]
+        self._began = name, now
 
 
 def measure(

@@ -18,7 +18,9 @@ from opensearchpy import OpenSearch
 
 from candidates.opensearch.connection import BUILD, Connection, check_parts
 from candidates.opensearch.searcher import POSITION, vector_field
+from candidates.parallel import map_in_threads
 from features.errors import InputError
+from features.progress import SILENT, Reporter
 
 ITEM_ID: Final = "item_id"
 _PREVIOUS: Final = "previous"
@@ -26,7 +28,10 @@ _ALIAS: Final = "alias"
 _DESCRIPTION: Final = "description"
 _GRAPH: Final = {"m": 16, "ef_construction": 128}
 _ITEMS_PER_REQUEST: Final = 500
+_REQUESTS: Final = 2  # at once
 _ATTEMPTS: Final = 8  # of a write that the server rejects because it is busy, within half a minute
+# Timeouts in seconds. A write waits while the server builds the graph of what its buffer held.
+_WRITE_SECONDS: Final = 600
 _MERGE_SECONDS: Final = 1_800
 _TYPES: Final = {bool: "boolean", int: "integer", float: "float", str: "keyword", list: "keyword"}
 
@@ -54,6 +59,7 @@ def write_index(
     vectors: Mapping[int, NDArray[np.float32]],
     metadata: Mapping[str, Iterable[Any]],
     types: Mapping[str, type],
+    reporter: Reporter = SILENT,
     *,
     replicas: int = 0,
 ) -> None:
@@ -67,6 +73,7 @@ def write_index(
         vectors: float32 (n, dimensions), by the number of dimensions.
         metadata: n values of each field, None where it is unknown.
         types: of the values of each field.
+        reporter: receives stages and progress: at 100,000 items the graph takes minutes.
         replicas: copies of the index on other servers, made when it is complete.
 
     Raises:
@@ -87,7 +94,9 @@ def write_index(
     mappings = {"dynamic": "strict", "properties": fields, "_meta": {_ALIAS: alias}}
     body = {"settings": settings, "mappings": mappings}
     connection.call(lambda client: client.indices.create(index=name, body=body))
-    count = _write_items(connection, name, item_ids, vectors, metadata)
+    reporter.stage("write items")
+    count = _write_items(connection, name, item_ids, vectors, metadata, reporter)
+    reporter.stage("merge into one segment")
     connection.call(lambda client: client.indices.refresh(index=name))
     connection.call(
         lambda client: client.indices.forcemerge(
@@ -182,6 +191,7 @@ def _write_items(
     item_ids: Iterable[str],
     vectors: Mapping[int, NDArray[np.float32]],
     metadata: Mapping[str, Iterable[Any]],
+    reporter: Reporter,
 ) -> int:
     """Write all items, and return their number."""
 
@@ -192,17 +202,26 @@ def _write_items(
             own = {vector_field(dimensions): each[position].tolist() for dimensions, each in vectors.items()}
             yield {"index": {"_id": item_id}}, {ITEM_ID: item_id, POSITION: position, **own, **known}
 
-    count, documents = 0, actions()
-    while block := list(islice(documents, _ITEMS_PER_REQUEST)):
+    timeout = {"request_timeout": _WRITE_SECONDS}
+
+    def write(block: list[tuple[dict[str, Any], dict[str, Any]]]) -> int:
         lines = "".join(f"{json.dumps(line)}\n" for document in block for line in document)
 
-        def write(client: OpenSearch, lines: str = lines) -> int:
+        def request(client: OpenSearch) -> int:
             # Documents have ids: those that were accepted may be sent again with those that were not.
-            answers = [answer["index"] for answer in client.bulk(body=lines, index=name)["items"]]
+            answers = [answer["index"] for answer in client.bulk(body=lines, index=name, params=timeout)["items"]]
             check_parts(answers)
             return len(answers)
 
-        count += connection.call(write, attempts=_ATTEMPTS)
+        return connection.call(request, attempts=_ATTEMPTS)
+
+    documents, count = actions(), 0
+    advance = reporter.progress("items", len(next(iter(vectors.values()))))
+    blocks = iter(lambda: list(islice(documents, _ITEMS_PER_REQUEST)), [])
+    # Two requests at once: the server builds a graph in the thread of each.
+    for written in map_in_threads(write, blocks, _REQUESTS):
+        advance(written)
+        count += written
     return count
 
 
