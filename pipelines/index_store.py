@@ -81,6 +81,7 @@ def write_index(
                 "content_digest": release.manifest["content_digest"],
                 "created": created.isoformat(),
                 "items": len(index),
+                "items_as_of": release.as_of.isoformat(),
                 **index.settings,
                 **details,
                 "files": file_digests(workspace),

@@ -103,11 +103,10 @@ def index_in_opensearch(
     content = release.manifest["content_digest"]
     fingerprint = hashlib.sha256(f"{content} {created.isoformat()}".encode()).hexdigest()[:_FINGERPRINT_DIGITS]
     name = f"{alias}-{release.version}-{fingerprint}".lower()
-    reporter.stage("write items")
     try:
         vectors = {dimensions: items.vectors[:, :dimensions] for dimensions in queries}
         ids = release.item_ids.to_pylist()
-        write_index(connection, alias, name, ids, vectors, _metadata(pipeline), _METADATA, replicas=replicas)
+        write_index(connection, alias, name, ids, vectors, _metadata(pipeline), _METADATA, reporter, replicas=replicas)
         reporter.stage("recall")
         searchers = {dimensions: OpenSearchSearcher(connection, name, dimensions) for dimensions in queries}
         index = choose_efforts(ApproximateIndex(items, {**searchers}), queries, min_recall, release.version, reporter)
@@ -117,6 +116,7 @@ def index_in_opensearch(
             "content_digest": content,
             "created": created.isoformat(),
             "items": len(items),
+            "items_as_of": release.as_of.isoformat(),
             **index.settings,
             "min_recall": min_recall,
             **details,

@@ -1,21 +1,17 @@
-"""The contents of a release: the catalogue as of its moment, the sources, the blender and the rankers."""
+"""The contents of a release: what was trained, and the items as of its moment."""
 
 from dataclasses import asdict
 from typing import Any
 
 from feast import FeatureStore
 
-from candidates.ranking.user_neighbours import UserNeighbours
-from features.moments import datetime64
-from features.store.catalogue import catalogue_ids
-from features.store.reader import FeatureReader
 from features.store.request_services import request_service_fingerprints
 from features.store.table_digests import TableDigests
 from models.release.manifest import manifest_fields
 from models.release.release_contents import ReleaseContents
-from pipelines.build_sources import build_sources, read_purchase_codes, release_arrays
 from pipelines.list_models import ListModels
 from pipelines.refit import Refit
+from pipelines.release_items import ReleaseItems
 from pipelines.train_towers import TrainedTowers
 from pipelines.training_options import ReleaseOptions, TrainingOptions
 
@@ -29,7 +25,7 @@ def release_contents(
     refit: Refit,
     tables: TableDigests,
 ) -> ReleaseContents:
-    """Embed the catalogue as of the moment of the release, and build the sources from everything before it.
+    """Return what was trained, and the items as of the moment of the release.
 
     Args:
         store: an applied feature store.
@@ -44,22 +40,13 @@ def release_contents(
         ValueError: there are no blenders or rankers.
     """
     blenders, rankers = models.fitted
-    purchases, moment = trained.purchases, options.split.as_of
-    first = trained.training_sets[0]
-    item_ids = catalogue_ids(store, moment)
-    past = read_purchase_codes(purchases, item_ids, moment)
-    features = FeatureReader(store, "offline").read(refit.towers.item.schema.service, item_ids, moment)
-    vectors = refit.towers.item_vectors(features)
-    sources, sales = build_sources(store, past, item_ids, vectors, moment)
+    purchases, first = trained.purchases, trained.training_sets[0]
     return ReleaseContents(
         served=refit.towers.checkpoint,
         validated=trained.towers.checkpoint,
-        item_ids=item_ids,
-        item_vectors=vectors,
-        arrays=release_arrays(sources, sales),
+        **vars(ReleaseItems.build(store, refit.towers, purchases, options.split.as_of)),
         blender={"keep": blenders.keep.to_json(), "drop": blenders.drop.to_json()},
         rankers=rankers.rankers,
-        neighbours=UserNeighbours.fit(past, datetime64(moment), len(item_ids)),
         split=purchases.split,
         metrics=release_metrics(trained, models, refit),
         manifest_fields=manifest_fields(

@@ -14,6 +14,12 @@ _LIBRARIES = (
 REQUEST_SERVICES: Final = "request_services"
 RANKER_TRAINED_UNTIL: Final = "ranker_trained_until"
 STAGES: Final = "training_stages"
+REFRESHED_FROM: Final = "refreshed_from"
+# What `manifest_fields` returns, in its order.
+_FIELDS: Final = (
+    "warm_start_from", "config", "filters", RANKER_TRAINED_UNTIL, REQUEST_SERVICES, "feature_tables", STAGES,
+    "refit_start", "seed", "commit", "rows", "seconds", "libraries",
+)  # fmt: skip
 
 
 def manifest_fields(
@@ -65,3 +71,8 @@ def manifest_fields(
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
         "libraries": {name: version(name) for name in _LIBRARIES},
     }
+
+
+def trained_fields(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a manifest that `manifest_fields` returned when the release was trained."""
+    return {name: manifest[name] for name in _FIELDS if name in manifest}

@@ -136,7 +136,12 @@ class Release:
             )
         if moment > self.as_of + _FRESH:
             days = (moment - self.as_of).days
-            _logger.warning("release %s is %d days older than the online features: train again", self.version, days)
+            _logger.warning(
+                "release %s is %d days older than the online features: train again, or refresh its items with "
+                "`python jobs/index_items.py --refresh`",
+                self.version,
+                days,
+            )
 
     def check_tower_services(self, current: TowerSchemas) -> None:
         """Refuse a feature store whose tower services differ from those of the release.

@@ -111,6 +111,6 @@ def test_the_exact_engine_has_nothing_to_build_or_to_roll_back(index_items, rele
     built, rolled_back = index_items("--engine", "exact"), index_items("--engine", "exact", "--rollback")
 
     assert (built.exit_code, rolled_back.exit_code) == (0, 1)
-    assert "nothing to build" in built.stdout
+    assert "no index to build" in built.stdout
     assert "--rollback" in rolled_back.stderr
     assert not (releases / "indexes").exists()
