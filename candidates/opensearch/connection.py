@@ -2,13 +2,13 @@
 
 import logging
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
+import numpy as np
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import (
     ConnectionError,  # noqa: A004  the library's name
@@ -98,7 +98,9 @@ class Connection:
         Raises:
             InputError: the server does not answer, or refuses the request.
         """
-        chance = secrets.SystemRandom()  # processes that were refused together do not return together
+        # Processes that were refused together must not return together, also in containers with equal process ids. No
+        # result depends on it.
+        chance = np.random.default_rng([*os.urandom(8)])
         for attempt in range(attempts):
             try:
                 return request(self.client)
