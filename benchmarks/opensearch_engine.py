@@ -4,12 +4,12 @@
     python benchmarks/opensearch_engine.py --items 105542
     scripts/opensearch.sh down /tmp/opensearch
 
-The index is measured after refresh and merge. --items beyond the release's own adds perturbed copies, as
-`benchmarks/index_engines.py` does. Single queries are sent one after the other, batches by _msearch; recall is that of
-the project's engine, which scores the items that the server proposes exactly; an effort is tried on one half of the
-queries and measured on the other. Then the alias is switched --switches times between two indexes, of the two halves of
-the items, while another thread reads, as the project does, and by the name of the alias, as other clients may. A read
-fails if it raises anything, and mixes if its list is neither that of the one index nor that of the other.
+The index is measured after a refresh, as `index_items.py` leaves it. --items beyond the release's own adds perturbed
+copies, as `benchmarks/index_engines.py` does. Single queries are sent one after the other, batches by _msearch; recall
+is that of the project's engine, which scores the items that the server proposes exactly, on every second query. Then
+the alias is switched --switches times between two indexes, of the two halves of the items, while another thread reads,
+as the project does, and by the name of the alias, as other clients may. A read fails if it raises anything, and mixes
+if its list is neither that of the one index nor that of the other.
 """
 
 import threading

@@ -32,7 +32,6 @@ _REQUESTS: Final = 2  # at once
 _ATTEMPTS: Final = 8  # of a write that the server rejects because it is busy, within half a minute
 # Timeouts in seconds. A write waits while the server builds the graph of what its buffer held.
 _WRITE_SECONDS: Final = 600
-_MERGE_SECONDS: Final = 1_800
 _TYPES: Final = {bool: "boolean", int: "integer", float: "float", str: "keyword", list: "keyword"}
 
 
@@ -73,7 +72,7 @@ def write_index(
         vectors: float32 (n, dimensions), by the number of dimensions.
         metadata: n values of each field, None where it is unknown.
         types: of the values of each field.
-        reporter: receives stages and progress: at 100,000 items the graph takes minutes.
+        reporter: receives the stage and progress.
         replicas: copies of the index on other servers, made when it is complete.
 
     Raises:
@@ -96,13 +95,9 @@ def write_index(
     connection.call(lambda client: client.indices.create(index=name, body=body))
     reporter.stage("write items")
     count = _write_items(connection, name, item_ids, vectors, metadata, reporter)
-    reporter.stage("merge into one segment")
-    connection.call(lambda client: client.indices.refresh(index=name))
-    connection.call(
-        lambda client: client.indices.forcemerge(
-            index=name, params={"max_num_segments": 1, "request_timeout": _MERGE_SECONDS}
-        )
-    )
+    # Not merged into one segment: building the graph of all items again, in one thread, takes many times as long as
+    # writing them (docs/adr/0024-index-engines.md).
+    connection.call(lambda client: client.indices.refresh(index=name, params={"request_timeout": _WRITE_SECONDS}))
     complete = {"index": {"refresh_interval": "1s", "number_of_replicas": replicas}}
     connection.call(lambda client: client.indices.put_settings(index=name, body=complete))
     found = connection.call(lambda client: client.count(index=name))["count"]

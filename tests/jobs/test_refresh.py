@@ -68,9 +68,21 @@ def refresh(call, project, releases):
 def candidates(call, project, releases, tmp_path):
     """The items of all lists of an engine."""
 
-    def candidates(engine="exact"):
+    def candidates(engine="exact", *more):
         path = tmp_path / "candidates.parquet"
-        words = ("--repo", project.repo, "--releases", releases, "--k", 100, "--engine", engine, "--output", path)
+        words = (
+            "--repo",
+            project.repo,
+            "--releases",
+            releases,
+            "--k",
+            100,
+            "--engine",
+            engine,
+            "--output",
+            path,
+            *more,
+        )
         done = call("generate_candidates", *words)
         assert done.exit_code == 0, done.stderr
         return pq.read_table(path)["item_id"].to_pylist()
@@ -98,6 +110,15 @@ def test_a_new_item_is_a_candidate_after_the_refresh_and_not_before(refresh, can
     assert "1 of them new" in done.stdout
     assert f"as of {LATER:%Y-%m-%d %H:%M} UTC" in done.stdout
     assert NEW in candidates(engine)
+
+
+def test_the_items_of_opensearch_are_refreshed(refresh, candidates, opensearch_url, alias):
+    place = ("--url", opensearch_url, "--alias", alias)
+
+    done = refresh("--engine", "opensearch", *place)
+
+    assert done.exit_code == 0, done.stderr
+    assert NEW in candidates("opensearch", *place)
 
 
 def test_models_stay_and_items_are_as_of_the_later_moment(refresh, releases):
