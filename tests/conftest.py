@@ -20,6 +20,7 @@ pytest_plugins = [
     "fixtures.opensearch",
     "fixtures.ranker",
     "fixtures.raw_database",
+    "fixtures.redis",
     "fixtures.serving",
     "fixtures.towers",
     "plugins.markers",

@@ -23,7 +23,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from features.errors import InputError
 from features.store.registry import online_views, view_fingerprint
-from features.store.sqlite_file import OpenFile, count_changes, count_rows, has_table, naming_damage, sqlite_path
+from features.store.sqlite_file import OpenFile, count_changes, count_rows, has_table, sqlite_path
+from features.store.store_errors import naming_store_errors
 from features.text import counted
 
 _FILL: Final = "run `python jobs/materialize.py`"
@@ -92,9 +93,10 @@ class Generation(BaseModel):
         Raises:
             InputError: the store cannot be read.
         """
-        with naming_damage():
+        with naming_store_errors():
             [(_, features)] = provider.online_read(provider.repo_config, _VIEW, [_ROW], [_FEATURE])
-        if features is None:
+        # Some stores return empty messages for a key that they do not have.
+        if features is None or features[_FEATURE].WhichOneof("val") is None:
             return None
         try:
             return cls.model_validate_json(features[_FEATURE].string_val)

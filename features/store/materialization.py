@@ -37,6 +37,7 @@ from features.store.registry import online_views, view_fingerprint
 from features.store.request_services import request_views
 from features.store.source_tables import BEGINNING
 from features.store.sqlite_file import count_rows, replaced_file, sqlite_path
+from features.store.store_errors import naming_store_errors
 from features.store.table_digests import TableDigests
 
 _MATERIALIZE: Final = "materialize"
@@ -105,6 +106,7 @@ def _fill(
 ) -> Materialization:
     if moment <= BEGINNING:
         raise InputError(f"No data at {moment:%Y-%m-%d}: choose an --as-of after 1970-01-01.")
+    _check_overwrites(store)
     path, views = sqlite_path(store), online_views(store)
     with writer_lock(path or configured_path(store), f"The online store{'' if path is None else f' {path}'}"):
         previous = _find_previous(store, from_scratch=from_scratch)
@@ -133,6 +135,15 @@ def _fill(
             record.model_copy(update={"catalogue": snapshot, "rows": rows, "complete": True}).write(provider)
         remove_earlier_snapshots(store, record, earlier)
     return Materialization(starts, len(store.list_batch_feature_views()))
+
+
+def _check_overwrites(store: FeatureStore) -> None:
+    """Refuse an online store that keeps a row if the new one is of the same moment."""
+    if getattr(store.config.online_store, "skip_dedup", True) is False:
+        raise InputError(
+            "Redis is configured without `skip_dedup: true`: Feast would keep rows of the same moment, and a corrected "
+            "table would not reach the online store. Set it in section online_store of feature_store.yaml."
+        )
 
 
 def _find_previous(store: FeatureStore, *, from_scratch: bool) -> OpenGeneration | None:
@@ -183,8 +194,9 @@ def _destination(
     else:
         # Rows of the previous moment remain until all are written.
         latest = max(record.as_of, record.as_of if previous is None else previous.as_of)
-        record.model_copy(update={"as_of": latest}).write(store.provider)
-        yield store.provider
+        with naming_store_errors():
+            record.model_copy(update={"as_of": latest}).write(store.provider)
+            yield store.provider
 
 
 def _write_rows(

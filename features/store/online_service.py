@@ -23,7 +23,7 @@ from features.schema import REQUEST_TIMESTAMP
 from features.store.online_values import online_array
 from features.store.registry import feature_service, service_columns
 from features.store.service_columns import ServiceColumns
-from features.store.sqlite_file import naming_damage
+from features.store.store_errors import naming_store_errors
 
 _Messages: TypeAlias = dict[tuple[str, str], list[Any]]
 _Features: TypeAlias = dict[str, pa.Array]
@@ -44,7 +44,7 @@ def read_rows(
     Raises:
         InputError: the online store has no tables.
     """
-    with naming_damage():
+    with naming_store_errors():
         return [features for _, features in provider.online_read(provider.repo_config, view, keys, names)]
 
 

@@ -18,10 +18,10 @@ from feast import FeatureStore
 from feast.infra.online_stores.sqlite import SqliteOnlineStore
 from feast.infra.provider import Provider, get_provider
 from feast.repo_config import RepoConfig
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from features.errors import InputError
 from features.files import atomic_write
+from features.store.store_errors import naming_store_errors
 
 _COUNTER_BYTES: Final = 4
 _COUNTER_OFFSET: Final = 24  # in the header of every SQLite file
@@ -102,7 +102,7 @@ def count_rows(store: FeatureStore, provider: Provider, view: str) -> int:
     Raises:
         InputError: the view has no table.
     """
-    with naming_damage():
+    with naming_store_errors():
         query = f'select count(*) from "{store.project}_{view}"'
         (rows,) = _connection(provider).execute(query).fetchone()
     return int(rows)
@@ -152,24 +152,13 @@ def _naming_full_disk(path: Path) -> Iterator[None]:
         ) from error
 
 
-@contextlib.contextmanager
-def naming_damage() -> Iterator[None]:
-    """Raise an InputError where SQLite misses a table or cannot read the file, or a value is no message of Feast."""
-    try:
-        yield
-    except (sqlite3.DatabaseError, DecodeError) as error:
-        raise InputError(
-            f"The online store is empty or damaged ({error}): run `python jobs/materialize.py --from-scratch`."
-        ) from error
-
-
 def has_table(provider: Provider, name: str) -> bool:
     """Whether an SQLite store has a table.
 
     Raises:
         InputError: the file cannot be read.
     """
-    with naming_damage():
+    with naming_store_errors():
         query = "select count(*) from sqlite_master where type = 'table' and name = ?"
         (found,) = _connection(provider).execute(query, [name]).fetchone()
     return bool(found)

@@ -35,6 +35,7 @@ GROUPS = {
     "test_self_test": "towers",
     "test_reasons": "towers",
     "test_refresh": "towers",
+    "test_redis": "towers",
     "test_session_features": "towers",
     "test_serve": "towers",
     "test_fit_blender": "towers",
