@@ -152,9 +152,8 @@ def _add_operation(app: FastAPI, service: Service) -> None:
 
     @app.get("/readyz", tags=["operation"], responses=_responses(Status))
     async def readiness() -> Response:
-        """Return 200 if requests can be served, else 503."""
-        service.check_ready()
-        return json_response({"status": "ready"})
+        """Return 200 if requests can be served, if need be without the features of users, else 503."""
+        return json_response({"status": await asyncio.to_thread(service.check_ready)})
 
     @app.get("/metrics", tags=["operation"], responses={200: {"content": {"text/plain": {}}}})
     async def metrics() -> Response:

@@ -1,5 +1,6 @@
 """Candidates of a block of users: requests with equal settings go through the candidate pipeline together."""
 
+import logging
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -26,13 +27,18 @@ from features.schema import (
     SOURCES,
 )
 from features.store.request_services import CANDIDATE_REQUEST
+from features.store.store_errors import OnlineStoreUnavailableError
 from pipelines.rank_candidates import RANKING_DEPTH
 from pipelines.reasons import Reasons
 from pipelines.serving import CandidatePipeline, CandidateRequest
 from pipelines.session_features import SessionFeatures
+from serving.circuit_breaker import CircuitBreaker
 
 STAGES: Final = ("features", "query", "exclusions", "retrieval", "ranking", "reasons")
 _NO_USER: Final = ""
+_SLOWEST_READ: Final = 0.5  # seconds
+
+_logger = logging.getLogger(__name__)
 
 Milliseconds: TypeAlias = dict[str, float]
 
@@ -75,12 +81,14 @@ class SubjectCandidates:
         items: JSON-ready candidates, best first.
         known: whether the online store has features of the user, or the release has an item of the session.
         cold: whether there is no purchase history, so that the candidates are bestsellers.
+        degraded: whether the online store did not answer, so that the candidates are those of an unknown user.
         took: milliseconds of each of `STAGES`, of the whole group.
     """
 
     items: list[dict[str, Any]]
     known: bool
     cold: bool
+    degraded: bool
     took: Milliseconds
 
 
@@ -106,10 +114,12 @@ class Counts:
     Attributes:
         excluded: pairs of user and item, by filter.
         views: users with and without features, by feature view and "present" or "missing".
+        degraded: users whose features could not be read.
     """
 
     excluded: dict[str, int] = field(default_factory=dict)
     views: dict[tuple[str, str], int] = field(default_factory=dict)
+    degraded: int = 0
 
     def add_excluded(self, name: str, pairs: int) -> None:
         """Add excluded pairs of a filter."""
@@ -130,12 +140,14 @@ class CandidateBlock:
         sessions: features of sessions.
         reasons: explains candidates.
         views: names of the features of each stored view that a request reads.
+        breaker: of the online store.
     """
 
     pipeline: CandidatePipeline
     sessions: SessionFeatures
     reasons: Reasons
     views: dict[str, list[str]]
+    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
 
     @cached_property
     def departments(self) -> Sequence[str | None]:
@@ -187,8 +199,12 @@ class CandidateBlock:
         def done() -> None:
             moments.append(time.perf_counter())
 
-        features = self._read(pipeline, group)
-        known = self._find_known(features, group, counts)
+        try:
+            features, known, degraded = *self._read_known(pipeline, group, counts), False
+        except OnlineStoreUnavailableError:
+            features, known, degraded = self._build_unknown(group), [False] * len(group), True
+        of_users = [degraded and subject.user_id is not None for subject in group]
+        counts.degraded += sum(of_users)
         if change is not None:
             features = change(features)
         done()
@@ -208,9 +224,39 @@ class CandidateBlock:
         done()
         seconds = zip(STAGES, moments[1:], moments[:-1], strict=True)
         took = {stage: (later - earlier) * 1_000 for stage, later, earlier in seconds}
-        cold = request.queries.histories.empty.tolist()
-        candidates = [SubjectCandidates(*each, took) for each in zip(items, known, cold, strict=True)]
+        cold = (request.queries.histories.empty & ~np.array(of_users)).tolist()
+        candidates = [SubjectCandidates(*each, took) for each in zip(items, known, cold, of_users, strict=True)]
         return Group(request, Exclusions.combine(own), candidates)
+
+    def _read_known(
+        self, pipeline: CandidatePipeline, group: Sequence[Subject], counts: Counts
+    ) -> tuple[pa.Table, list[bool]]:
+        """Return the features of a group, and of which subjects there are any.
+
+        Raises:
+            OnlineStoreUnavailableError: the online store does not answer, or did not a short time ago.
+            InputError: the features cannot be read.
+        """
+        reads = any(subject.user_id is not None for subject in group)
+        if reads and not self.breaker.allows:
+            raise OnlineStoreUnavailableError("The online store did not answer a short time ago.")
+        started = time.perf_counter()
+        try:
+            features = self._read(pipeline, group)
+            known = self._find_known(features, group, counts)
+        except OnlineStoreUnavailableError as error:
+            self.breaker.failed()
+            _logger.warning("users get bestsellers for a while: %s", error)
+            raise
+        if reads and time.perf_counter() - started < _SLOWEST_READ:
+            self.breaker.succeeded()
+        elif reads:  # the next requests must not wait as long
+            self.breaker.failed()
+        return features, known
+
+    def _build_unknown(self, group: Sequence[Subject]) -> pa.Table:
+        """Build the features of a group with those of unknown users for its users."""
+        return self.sessions.build([subject.session if subject.user_id is None else () for subject in group])
 
     def _read(self, pipeline: CandidatePipeline, group: Sequence[Subject]) -> pa.Table:
         """Read the features of users, and build those of sessions, in the order of the group."""

@@ -77,6 +77,9 @@ class Metrics:
             "candidates_excluded", "Pairs of user and item that a filter excludes.", ("filter",)
         )
         self._cold = self._counter("cold_users", "Users without a purchase history, who get bestsellers.")
+        self._degraded = self._counter(
+            "degraded_users", "Users who got bestsellers, because the online store did not answer."
+        )
         self._served = self._counter("subjects", "Users and sessions that got candidates.", ("release",))
         self._seconds = Histogram(
             f"{_PREFIX}_candidates_duration_seconds",
@@ -120,6 +123,7 @@ class Metrics:
         for (view, status), users in counts.views.items():
             self._statuses.labels(view, status).inc(users)
         self._cold.inc(cold)
+        self._degraded.inc(counts.degraded)
 
     def render(self) -> bytes:
         """Return all metrics in the text format of Prometheus."""

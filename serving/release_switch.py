@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from features.errors import InputError, first_line
+from features.store.store_errors import OnlineStoreUnavailableError
 from models.release.find_release import find_release
 from serving.deployment import Deployment
 from serving.self_test import check_deployment
@@ -156,9 +157,11 @@ class ReleaseSwitch:
         return find_release(self._releases, self._version).name
 
     def _is_up_to_date(self) -> bool:
-        """Whether the online store still has the generation that is served."""
+        """Whether the online store still has the generation that is served, as far as it answers."""
         try:
             return self._current.pipeline.reader.generation.is_current
+        except OnlineStoreUnavailableError:
+            return True
         except InputError:
             return False
 

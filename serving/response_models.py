@@ -40,9 +40,12 @@ class Age(_Response):
 
 
 class Features(Age):
-    """The features of a user: present, stale (older than the service accepts as fresh), or missing (unknown user)."""
+    """The features of a user.
 
-    status: Literal["present", "missing", "stale"]
+    Present, stale (older than the service accepts as fresh), missing (unknown user), or unavailable (not read).
+    """
+
+    status: Literal["present", "missing", "stale", "unavailable"]
 
 
 class Candidate(_Response):
@@ -71,6 +74,9 @@ class UserCandidates(_Response):
 
     user_id: Annotated[str | None, Field(description="Null for a session.")]
     cold: Annotated[bool, Field(description="Without a purchase history: the candidates are bestsellers.")]
+    degraded: Annotated[
+        bool, Field(description="The online store did not answer: the candidates are those of an unknown user.")
+    ]
     features: Features
     items: list[Candidate]
 
@@ -121,6 +127,9 @@ class StepsResponse(_Response):
     took_ms: Took
     user_id: Annotated[str | None, Field(description="Null for a session.")]
     cold: Annotated[bool, Field(description="Without a purchase history: the candidates are bestsellers.")]
+    degraded: Annotated[
+        bool, Field(description="The online store did not answer: the candidates are those of an unknown user.")
+    ]
     features: Features
     filters: Annotated[dict[str, str], Field(description="Why each filter in force excludes an item.")]
     retrieved: Annotated[list[RetrievedItem], Field(description="The first k before filtering.")]

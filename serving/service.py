@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
 from features.errors import InputError
+from features.store.store_errors import OnlineStoreUnavailableError
 from pipelines.purchase_now import PurchaseNow
 from serving.batcher import Batcher
 from serving.candidate_block import Counts, Milliseconds, Subject, SubjectCandidates
@@ -190,19 +191,25 @@ class Service:
         """Return the seconds since a moment."""
         return (self._now() - moment).total_seconds()
 
-    def check_ready(self) -> None:
-        """Check that a request could be served now.
+    def check_ready(self) -> str:
+        """Check that a request could be served now, and return "ready", or "degraded" without the online store.
 
         Raises:
             RequestError: too many users wait, or the online store was changed by another program.
         """
         if self._batcher.pending >= self.limits.pending_users:
             raise overloaded(f"{self._batcher.pending} users are waiting for candidates.")
+        deployments = [switch.current for switch in self._switches]
+        if any(each.block.breaker.is_open for each in deployments):
+            return "degraded"
         try:
-            for switch in self._switches:
-                switch.current.pipeline.reader.generation.check_unchanged()
+            for deployment in deployments:
+                deployment.pipeline.reader.generation.check_unchanged()
+        except OnlineStoreUnavailableError:
+            return "degraded"
         except InputError as error:
             raise _unavailable(error) from error
+        return "ready"
 
     def _state(self) -> State:
         switch, deployment = self.switch, self.switch.current
@@ -284,15 +291,16 @@ class Service:
         return {
             "user_id": user_id,
             "cold": candidates.cold,
-            "features": self._features(deployment, known=candidates.known),
+            "degraded": candidates.degraded,
+            "features": self._features(deployment, known=candidates.known, read=not candidates.degraded),
             "items": candidates.items,
         }
 
-    def _features(self, deployment: Deployment, *, known: bool) -> dict[str, Any]:
+    def _features(self, deployment: Deployment, *, known: bool, read: bool = True) -> dict[str, Any]:
         age = self.age(deployment.features_as_of)
         stale = age > self.limits.stale_after.total_seconds()
         return {
-            "status": ("stale" if stale else "present") if known else "missing",
+            "status": ("stale" if stale else "present") if known else "missing" if read else "unavailable",
             "as_of": deployment.features_as_of.isoformat(),
             "age_seconds": age,
         }

@@ -7,7 +7,7 @@ a message: most of its time. This reads the same values through the same interfa
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Self, TypeAlias
 
 import pyarrow as pa
@@ -28,6 +28,7 @@ from features.store.store_errors import naming_store_errors
 _Messages: TypeAlias = dict[tuple[str, str], list[Any]]
 _Features: TypeAlias = dict[str, pa.Array]
 
+_NO_ROW: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MODES: Final = ("pandas", "python")
 
 
@@ -42,10 +43,13 @@ def read_rows(
     """Read features of a view from the online store; None for a key without a row.
 
     Raises:
+        OnlineStoreUnavailableError: the online store does not answer.
         InputError: the online store has no tables.
     """
     with naming_store_errors():
-        return [features for _, features in provider.online_read(provider.repo_config, view, keys, names)]
+        rows = provider.online_read(provider.repo_config, view, keys, names)
+    # Some stores return a row of empty messages, of the beginning of time, for a key that they do not have.
+    return [None if moment == _NO_ROW else features for moment, features in rows]
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,6 +36,7 @@ GROUPS = {
     "test_reasons": "towers",
     "test_refresh": "towers",
     "test_redis": "towers",
+    "test_degradation": "towers",
     "test_session_features": "towers",
     "test_serve": "towers",
     "test_fit_blender": "towers",

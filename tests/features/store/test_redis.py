@@ -1,28 +1,10 @@
 """Redis as the online store: the same values and candidates, and one sentence for each failure."""
 
-import shutil
-
 import pyarrow.parquet as pq
 import pytest
 from fixtures.serving import MOMENT
 
 SERVICES = ("candidate_request_v2", "earlier_items_v1", "query_tower_v3", "ranking_users_v3")
-
-
-@pytest.fixture
-def project(served_project, project_at, apply, tmp_path, monkeypatch):
-    """Return a copy of the served project with Redis at an address, as its configuration file declares it."""
-
-    def project(address):
-        monkeypatch.setenv("FEAST_REDIS", address)
-        copy = project_at(tmp_path / "project")
-        shutil.copytree(served_project.tables, copy.tables)
-        copy.copy_repo()
-        shutil.copy(copy.repo / "feature_store.redis.yaml", copy.repo / "feature_store.yaml")
-        apply(copy)
-        return copy
-
-    return project
 
 
 @pytest.fixture
@@ -44,15 +26,22 @@ def features_of(project, service):
     return FeatureReader(store, "online").read(service, [*user_ids(store, MOMENT).to_pylist(), "nobody"], MOMENT)
 
 
+def unknown_users(project):
+    from features.store.reader import FeatureReader
+
+    return FeatureReader(open_store(project), "online").unknown_users(["0003", "nobody"], MOMENT)
+
+
 def test_features_and_candidates_equal_those_of_sqlite(
-    project, materialize, served_project, redis_server, call, tmp_path
+    redis_project, materialize, served_project, redis_server, call, tmp_path
 ):
-    copy = project(redis_server.address)
+    copy = redis_project(redis_server.address)
     done = materialize(copy)
     assert done.exit_code == 0, done.stderr
 
     for service in SERVICES:
         assert features_of(copy, service).equals(features_of(served_project, service))
+    assert unknown_users(copy) == unknown_users(served_project) == ["nobody"]
     lists = []
     for number, repo in enumerate((copy.repo, served_project.repo)):
         path = tmp_path / f"{number}.parquet"
@@ -63,11 +52,11 @@ def test_features_and_candidates_equal_those_of_sqlite(
     assert lists[0].equals(lists[1])
 
 
-def test_a_second_materialization_overwrites_rows_of_the_same_moment(project, materialize, redis_server):
+def test_a_second_materialization_overwrites_rows_of_the_same_moment(redis_project, materialize, redis_server):
     """As after a correction of the tables; another program has changed a row of a user."""
     import redis
 
-    copy = project(redis_server.address)
+    copy = redis_project(redis_server.address)
     assert materialize(copy).exit_code == 0
     expected = features_of(copy, SERVICES[0])
     client = redis.Redis(port=redis_server.port)
@@ -82,8 +71,8 @@ def test_a_second_materialization_overwrites_rows_of_the_same_moment(project, ma
     assert features_of(copy, SERVICES[0]).equals(expected)
 
 
-def test_without_overwriting_nothing_is_materialized(project, materialize, redis_server):
-    copy = project(redis_server.address)
+def test_without_overwriting_nothing_is_materialized(redis_project, materialize, redis_server):
+    copy = redis_project(redis_server.address)
     path = copy.repo / "feature_store.yaml"
     path.write_text(path.read_text("utf-8").replace("skip_dedup: true", "skip_dedup: false"), "utf-8")
 
@@ -93,19 +82,19 @@ def test_without_overwriting_nothing_is_materialized(project, materialize, redis
     assert "skip_dedup: true" in done.stderr
 
 
-def test_an_empty_server_is_named(project, redis_server):
+def test_an_empty_server_is_named(redis_project, redis_server):
     from features.errors import InputError
 
-    copy = project(redis_server.address)
+    copy = redis_project(redis_server.address)
 
     with pytest.raises(InputError, match=r"is empty: run .*materialize.py"):
         features_of(copy, SERVICES[0])
 
 
-def test_a_server_that_is_down_is_named_and_the_next_run_succeeds(project, materialize, redis_server):
+def test_a_server_that_is_down_is_named_and_the_next_run_succeeds(redis_project, materialize, redis_server):
     from features.store.store_errors import OnlineStoreUnavailableError
 
-    copy = project(redis_server.address)
+    copy = redis_project(redis_server.address)
     assert materialize(copy).exit_code == 0
     redis_server.stop()
 
@@ -123,8 +112,8 @@ def test_a_server_that_is_down_is_named_and_the_next_run_succeeds(project, mater
 
 
 @pytest.mark.parametrize("password", ["", ",password=wrong"])
-def test_a_refused_password_is_named_without_it(project, materialize, locked_redis_server, monkeypatch, password):
-    copy = project(f"{locked_redis_server.address},password=right")
+def test_a_refused_password_is_named_without_it(redis_project, materialize, locked_redis_server, monkeypatch, password):
+    copy = redis_project(f"{locked_redis_server.address},password=right")
     monkeypatch.setenv("FEAST_REDIS", locked_redis_server.address + password)
 
     done = materialize(copy)
