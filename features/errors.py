@@ -29,6 +29,10 @@ class InputError(ValueError):
     """
 
 
+class OnlineStoreUnavailableError(InputError):
+    """The online store does not answer, or not in time: it may answer later."""
+
+
 def first_line(error: Exception) -> str:
     """Return the first line of a library's error message, without a full stop."""
     return str(error).strip().split("\n")[0].rstrip(".")

@@ -16,6 +16,7 @@ from candidates.filters.filter_set import FilterSet
 from candidates.filters.settings import FilterSettings
 from candidates.item_lists import ItemLists
 from candidates.ranking.reordering import RankedLists
+from features.errors import OnlineStoreUnavailableError
 from features.schema import (
     ITEM_ID,
     RANK,
@@ -27,7 +28,6 @@ from features.schema import (
     SOURCES,
 )
 from features.store.request_services import CANDIDATE_REQUEST
-from features.store.store_errors import OnlineStoreUnavailableError
 from pipelines.rank_candidates import RANKING_DEPTH
 from pipelines.reasons import Reasons
 from pipelines.serving import CandidatePipeline, CandidateRequest

@@ -15,7 +15,6 @@ from candidates.filters.exclusions import Exclusions
 from candidates.filters.settings import FilterSettings
 from candidates.index import ItemIndex
 from features.schema import ITEM_ID, MEAN_PRICE
-from features.store.redis_client import limit_waiting
 from features.store.registry import service_columns, views_of_service
 from features.store.request_services import CANDIDATE_REQUEST
 from pipelines.candidate_generation import open_pipeline
@@ -54,7 +53,7 @@ class Deployment:
         pipeline, settings = open_pipeline(
             repo, releases=releases, version=version, filters=None, already_bought=None, k=_K
         )
-        limit_waiting(pipeline.reader.generation.provider, _SECONDS_PER_COMMAND)
+        pipeline.reader.limit_waiting(_SECONDS_PER_COMMAND)
         columns = service_columns(pipeline.reader.store, CANDIDATE_REQUEST)
         stored = [view.name for view in views_of_service(pipeline.reader.store, CANDIDATE_REQUEST)]
         views = {view: [column.name for column in columns.columns if column.view == view] for view in stored}

@@ -14,8 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from features.errors import InputError, first_line
-from features.store.store_errors import OnlineStoreUnavailableError
+from features.errors import InputError, OnlineStoreUnavailableError, first_line
 from models.release.find_release import find_release
 from serving.deployment import Deployment
 from serving.self_test import check_deployment

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
-from features.errors import InputError
-from features.store.store_errors import OnlineStoreUnavailableError
+from features.errors import InputError, OnlineStoreUnavailableError
 from pipelines.purchase_now import PurchaseNow
 from serving.batcher import Batcher
 from serving.candidate_block import Counts, Milliseconds, Subject, SubjectCandidates

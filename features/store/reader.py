@@ -15,6 +15,7 @@ from features.store.catalogue import USER_PROFILE, user_ids
 from features.store.generation import OpenGeneration
 from features.store.historical_features import as_of, historical_features
 from features.store.online_service import OnlineService, entity_keys, read_rows
+from features.store.redis_client import limit_waiting
 from features.store.registry import service_columns
 from features.store.request_services import request_views
 from features.store.service_columns import ServiceColumns
@@ -99,6 +100,10 @@ class FeatureReader:
         ]
         self.generation.check_unchanged()
         return [user for user, features in rows if features is None]
+
+    def limit_waiting(self, seconds: float) -> None:
+        """Let each command to an online store in another process end within a time: `redis_client.limit_waiting`."""
+        limit_waiting(self.generation.provider, seconds)
 
     @property
     def tables(self) -> dict[str, str]:

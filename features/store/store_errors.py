@@ -7,11 +7,7 @@ from collections.abc import Iterator
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-from features.errors import InputError
-
-
-class OnlineStoreUnavailableError(InputError):
-    """The online store does not answer, or not in time: it may answer later."""
+from features.errors import InputError, OnlineStoreUnavailableError
 
 
 @contextlib.contextmanager

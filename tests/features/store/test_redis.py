@@ -92,7 +92,7 @@ def test_an_empty_server_is_named(redis_project, redis_server):
 
 
 def test_a_server_that_is_down_is_named_and_the_next_run_succeeds(redis_project, materialize, redis_server):
-    from features.store.store_errors import OnlineStoreUnavailableError
+    from features.errors import OnlineStoreUnavailableError
 
     copy = redis_project(redis_server.address)
     assert materialize(copy).exit_code == 0
