@@ -27,7 +27,7 @@ HISTORY_KNOWN_IMMEDIATELY = (
     "from histories, lists order by",
     """from histories, lists
     union all
-    select user_id, list(item_id), [-1], [-1], purchased_at + interval 1 microsecond, purchased_at
+    select user_id, list(item_id), [-1], [-1], [0]::float[], purchased_at + interval 1 microsecond, purchased_at
     from dated_purchases where hash(user_id) % {buckets} = {bucket} group by user_id, purchased_at order by""",
 )
 SALES_OF_THE_WHOLE_PERIOD = (
@@ -176,7 +176,7 @@ def test_a_timestamp_a_day_early_and_a_history_known_immediately_are_reported(pl
         *(("item_at_request", column) for column in ("days_since_first_sold", "days_since_last_sold")),
         ("item_sales_daily", "bestseller"),
         ("item_sales_daily", "units sold of the bestseller"),
-        *(("user_bought_items_daily", f"bought_{column}") for column in ("items", "counts", "days")),
+        *(("user_bought_items_daily", f"bought_{column}") for column in ("items", "counts", "days", "gaps")),
         *(("user_recent_items_daily", f"recent_{column}") for column in ("items", "counts", "days")),
     }
     leak = outcome.leaks["item_sales_daily", "sales_1d"]
@@ -204,6 +204,7 @@ def test_features_of_the_same_day_and_of_the_whole_period_are_reported(plant, bu
 
     assert set(outcome.leaks) == {
         *(("user_activity_daily", column) for column in (*COUNTS, "last_purchase_at")),
+        ("user_at_request", "days_since_last_purchase"),
         *(("user_tastes_daily", name) for name in ("product_types", "product_type_counts")),
         *(("user_tastes_daily", name) for name in ("garment_groups", "garment_group_counts")),
         ("item_sales_daily", "buyers_total"),
@@ -273,7 +274,10 @@ def test_with_dates_without_times_features_of_the_same_day_are_reported(plant, b
     # The stage of the release differs too: the release was trained on purchases with times.
     assert outcome.stages_with_leaks == [True, True, True, False, False, False]
     found = {column for column, leak in outcome.leaks.items() if "purchases deleted" in leak.found_by[0]}
-    assert found == {("user_activity_daily", column) for column in (*COUNTS, "last_purchase_at")}
+    assert found == {
+        *(("user_activity_daily", column) for column in (*COUNTS, "last_purchase_at")),
+        ("user_at_request", "days_since_last_purchase"),
+    }
 
 
 @pytest.mark.parametrize(("options", "status"), [((), 1), (("--allow-uncompared",), 0)])

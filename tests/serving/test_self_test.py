@@ -78,4 +78,9 @@ def test_wrong_candidates_of_a_session_are_found(deployment, ids, named):
     items = [{"item_id": item, "score": 1.0} for item in ids]
 
     with pytest.raises(InputError, match=named):
-        _check_session(deployment, "0108775007", SubjectCandidates(items, known=True, cold=False, took={}), eligible=3)
+        _check_session(
+            deployment,
+            "0108775007",
+            SubjectCandidates(items, known=True, cold=False, degraded=False, took={}),
+            eligible=3,
+        )

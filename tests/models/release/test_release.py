@@ -183,13 +183,13 @@ def test_an_added_file_is_refused_by_name(releases, folder):
 def test_another_format_is_refused_by_name(releases, folder, number):
     change_manifest(folder, format=number)
 
-    assert_refused(releases, folder.name, f"format {number!r}", "format 10", "train again")
+    assert_refused(releases, folder.name, f"format {number!r}", "format 11", "train again")
 
 
 def test_a_release_of_the_previous_format_is_refused_by_name():
     [folder] = OLD_RELEASES.iterdir()
 
-    assert_refused(OLD_RELEASES, folder.name, "format 5", "format 10", "train again", version=folder.name)
+    assert_refused(OLD_RELEASES, folder.name, "format 5", "format 11", "train again", version=folder.name)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "\x00"])

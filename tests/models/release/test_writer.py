@@ -49,7 +49,7 @@ def test_the_manifest_describes_the_release_and_lists_every_other_file(written):
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
 
     assert {name: manifest[name] for name in ("format", "version", "created", "as_of", "cut", "training_start")} == {
-        "format": 10,
+        "format": 11,
         "version": written[1],
         "created": "2020-09-24T12:00:00+00:00",
         "as_of": "2020-09-23T00:00:00+00:00",
