@@ -83,7 +83,7 @@ def choose_efforts(
                 index = index.with_effort(dimensions, effort, recall)
                 reporter.metrics(
                     f"recall@{RECALL_DEPTH} {recall:.4f} of {len(halves[1]):,} queries of {dimensions} dimensions "
-                    f"(effort {effort}, chosen on others)"
+                    f"(effort {effort}, which also reaches it on as many others)"
                 )
                 break
             best = max(best, min(chosen, recall))

@@ -158,8 +158,8 @@ def find_current(connection: Connection, alias: str) -> CurrentIndex | None:
 
 
 def delete_index(connection: Connection, name: str) -> None:
-    """Delete an index."""
-    connection.call(lambda client: client.indices.delete(index=name))
+    """Delete an index; one that is gone already, as after an answer that was lost, is deleted."""
+    connection.call(lambda client: client.indices.delete(index=name, params={"ignore": 404}))
 
 
 def clean_up(connection: Connection, alias: str) -> list[str]:

@@ -85,6 +85,7 @@ def candidates(call, project, releases, tmp_path):
         )
         done = call("generate_candidates", *words)
         assert done.exit_code == 0, done.stderr
+        assert f"items as of {load(releases, latest(releases)).as_of:%Y-%m-%d %H:%M} UTC" in done.stdout
         return pq.read_table(path)["item_id"].to_pylist()
 
     return candidates

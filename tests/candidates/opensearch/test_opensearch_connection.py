@@ -217,7 +217,7 @@ def write(connection):
 
 def server_of(bulk, count=2):
     done = (200, {"acknowledged": True})
-    paths = ("/a-1", "/a-1/_refresh", "/a-1/_forcemerge", "/a-1/_settings")
+    paths = ("/a-1", "/a-1/_refresh", "/a-1/_settings")
     return healthy(**dict.fromkeys(paths, done), **{"/a-1/_bulk": bulk, "/a-1/_count": (200, {"count": count})})
 
 

@@ -11,6 +11,7 @@ from candidates.item_lists import ItemLists
 from candidates.opensearch import item_index, searcher
 from candidates.opensearch.item_index import (
     clean_up,
+    delete_index,
     find_current,
     read_current,
     roll_back,
@@ -99,6 +100,15 @@ def test_without_an_alias_complete_indexes_are_kept(opensearch, alias, write):
     assert clean_up(opensearch, alias) == [left]
 
     assert names_of(opensearch, alias) == [one]
+
+
+def test_an_index_that_is_gone_is_deleted(opensearch, write):
+    name = write("one")
+    delete_index(opensearch, name)
+
+    delete_index(opensearch, name)
+
+    assert not opensearch.client.indices.exists(index=name)
 
 
 def test_without_an_alias_what_to_do_is_said(opensearch, alias, write):
