@@ -109,13 +109,13 @@ def _write_second(releases: Path, first: str) -> str:
     """Write the release once more, without its rankers, and return its version."""
     from features.time_split import TimeSplit
     from models.release.earlier_release import EarlierRelease
+    from models.release.manifest import trained_fields
     from models.release.release_contents import ReleaseContents
     from models.release.writer import write_release
 
     earlier = EarlierRelease.read(releases, first)
     release, manifest = earlier.release, earlier.release.manifest
     start = manifest["training_start"] and datetime.fromisoformat(manifest["training_start"])
-    written = {"format", "version", "created", "as_of", "cut", "training_start", "content_digest", "services", "items"}
     contents = ReleaseContents(
         served=release.served,
         validated=earlier.validated,
@@ -124,11 +124,10 @@ def _write_second(releases: Path, first: str) -> str:
         arrays=release.arrays,
         blender=release.blender,
         rankers={},
+        neighbours=release.neighbours,
         split=TimeSplit(start, release.cut, release.as_of),
         metrics={},
-        manifest_fields={
-            name: value for name, value in manifest.items() if name not in {*written, "files", "manifest_digest"}
-        },
+        manifest_fields=trained_fields(manifest),
     )
     return write_release(releases, contents, datetime.fromisoformat(manifest["created"]))
 
