@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from feast import Field, FileSource, RequestSource
+from feast import Field, FileSource, PushSource, RequestSource
 from feast.types import UnixTimestamp
 
 # Absolute, because Feast's DuckDB store resolves relative paths from the working directory, not from this folder.
@@ -23,6 +23,13 @@ def _feature_table(name: str, description: str) -> FileSource:
     )
 
 
+def _pushed(source: FileSource) -> PushSource:
+    """Rows that the online service pushes after a purchase; otherwise those of the table."""
+    return PushSource(
+        name=f"{source.name}_push", batch_source=source, description=f"{source.description} Pushed after a purchase."
+    )
+
+
 user_profile_source = _feature_table(
     "user_profile", "customers.csv, a snapshot without history; event timestamp is the first day of the data."
 )
@@ -35,15 +42,19 @@ item_availability_source = _feature_table(
 transactions_source = _feature_table(
     "transactions", "transactions_train.csv, each purchase from 00:00 UTC of the next day on."
 )
-user_activity_daily_source = _feature_table("user_activity_daily", "Purchases of a user before each day.")
+user_activity_daily_source = _pushed(_feature_table("user_activity_daily", "Purchases of a user before each day."))
 item_sales_daily_source = _feature_table("item_sales_daily", "Sales of an item before each day.")
-user_recent_items_daily_source = _feature_table(
-    "user_recent_items_daily", "The items that a user bought most recently."
+user_recent_items_daily_source = _pushed(
+    _feature_table("user_recent_items_daily", "The items that a user bought most recently.")
 )
-user_bought_items_daily_source = _feature_table("user_bought_items_daily", "The items that a user bought last.")
-user_earlier_items_source = _feature_table("user_earlier_items", "All items of users who have bought many.")
-user_lately_items_daily_source = _feature_table("user_lately_items_daily", "How often a user bought items recently.")
-user_tastes_daily_source = _feature_table("user_tastes_daily", "The categories that a user bought most often.")
+user_bought_items_daily_source = _pushed(
+    _feature_table("user_bought_items_daily", "The items that a user bought last.")
+)
+user_earlier_items_source = _pushed(_feature_table("user_earlier_items", "All items of users who have bought many."))
+user_lately_items_daily_source = _pushed(
+    _feature_table("user_lately_items_daily", "How often a user bought items recently.")
+)
+user_tastes_daily_source = _pushed(_feature_table("user_tastes_daily", "The categories that a user bought most often."))
 
 request_source = RequestSource(
     name="request",

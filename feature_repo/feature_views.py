@@ -34,7 +34,7 @@ from data_sources import (
 )
 from entities import item, user
 from feast import FeatureView, Field
-from feast.types import Array, Float32, Int64, String, UnixTimestamp
+from feast.types import Array, Float32, Float64, Int64, String, UnixTimestamp
 
 UNTIL_REPLACED = timedelta(0)
 ONE_HOT = {"encoding": "one_hot"}
@@ -133,7 +133,7 @@ transactions = FeatureView(
     online=False,
     source=transactions_source,
     schema=[
-        Field(name="price", dtype=Float32, description="Price paid, in the currency of the raw table."),
+        Field(name="price", dtype=Float64, description="Price paid, in the currency of the raw table."),
         Field(name="sales_channel_id", dtype=String, description="Sales channel; may be null."),
         Field(name="purchased_at", dtype=UnixTimestamp, description="Time of the purchase, UTC."),
     ],

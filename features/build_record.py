@@ -38,6 +38,7 @@ class BuildRecord(BaseModel):
         data_end: 00:00 UTC of the day after the last purchase.
         build: the mark of the feature tables, see `features.table_origin`.
         files: each feature table's file, by its name; empty in records of earlier versions.
+        logged_purchases: purchases of the event log, which the raw tables lack.
         latest: moment after which purchases were invalid; None if every moment was allowed.
     """
 
@@ -51,6 +52,7 @@ class BuildRecord(BaseModel):
     build: str = ""
     files: dict[str, TableFile] = {}
     latest: AwareDatetime | None = None
+    logged_purchases: int = 0
 
 
 def write_build(folder: Path, record: BuildRecord) -> None:

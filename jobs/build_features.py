@@ -16,6 +16,7 @@ from jobs.console import FEATURE_TABLES, ConsoleReporter, job, memory_limit_opti
 @path_option("--output", folder=True, default=FEATURE_TABLES, text="Folder of the feature tables; replaced as a whole.")
 @path_option("--quarantine", text="CSV file for invalid rows and the reasons; without it the first ones stop the job.")
 @click.option("--as-of", help="Latest moment of a purchase, UTC; later ones are invalid rows.  [default: now]")
+@path_option("--events", text="Event log of serve.py; purchases after those of the raw tables are added.")
 @memory_limit_option
 @job
 def main(
@@ -24,6 +25,7 @@ def main(
     output: Path,
     quarantine: Path | None,
     as_of: str | None,
+    events: Path | None,
     memory_limit: str,
 ) -> None:
     """Build the feature tables from the raw tables.
@@ -41,12 +43,14 @@ def main(
         memory_limit=memory_limit,
         progress=reporter.progress,
         latest=parse_moment(as_of) if as_of else datetime.now(UTC),
+        events=events,
     )
     if built.gap:
         warn([built.gap.warning])
     counts = built.counts
+    logged = f" and {built.logged:,} of the event log" if built.logged else ""
     reporter.result(
-        f"{counts.users:,} users, {counts.items:,} items, {counts.purchases:,} purchases until "
+        f"{counts.users:,} users, {counts.items:,} items, {counts.purchases:,} purchases{logged} until "
         f"{built.data_end:%Y-%m-%d}, {counted(sum(counts.quarantined.values()), 'row')} quarantined\n"
         f"{len(built.tables)} feature tables, {sum(table.rows for table in built.tables):,} rows in {output} after "
         f"{reporter.watch.seconds:.1f} s"

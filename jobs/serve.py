@@ -3,6 +3,7 @@
 python jobs/serve.py
 python jobs/serve.py --port 8080 --deadline 0.5
 python jobs/serve.py --also 20180102-default-0da63ead --share 0.1
+python jobs/serve.py --events data/events.db
 FEAST_TWO_TOWER_API_KEY=... python jobs/serve.py --host 0.0.0.0
 """
 
@@ -69,6 +70,9 @@ _SECONDS_TO_END: Final = 10
     callback=lambda _context, _option, share: check_share(share),
     help="Of the users whom --also serves, by a hash of the user id.",
 )
+@console.path_option(
+    "--events", text="Event log; with it the service accepts purchase events, and requests reflect them."
+)
 @console.job
 def main(
     reporter: console.ConsoleReporter,
@@ -83,12 +87,15 @@ def main(
     stale_after: float,
     also: str | None,
     share: float | None,
+    events: Path | None,
 ) -> None:
     """Serve candidates over HTTP until SIGTERM or SIGINT.
 
     The latest release is served, and a newer one takes its place without an interruption when `LATEST` names it, as
     does a new generation of the online store. --release serves one release only. With --also, a second one serves a
-    share of the users, always the same ones. Requests are logged as JSON.
+    share of the users, always the same ones. With --events, the service writes: it accepts purchases, appends them to
+    this log, and the next request reflects them, as does the next build of the feature tables. Requests are logged as
+    JSON.
     """
     from models.release.find_release import find_release
 
@@ -101,6 +108,7 @@ def main(
     import uvicorn
 
     from serving.app import create_app
+    from serving.event_intake import open_intake
     from serving.json_logs import JsonFormatter
     from serving.limits import Limits
     from serving.release_switch import ReleaseSwitch
@@ -113,31 +121,34 @@ def main(
         block_users=max_block,
         stale_after=timedelta(hours=stale_after),
     )
-    loading = threading.Lock()
-    switch, second = ReleaseSwitch(repo, releases, _now, version=version, loading=loading), None
-    if also is not None and share is not None:
-        second = SecondRelease(ReleaseSwitch(repo, releases, _now, version=also, loading=loading), share)
-    app = create_app(Service(switch, limits, _now, second), api_key, lambda: uuid.uuid4().hex)
-    for handler in logging.getLogger().handlers:
-        handler.setFormatter(JsonFormatter())
-    logging.getLogger("serving").setLevel(logging.DEBUG if reporter.verbose else logging.INFO)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_SECONDS_TO_END,
-    )
-    server = uvicorn.Server(config)
-    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn ends gracefully, and then raises the signal once more
-        signal.signal(number, server.handle_exit)
-    sock.listen(config.backlog)  # who reads the address below may connect at once
-    shared = f", {also} for {share:.1%} of the users" if share is not None else ""
-    reporter.result(
-        f"release {switch.current.version}{shared}, features as of {switch.current.features_as_of:%Y-%m-%d %H:%M} UTC\n"
-        f"serving on http://{_address(host)}:{sock.getsockname()[1]} after {reporter.watch.seconds:.1f} s"
-    )
-    server.run(sockets=[sock])
+    with open_intake(events) as intake:
+        loading = threading.Lock()
+        switch, second = ReleaseSwitch(repo, releases, _now, version=version, intake=intake, loading=loading), None
+        if also is not None and share is not None:
+            other = ReleaseSwitch(repo, releases, _now, version=also, intake=intake, loading=loading)
+            second = SecondRelease(other, share)
+        app = create_app(Service(switch, limits, _now, second, intake), api_key, lambda: uuid.uuid4().hex)
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(JsonFormatter())
+        logging.getLogger("serving").setLevel(logging.DEBUG if reporter.verbose else logging.INFO)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_SECONDS_TO_END,
+        )
+        server = uvicorn.Server(config)
+        for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn ends gracefully, and then raises the signal once more
+            signal.signal(number, server.handle_exit)
+        sock.listen(config.backlog)  # who reads the address below may connect at once
+        shared = f", {also} for {share:.1%} of the users" if share is not None else ""
+        current = switch.current
+        reporter.result(
+            f"release {current.version}{shared}, features as of {current.features_as_of:%Y-%m-%d %H:%M} UTC\n"
+            f"serving on http://{_address(host)}:{sock.getsockname()[1]} after {reporter.watch.seconds:.1f} s"
+        )
+        server.run(sockets=[sock])
 
 
 def check_share(share: float | None) -> float | None:

@@ -70,7 +70,10 @@ def filter_warnings(store: FeatureStore, settings: FilterSettings, moment: datet
 
 
 def build_user_context(
-    features: pa.Table, histories: Histories, moment: datetime, earlier: ItemLists | None = None
+    features: pa.Table,
+    histories: Histories,
+    moment: datetime | NDArray[np.datetime64],
+    earlier: ItemLists | None = None,
 ) -> UserContext:
     """Build the user context of filters.
 
@@ -78,7 +81,7 @@ def build_user_context(
         features: what `FeatureReader` reads of n users at the moment: `age_at_request` and `last_purchase_at`. A
             negative age comes from a birth date after the request, which no validation can find: it counts as unknown.
         histories: of the n users, at the same moment.
-        moment: of the request, UTC.
+        moment: of the request, UTC; or datetime64 (n,), that of each user.
         earlier: n lists of items bought before those in the histories, if there are any.
     """
     ages = np.asarray(features[AGE_AT_REQUEST].fill_null(np.nan), np.float32)
@@ -117,8 +120,10 @@ def build_item_context(
     )
 
 
-def _days_since(moments: pa.ChunkedArray, moment: datetime, *, never: float) -> NDArray[np.float32]:
+def _days_since(
+    moments: pa.ChunkedArray, moment: datetime | NDArray[np.datetime64], *, never: float
+) -> NDArray[np.float32]:
     """Whole UTC days from each moment's day to the day of `moment`, float32; `never` where there is none."""
-    today = datetime64(moment, "D")
+    today = datetime64(moment, "D") if isinstance(moment, datetime) else moment.astype("datetime64[D]")
     days = np.asarray(pc.cast(moments, pa.timestamp("s")), "datetime64[D]")
     return np.where(np.isnat(days), never, (today - days).astype(np.int64)).astype(np.float32)

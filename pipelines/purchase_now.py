@@ -56,15 +56,32 @@ class PurchaseNow:
     moment: datetime
 
     @classmethod
-    def read(cls, pipeline: CandidatePipeline, user_id: str, items: Sequence[str]) -> Self:
+    def read(
+        cls,
+        pipeline: CandidatePipeline,
+        user_id: str,
+        items: Sequence[str],
+        moment: datetime | None = None,
+        purchases: pa.Table | None = None,
+    ) -> Self:
         """Read the user's purchases from the offline store: the online store has no counts of single days.
+
+        Args:
+            pipeline: of the request.
+            user_id: of the buyer.
+            items: see `items`.
+            moment: as of which the user is served, UTC; by default that of the pipeline.
+            purchases: of the user until then, if they are known: `item_id`, `purchased_at`.
 
         Raises:
             InputError: the table of purchases is missing or damaged.
         """
-        store, moment = pipeline.reader.store, pipeline.moment
-        purchases = read_source_rows(store, "transactions", [PURCHASED_AT], key=USER_ID, value=user_id, known_at=moment)
-        return cls(tuple(items), purchases.select([ITEM_ID, PURCHASED_AT]), moment)
+        if purchases is None:
+            store, known_at = pipeline.reader.store, pipeline.moment
+            purchases = read_source_rows(
+                store, "transactions", [PURCHASED_AT], key=USER_ID, value=user_id, known_at=known_at
+            )
+        return cls(tuple(items), purchases.select([ITEM_ID, PURCHASED_AT]), moment or pipeline.moment)
 
     @property
     def bought_at(self) -> datetime:

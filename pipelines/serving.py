@@ -23,6 +23,7 @@ from candidates.retriever import Retriever
 from candidates.sources.source_set import Queries, SourceSet
 from candidates.text_codes import TextCodes
 from features.errors import InputError
+from features.moments import datetime64
 from features.store.catalogue_snapshot import CatalogueSnapshot
 from features.store.data_end import moment_or_data_end
 from features.store.feature_blocks import FeatureBlock, feature_blocks
@@ -220,7 +221,9 @@ class CandidatePipeline:
         histories = build_histories(features, self.item_context.item_codes)
         queries = Queries(*self.release.query_tower.query_vectors(features), histories)
         earlier = build_earlier_items(features, self.item_context.item_codes)
-        users = build_user_context(features, histories, self.moment, earlier)
+        moments = self.reader.moments_of(user_ids, self.moment)
+        of_users = self.moment if moments is None else np.array([datetime64(moment) for moment in moments])
+        users = build_user_context(features, histories, of_users, earlier)
         return CandidateRequest(user_ids, features, queries, users)
 
     def retrieve(self, request: CandidateRequest) -> BlendedLists:

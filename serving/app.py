@@ -19,10 +19,11 @@ from serving.errors import RequestError, error_response, json_response, unknown_
 from serving.guard import ACTIVATION, PAGE, REQUEST_ID, Guard
 from serving.inspector_page import Page
 from serving.limits import MAX_FOUND_USERS, MAX_HISTORY, MAX_K
-from serving.request_models import BatchQuery, CandidateQuery, ReleaseChange, StepsQuery, describe_problems
+from serving.request_models import BatchQuery, CandidateQuery, EventsQuery, ReleaseChange, StepsQuery, describe_problems
 from serving.response_models import (
     BatchResponse,
     ErrorResponse,
+    EventsResponse,
     HistoryResponse,
     OneResponse,
     ReleaseResponse,
@@ -38,8 +39,8 @@ _METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _TEXTS: Final = {
     400: "Not valid JSON.",
     401: "The API key is missing or wrong.",
-    404: "The release lacks the item.",
-    409: "The release cannot be activated.",
+    404: "The release or the catalogue lacks the item, or the service accepts no events.",
+    409: "The release cannot be activated, or the event contradicts the log or is older than the features.",
     413: "The body is too large.",
     422: "A field is unknown, has the wrong type or is out of range.",
     503: "Overloaded, or the features cannot be read; try again after the seconds in Retry-After.",
@@ -67,6 +68,7 @@ def create_app(service: Service, api_key: str | None, new_id: Callable[[], str])
     # The pages with interactive documentation would load scripts from elsewhere.
     app = FastAPI(title=_TITLE, version="1", docs_url=None, redoc_url=None, lifespan=lifespan)
     _add_candidates(app, service)
+    _add_events(app, service)
     _add_lookups(app, service)
     _add_release(app, service)
     _add_operation(app, service)
@@ -90,6 +92,13 @@ def _add_candidates(app: FastAPI, service: Service) -> None:
     async def steps(request: Request, query: StepsQuery) -> Response:
         """Return retrieved, excluded and ranked items of a request, if wanted as if the user bought something now."""
         return _answer(request, await service.steps(query))
+
+
+def _add_events(app: FastAPI, service: Service) -> None:
+    @app.post("/v1/events", tags=["events"], responses=_responses(EventsResponse, 400, 404, 409))
+    async def events(request: Request, query: EventsQuery) -> Response:
+        """Accept purchases and reversals; the next request for candidates of their users reflects them."""
+        return _answer(request, await service.events(query))
 
 
 def _add_lookups(app: FastAPI, service: Service) -> None:

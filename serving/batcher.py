@@ -35,13 +35,14 @@ class Batcher(Generic[Work, Result]):
     """Computes submitted work in blocks, in one thread.
 
     Args:
-        compute: returns the results of a block of work, in its order. If it fails for several, each is tried alone.
+        compute: returns the results of a block of work, in its order, or why there is none of a piece. If it raises
+            an error for several, each is tried alone.
         max_pending: largest sum of weights that may wait.
         max_block: a block is complete when its sum of weights reaches this; at least one piece of work.
     """
 
     def __init__(
-        self, compute: Callable[[Sequence[Work]], Sequence[Result]], *, max_pending: int, max_block: int
+        self, compute: Callable[[Sequence[Work]], Sequence[Result | Exception]], *, max_pending: int, max_block: int
     ) -> None:
         self._compute, self._max_pending, self._max_block = compute, max_pending, max_block
         self._queue: queue.SimpleQueue[_Entry[Work] | None] = queue.SimpleQueue()

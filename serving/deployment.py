@@ -14,10 +14,13 @@ import pyarrow as pa
 from candidates.filters.exclusions import Exclusions
 from candidates.filters.settings import FilterSettings
 from candidates.index import ItemIndex
+from features.event_log import EventLog
 from features.schema import ITEM_ID, MEAN_PRICE
 from features.store.registry import service_columns, views_of_service
 from features.store.request_services import CANDIDATE_REQUEST
 from pipelines.candidate_generation import open_pipeline
+from pipelines.purchase_now import PurchaseNow
+from pipelines.pushed_events import PushedEvents
 from pipelines.reasons import Reasons
 from pipelines.serving import CandidatePipeline
 from pipelines.session_features import SessionFeatures
@@ -37,15 +40,26 @@ class Deployment:
         block: computes candidates.
         settings: of the filters of the release.
         content_index: the content part of the item vectors with length 1, for similar items.
+        events: keeps the features of users up to date with the event log; None without one.
     """
 
     block: CandidateBlock
     settings: FilterSettings
     content_index: ItemIndex
+    events: PushedEvents | None = None
 
     @classmethod
-    def load(cls, repo: Path, releases: Path, version: str | None) -> Self:
+    def load(
+        cls, repo: Path, releases: Path, version: str | None, log: EventLog | None = None, workspace: Path | None = None
+    ) -> Self:
         """Load a release, the latest one if no version is given, and open the online store.
+
+        Args:
+            repo: Feast feature repository.
+            releases: folder of the releases.
+            version: of the release.
+            log: of purchase events that requests shall reflect; None for none.
+            workspace: a folder for files that last as long as the deployment; needed with a log.
 
         Raises:
             InputError: release, registry or online store are missing, damaged or do not fit together.
@@ -63,7 +77,8 @@ class Deployment:
             reasons=Reasons.open(pipeline),
             views={view: names for view, names in views.items() if names},
         )
-        return cls(block, settings, _content_index(pipeline))
+        events = PushedEvents.open(pipeline, log, workspace) if log is not None and workspace is not None else None
+        return cls(block, settings, _content_index(pipeline), events)
 
     @property
     def pipeline(self) -> CandidatePipeline:
@@ -95,6 +110,20 @@ class Deployment:
         """Finds users; safe in any thread."""
         return UserSearch(self.pipeline)
 
+    def features_of(self, user_id: str | None) -> datetime:
+        """The moment as of which a user is served, UTC: later than `features_as_of` for users with events."""
+        moments = None if user_id is None else self.pipeline.reader.moments_of([user_id], self.features_as_of)
+        return moments[0] if moments else self.features_as_of
+
+    def purchase_now(self, user_id: str, items: Sequence[str]) -> PurchaseNow:
+        """Read what a purchase of items by a user, now, is added to; in any thread.
+
+        Raises:
+            InputError: the purchases of the user cannot be read.
+        """
+        logged = None if self.events is None else self.events.purchases_of(user_id)
+        return PurchaseNow.read(self.pipeline, user_id, items, self.features_of(user_id), logged)
+
     def lacks(self, item_ids: Sequence[str]) -> list[str]:
         """Return the items that the release does not have, in their order."""
         codes = self.pipeline.item_context.item_codes.find(pa.array(item_ids, pa.string()))
@@ -119,7 +148,7 @@ class Deployment:
         )
         reasons, histories = self.block.reasons, request.queries.histories
         columns = histories.positions, histories.counts, request.users.days_since_purchase
-        prices, today = self.block.sessions.prices, pipeline.moment.astimezone(UTC).date()
+        prices, today = self.block.sessions.prices, self.features_of(user_id).astimezone(UTC).date()
         items = [
             {
                 ITEM_ID: reasons.item_ids[item],

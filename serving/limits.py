@@ -12,6 +12,7 @@ MAX_SESSION_ITEMS: Final = 128  # as many as the query tower reads of a user
 MAX_HISTORY: Final = 2_000
 MAX_PURCHASED_NOW: Final = 16
 MAX_FOUND_USERS: Final = 100
+MAX_EVENTS: Final = 100
 MAX_BODY_BYTES: Final = 512 * 1024
 
 

@@ -80,6 +80,7 @@ class Metrics:
         self._degraded = self._counter(
             "degraded_users", "Users who got bestsellers, because the online store did not answer."
         )
+        self._events = self._counter("events", "Purchase events, by what became of them.", ("result",))
         self._served = self._counter("subjects", "Users and sessions that got candidates.", ("release",))
         self._seconds = Histogram(
             f"{_PREFIX}_candidates_duration_seconds",
@@ -124,6 +125,10 @@ class Metrics:
             self._statuses.labels(view, status).inc(users)
         self._cold.inc(cold)
         self._degraded.inc(counts.degraded)
+
+    def count_events(self, result: str, events: int) -> None:
+        """Count events that are "accepted", "duplicate" or "refused"."""
+        self._events.labels(result).inc(events)
 
     def render(self) -> bytes:
         """Return all metrics in the text format of Prometheus."""

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias
 from features.errors import InputError, OnlineStoreUnavailableError, first_line
 from models.release.find_release import find_release
 from serving.deployment import Deployment
+from serving.event_intake import EventIntake
 from serving.self_test import check_deployment
 
 POLL_SECONDS: Final = 1.0
@@ -55,6 +56,7 @@ class ReleaseSwitch:
         now: the present moment, UTC.
         version: the only release that is served; None to follow `LATEST`.
         load: loads and tests a release; by default from `repo` and `releases`.
+        intake: of the purchase events that requests shall reflect; None for none.
         loading: held while a release is loaded; shared by switches that must not load at the same time, for memory.
     """
 
@@ -66,9 +68,11 @@ class ReleaseSwitch:
         *,
         version: str | None = None,
         load: Load | None = None,
+        intake: EventIntake | None = None,
         loading: AbstractContextManager[Any] | None = None,
     ) -> None:
         self._repo, self._releases, self._now, self._version = repo, releases, now, version
+        self._intake = intake
         self._load = load or self._load_and_test
         self._latest = find_release(releases, version).name
         self._previous: str | None = None
@@ -193,7 +197,8 @@ class ReleaseSwitch:
         _logger.warning("release %s is refused: %s", version, reason)
 
     def _load_and_test(self, version: str) -> Deployment:
-        deployment = Deployment.load(self._repo, self._releases, version)
+        log, workspace = (self._intake.log, self._intake.workspace) if self._intake else (None, None)
+        deployment = Deployment.load(self._repo, self._releases, version, log, workspace)
         check_deployment(deployment)
         return deployment
 

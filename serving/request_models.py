@@ -1,13 +1,21 @@
 """What requests may contain: unknown fields, wrong types and values out of range are refused."""
 
-from typing import Annotated, Any, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from candidates.filters.settings import FilterSettings
 from features.ids import MAX_ID_LENGTH, parse_id
 from models.release.find_release import VERSION_PATTERN
-from serving.limits import MAX_BATCH, MAX_BATCH_CANDIDATES, MAX_EXCLUDED, MAX_K, MAX_PURCHASED_NOW, MAX_SESSION_ITEMS
+from serving.limits import (
+    MAX_BATCH,
+    MAX_BATCH_CANDIDATES,
+    MAX_EVENTS,
+    MAX_EXCLUDED,
+    MAX_K,
+    MAX_PURCHASED_NOW,
+    MAX_SESSION_ITEMS,
+)
 
 # Longer texts are refused before anything looks at them: blanks around an id do not count.
 Id: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH), AfterValidator(parse_id)]
@@ -110,6 +118,71 @@ class BatchQuery(_Settings):
                 f"{len(self.user_ids)} users with k = {self.k} are more than {MAX_BATCH_CANDIDATES:,} candidates: pass "
                 "fewer users or a smaller k"
             )
+        return self
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    event_id: Annotated[Id, Field(description="Chosen by the sender. An event that is sent again counts once.")]
+
+
+class PurchaseQuery(_Event):
+    """A purchase."""
+
+    type: Literal["purchase"]
+    user_id: Id
+    item_id: Annotated[Id, Field(description="Of the catalogue.")]
+    purchased_at: Annotated[
+        AwareDatetime,
+        Field(strict=False, description="With an offset. Not in the future, and after the moment of the features."),
+    ]
+    price: Annotated[float, Field(ge=0, lt=1e9, description="In the currency of the raw tables.")]
+    sales_channel_id: Annotated[str | None, Field(min_length=1, max_length=MAX_ID_LENGTH)] = None
+
+
+class ReversalQuery(_Event):
+    """The reversal of a purchase that was sent as an event."""
+
+    type: Literal["reversal"]
+    reverses: Annotated[Id, Field(description="The event id of the purchase.")]
+
+
+class EventsQuery(BaseModel):
+    """Events: all are accepted, or none."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "events": [
+                        {
+                            "type": "purchase",
+                            "event_id": "order-4711-1",
+                            "user_id": "1001",
+                            "item_id": "1082185",
+                            "purchased_at": "2018-01-02T09:30:00+00:00",
+                            "price": 0.99,
+                        }
+                    ]
+                },
+                {"events": [{"type": "reversal", "event_id": "refund-4711-1", "reverses": "order-4711-1"}]},
+            ]
+        },
+    )
+
+    events: Annotated[
+        list[Annotated[PurchaseQuery | ReversalQuery, Field(discriminator="type")]],
+        Field(min_length=1, max_length=MAX_EVENTS),
+    ]
+
+    @model_validator(mode="after")
+    def _check_ids(self) -> Self:
+        ids = [event.event_id for event in self.events]
+        if len(set(ids)) < len(ids):
+            raise ValueError("events holds an event_id twice")
         return self
 
 

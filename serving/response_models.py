@@ -208,6 +208,27 @@ class SimilarResponse(_Response):
     items: list[SimilarItem]
 
 
+class EventResult(_Response):
+    """What became of one event."""
+
+    event_id: str
+    duplicate: Annotated[bool, Field(description="It was sent before with the same content, and counts once.")]
+
+
+class EventsResponse(_Response):
+    """The events are on the disk."""
+
+    request_id: RequestId
+    release: str
+    index: Age
+    took_ms: Took
+    in_effect: Annotated[
+        bool,
+        Field(description="The next request reflects them; otherwise a later one, because a store does not answer."),
+    ]
+    results: list[EventResult]
+
+
 class Refused(_Response):
     """A release that was not activated."""
 

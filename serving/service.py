@@ -1,23 +1,29 @@
 """What the service answers: candidates, histories and similar items of the release that serves."""
 
+import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from features.errors import InputError, OnlineStoreUnavailableError
-from pipelines.purchase_now import PurchaseNow
 from serving.batcher import Batcher
 from serving.candidate_block import Counts, Milliseconds, Subject, SubjectCandidates
 from serving.candidate_steps import Steps, run_steps
 from serving.deployment import Deployment
 from serving.errors import RequestError, overloaded, unknown_item
+from serving.event_intake import EventIntake, Outcome
 from serving.limits import Limits
 from serving.metrics import Metrics, State
 from serving.release_switch import ReleaseSwitch
-from serving.request_models import BatchQuery, CandidateQuery, StepsQuery
+from serving.request_models import BatchQuery, CandidateQuery, EventsQuery, StepsQuery
 from serving.second_release import SecondRelease
 from serving.table_reads import TableReads
+
+_SERVER_ERROR: Final = 500
+
+_logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -34,6 +40,7 @@ class _Lookup:
 
 
 _Query: TypeAlias = CandidateQuery | BatchQuery
+_Work: TypeAlias = _Query | _Lookup | EventsQuery
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,15 @@ class _Answer:
 
     deployment: Deployment
     content: Any
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """The accepted events of a request: whether each is new, and whether the next request reflects them."""
+
+    new: list[bool]
+    in_effect: bool
+    took: Milliseconds
 
 
 @dataclass(frozen=True)
@@ -61,13 +77,21 @@ class Service:
         limits: of requests.
         now: the present moment.
         second: a second release, and its share of the users; None for one release.
+        intake: accepts purchase events, which the switches must have, too; None if there are none.
     """
 
-    def __init__(self, switch: ReleaseSwitch, limits: Limits, now: Clock, second: SecondRelease | None = None) -> None:
-        self.switch, self.limits, self._now, self.second = switch, limits, now, second
+    def __init__(
+        self,
+        switch: ReleaseSwitch,
+        limits: Limits,
+        now: Clock,
+        second: SecondRelease | None = None,
+        intake: EventIntake | None = None,
+    ) -> None:
+        self.switch, self.limits, self._now, self.second, self._intake = switch, limits, now, second, intake
         self.metrics = Metrics(self._state)
         self._tables = TableReads()
-        self._batcher: Batcher[_Query | _Lookup, _Answer] = Batcher(
+        self._batcher: Batcher[_Work, _Answer] = Batcher(
             self._compute, max_pending=limits.pending_users, max_block=limits.block_users
         )
 
@@ -106,7 +130,7 @@ class Service:
             if missing := deployment.lacks(query.buy):
                 raise unknown_item(deployment.version, missing[0])
             user_id = query.user_id
-            purchase = await self._read_tables(lambda: PurchaseNow.read(deployment.pipeline, user_id, query.buy))
+            purchase = await self._read_tables(lambda: deployment.purchase_now(user_id, query.buy))
 
         def run(present: Deployment) -> Steps:
             if purchase is not None and present is not deployment:
@@ -134,6 +158,34 @@ class Service:
         except InputError as error:
             raise _unavailable(error) from error
 
+    async def events(self, query: EventsQuery) -> dict[str, Any]:
+        """Accept purchase events, and return what became of each, JSON-ready.
+
+        Raises:
+            RequestError: the service accepts none, or the events cannot be accepted.
+        """
+        if self._intake is None:
+            raise RequestError(404, "events_disabled", "This service accepts no events: start it with --events FILE.")
+        try:
+            answer, waited = await self._submit(query, len(query.events))
+        except RequestError as error:
+            if error.status < _SERVER_ERROR:
+                self.metrics.count_events("refused", len(query.events))
+            raise
+        recorded: _Recorded = answer.content
+        duplicates = len(recorded.new) - sum(recorded.new)
+        self.metrics.count_events("accepted", sum(recorded.new))
+        self.metrics.count_events("duplicate", duplicates)
+        return {
+            **self._release(answer.deployment),
+            "took_ms": _took(recorded.took, waited),
+            "in_effect": recorded.in_effect,
+            "results": [
+                {"event_id": event.event_id, "duplicate": not new}
+                for event, new in zip(query.events, recorded.new, strict=True)
+            ],
+        }
+
     async def batch(self, query: BatchQuery) -> dict[str, Any]:
         """Return the candidates of several users, JSON-ready."""
         answer, waited = await self._submit(query, len(query.user_ids))
@@ -156,7 +208,7 @@ class Service:
         return {
             **self._release(answer.deployment),
             "user_id": user_id,
-            "features": self._features(answer.deployment, known=known),
+            "features": self._features(answer.deployment, user_id, known=known),
             "items": items,
         }
 
@@ -222,15 +274,19 @@ class Service:
             refusals=switch.refusals,
         )
 
-    async def _submit(self, work: _Query | _Lookup, weight: int) -> tuple[_Answer, float]:
+    async def _submit(self, work: _Work, weight: int) -> tuple[_Answer, float]:
         try:
             return await self._batcher.submit(work, weight)
         except InputError as error:
             raise _unavailable(error) from error
 
-    def _compute(self, works: Sequence[_Query | _Lookup]) -> list[_Answer]:
-        """Compute a block with the deployments that serve when it begins: no answer for a user mixes two."""
+    def _compute(self, works: Sequence[_Work]) -> list[_Answer | Exception]:
+        """Compute a block with the deployments that serve when it begins: no answer for a user mixes two.
+
+        Events come first: the candidates of the same block reflect them.
+        """
         present = {id(switch): switch.current for switch in self._switches}
+        recorded = self._record([work for work in works if isinstance(work, EventsQuery)], [*present.values()])
 
         def assign(user_id: str | None) -> Deployment:
             return present[id(self._switch_of(user_id))]
@@ -245,14 +301,42 @@ class Service:
             self._count(deployment, found, counts, [each.subject for each in own])
             for each, candidates in zip(own, found, strict=True):
                 each.candidates.append(candidates)
-        answers = []
+        answers: list[_Answer | Exception] = []
         for work, of_work in zip(works, assigned, strict=True):
-            if isinstance(work, _Lookup):
+            if isinstance(work, EventsQuery):
+                answers.append(recorded.pop(0))
+            elif isinstance(work, _Lookup):
                 deployment = assign(work.user_id)
                 answers.append(_Answer(deployment, work.function(deployment)))
             else:
                 answers.append(_Answer(of_work[0].deployment, of_work))
         return answers
+
+    def _record(self, queries: Sequence[EventsQuery], present: Sequence[Deployment]) -> "list[_Answer | Exception]":
+        """Accept events, and push the features of all users with new ones, also those of an earlier block."""
+        if self._intake is None:
+            return []
+        moments, outcomes = [time.perf_counter()], list[Outcome]()
+        if queries:
+            outcomes = self._intake.accept(queries, present[0], self._now())
+        moments.append(time.perf_counter())
+        in_effect = True
+        for deployment in present:
+            try:
+                if deployment.events is not None:
+                    deployment.events.apply()
+            except InputError as error:  # the log has the events, and the next block tries again
+                in_effect = False
+                _logger.warning("the features of users with new events cannot be pushed: %s", error)
+        moments.append(time.perf_counter())
+        took = {
+            name: (later - earlier) * 1_000
+            for name, earlier, later in zip(("log", "push"), moments, moments[1:], strict=False)
+        }
+        return [
+            outcome if isinstance(outcome, RequestError) else _Answer(present[0], _Recorded(outcome, in_effect, took))
+            for outcome in outcomes
+        ]
 
     @property
     def _switches(self) -> list[ReleaseSwitch]:
@@ -291,16 +375,20 @@ class Service:
             "user_id": user_id,
             "cold": candidates.cold,
             "degraded": candidates.degraded,
-            "features": self._features(deployment, known=candidates.known, read=not candidates.degraded),
+            "features": self._features(deployment, user_id, known=candidates.known, read=not candidates.degraded),
             "items": candidates.items,
         }
 
-    def _features(self, deployment: Deployment, *, known: bool, read: bool = True) -> dict[str, Any]:
-        age = self.age(deployment.features_as_of)
+    def _features(
+        self, deployment: Deployment, user_id: str | None, *, known: bool, read: bool = True
+    ) -> dict[str, Any]:
+        # With an event, a user's features are those of the next morning, and contain everything until now.
+        as_of = min(deployment.features_of(user_id), max(self._now(), deployment.features_as_of))
+        age = self.age(as_of)
         stale = age > self.limits.stale_after.total_seconds()
         return {
             "status": ("stale" if stale else "present") if known else "missing" if read else "unavailable",
-            "as_of": deployment.features_as_of.isoformat(),
+            "as_of": as_of.isoformat(),
             "age_seconds": age,
         }
 
@@ -309,9 +397,9 @@ def _unavailable(error: InputError) -> RequestError:
     return overloaded(f"The features cannot be read: {error}", "features_unavailable")
 
 
-def _assign_subjects(work: _Query | _Lookup, assign: Callable[[str | None], Deployment]) -> list[_Assigned]:
-    """Return the subjects of a request with the deployment that serves each; none of a lookup."""
-    if isinstance(work, _Lookup):
+def _assign_subjects(work: _Work, assign: Callable[[str | None], Deployment]) -> list[_Assigned]:
+    """Return the subjects of a request for candidates with the deployment that serves each."""
+    if isinstance(work, (_Lookup, EventsQuery)):
         return []
     users = [work.user_id] if isinstance(work, CandidateQuery) else work.user_ids
     deployments = [assign(user) for user in users]

@@ -21,6 +21,7 @@ from feast.utils import _get_online_request_context
 from features.errors import InputError
 from features.schema import REQUEST_TIMESTAMP
 from features.store.online_values import online_array
+from features.store.pushed_rows import PushedRows
 from features.store.registry import feature_service, service_columns
 from features.store.service_columns import ServiceColumns
 from features.store.store_errors import naming_store_errors
@@ -63,6 +64,7 @@ class OnlineService:
         views: the stored views, and of each the features that the service or its on-demand views need.
         on_demand: the on-demand views, by name.
         request_data: of each on-demand view, what it takes from the request.
+        pushed: rows that are read instead of those of the provider; None if there are none.
     """
 
     store: FeatureStore
@@ -71,6 +73,7 @@ class OnlineService:
     views: tuple[tuple[FeatureView, list[str]], ...]
     on_demand: dict[str, OnDemandFeatureView]
     request_data: dict[str, tuple[str, ...]]
+    pushed: PushedRows | None = None
     _of_moment: dict[str, tuple[datetime, _Features]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -111,7 +114,7 @@ class OnlineService:
 
         Args:
             ids: of the service's entity, (n,); each is read once, even if it is repeated.
-            moment: of the request, UTC; on-demand features depend on it.
+            moment: of the request, UTC; on-demand features depend on it. That of ids with pushed rows is theirs.
 
         Returns:
             The entity key and the service's features, n rows in the order of `ids`. Unknown values are null.
@@ -120,14 +123,23 @@ class OnlineService:
             InputError: the online store has no tables.
         """
         unique = list(dict.fromkeys(ids))
-        table = self._read_unique(unique, moment)
-        if len(unique) == len(ids):
-            return table
-        places = {id_: place for place, id_ in enumerate(unique)}
-        return table.take(pa.array([places[id_] for id_ in ids], pa.int64()))
+        pushed = self.pushed.moments if self.pushed else {}
+        later = [id_ for id_ in unique if id_ in pushed] if pushed else []
+        if not later and len(unique) == len(ids):
+            return self._read_unique(unique, moment, self.provider)
+        tables = [self._read_pushed(id_) for id_ in later]
+        others = [id_ for id_ in unique if id_ not in pushed]
+        if others or not tables:
+            tables.append(self._read_unique(others, moment, self.provider))
+        places = {id_: place for place, id_ in enumerate([*later, *others])}
+        return pa.concat_tables(tables).take(pa.array([places[id_] for id_ in ids], pa.int64()))
 
-    def _read_unique(self, ids: list[str], moment: datetime) -> pa.Table:
-        messages = self._read_messages(ids)
+    def _read_pushed(self, id_: str) -> pa.Table:
+        assert self.pushed is not None  # noqa: S101 - for mypy
+        return self._read_unique([id_], self.pushed.moments[id_], self.pushed.provider)
+
+    def _read_unique(self, ids: list[str], moment: datetime, provider: Provider) -> pa.Table:
+        messages = self._read_messages(ids, provider)
         computed = {name: self._compute(name, messages, len(ids), moment) for name in self.on_demand}
         arrays = [
             computed[column.view][column.name]
@@ -137,10 +149,12 @@ class OnlineService:
         ]
         return pa.table([pa.array(ids, pa.string()), *arrays], self.columns.arrow_schema)
 
-    def _read_messages(self, ids: list[str]) -> _Messages:
+    def _read_messages(self, ids: list[str], provider: Provider) -> _Messages:
+        """Read the views of a provider; those that it lacks, because they are never pushed, from the generation."""
         keys, messages = entity_keys(self.columns.entity_key, ids), {}
         for view, names in self.views:
-            rows = read_rows(self.provider, view, keys, names)
+            has_view = self.pushed is None or view.name in self.pushed.views
+            rows = read_rows(provider if has_view else self.provider, view, keys, names)
             for name in names:
                 messages[view.name, name] = [None if features is None else features.get(name) for features in rows]
         return messages

@@ -15,6 +15,7 @@ from features.store.catalogue import USER_PROFILE, user_ids
 from features.store.generation import OpenGeneration
 from features.store.historical_features import as_of, historical_features
 from features.store.online_service import OnlineService, entity_keys, read_rows
+from features.store.pushed_rows import PushedRows
 from features.store.redis_client import limit_waiting
 from features.store.registry import service_columns
 from features.store.request_services import request_views
@@ -31,7 +32,8 @@ class FeatureReader:
     """Reads features of users or items as a request at one moment sees them.
 
     Offline values are those known at the moment. Online values are those of the moment up to which the store was
-    filled; only on-demand features depend on the moment that is passed. Both are equal if the two moments are.
+    filled; only on-demand features depend on the moment that is passed. Both are equal if the two moments are. With
+    `read_pushed`, users with pushed rows are read as of the moments of these rows instead.
 
     Attributes:
         store: an applied feature store.
@@ -42,6 +44,7 @@ class FeatureReader:
     source: Source
     _offline: dict[str, ServiceColumns] = field(default_factory=dict, init=False, repr=False, compare=False)
     _online: dict[str, OnlineService] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _pushed: list[PushedRows] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def read(self, service: str, ids: Sequence[str] | pa.Array, moment: datetime) -> pa.Table:
         """Read the features of `ids`.
@@ -68,7 +71,8 @@ class FeatureReader:
             return rows.select(columns.arrow_schema.names)
         if service not in self._online:
             resolved = OnlineService.resolve(self.store, service)
-            self._online[service] = replace(resolved, provider=self.generation.provider)
+            pushed = self._pushed[0] if self._pushed and resolved.columns.entity_key == USER_ID else None
+            self._online[service] = replace(resolved, provider=self.generation.provider, pushed=pushed)
         online = self._online[service]
         parts = [online.read(block, moment) for block in id_blocks(keys.to_pylist())]
         self.generation.check_unchanged()
@@ -100,6 +104,22 @@ class FeatureReader:
         ]
         self.generation.check_unchanged()
         return [user for user, features in rows if features is None]
+
+    def read_pushed(self, rows: PushedRows) -> None:
+        """Read pushed rows of users from now on, where there are any, instead of those of the generation."""
+        self._pushed[:] = [rows]
+        self._online.clear()
+
+    def moments_of(self, user_ids: Sequence[str], moment: datetime) -> list[datetime] | None:
+        """The moments as of which users are read in a request of `moment`, UTC: later ones with pushed rows.
+
+        Returns:
+            (n,), or None if `moment` is that of all users.
+        """
+        pushed = self._pushed[0].moments if self._pushed else {}
+        if not pushed or pushed.keys().isdisjoint(user_ids):
+            return None
+        return [pushed.get(user, moment) for user in user_ids]
 
     def limit_waiting(self, seconds: float) -> None:
         """Let each command to an online store in another process end within a time: `redis_client.limit_waiting`."""

@@ -125,10 +125,10 @@ def replaced_file(store: FeatureStore, path: Path, *, copied: bool) -> Iterator[
     with _naming_full_disk(path), atomic_write(path) as fresh:
         if copied:
             shutil.copyfile(path, fresh)
-        config = _at(store.config, fresh)
+        config = at_path(store.config, fresh)
         provider = get_provider(config)
         # A new file needs no protection from a crash: it is written to the disk as a whole before it is used.
-        _connection(provider).executescript("pragma synchronous = off; pragma journal_mode = off")
+        execute_script(provider, "pragma synchronous = off; pragma journal_mode = off")
         # Of all views, also those that are not online: `feast apply` creates them too, and would change the file.
         provider.online_store.update(config, [], store.list_batch_feature_views(), [], [], partial=True)
         yield provider
@@ -164,12 +164,17 @@ def has_table(provider: Provider, name: str) -> bool:
     return bool(found)
 
 
-def _at(config: RepoConfig, path: Path) -> RepoConfig:
-    """The configuration with the online store at another path."""
+def at_path(config: RepoConfig, path: Path) -> RepoConfig:
+    """Return the configuration with the online store at another path."""
     copy = config.model_copy()
     copy.online_config = {**config.online_store.model_dump(), "path": str(path.resolve())}
     copy._online_store = None  # noqa: SLF001 - derived from the configuration, and kept
     return copy
+
+
+def execute_script(provider: Provider, statements: str) -> None:
+    """Run statements on the connection of an SQLite store."""
+    _connection(provider).executescript(statements)
 
 
 def _connection(provider: Provider) -> sqlite3.Connection:

@@ -18,6 +18,7 @@ from features.raw.raw_files import raw_stamps
 from features.raw.raw_tables import RawCounts, load_raw_tables
 from features.scratch_database import spill_settings
 from features.tables.feature_tables import TABLES, FeatureTable, data_end, write_feature_tables
+from features.tables.logged_purchases import LoggedPurchases, add_logged_purchases
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,14 @@ class BuildResult:
         tables: the feature tables written, in order.
         data_end: 00:00 UTC of the day after the last purchase.
         gap: before the last purchases; None if there is none.
+        logged: purchases of the event log among them.
     """
 
     counts: RawCounts
     tables: list[FeatureTable]
     data_end: datetime
     gap: PurchaseGap | None
+    logged: int = 0
 
 
 def build_feature_tables(
@@ -45,6 +48,7 @@ def build_feature_tables(
     memory_limit: str,
     progress: Progress,
     latest: datetime | None = None,
+    events: Path | None = None,
 ) -> BuildResult:
     """Read and validate the raw tables, and write the feature tables and their record, `build.json`.
 
@@ -57,10 +61,11 @@ def build_feature_tables(
         memory_limit: of DuckDB, such as "4GB"; beyond it DuckDB spills to a temporary folder beside `output`.
         progress: creates a progress callback from a label and a total.
         latest: UTC. Purchases after this moment are invalid; None allows every moment.
+        events: event log, whose later purchases are added to those of the raw tables; None for none.
 
     Raises:
-        InputError: the raw tables or the memory limit are invalid, or the tables are changed meanwhile; `output` holds
-            anything but an earlier build, or another process is writing it.
+        InputError: the raw tables, the event log or the memory limit are invalid, or the tables are changed meanwhile;
+            `output` holds anything but an earlier build, or another process is writing it.
     """
     _check_folders(raw_dir, output, quarantine)
     with writer_lock(output, f"The folder of feature tables {output}"), scratch_beside(output) as workspace:
@@ -68,7 +73,8 @@ def build_feature_tables(
         advance = progress("feature tables", len(TABLES) + 1)
         stamps = raw_stamps(raw_dir)
         counts = load_raw_tables(connection, raw_dir, quarantine=quarantine, latest=latest)
-        build = _build_id(stamps, latest)
+        logged = add_logged_purchases(connection, events) if events else LoggedPurchases(0, "")
+        build = _build_id(stamps, latest, logged.digest)
         if raw_stamps(raw_dir) != stamps:
             raise InputError(
                 f"The raw tables in {raw_dir} were changed while they were being read. No feature tables were written: "
@@ -78,16 +84,16 @@ def build_feature_tables(
         with atomic_write(output) as folder:
             folder.mkdir()
             tables = write_feature_tables(connection, folder, lambda _: advance(1), build=build)
-            result = BuildResult(counts, tables, data_end(connection), find_purchase_gap(connection))
+            result = BuildResult(counts, tables, data_end(connection), find_purchase_gap(connection), logged.added)
             write_build(folder, _record(raw_dir, result, latest, build, folder))
         connection.close()
     return result
 
 
-def _build_id(raw_files: Iterable[Path], latest: datetime | None) -> str:
-    """The same for builds of the same raw tables, whose feature tables are equal; 16 hex digits."""
+def _build_id(raw_files: Iterable[Path], latest: datetime | None, logged: str) -> str:
+    """The same for builds of the same purchases, whose feature tables are equal; 16 hex digits."""
     parts = [f"{file.name} {sha256(file)}" for file in sorted(raw_files)]
-    return hashlib.sha256("\n".join([*parts, str(latest)]).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join([*parts, str(latest), *([logged] if logged else [])]).encode()).hexdigest()[:16]
 
 
 def _record(raw_dir: Path, result: BuildResult, latest: datetime | None, build: str, folder: Path) -> BuildRecord:
@@ -102,6 +108,7 @@ def _record(raw_dir: Path, result: BuildResult, latest: datetime | None, build: 
         build=build,
         files={file.name: TableFile(size=file.stat().st_size, sha256=sha256(file)) for file in files},
         latest=latest,
+        logged_purchases=result.logged,
     )
 
 

@@ -1,0 +1,102 @@
+"""The features of users with purchases in the event log, pushed to the online store.
+
+The feature tables hold whole days, and so do pushed rows: those of a user are the ones that the next build writes for
+the morning after the user's last purchase, and a request of this user is computed as of that morning. All other users,
+and all items, stay as of the generation of the online store.
+"""
+
+import shutil
+import tempfile
+import weakref
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Self
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.event_log import EventLog
+from features.schema import DEPARTMENT_NAME, GARMENT_GROUP_NAME, ITEM_ID, USER_ID
+from features.store.purchases_by_user import PurchasesByUser
+from features.store.pushed_rows import PushedRows
+from features.store.request_services import CANDIDATE_ITEMS
+from features.tables.latest_user_rows import latest_user_rows
+from pipelines.serving import CandidatePipeline
+
+_USERS_PER_PUSH: Final = 256
+_CATEGORIES: Final = [ITEM_ID, "product_type_name", GARMENT_GROUP_NAME, DEPARTMENT_NAME]
+
+
+class PushedEvents:
+    """Keeps the pushed rows of one generation of the online store up to date with an event log; for one thread.
+
+    Args:
+        log: of the purchase events.
+        moment: of the generation, UTC; earlier events are in the feature tables.
+        purchases: up to that moment.
+        pushed: receives the rows.
+        categories: `item_id`, product type, garment group and department of the catalogue.
+    """
+
+    def __init__(
+        self, log: EventLog, moment: datetime, purchases: PurchasesByUser, pushed: PushedRows, categories: pa.Table
+    ) -> None:
+        self._log, self._moment, self._purchases, self._pushed = log, moment, purchases, pushed
+        self._categories, self._database = categories, duckdb.connect()
+        self._applied = 0
+
+    @classmethod
+    def open(cls, pipeline: CandidatePipeline, log: EventLog, workspace: Path) -> Self:
+        """Push the rows of all users with events since the moment of a pipeline, which reads them from then on.
+
+        Args:
+            pipeline: reads online features.
+            log: of the purchase events.
+            workspace: a folder for files that last as long as the result.
+
+        Raises:
+            InputError: the table of purchases cannot be read, or the registry has no push sources.
+            OnlineStoreUnavailableError: the online store does not answer.
+        """
+        store, moment = pipeline.reader.store, pipeline.moment
+        folder = Path(tempfile.mkdtemp(prefix="generation-", dir=workspace))
+        purchases = PurchasesByUser.write(store, moment, folder)
+        pushed = PushedRows.open(store, folder)
+        categories = pipeline.catalogue.features[CANDIDATE_ITEMS].select(_CATEGORIES)
+        events = cls(log, moment, purchases, pushed, categories)
+        weakref.finalize(events, shutil.rmtree, folder, ignore_errors=True)
+        events.apply()
+        pipeline.reader.read_pushed(pushed)
+        return events
+
+    def apply(self) -> int:
+        """Push the rows of the users whose events are new since the last call, and return their number.
+
+        Raises:
+            InputError: the log or the store cannot be used; the next call tries the same users again.
+        """
+        last = self._log.last_sequence
+        if last == self._applied:
+            return 0
+        users = self._log.users_after(self._applied)
+        for start in range(0, len(users), _USERS_PER_PUSH):
+            self._push(users[start : start + _USERS_PER_PUSH])
+        self._applied = last
+        return len(users)
+
+    def purchases_of(self, user_id: str) -> pa.Table:
+        """Return the purchases of a user: of the feature tables, and those of the log."""
+        rows = self._purchases.of([user_id])
+        return pa.concat_tables([rows, self._log.purchases(self._moment, [user_id]).select(rows.column_names)])
+
+    def _push(self, users: list[str]) -> None:
+        events = self._log.purchases(self._moment, users)
+        active = pc.unique(events[USER_ID]).to_pylist()
+        if active:
+            rows = self._purchases.of(active)
+            purchases = pa.concat_tables([rows, events.select(rows.column_names)])
+            bought = pc.unique(purchases[ITEM_ID]).combine_chunks()
+            places = pc.index_in(bought, self._categories[ITEM_ID]).drop_null()
+            self._pushed.push(latest_user_rows(self._database, purchases, self._categories.take(places)))
+        self._pushed.forget([*{*users} - {*active}])
