@@ -96,7 +96,7 @@ class PushedEvents:
         if active:
             rows = self._purchases.of(active)
             purchases = pa.concat_tables([rows, events.select(rows.column_names)])
-            bought = pc.unique(purchases[ITEM_ID]).combine_chunks()
+            bought = pc.unique(purchases[ITEM_ID])
             places = pc.index_in(bought, self._categories[ITEM_ID]).drop_null()
             self._pushed.push(latest_user_rows(self._database, purchases, self._categories.take(places)))
         self._pushed.forget([*{*users} - {*active}])

@@ -26,6 +26,8 @@ GROUPS = {
     "test_candidates_api": "towers",
     "test_api_contract": "towers",
     "test_candidate_steps": "towers",
+    "test_events_api": "towers",
+    "test_pushed_events": "towers",
     "test_inspector_page": "towers",
     "test_second_release": "towers",
     "test_golden_queries": "towers",
