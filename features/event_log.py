@@ -30,6 +30,7 @@ PURCHASE_SCHEMA: Final = pa.schema(
     ]
 )
 
+_BEGINNING, _END = -(1 << 63), (1 << 63) - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: Final = "event_id, user_id, item_id, purchased_at, price, sales_channel_id, reverses"
 _TABLE: Final = """
@@ -236,12 +237,12 @@ class EventLog:
             yield
 
 
-def read_logged_purchases(path: Path, since: datetime) -> pa.Table:
-    """Read the purchases of a log from a moment on, while another process may write it.
+def read_logged_purchases(path: Path, before: datetime | None) -> pa.Table:
+    """Read the purchases of a log, while another process may write it.
 
     Args:
         path: of the log.
-        since: UTC.
+        before: UTC; later purchases are left out. None for all.
 
     Returns:
         `PURCHASE_SCHEMA`, in the order of the log, without reversed purchases.
@@ -253,7 +254,8 @@ def read_logged_purchases(path: Path, since: datetime) -> pa.Table:
         raise InputError(f"{path} does not exist: pass the event log of `jobs/serve.py --events`, or omit --events.")
     with _naming_file(path), contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as log:
         _check_format(log, path)
-        return _to_table(log.execute(f"{_PURCHASES} order by sequence", [microseconds(since)]).fetchall())
+        moments = [_BEGINNING, _END if before is None else microseconds(before)]
+        return _to_table(log.execute(f"{_PURCHASES} and purchased_at < ? order by sequence", moments).fetchall())
 
 
 def microseconds(moment: datetime) -> int:

@@ -48,9 +48,15 @@ def main(
     if built.gap:
         warn([built.gap.warning])
     counts = built.counts
-    logged = f" and {built.logged:,} of the event log" if built.logged else ""
+    logged = built.logged
+    added = f" and {logged.added:,} of the event log" if logged.added else ""
+    if logged.covered:
+        reporter.metrics(
+            f"{counted(logged.covered, 'purchase')} of the event log are of days that the raw tables cover, and are "
+            "taken to be among theirs"
+        )
     reporter.result(
-        f"{counts.users:,} users, {counts.items:,} items, {counts.purchases:,} purchases{logged} until "
+        f"{counts.users:,} users, {counts.items:,} items, {counts.purchases:,} purchases{added} until "
         f"{built.data_end:%Y-%m-%d}, {counted(sum(counts.quarantined.values()), 'row')} quarantined\n"
         f"{len(built.tables)} feature tables, {sum(table.rows for table in built.tables):,} rows in {output} after "
         f"{reporter.watch.seconds:.1f} s"

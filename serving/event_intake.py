@@ -96,7 +96,11 @@ class EventIntake:
                 moment = purchase.purchased_at
             if moment < covered:
                 raise _too_old(event.event_id, moment, covered)
-        items = [event.item_id for event in query.events if isinstance(event, PurchaseQuery)]
+        items = [
+            event.item_id
+            for event in query.events
+            if isinstance(event, PurchaseQuery) and not self.log.has(event.event_id)
+        ]
         if missing := _unknown_items(items, deployment):
             raise RequestError(
                 404,

@@ -30,14 +30,14 @@ class BuildResult:
         tables: the feature tables written, in order.
         data_end: 00:00 UTC of the day after the last purchase.
         gap: before the last purchases; None if there is none.
-        logged: purchases of the event log among them.
+        logged: what was taken from the event log.
     """
 
     counts: RawCounts
     tables: list[FeatureTable]
     data_end: datetime
     gap: PurchaseGap | None
-    logged: int = 0
+    logged: LoggedPurchases
 
 
 def build_feature_tables(
@@ -61,7 +61,8 @@ def build_feature_tables(
         memory_limit: of DuckDB, such as "4GB"; beyond it DuckDB spills to a temporary folder beside `output`.
         progress: creates a progress callback from a label and a total.
         latest: UTC. Purchases after this moment are invalid; None allows every moment.
-        events: event log, whose later purchases are added to those of the raw tables; None for none.
+        events: event log, whose later purchases are added to those of the raw tables, up to the day of `latest`; None
+            for none.
 
     Raises:
         InputError: the raw tables, the event log or the memory limit are invalid, or the tables are changed meanwhile;
@@ -73,7 +74,7 @@ def build_feature_tables(
         advance = progress("feature tables", len(TABLES) + 1)
         stamps = raw_stamps(raw_dir)
         counts = load_raw_tables(connection, raw_dir, quarantine=quarantine, latest=latest)
-        logged = add_logged_purchases(connection, events) if events else LoggedPurchases(0, "")
+        logged = add_logged_purchases(connection, events, latest) if events else LoggedPurchases()
         build = _build_id(stamps, latest, logged.digest)
         if raw_stamps(raw_dir) != stamps:
             raise InputError(
@@ -84,7 +85,7 @@ def build_feature_tables(
         with atomic_write(output) as folder:
             folder.mkdir()
             tables = write_feature_tables(connection, folder, lambda _: advance(1), build=build)
-            result = BuildResult(counts, tables, data_end(connection), find_purchase_gap(connection), logged.added)
+            result = BuildResult(counts, tables, data_end(connection), find_purchase_gap(connection), logged)
             write_build(folder, _record(raw_dir, result, latest, build, folder))
         connection.close()
     return result
@@ -108,7 +109,7 @@ def _record(raw_dir: Path, result: BuildResult, latest: datetime | None, build: 
         build=build,
         files={file.name: TableFile(size=file.stat().st_size, sha256=sha256(file)) for file in files},
         latest=latest,
-        logged_purchases=result.logged,
+        logged_purchases=result.logged.added,
     )
 
 

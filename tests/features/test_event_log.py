@@ -54,7 +54,7 @@ def test_reversed_purchases_do_not_count(log):
 
     assert ids_of(log.purchases(day(1), ["u"])) == ["b"]
     assert log.append([[Reversal("r", "1")]]) == [[False]]
-    assert ids_of(read_logged_purchases(log.path, day(1))) == ["b"]
+    assert ids_of(read_logged_purchases(log.path, None)) == ["b"]
 
 
 @pytest.mark.parametrize(("reverses", "named"), [("unknown", "unknown"), ("r", "r"), ("1", "another event")])
@@ -118,8 +118,8 @@ def test_a_file_that_is_no_log_is_refused_and_stays(tmp_path):
         with pytest.raises(InputError, match=path.name):
             EventLog(path)
         with pytest.raises(InputError, match=path.name):
-            read_logged_purchases(path, day(1))
+            read_logged_purchases(path, None)
     with pytest.raises(InputError, match="does not exist"):
-        read_logged_purchases(tmp_path / "missing.db", day(1))
+        read_logged_purchases(tmp_path / "missing.db", None)
 
     assert {path: path.read_bytes() for path in (text, other)} == before

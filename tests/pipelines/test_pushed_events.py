@@ -131,8 +131,20 @@ def test_the_next_build_with_the_log_equals_a_build_of_raw_tables_with_these_pur
         progress=lambda *_: lambda _: None, events=log.path,
     )  # fmt: skip
 
-    assert (built.logged, again.logged) == (len(EVENTS), 0)
+    assert [(each.logged.added, each.logged.covered) for each in (built, again)] == [(len(EVENTS), 0), (0, len(EVENTS))]
     for name in TABLES:
         expected = pq.read_table(after.repo.parent / "data" / "features" / f"{name}.parquet").to_pylist()
         assert pq.read_table(tmp_path / "with_log" / f"{name}.parquet").to_pylist() == expected, name
         assert pq.read_table(tmp_path / "superseded" / f"{name}.parquet").to_pylist() == expected, name
+
+
+def test_a_build_takes_whole_days_of_the_log_only(before, log, tmp_path):
+    from features.tables.build import build_feature_tables
+
+    built = build_feature_tables(
+        before.raw, tmp_path / "tables", quarantine=None, memory_limit="1GB", progress=lambda *_: lambda _: None,
+        events=log.path, latest=moment_of("2020-03-03 13:00:00"),
+    )  # fmt: skip
+
+    assert built.logged.added == 4  # those of 3 March, which goes on, wait for a later build
+    assert built.data_end == moment_of("2020-03-03 00:00:00")

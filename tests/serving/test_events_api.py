@@ -146,7 +146,7 @@ def test_events_and_candidates_at_the_same_time(client):
             for count in range(5):
                 send(client, purchase(f"{number}-{count}", at=MOMENT + timedelta(minutes=count)))
                 assert ITEM not in items_of(client, filters=DROP)
-        except BaseException as error:
+        except Exception as error:
             failures.append(error)
 
     threads = [threading.Thread(target=buy, args=[number]) for number in range(6)]
@@ -210,7 +210,7 @@ def test_bad_events_are_refused_with_all_events_of_their_request(client, events,
         return
     assert reply.error["code"] == code
     assert named in reply.error["message"]
-    assert read_logged_purchases(events, MOMENT).num_rows == 1
+    assert read_logged_purchases(events, None).num_rows == 1
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,8 @@ def test_a_service_without_a_log_accepts_nothing(serve, served_project):
 def test_a_log_has_one_writer(running_service, serve, served_project, events):
     from features.errors import InputError
 
-    with pytest.raises(InputError, match="is being written by"), serve(  # noqa: SIM117
-        served_project.repo, served_project.releases, events=events
+    with (
+        pytest.raises(InputError, match="is being written by"),
+        serve(served_project.repo, served_project.releases, events=events),
     ):
         pass
