@@ -9,16 +9,11 @@ a copy of it without a ranker, under load, and compares each response with what 
 written to a temporary folder. Prints Markdown tables.
 """
 
-import contextlib
 import os
-import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -58,6 +53,7 @@ def main(
     """Print the tables."""
     from load import Client, Load
     from processes import peak_gb
+    from service_process import served
 
     from features.store.registry import open_feature_store
     from models.release.find_release import find_release
@@ -70,7 +66,7 @@ def main(
         shutil.copytree(releases / first, copies / first)
         second = _write_second(copies, first)
         (copies / "LATEST").write_text(first, encoding="utf-8")
-        with _served(repo, copies, max_block) as (port, start, process):
+        with served(repo, copies, "--max-block", max_block) as (port, start, process):
             Load(port, users, k).run(4, min(seconds, 3))  # the first requests connect, and fill caches
             rows, stages = [], {}
             for number in map(int, clients.split(",")):
@@ -130,25 +126,6 @@ def _write_second(releases: Path, first: str) -> str:
         manifest_fields=trained_fields(manifest),
     )
     return write_release(releases, contents, datetime.fromisoformat(manifest["created"]))
-
-
-@contextlib.contextmanager
-def _served(repo: Path, releases: Path, max_block: int) -> Iterator[tuple[int, float, Any]]:
-    """Run the service, and yield its port, the seconds from start to ready, and the process."""
-    import psutil
-
-    words = ["--repo", repo, "--releases", releases, "--port", 0, "--max-block", max_block, "--deadline", 10]
-    command = [sys.executable, str(console.ROOT / "jobs" / "serve.py"), *map(str, words)]
-    started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        try:
-            output = "".join(process.stdout.readline() for _ in range(2)) if process.stdout else ""
-            port = re.search(r"http://127\.0\.0\.1:(\d+)", output)
-            if port is None:
-                raise click.ClickException(f"The service did not start: run `{' '.join(command)}`.")
-            yield int(port[1]), time.perf_counter() - started, psutil.Process(process.pid)
-        finally:
-            process.terminate()
 
 
 def _row(name: str, process: Any, load: Any, clients: int, seconds: float, rate: float | None = None) -> list[str]:

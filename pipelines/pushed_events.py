@@ -8,24 +8,26 @@ and all items, stay as of the generation of the online store.
 import shutil
 import tempfile
 import weakref
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self, TypeAlias
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.event_log import EventLog
-from features.schema import DEPARTMENT_NAME, GARMENT_GROUP_NAME, ITEM_ID, USER_ID
+from features.schema import ITEM_ID, PRICE, PURCHASED_AT, USER_ID
 from features.store.purchases_by_user import PurchasesByUser
 from features.store.pushed_rows import PushedRows
 from features.store.request_services import CANDIDATE_ITEMS
-from features.tables.latest_user_rows import latest_user_rows
+from features.tables.latest_user_rows import CATEGORY_COLUMNS, latest_user_rows
 from pipelines.serving import CandidatePipeline
 
 _USERS_PER_PUSH: Final = 256
-_CATEGORIES: Final = [ITEM_ID, "product_type_name", GARMENT_GROUP_NAME, DEPARTMENT_NAME]
+
+Categories: TypeAlias = Mapping[str, tuple[str | None, ...]]
 
 
 class PushedEvents:
@@ -36,15 +38,14 @@ class PushedEvents:
         moment: of the generation, UTC; earlier events are in the feature tables.
         purchases: up to that moment.
         pushed: receives the rows.
-        categories: `item_id`, product type, garment group and department of the catalogue.
+        categories: of the catalogue, see `latest_user_rows`.
     """
 
     def __init__(
-        self, log: EventLog, moment: datetime, purchases: PurchasesByUser, pushed: PushedRows, categories: pa.Table
+        self, log: EventLog, moment: datetime, purchases: PurchasesByUser, pushed: PushedRows, categories: Categories
     ) -> None:
         self._log, self._moment, self._purchases, self._pushed = log, moment, purchases, pushed
-        self._categories, self._database = categories, duckdb.connect()
-        self._applied = 0
+        self._categories, self._applied = categories, 0
 
     @classmethod
     def open(cls, pipeline: CandidatePipeline, log: EventLog, workspace: Path) -> Self:
@@ -63,8 +64,7 @@ class PushedEvents:
         folder = Path(tempfile.mkdtemp(prefix="generation-", dir=workspace))
         purchases = PurchasesByUser.write(store, moment, folder)
         pushed = PushedRows.open(store, folder)
-        categories = pipeline.catalogue.features[CANDIDATE_ITEMS].select(_CATEGORIES)
-        events = cls(log, moment, purchases, pushed, categories)
+        events = cls(log, moment, purchases, pushed, item_categories(pipeline))
         weakref.finalize(events, shutil.rmtree, folder, ignore_errors=True)
         events.apply()
         pipeline.reader.read_pushed(pushed)
@@ -91,12 +91,20 @@ class PushedEvents:
         return pa.concat_tables([rows, self._log.purchases(self._moment, [user_id]).select(rows.column_names)])
 
     def _push(self, users: list[str]) -> None:
-        events = self._log.purchases(self._moment, users)
-        active = pc.unique(events[USER_ID]).to_pylist()
-        if active:
-            rows = self._purchases.of(active)
-            purchases = pa.concat_tables([rows, events.select(rows.column_names)])
-            bought = pc.unique(purchases[ITEM_ID])
-            places = pc.index_in(bought, self._categories[ITEM_ID]).drop_null()
-            self._pushed.push(latest_user_rows(self._database, purchases, self._categories.take(places)))
+        active = pc.unique(self._log.purchases(self._moment, users)[USER_ID]).to_pylist()
+        rows: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        for user in active:
+            purchases = self.purchases_of(user)
+            items, prices = (purchases[name].to_pylist() for name in (ITEM_ID, PRICE))
+            moments = purchases[PURCHASED_AT].cast(pa.int64()).to_pylist()
+            for name, row in latest_user_rows(user, items, moments, prices, self._categories).items():
+                rows[name].append(row)
+        self._pushed.push(rows)
         self._pushed.forget([*{*users} - {*active}])
+
+
+def item_categories(pipeline: CandidatePipeline) -> Categories:
+    """The categories of each item of the catalogue, see `latest_user_rows`."""
+    features = pipeline.catalogue.features[CANDIDATE_ITEMS]
+    columns = (features[name].to_pylist() for name in CATEGORY_COLUMNS.values())
+    return dict(zip(features[ITEM_ID].to_pylist(), zip(*columns, strict=True), strict=True))

@@ -5,7 +5,7 @@ a message: most of its time. This reads the same values through the same interfa
 `OnlineStore.online_read`, and computes on-demand features with the transformation of their view.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Self, TypeAlias
@@ -20,6 +20,7 @@ from feast.utils import _get_online_request_context
 
 from features.errors import InputError
 from features.schema import REQUEST_TIMESTAMP
+from features.store.online_keys import entity_keys
 from features.store.online_values import online_array
 from features.store.pushed_rows import PushedRows
 from features.store.registry import feature_service, service_columns
@@ -31,11 +32,6 @@ _Features: TypeAlias = dict[str, pa.Array]
 
 _NO_ROW: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MODES: Final = ("pandas", "python")
-
-
-def entity_keys(join_key: str, ids: Sequence[str]) -> list[EntityKey]:
-    """Return the keys of ids in the online store."""
-    return [EntityKey(join_keys=[join_key], entity_values=[Value(string_val=id_)]) for id_ in ids]
 
 
 def read_rows(

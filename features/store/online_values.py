@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from feast.type_map import NULL_TIMESTAMP_INT_VALUE
+from feast.protos.feast.types.Value_pb2 import Value
+from feast.type_map import NULL_TIMESTAMP_INT_VALUE, python_values_to_proto_values
+from feast.types import FeastType
 
 
 def online_array(messages: Sequence[Any], arrow_type: pa.DataType) -> pa.Array:
@@ -32,6 +34,17 @@ def online_array(messages: Sequence[Any], arrow_type: pa.DataType) -> pa.Array:
     if pa.types.is_floating(arrow_type):  # Arrow refuses integers that float32 cannot represent
         return pa.array([None if value is None else float(value) for value in values], arrow_type)
     return pa.array(values, arrow_type)
+
+
+def online_message(value: Any, dtype: FeastType) -> Value:
+    """Return the message of a feature's value, as Feast's `online_write_batch` takes it: the reverse of `online_array`.
+
+    Args:
+        value: a string, a number, an aware `datetime`, or a list of strings or numbers; None for a missing one.
+        dtype: of the feature.
+    """
+    message: Value = python_values_to_proto_values([value], dtype.to_value_type())[0]
+    return message
 
 
 def _lists(values: list[Any], arrow_type: pa.DataType) -> pa.Array:

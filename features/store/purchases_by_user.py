@@ -18,7 +18,7 @@ from features.sql import parquet_files
 from features.store.source_tables import write_source
 
 _ROWS_PER_BATCH: Final = 1_000_000
-_COLUMNS: Final = (USER_ID, ITEM_ID, PURCHASED_AT, PRICE)
+_COLUMNS: Final = f"{USER_ID}, {ITEM_ID}, {PURCHASED_AT}, {PRICE}::double as {PRICE}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +47,13 @@ class PurchasesByUser:
         Raises:
             InputError: the table of purchases is missing or damaged.
         """
-        path, names = folder / "purchases_by_user.arrow", ", ".join(_COLUMNS)
+        path = folder / "purchases_by_user.arrow"
         source = write_source(
             store, "transactions", [PURCHASED_AT, PRICE], folder / "purchases.parquet", known_at=known_at
         )
         with scratch_database(folder) as connection:
             purchases = parquet_files([source])
-            ordered = connection.sql(f"select {names} from {purchases} order by user_id, purchased_at, item_id")
+            ordered = connection.sql(f"select {_COLUMNS} from {purchases} order by user_id, purchased_at, item_id")
             reader = ordered.to_arrow_reader(_ROWS_PER_BATCH)
             with pa.ipc.new_file(path, reader.schema) as writer:
                 for batch in reader:

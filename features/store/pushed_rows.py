@@ -8,15 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
-import pyarrow as pa
 from feast import FeatureStore, FeatureView
 from feast.data_source import PushSource
 from feast.infra.provider import Provider, get_provider
 
 from features.errors import InputError
 from features.schema import EVENT_TIMESTAMP, USER_ID
+from features.store.online_keys import entity_keys
+from features.store.online_values import online_message
 from features.store.sqlite_file import at_path, execute_script, sqlite_path
 from features.store.store_errors import naming_store_errors
 
@@ -54,10 +55,9 @@ class PushedRows:
         if not views:
             raise InputError("No feature view has a push source: run `feast apply` with the present feature_repo.")
         config = store.config.model_copy(update={"project": _PROJECT.format(project=store.project)})
-        path = folder / "pushed.db"
         in_file = sqlite_path(store) is not None
         if in_file:
-            config = at_path(config, path)
+            config = at_path(config, folder / "pushed.db")
         provider = get_provider(config)
         if in_file:  # it lasts as long as this process, and the event log has what it is computed from
             execute_script(provider, "pragma synchronous = off; pragma journal_mode = off")
@@ -65,20 +65,25 @@ class PushedRows:
             provider.online_store.update(config, [], [*views.values()], [], [], partial=True)
         return cls(provider, views)
 
-    def push(self, tables: Mapping[str, pa.Table]) -> None:
-        """Write rows: `user_id`, `event_timestamp` and features, by the name of the view; at most one for each user.
+    def push(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """Write rows: `user_id`, `event_timestamp` and features, by the name of the view.
 
         Raises:
-            OnlineStoreUnavailableError: the online store does not answer.
+            OnlineStoreUnavailableError: the online store does not answer; the same rows can be pushed again.
         """
-        with naming_store_errors():
-            for name, table in tables.items():
-                if table.num_rows:
-                    self.provider.ingest_df(self.views[name], table.to_pandas())
-        for table in tables.values():
-            moments = table[EVENT_TIMESTAMP].to_pylist()
-            for user, moment in zip(table[USER_ID].to_pylist(), moments, strict=True):
-                self.moments[user] = max(moment, self.moments.get(user, moment))
+        moments: dict[str, datetime] = {}
+        for name, of_view in rows.items():
+            view = self.views[name]
+            keys = entity_keys(USER_ID, [row[USER_ID] for row in of_view])
+            written = []
+            for key, row in zip(keys, of_view, strict=True):
+                features = {each.name: online_message(row[each.name], each.dtype) for each in view.features}
+                moment = row[EVENT_TIMESTAMP]
+                written.append((key, features, moment, None))
+                moments[row[USER_ID]] = max(moment, moments.get(row[USER_ID], moment))
+            with naming_store_errors():
+                self.provider.online_write_batch(self.provider.repo_config, view, written, None)
+        self.moments.update(moments)
 
     def forget(self, users: Sequence[str]) -> None:
         """Read the rows of the generation again for these users."""

@@ -14,7 +14,8 @@ from features.schema import USER_ID
 from features.store.catalogue import USER_PROFILE, user_ids
 from features.store.generation import OpenGeneration
 from features.store.historical_features import as_of, historical_features
-from features.store.online_service import OnlineService, entity_keys, read_rows
+from features.store.online_keys import entity_keys
+from features.store.online_service import OnlineService, read_rows
 from features.store.pushed_rows import PushedRows
 from features.store.redis_client import limit_waiting
 from features.store.registry import service_columns

@@ -47,8 +47,7 @@ _DAYS = """
     select *, (epoch_us(purchased_at) // 86400000000)::integer as day, price::decimal(18, 9) as exact_price
     from purchases
 """
-STAMP = "make_timestamptz({day}::bigint * 86400000000)"
-PARAMETERS = {"stamp": STAMP.format(day="day"), "one": DAY, "week": WEEK, "month": MONTH, "quarter": QUARTER}
+_STAMP = "make_timestamptz({day}::bigint * 86400000000)"
 
 # Purchases of one user and item on one day have the same event timestamp. Their created timestamps are in the order of
 # purchase, one microsecond apart, so that a join returns the last one.
@@ -107,11 +106,14 @@ def write_feature_tables(
         "select min(day), max(day), count(distinct user_id) from dated_purchases"
     ).fetchall()[0]
     parameters = {
-        **PARAMETERS,
-        "first": STAMP.format(day=first),
-        "next_day": STAMP.format(day="(day + 1)"),
+        "first": _STAMP.format(day=first),
+        "next_day": _STAMP.format(day="(day + 1)"),
+        "stamp": _STAMP.format(day="day"),
         "horizon": last + 1,
-        "morning": "day",
+        "one": DAY,
+        "week": WEEK,
+        "month": MONTH,
+        "quarter": QUARTER,
     }
     window_buckets, list_buckets = _buckets(users, _USERS_PER_WINDOW), _buckets(users, _USERS_PER_BUCKET)
     bought = parquet_files([folder / "user_bought_items_daily.parquet"])
@@ -150,7 +152,7 @@ def date_purchases(connection: duckdb.DuckDBPyConnection) -> None:
 def data_end(connection: duckdb.DuckDBPyConnection) -> datetime:
     """Return 00:00 UTC of the day after the last purchase, the latest event timestamp of a purchase."""
     last = "(select max(epoch_us(purchased_at)) // 86400000000 + 1 from purchases)"
-    moment: datetime = connection.execute(f"select {STAMP.format(day=last)}").fetchall()[0][0]
+    moment: datetime = connection.execute(f"select {_STAMP.format(day=last)}").fetchall()[0][0]
     return moment
 
 
@@ -163,7 +165,7 @@ def _buckets(users: int, size: int) -> list[dict[str, int]]:
 def _write(connection: duckdb.DuckDBPyConnection, queries: list[str], path: Path, build: str) -> int:
     rows = 0
     writer: pq.ParquetWriter | None = None
-    for batch in read_batches(connection, queries):
+    for batch in _batches(connection, queries):
         if writer is None:
             schema = mark(batch.schema, build) if build else batch.schema
             writer = pq.ParquetWriter(path, schema, compression="zstd")
@@ -174,8 +176,7 @@ def _write(connection: duckdb.DuckDBPyConnection, queries: list[str], path: Path
     return rows
 
 
-def read_batches(connection: duckdb.DuckDBPyConnection, queries: list[str]) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of queries with the types of feature tables; of a query without rows, one empty batch."""
+def _batches(connection: duckdb.DuckDBPyConnection, queries: list[str]) -> Iterator[pa.RecordBatch]:
     for query in queries:
         relation = connection.sql(query)
         has_lists = any(kind.id == "list" for kind in relation.types)

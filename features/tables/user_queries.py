@@ -1,7 +1,6 @@
 """SQL of the user tables, one query per table or per bucket of users.
 
 `features.tables.feature_tables` fills in the parameters in braces, runs the queries and documents the timestamps.
-`morning` is `day` for a row on each morning after a purchase, or `max(day)` for one on the last of a user's mornings.
 """
 
 from typing import Final
@@ -61,7 +60,7 @@ BOUGHT_ITEMS: Final = """
                (row_number() over (order by purchased_at, item_id desc, user_id))::integer as position
         from latest window of_item as (partition by user_id, item_id order by day)
     ), mornings as (
-        select user_id, {morning} as day from latest group by all
+        select distinct user_id, day from latest
     ), histories as (
         select mornings.user_id, mornings.day, list_reverse_sort(list(position))[:{length}] as positions
         from mornings join spans
@@ -123,7 +122,7 @@ LATELY_ITEMS: Final = """
     ), daily as materialized (
         select *, row_number() over (order by purchased_at, item_id desc, user_id) as position from latest
     ), mornings as (
-        select user_id, {morning} as day from daily group by all
+        select distinct user_id, day from daily
     ), windows as (
         select mornings.user_id, mornings.day, max(position) as position, sum(purchases) as in_quarter,
                coalesce(sum(purchases) filter (where daily.day > mornings.day - {month}), 0) as in_month
@@ -174,8 +173,7 @@ TASTES: Final = """
                (sum(purchases) over of_category)::bigint * 1000000000 + position as taste
         from daily window of_category as (partition by user_id, kind, position order by day)
     ), mornings as (
-        select user_id, {morning} + 1 as day from dated_purchases where hash(user_id) % {buckets} = {bucket}
-        group by all
+        select distinct user_id, day + 1 as day from dated_purchases where hash(user_id) % {buckets} = {bucket}
     ), tastes as (
         select mornings.user_id, mornings.day,
                coalesce(list(taste) filter (where kind = 'product_type'), []) as product_types,
