@@ -4,41 +4,20 @@ Features know whole days. So "now" is the last second of the last day before the
 keep their ends, and each count grows by what is bought.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
 
-from candidates.ranking.entity_features import CATEGORY_TYPES
-from features.schema import (
-    BOUGHT_COUNTS,
-    BOUGHT_DAYS,
-    BOUGHT_GAPS,
-    BOUGHT_ITEMS,
-    DAYS_SINCE_LAST_PURCHASE,
-    ITEM_ID,
-    LAST_PURCHASE_AT,
-    LATELY_COUNTS,
-    LATELY_ITEMS,
-    MAX_LATELY_ITEMS,
-    MAX_RECENT_ITEMS,
-    MAX_TASTES,
-    MEAN_PRICE,
-    MONTH,
-    PURCHASED_AT,
-    QUARTER,
-    RECENT_COUNTS,
-    RECENT_DAYS,
-    RECENT_ITEMS,
-    USER_ID,
-)
+from features.event_log import microseconds
+from features.schema import DAYS_SINCE_LAST_PURCHASE, EARLIER_ITEMS, ITEM_ID, PRICE, PURCHASED_AT, USER_ID
 from features.store.source_tables import read_source_rows
+from features.tables.latest_user_rows import latest_user_rows
 from pipelines.serving import CandidatePipeline
-from pipelines.session_features import ACTIVE_DAYS, PURCHASES, SessionFeatures
+from pipelines.session_features import SessionFeatures
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +26,7 @@ class PurchaseNow:
 
     Attributes:
         items: ids of items of the release, the last one first; an item may be repeated.
-        purchases: the user's earlier purchases: `item_id` and `purchased_at`, one row each.
+        purchases: the user's earlier purchases: `item_id`, `purchased_at` and `price`, one row each.
         moment: of the features, UTC.
     """
 
@@ -71,7 +50,7 @@ class PurchaseNow:
             user_id: of the buyer.
             items: see `items`.
             moment: as of which the user is served, UTC; by default that of the pipeline.
-            purchases: of the user until then, if they are known: `item_id`, `purchased_at`.
+            purchases: of the user until then, see `purchases`, if they are known.
 
         Raises:
             InputError: the table of purchases is missing or damaged.
@@ -79,9 +58,9 @@ class PurchaseNow:
         if purchases is None:
             store, known_at = pipeline.reader.store, pipeline.moment
             purchases = read_source_rows(
-                store, "transactions", [PURCHASED_AT], key=USER_ID, value=user_id, known_at=known_at
+                store, "transactions", [PURCHASED_AT, PRICE], key=USER_ID, value=user_id, known_at=known_at
             )
-        return cls(tuple(items), purchases.select([ITEM_ID, PURCHASED_AT]), moment or pipeline.moment)
+        return cls(tuple(items), purchases, moment or pipeline.moment)
 
     @property
     def bought_at(self) -> datetime:
@@ -97,66 +76,25 @@ class PurchaseNow:
             sessions: knows the categories and the mean price of each item, which stands for the price that is paid.
         """
         [row] = features.to_pylist()
-        counts, codes = Counter(self.items), sessions.item_codes.find(pa.array(self.items, pa.string()))
-        earlier = row[PURCHASES[-1]] or 0
-        days_between = self._days_since(row[LAST_PURCHASE_AT])
-        prices = sessions.prices[codes].astype(np.float64)
-        prices = prices[~np.isnan(prices)]
-        if len(prices):
-            known = (row[MEAN_PRICE] or 0.0) * earlier
-            row[MEAN_PRICE] = (known + float(prices.sum())) / (earlier + len(prices))
-        for name in PURCHASES:
-            row[name] = (row[name] or 0) + len(self.items)
-        row[ACTIVE_DAYS] = (row[ACTIVE_DAYS] or 0) + (days_between != 0)
-        row[LAST_PURCHASE_AT] = self.bought_at
+        items, prices = (self.purchases[name].to_pylist() for name in (ITEM_ID, PRICE))
+        moments = self.purchases[PURCHASED_AT].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_pylist()
+        bought_at = microseconds(self.bought_at)
+        moments += [bought_at - place for place in range(len(self.items))]
+        prices += self._prices(prices, sessions)
+        items += self.items
+        rows = latest_user_rows(row[USER_ID], items, moments, prices, sessions.categories_of(items))
+        values = {name: value for table in rows.values() for name, value in table.items()}
+        row |= {name: values[name] for name in features.column_names if name in values}
         row[DAYS_SINCE_LAST_PURCHASE] = (self.moment - self.bought_at) / timedelta(days=1)
-        self._add_to_bought_items(row, counts, days_between or 0)
-        self._count_lately(row, counts)
-        for name in CATEGORY_TYPES:
-            bought = Counter(dict(zip(row[f"{name}s"] or [], row[f"{name}_counts"] or [], strict=True)))
-            bought.update(category for code in codes if (category := sessions.categories[name][code]) is not None)
-            frequent = sorted(bought.items(), key=lambda each: (-each[1], each[0]))[:MAX_TASTES]
-            row[f"{name}s"] = [category for category, _ in frequent]
-            row[f"{name}_counts"] = [count for _, count in frequent]
-        return pa.Table.from_pylist([row], schema=features.schema)
+        table = pa.Table.from_pylist([row], schema=features.schema)
+        if EARLIER_ITEMS in values and EARLIER_ITEMS not in table.column_names:  # the list of bought items is full now
+            return table.append_column(EARLIER_ITEMS, pa.array([values[EARLIER_ITEMS]], pa.list_(pa.string())))
+        return table
 
-    def _days_since(self, moment: datetime | None) -> int | None:
-        """Whole UTC days from a moment to the purchase."""
-        return None if moment is None else (self.bought_at.date() - moment.astimezone(UTC).date()).days
-
-    def _add_to_bought_items(self, row: dict[str, Any], counts: Counter[str], days_between: int) -> None:
-        stored = zip(row[BOUGHT_ITEMS] or [], row[BOUGHT_COUNTS] or [], row[BOUGHT_DAYS] or [], strict=True)
-        gaps = dict(zip(row[BOUGHT_ITEMS] or [], row[BOUGHT_GAPS] or [], strict=True)) | self._gaps(counts)
-        before = {item: (count, days + days_between) for item, count, days in stored}
-        bought = {item: (before.pop(item, (0, 0))[0] + count, 0) for item, count in counts.items()}
-        # Not cut to the length of stored lists: what falls off would no longer be excluded as already bought.
-        bought |= before
-        row[BOUGHT_ITEMS] = [*bought]
-        row[BOUGHT_COUNTS] = [count for count, _ in bought.values()]
-        row[BOUGHT_DAYS] = [days for _, days in bought.values()]
-        row[BOUGHT_GAPS] = [gaps[item] for item in bought]
-        for recent, every in ((RECENT_ITEMS, BOUGHT_ITEMS), (RECENT_COUNTS, BOUGHT_COUNTS), (RECENT_DAYS, BOUGHT_DAYS)):
-            row[recent] = row[every][:MAX_RECENT_ITEMS]
-
-    def _gaps(self, counts: Counter[str]) -> dict[str, float]:
-        """Mean days between the days of the purchases of the items that are bought now."""
-        days = {item: {self.bought_at.date()} for item in counts}
-        rows = zip(self.purchases[ITEM_ID].to_pylist(), self.purchases[PURCHASED_AT].to_pylist(), strict=True)
-        for item, purchased_at in rows:
-            if item in days:
-                days[item].add(purchased_at.astimezone(UTC).date())
-        return {item: (max(of_item) - min(of_item)).days / max(len(of_item) - 1, 1) for item, of_item in days.items()}
-
-    def _count_lately(self, row: dict[str, Any], counts: Counter[str]) -> None:
-        """Count purchases in the windows that end with this purchase; the stored ones end with an earlier one."""
-        in_month, in_quarter = Counter(counts), Counter(counts)
-        rows = zip(self.purchases[ITEM_ID].to_pylist(), self.purchases[PURCHASED_AT].to_pylist(), strict=True)
-        for item, purchased_at in rows:
-            days = self._days_since(purchased_at)
-            if days is not None and 0 <= days < QUARTER:
-                in_quarter[item] += 1
-                in_month[item] += days < MONTH
-        lately = [item for item in row[BOUGHT_ITEMS] if in_quarter[item]][:MAX_LATELY_ITEMS]
-        row[LATELY_ITEMS] = lately
-        for name, counted in zip(LATELY_COUNTS, (in_month, in_quarter), strict=True):
-            row[name] = [counted[item] for item in lately]
+    def _prices(self, paid: Sequence[float], sessions: SessionFeatures) -> list[float]:
+        """The price of each bought item; of one that was never sold the mean of what the user has paid."""
+        codes = sessions.item_codes.find(pa.array(self.items, pa.string()))
+        prices = sessions.prices[codes].astype(np.float64)
+        unknown = float(np.mean([*paid, *prices[~np.isnan(prices)]] or [0.0]))
+        known: list[float] = np.where(np.isnan(prices), unknown, prices).tolist()
+        return known

@@ -81,6 +81,16 @@ class SessionFeatures:
         rows = [self._row(session) for session in sessions]
         return pa.Table.from_pylist(rows, schema=self.blank.schema)
 
+    def categories_of(self, items: Sequence[str]) -> dict[str, tuple[str | None, ...]]:
+        """Return the categories of items, in the order of `categories`, without items that the release lacks."""
+        distinct = [*dict.fromkeys(items)]
+        codes = self.item_codes.find(pa.array(distinct, pa.string())).tolist()
+        return {
+            item: tuple(of_kind[code] for of_kind in self.categories.values())
+            for item, code in zip(distinct, codes, strict=True)
+            if code >= 0
+        }
+
     def _row(self, session: Sequence[str]) -> dict[str, Any]:
         [row] = self.blank.to_pylist()
         codes = self.item_codes.find(pa.array(session, pa.string()))

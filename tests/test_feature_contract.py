@@ -13,6 +13,7 @@ UTC = pa.timestamp("us", tz="UTC")
 ARROW = {
     "String": pa.string(),
     "Float32": pa.float32(),
+    "Float64": pa.float64(),
     "Int64": pa.int64(),
     "UnixTimestamp": UTC,
     "Array(String)": pa.list_(pa.string()),

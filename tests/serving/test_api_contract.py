@@ -30,15 +30,15 @@ def test_responses_have_the_form_that_the_description_states(client):
 
 
 def test_the_description_names_all_paths_and_has_examples_that_are_valid(client):
-    from serving.request_models import BatchQuery, CandidateQuery, ReleaseChange, StepsQuery
+    from serving.request_models import BatchQuery, CandidateQuery, EventsQuery, ReleaseChange, StepsQuery
 
     description = client.get("/openapi.json").json
 
     assert set(description["paths"]) == {
         "/v1/candidates", "/v1/candidates:batch", "/v1/users/{user_id}/history", "/v1/items/{item_id}/similar",
-        "/v1/candidates:steps", "/v1/users", "/v1/release", "/healthz", "/readyz", "/metrics",
+        "/v1/candidates:steps", "/v1/users", "/v1/release", "/v1/events", "/healthz", "/readyz", "/metrics",
     }  # fmt: skip
-    for model in (CandidateQuery, StepsQuery, BatchQuery, ReleaseChange):
+    for model in (CandidateQuery, StepsQuery, BatchQuery, EventsQuery, ReleaseChange):
         examples = description["components"]["schemas"][model.__name__]["examples"]
         assert examples
         for example in examples:

@@ -79,7 +79,7 @@ def test_every_timestamp_is_in_microseconds_utc_and_counts_are_64_bit(tmp_path):
         assert types[table]["event_timestamp"] == types[table]["created_timestamp"] == TIMESTAMP
     assert types["user_profile"]["birth_date"] == TIMESTAMP
     assert types["transactions"]["purchased_at"] == TIMESTAMP
-    assert types["transactions"]["price"] == pa.float32()
+    assert types["transactions"]["price"] == pa.float64()
     assert types["user_activity_daily"]["last_purchase_at"] == TIMESTAMP
     assert types["user_activity_daily"]["purchases_7d"] == pa.int64()
     assert types["user_activity_daily"]["spend_28d"] == pa.float32()
