@@ -12,6 +12,7 @@ the same users, written by `FeatureStore.push` to an SQLite store in the same fo
 
 import http.client
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -28,6 +29,7 @@ from jobs import console
 _DROP = {"already_bought": "drop"}
 _CANDIDATES_PER_SECOND = 20
 _EVENTS_PER_SECOND = 50
+_RETRY_SECONDS = 0.1
 
 
 @click.command()
@@ -131,7 +133,7 @@ def send_events(
     """Send events as fast as clients can; return how many were accepted, and the seconds that it took."""
     from load import Client
 
-    accepted, started = [0] * clients, time.perf_counter()
+    accepted, refused, started = [0] * clients, list[Any](), time.perf_counter()
 
     def send(number: int) -> None:
         client = Client(port)
@@ -141,15 +143,19 @@ def send_events(
                 event(iter([each]), users[each % len(users)], items[each % len(items)], moment) for each in chosen
             ]
             status, content = client.send("POST", "/v1/events", {"events": events})
-            if status != http.client.OK:
-                raise click.ClickException(f"Events were not accepted: {content}")
-            accepted[number] += size
+            if status == http.client.OK:
+                accepted[number] += size
+            else:  # overloaded
+                refused.append(content)
+                time.sleep(_RETRY_SECONDS)
 
     threads = [threading.Thread(target=send, args=[number]) for number in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    if refused:
+        print(f"{len(refused)} requests of {size} events refused, such as {refused[0]}", file=sys.stderr)
     return sum(accepted), time.perf_counter() - started
 
 
@@ -179,7 +185,8 @@ def push_by_feast(store: Any, moment: datetime, users: list[str], folder: Path) 
     from features.store.sqlite_file import at_path
 
     views = [view for view in store.list_feature_views() if isinstance(view.stream_source, PushSource)]
-    peer = FeatureStore(config=at_path(store.config, folder / "peer.db"))
+    peer = FeatureStore(repo_path=str(store.repo_path))
+    peer.config = at_path(peer.config, folder / "peer.db")
     peer.provider.online_store.update(peer.config, [], views, [], [], partial=True)
     rows = {}
     for view in views:
