@@ -45,6 +45,8 @@ class Config:
         batch_size: purchases per step.
         shuffle_window: purchases held in memory for shuffling; at least one day is.
         epochs: maximum number of passes over the training purchases.
+        enough_steps: no further pass begins after so many training steps: the more purchases there are, the fewer passes
+            they need. None for no limit.
         patience: training stops after this many epochs without a gain in recall.
         smallest_gain: increase of the best recall, as a share of it, below which an epoch counts as one without a gain.
             Its weights are still kept if they are the best.
@@ -78,6 +80,7 @@ class Config:
     batch_size: _PositiveCount
     shuffle_window: _PositiveCount
     epochs: _PositiveCount
+    enough_steps: _PositiveCount | None
     patience: _PositiveCount
     smallest_gain: _Rate
     learning_rate: _LearningRate
@@ -161,6 +164,7 @@ SEED: Final = Config(
     batch_size=2_048,
     shuffle_window=262_144,
     epochs=5,
+    enough_steps=None,
     patience=5,
     smallest_gain=0.0,
     learning_rate=0.01,
@@ -191,6 +195,7 @@ DEFAULT: Final = Config(
     batch_size=1_024,
     shuffle_window=262_144,
     epochs=4,
+    enough_steps=2_000,
     patience=1,
     smallest_gain=0.04,
     learning_rate=0.001,

@@ -47,7 +47,7 @@ def train(
     Args:
         data: the training set.
         evaluate: computes the metrics of towers in the validation window. Training stops after `config.patience` epochs
-            without a gain in recall at the largest cut-off.
+            without a gain in recall at the largest cut-off, or with the epoch of step `config.enough_steps`.
         schemas: feature services of the towers.
         config: settings.
         folder: for the encoded training set; it must not exist yet.
@@ -66,10 +66,11 @@ def train(
     step = training_step(towers.model, batches)
     epochs: list[Epoch] = []
     best: Epoch | None = None
-    without_gain = 0
+    without_gain, steps = 0, 0
     weights: list[NDArray[np.float32]] = []
     for number in range(1, config.epochs + 1):
         loss = _run_epoch(step, batches.dataset(number, seed), progress(f"epoch {number}", batches.steps(number, seed)))
+        steps += batches.steps(number, seed)
         window_metrics = evaluate(towers)
         epochs.append(Epoch(number, loss, window_metrics))
         report(epochs[-1])
@@ -78,7 +79,7 @@ def train(
             best, weights = epochs[-1], towers.model.get_weights()
         has_gain = best is epochs[-1] and window_metrics.recall > previous * (1 + config.smallest_gain)
         without_gain = 0 if has_gain or best is None else without_gain + 1
-        if without_gain >= config.patience:
+        if without_gain >= config.patience or (config.enough_steps and steps >= config.enough_steps):
             break
     if best is None:
         raise InputError(

@@ -175,6 +175,16 @@ def test_a_gain_that_is_too_small_ends_the_training_but_its_weights_are_kept(pre
     assert training_history.best.number == 3
 
 
+def test_no_further_epoch_begins_after_enough_steps(prepare, toy):
+    evaluate = ScriptedMetrics(0.2, 0.4, 0.8, 0.9)
+    prepared = prepare(toy, "seed")
+    of_an_epoch = -(-int(prepared.rows.purchases_per_day.sum()) // prepared.config.batch_size)
+
+    _, training_history = prepared.train(evaluate=evaluate, epochs=9, patience=9, enough_steps=2 * of_an_epoch)
+
+    assert [epoch.number for epoch in training_history.epochs] == [1, 2]
+
+
 def test_collapsed_towers_are_an_error(prepare, toy, monkeypatch):
     from models.layers import DenseStack
 
