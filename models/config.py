@@ -45,8 +45,8 @@ class Config:
         batch_size: purchases per step.
         shuffle_window: purchases held in memory for shuffling; at least one day is.
         epochs: maximum number of passes over the training purchases.
-        enough_steps: no further pass begins after so many training steps: the more purchases there are, the fewer passes
-            they need. None for no limit.
+        enough_steps: no further pass begins after so many training steps: the more purchases there are, the fewer
+            passes they need. None for no limit.
         patience: training stops after this many epochs without a gain in recall.
         smallest_gain: increase of the best recall, as a share of it, below which an epoch counts as one without a gain.
             Its weights are still kept if they are the best.
