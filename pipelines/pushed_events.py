@@ -70,6 +70,11 @@ class PushedEvents:
         pipeline.reader.read_pushed(pushed)
         return events
 
+    @property
+    def pending(self) -> bool:
+        """Whether there are events since the last call of `apply`."""
+        return self._log.last_sequence != self._applied
+
     def apply(self) -> int:
         """Push the rows of the users whose events are new since the last call, and return their number.
 
@@ -77,8 +82,6 @@ class PushedEvents:
             InputError: the log or the store cannot be used; the next call tries the same users again.
         """
         last = self._log.last_sequence
-        if last == self._applied:
-            return 0
         users = self._log.users_after(self._applied)
         for start in range(0, len(users), _USERS_PER_PUSH):
             self._push(users[start : start + _USERS_PER_PUSH])

@@ -67,7 +67,6 @@ class Deployment:
         pipeline, settings = open_pipeline(
             repo, releases=releases, version=version, filters=None, already_bought=None, k=_K
         )
-        pipeline.reader.limit_waiting(_SECONDS_PER_COMMAND)
         columns = service_columns(pipeline.reader.store, CANDIDATE_REQUEST)
         stored = [view.name for view in views_of_service(pipeline.reader.store, CANDIDATE_REQUEST)]
         views = {view: [column.name for column in columns.columns if column.view == view] for view in stored}
@@ -78,6 +77,7 @@ class Deployment:
             views={view: names for view, names in views.items() if names},
         )
         events = PushedEvents.open(pipeline, log, workspace) if log is not None and workspace is not None else None
+        pipeline.reader.limit_waiting(_SECONDS_PER_COMMAND)
         return cls(block, settings, _content_index(pipeline), events)
 
     @property

@@ -321,21 +321,16 @@ class Service:
         if queries:
             outcomes = self._intake.accept(queries, present[0], self._now())
         moments.append(time.perf_counter())
-        in_effect = True
-        for deployment in present:
-            try:
-                if deployment.events is not None:
-                    deployment.events.apply()
-            except InputError as error:  # the log has the events, and the next block tries again
-                in_effect = False
-                _logger.warning("the features of users with new events cannot be pushed: %s", error)
+        in_effect = [_push_events(deployment) for deployment in present]
         moments.append(time.perf_counter())
         took = {
             name: (later - earlier) * 1_000
             for name, earlier, later in zip(("log", "push"), moments, moments[1:], strict=False)
         }
         return [
-            outcome if isinstance(outcome, RequestError) else _Answer(present[0], _Recorded(outcome, in_effect, took))
+            outcome
+            if isinstance(outcome, RequestError)
+            else _Answer(present[0], _Recorded(outcome, all(in_effect), took))
             for outcome in outcomes
         ]
 
@@ -392,6 +387,23 @@ class Service:
             "as_of": as_of.isoformat(),
             "age_seconds": age,
         }
+
+
+def _push_events(deployment: Deployment) -> bool:
+    """Push the features of users with new events; return whether this is done. Otherwise a later block tries again."""
+    events, breaker = deployment.events, deployment.block.breaker
+    if events is None or not events.pending:
+        return True
+    if not breaker.allows:
+        return False
+    try:
+        events.apply()
+    except InputError as error:
+        if isinstance(error, OnlineStoreUnavailableError):
+            breaker.failed()
+        _logger.warning("the features of users with new events cannot be pushed: %s", error)
+        return False
+    return True
 
 
 def _unavailable(error: InputError) -> RequestError:

@@ -124,7 +124,8 @@ class FeatureReader:
 
     def limit_waiting(self, seconds: float) -> None:
         """Let each command to an online store in another process end within a time: `redis_client.limit_waiting`."""
-        limit_waiting(self.generation.provider, seconds)
+        for provider in (self.generation.provider, *(pushed.provider for pushed in self._pushed)):
+            limit_waiting(provider, seconds)
 
     @property
     def tables(self) -> dict[str, str]:

@@ -27,6 +27,7 @@ GROUPS = {
     "test_api_contract": "towers",
     "test_candidate_steps": "towers",
     "test_events_api": "towers",
+    "test_events_in_redis": "towers",
     "test_pushed_events": "towers",
     "test_inspector_page": "towers",
     "test_second_release": "towers",
