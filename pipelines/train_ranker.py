@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from candidates.blender import BlendedLists, Blender
 from candidates.item_lists import ItemLists
+from candidates.parallel import map_in_threads
 from candidates.pool import Pool
 from candidates.ranking.ranker import InsufficientDataError, Ranker
 from candidates.ranking.training_examples import TrainingExamples
@@ -129,7 +130,7 @@ def train_rankers(
         keep.append(_examples(features, blenders.keep.blend(week.keep, RANKING_DEPTH), week.bought, codes))
         drop.append(_examples(features, blenders.drop.blend(week.drop, RANKING_DEPTH), week.new, codes))
     end = weeks[-1].week.end
-    return _reported(TrainedRankers(_train(keep, end, seed), _train(drop, end, seed)), reporter)
+    return _reported(TrainedRankers(*map_in_threads(lambda examples: _train(examples, end, seed), (keep, drop))), reporter)
 
 
 def without_rankers(reason: str, reporter: Reporter) -> TrainedRankers:
@@ -197,12 +198,12 @@ def _reported(rankers: TrainedRankers, reporter: Reporter) -> TrainedRankers:
 
 def _train(weeks: Sequence[TrainingExamples], end: datetime, seed: int) -> TrainedRanker:
     """Validate on each week a ranker that was trained on the others, and if it is chosen train on all weeks."""
-    others = [TrainingExamples.concat([other for other in weeks if other is not week]) for week in weeks]
-    for examples in (weeks[-1], *others):
-        if not can_validate(examples):
-            return TrainedRanker(None, skip_validation(examples))
+    others = [[other for other in weeks if other is not week] for week in weeks]
+    for needed in (weeks[-1:], *others):
+        if not can_validate(needed):
+            return TrainedRanker(None, skip_validation(needed))
     try:
-        rankers = [Ranker.fit(examples, seed) for examples in others]
+        rankers = [Ranker.fit(TrainingExamples.concat(examples), seed) for examples in others]
     except InsufficientDataError as error:
         return TrainedRanker(None, RankerSelection.unvalidated(str(error)))
     trained = _validate(rankers, weeks, seed)
@@ -221,7 +222,7 @@ def _validate(
     scores = [ranker.score(week.pairs) for ranker, week in zip(rankers, weeks, strict=True)]
     choice = select_ranker(weeks, scores, seed, incumbent=incumbent)
     last = weeks[-1]
-    if not can_validate(last):
+    if not can_validate([last]):
         return TrainedRanker(None, choice)
     by_feature = feature_importances(last, rankers[-1], seed)
     by_group = group_importances(last, rankers[-1], seed)
