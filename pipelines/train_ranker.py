@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from feast import FeatureStore
 from numpy.typing import NDArray
 
-from candidates.blender import BlendedLists, Blender
+from candidates.blender import Blender
 from candidates.item_lists import ItemLists
 from candidates.parallel import map_in_threads
 from candidates.pool import Pool
@@ -123,14 +123,14 @@ def train_rankers(
             reporter,
         )
     users = pc.unique(pa.concat_arrays([each.week.user_ids for each in weeks]))
-    keep, drop = [], []
+    examples = []
     for each in weeks:
         week, blenders = each.week, each.blenders
-        features, codes = WeekFeatures.read(store, week), _codes(week, users)
-        keep.append(_examples(features, blenders.keep.blend(week.keep, RANKING_DEPTH), week.bought, codes))
-        drop.append(_examples(features, blenders.drop.blend(week.drop, RANKING_DEPTH), week.new, codes))
-    end = weeks[-1].week.end
-    return _reported(TrainedRankers(*map_in_threads(lambda examples: _train(examples, end, seed), (keep, drop))), reporter)
+        blend = partial(_examples, WeekFeatures.read(store, week), _codes(week, users))
+        policies = (blenders.keep, week.keep, week.bought), (blenders.drop, week.drop, week.new)
+        examples.append([*map_in_threads(blend, policies)])
+    train = partial(_train, end=weeks[-1].week.end, seed=seed)
+    return _reported(TrainedRankers(*map_in_threads(train, zip(*examples, strict=True))), reporter)
 
 
 def without_rankers(reason: str, reporter: Reporter) -> TrainedRankers:
@@ -164,8 +164,9 @@ def carry_over_rankers(
         if until > week.start:
             reason = f"it was trained on purchases up to {until:%Y-%m-%d}, some of them of the validation window"
             return TrainedRanker(ranker, RankerSelection.unvalidated(reason, ranked=True), until=until)
-        blended = Blender.from_json(earlier.blender[policy]).blend(pool, RANKING_DEPTH)
-        trained = _validate([ranker], [_examples(features(), blended, bought, codes)], seed, incumbent=True)
+        blender = Blender.from_json(earlier.blender[policy])
+        examples = _examples(features(), codes, (blender, pool, bought))
+        trained = _validate([ranker], [examples], seed, incumbent=True)
         return replace(trained, ranker=ranker, until=until, validated=ranker) if trained.choice.ranked else trained
 
     keep, drop = carried_over("keep", week.keep, week.bought), carried_over("drop", week.drop, week.new)
@@ -185,9 +186,11 @@ def _codes(week: RankerWeek, users: pa.Array) -> NDArray[np.int64]:
 
 
 def _examples(
-    features: WeekFeatures, blended: BlendedLists, bought: ItemLists, codes: NDArray[np.int64]
+    features: WeekFeatures, codes: NDArray[np.int64], policy: tuple[Blender, Pool, ItemLists]
 ) -> TrainingExamples:
-    return TrainingExamples(features.pairs(blended), bought, codes)
+    """Return the blended candidates of a week with their features, under the policy of blender, pool and purchases."""
+    blender, pool, bought = policy
+    return TrainingExamples(features.pairs(blender.blend(pool, RANKING_DEPTH)), bought, codes)
 
 
 def _reported(rankers: TrainedRankers, reporter: Reporter) -> TrainedRankers:

@@ -1,9 +1,8 @@
 """Evaluation of gradient-boosted trees, many candidates at a time.
 
-After Lucchese et al., QuickScorer: a fast algorithm to rank documents with additive ensembles of regression trees, SIGIR
-2015, with rows of candidates in place of one: every node of a tree is tested for a block of rows by vector instructions,
-and removes the leaves that the row cannot reach. The first leaf that remains is that of the row. A walk from the root
-waits for a comparison at each level.
+After Lucchese et al., "QuickScorer: a fast algorithm to rank documents with additive ensembles of regression trees",
+SIGIR 2015. Every node of a tree is tested for a block of rows by vector instructions, and removes the leaves that a row
+cannot reach; the first leaf that remains is the row's. A walk from the root would wait for a comparison at each level.
 """
 
 from dataclasses import dataclass
@@ -28,8 +27,8 @@ _MISSING_IS_NAN: Final = 2
 class Trees:
     """Regression trees with numerical tests, whose scores are added.
 
-    A row goes left if its feature is at most the threshold. The nodes and leaves of a tree follow each other, the leaves
-    from left to right; a tree has one node less than leaves.
+    A row goes left if its feature is at most the threshold. The nodes and leaves of a tree follow each other, the
+    leaves from left to right; a tree has one node less than leaves.
 
     Attributes:
         features: number of features.
@@ -184,7 +183,7 @@ def _write_scores(
     rows, features = matrix.shape
     block = np.zeros((features, _ROWS), np.float32)
     reached, sums = np.empty(_ROWS, np.int32), np.empty(_ROWS, np.float64)
-    all_leaves, exponent_bits, exponent_of_1 = np.int32(-1), np.int32(23), np.int32(127)
+    exponent_bits, exponent_of_1 = np.int32(23), np.int32(127)
     for start in range(0, rows, _ROWS):
         count = min(_ROWS, rows - start)
         for row in range(count):
@@ -192,15 +191,7 @@ def _write_scores(
                 block[feature, row] = matrix[start + row, feature]
         sums[:] = 0.0
         for tree in range(len(offsets) - 1):
-            reached[:] = all_leaves
-            for node in range(offsets[tree], offsets[tree + 1]):
-                column, threshold, right = block[columns[node]], thresholds[node], kept[node]
-                if missing_left[node]:  # no comparison with NaN is true
-                    for row in range(_ROWS):
-                        reached[row] &= right if column[row] > threshold else all_leaves
-                else:
-                    for row in range(_ROWS):
-                        reached[row] &= all_leaves if column[row] <= threshold else right
+            _keep_reached(block, offsets[tree], offsets[tree + 1], columns, thresholds, missing_left, kept, reached)
             first = offsets[tree] + tree
             for row in range(_ROWS):
                 # The lowest bit that is set is a power of 2: the exponent of the float32 is its number.
@@ -209,3 +200,27 @@ def _write_scores(
                 sums[row] += leaves[first + leaf]
         for row in range(count):
             scores[start + row] = sums[row]
+
+
+@compiled
+def _keep_reached(
+    block: NDArray[np.float32],
+    start: int,
+    stop: int,
+    columns: NDArray[np.int32],
+    thresholds: NDArray[np.float32],
+    missing_left: NDArray[np.bool_],
+    kept: NDArray[np.int32],
+    reached: NDArray[np.int32],
+) -> None:
+    """Write the leaves of a tree, nodes `start` to `stop - 1`, that no test removes, for each row of a block."""
+    all_leaves = np.int32(-1)
+    reached[:] = all_leaves
+    for node in range(start, stop):
+        column, threshold, right = block[columns[node]], thresholds[node], kept[node]
+        if missing_left[node]:  # no comparison with NaN is true
+            for row in range(_ROWS):
+                reached[row] &= right if column[row] > threshold else all_leaves
+        else:
+            for row in range(_ROWS):
+                reached[row] &= all_leaves if column[row] <= threshold else right

@@ -20,7 +20,7 @@ SOURCES = ("two_tower",)
 NAMES = feature_names(SOURCES)
 REPEATED = "repurchase_rate"
 END = datetime(2020, 3, 1, tzinfo=UTC)
-BLENDER = SimpleNamespace(blend=lambda pool, _: pool)  # the candidates of a week are its examples
+BLENDER = None  # the candidates of a week are its examples
 WEEK = timedelta(days=7)
 
 
@@ -61,7 +61,7 @@ def module(monkeypatch):
 
     monkeypatch.setattr(train_ranker.Blender, "from_json", lambda _: BLENDER)
     monkeypatch.setattr(train_ranker.WeekFeatures, "read", lambda *_: None)
-    monkeypatch.setattr(train_ranker, "_examples", lambda _, blended, *__: blended)
+    monkeypatch.setattr(train_ranker, "_examples", lambda _, __, policy: policy[1])
     return train_ranker
 
 
