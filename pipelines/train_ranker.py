@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache, partial
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -100,37 +100,59 @@ class TrainedRankers:
         return {"keep": self.keep, "drop": self.drop}
 
 
+@dataclass(frozen=True, eq=False)
+class LeftOutExamples:
+    """Training examples of left-out weeks, in order of time.
+
+    Attributes:
+        keep: of all items, for each week.
+        drop: of items that the user never bought, for each week.
+    """
+
+    keep: tuple[TrainingExamples, ...]
+    drop: tuple[TrainingExamples, ...]
+
+    @classmethod
+    def build(cls, store: FeatureStore, weeks: Sequence[LeftOutWeek]) -> Self:
+        """Blend the candidates of each week as they would have been served, and read their features.
+
+        Args:
+            store: an applied feature store.
+            weeks: in order of time, with blenders that were fitted on the weeks before each.
+        """
+        users = pc.unique(pa.chunked_array([each.week.user_ids for each in weeks], pa.string()))
+        examples = []
+        for each in weeks:
+            week, blenders = each.week, each.blenders
+            blend = partial(_examples, WeekFeatures.read(store, week), _codes(week, users))
+            policies = (blenders.keep, week.keep, week.bought), (blenders.drop, week.drop, week.new)
+            examples.append([*map_in_threads(blend, policies)])
+        return cls(tuple(keep for keep, _ in examples), tuple(drop for _, drop in examples))
+
+
 def train_rankers(
-    store: FeatureStore, weeks: Sequence[LeftOutWeek], *, seed: int, reporter: Reporter = SILENT
+    examples: LeftOutExamples, until: datetime, *, seed: int, reporter: Reporter = SILENT
 ) -> TrainedRankers:
     """Train rankers on the left-out weeks; each week validates a ranker that was trained on the others.
 
-    The candidates of each week are blended as they would have been served, with weights fitted on the weeks before it.
     One week has too few users to tell a useful ranker from chance, and a ranker of it alone is a poor one, so that all
     weeks are left out in turn. The label of a list is in no other week, and no feature is an id that could carry it.
 
     Args:
-        store: an applied feature store.
-        weeks: in order of time.
+        examples: of the left-out weeks.
+        until: end of the last week, UTC.
         seed: of draws.
         reporter: receives the choice for each policy.
     """
-    if len(weeks) < FEWEST_WEEKS - 1:
-        available = len(weeks) + 1
+    if len(examples.keep) < FEWEST_WEEKS - 1:
+        available = len(examples.keep) + 1
         return without_rankers(
             f"{available} of at least {FEWEST_WEEKS} weeks are available: one fits the blender, one trains a ranker, "
             "one validates it",
             reporter,
         )
-    users = pc.unique(pa.concat_arrays([each.week.user_ids for each in weeks]))
-    examples = []
-    for each in weeks:
-        week, blenders = each.week, each.blenders
-        blend = partial(_examples, WeekFeatures.read(store, week), _codes(week, users))
-        policies = (blenders.keep, week.keep, week.bought), (blenders.drop, week.drop, week.new)
-        examples.append([*map_in_threads(blend, policies)])
-    train = partial(_train, end=weeks[-1].week.end, seed=seed)
-    return _reported(TrainedRankers(*map_in_threads(train, zip(*examples, strict=True))), reporter)
+    train = partial(_train, end=until, seed=seed)
+    return _reported(TrainedRankers(*map_in_threads(train, (examples.keep, examples.drop))), reporter)
 
 
 def without_rankers(reason: str, reporter: Reporter) -> TrainedRankers:
