@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from candidates.compiled import compiled
-from candidates.parallel import map_in_threads, threads_of_this_thread
 from candidates.purchase_codes import PurchaseCodes
 from candidates.topk import TopK, ranks_within_groups
 
@@ -84,17 +83,17 @@ def nearest(matrix: csr_array, width: int, shrinkage: float, sharpness: float) -
     by_item = by_item[order]
     by_user = csr_array(by_item.T)  # the items of each user ascend
     norms = np.sqrt(np.bincount(matrix.indices, matrix.data**2, minlength=items))[order]
-    arrays = *_arrays(by_item), *_arrays(by_user), norms, order.astype(np.int32)
-    parts = threads_of_this_thread()
-
-    def fill(part: int) -> TopK:
-        lists = np.full((items, width), -1, np.int32), np.full((items, width), -np.inf, np.float32)
-        _fill_nearest(*arrays, float(shrinkage), float(sharpness), part, parts, *lists)
-        return lists
-
-    (neighbours, similarities), *others = map_in_threads(fill, range(parts))
-    for other in others:
-        _merge(neighbours, similarities, *other, float(sharpness))
+    neighbours, similarities = np.full((items, width), -1, np.int32), np.full((items, width), -np.inf, np.float32)
+    _fill_nearest(
+        *_arrays(by_item),
+        *_arrays(by_user),
+        norms,
+        order.astype(np.int32),
+        float(shrinkage),
+        float(sharpness),
+        neighbours,
+        similarities,
+    )
     return neighbours, similarities
 
 
@@ -115,17 +114,14 @@ def _fill_nearest(
     positions: NDArray[np.int32],
     shrinkage: float,
     sharpness: float,
-    part: int,
-    parts: int,
     neighbours: NDArray[np.int32],
     similarities: NDArray[np.float32],
 ) -> None:
     """Fill the neighbours and similarities of each position, which start as padding; item i is at `positions[i]`.
 
-    Each pair of items is computed once, at the lower one, and inserted into both lists; only pairs whose lower item is
-    `part`, `part + parts` and so on. The products of one item with all higher ones are summed in a dense array, of
-    which only the touched cells are read and reset. The sums are in the order of the users, as in a sparse matrix
-    product.
+    Each pair of items is computed once, at the lower one, and inserted into both lists. The products of one item with
+    all higher ones are summed in a dense array, of which only the touched cells are read and reset. The sums are in the
+    order of the users, as in a sparse matrix product.
     """
     items = len(neighbours)
     sums, touched = np.full(items, _UNTOUCHED), np.empty(items, np.int32)
@@ -133,10 +129,6 @@ def _fill_nearest(
     begins = user_offsets.copy()  # the first item of each user that is not below the current one: the item itself
     for item in range(items):
         row, count = positions[item], 0
-        if item % parts != part:
-            for entry in range(item_offsets[item], item_offsets[item + 1]):
-                begins[item_users[entry]] += 1
-            continue
         for entry in range(item_offsets[item], item_offsets[item + 1]):
             user, value = item_users[entry], item_values[entry]
             for other_entry in range(begins[user] + 1, user_offsets[user + 1]):
@@ -158,22 +150,6 @@ def _fill_nearest(
             other_row = positions[other]
             lowest[item] = _insert(neighbours[row], similarities[row], other_row, similarity, sharpness)
             lowest[other] = _insert(neighbours[other_row], similarities[other_row], row, similarity, sharpness)
-
-
-@compiled
-def _merge(
-    neighbours: NDArray[np.int32],
-    similarities: NDArray[np.float32],
-    others: NDArray[np.int32],
-    other_similarities: NDArray[np.float32],
-    sharpness: float,
-) -> None:
-    """Insert the other neighbours of each position, from other pairs of items."""
-    for row in range(len(neighbours)):
-        for slot in range(others.shape[1]):
-            if others[row, slot] < 0:
-                break
-            _insert(neighbours[row], similarities[row], others[row, slot], other_similarities[row, slot], sharpness)
 
 
 @compiled

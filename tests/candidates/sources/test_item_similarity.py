@@ -57,21 +57,6 @@ def test_shrinkage_and_sharpness_lower_all_similarities_except_to_the_item_itsel
     assert nearest(matrix, 2, 5.0, 2.0)[1] == pytest.approx(np.array([[1, 0.64], [1, 0.64]]))  # (24 / (25 + 5)) ** 2
 
 
-@pytest.mark.parametrize("threads", [2, 3, 50])
-def test_the_neighbours_do_not_depend_on_the_number_of_threads(threads, monkeypatch):
-    generator = np.random.default_rng(0)
-    matrix = csr_array(generator.integers(0, 3, (60, 40)) * (generator.random((60, 40)) < 0.2), dtype=np.float64)
-    monkeypatch.setattr("candidates.sources.item_similarity.threads_of_this_thread", lambda: 1)
-    neighbours, similarities = nearest(matrix, 4, 1.0, 3.0)
-    monkeypatch.setattr("candidates.sources.item_similarity.threads_of_this_thread", lambda: threads)
-
-    in_threads = nearest(matrix, 4, 1.0, 3.0)
-
-    assert np.array_equal(in_threads[0], neighbours)
-    assert np.array_equal(in_threads[1], similarities)
-    assert (neighbours >= 0).all()
-
-
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9))
 def test_the_result_equals_a_full_sort_of_all_cosines(seed, width):
