@@ -7,7 +7,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.parallel import map_in_threads
 from candidates.ranking.ranker import Ranker
 from candidates.ranking.ranker_features import feature_groups
 from candidates.ranking.training_examples import TrainingExamples
@@ -76,14 +75,14 @@ def _drops(
 ) -> NDArray[np.float64]:
     """Return the decrease of the sum of NDCG over lists if the columns of each group are permuted, (groups,)."""
     matrix = examples.pairs.matrix
-    used = [[column for column in group if column in ranker.used_columns] for group in columns]
-
-    def gain(permutation: tuple[list[int], NDArray[np.float32]]) -> float:
+    original = compute_hits(examples, ranker.score(examples.pairs)).ndcg(K).sum()
+    drops = np.zeros(len(columns))
+    for index, group in enumerate(columns):
+        used = [column for column in group if column in ranker.used_columns]
+        if not used:
+            continue
         permuted = matrix.copy()
-        permuted[:, permutation[0]] = permutation[1]
-        return float(compute_hits(examples, ranker.score(replace(examples.pairs, matrix=permuted))).ndcg(K).sum())
-
-    original = float(compute_hits(examples, ranker.score(examples.pairs)).ndcg(K).sum())
-    permutations = ((group, generator.permutation(matrix[:, group])) for group in used if group)
-    gains = iter([*map_in_threads(gain, permutations)])
-    return np.array([original - next(gains) if group else 0.0 for group in used])
+        permuted[:, used] = generator.permutation(matrix[:, used])
+        scores = ranker.score(replace(examples.pairs, matrix=permuted))
+        drops[index] = original - compute_hits(examples, scores).ndcg(K).sum()
+    return drops
