@@ -57,7 +57,7 @@ def evaluate_week(store: Any, cut: datetime, seed: int) -> dict[str, dict[tuple[
     from features.time_split import TimeSplit
     from models.config import DEFAULT
     from pipelines.backtest import WINDOW
-    from pipelines.build_sources import build_sources
+    from pipelines.build_sources import build_sources, read_items
     from pipelines.ranker_weeks import earlier_weeks, validation_week
     from pipelines.refit import refit_towers
     from pipelines.train_towers import train_towers
@@ -75,7 +75,8 @@ def evaluate_week(store: Any, cut: datetime, seed: int) -> dict[str, dict[tuple[
         window = EvaluationWindow.read(store, cut, cut + WINDOW, folder / "window")
         inputs = TowerWindow.read(store, TowerSchemas(towers.query.schema, towers.item.schema), window)
         queries, vectors = inputs.read_queries(store, towers), inputs.item_vectors(towers)
-        sources, _ = build_sources(store, window.past_purchases, window.item_ids, vectors, cut)
+        items = read_items(store, window.item_ids, cut)
+        sources, _ = build_sources(items, window.past_purchases, window.item_ids, vectors, cut)
     validation, bought = window.validation, queries.histories.bought
     served = {"all": sources.retrieve_pool(queries, DEPTH), "new": sources.retrieve_pool(queries, DEPTH, bought)}
     relevant = {"all": validation.relevant, "new": validation.new_relevant}

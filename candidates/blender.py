@@ -230,12 +230,12 @@ def _fit_choice(pools: Sequence[Pool], relevant: Sequence[ItemLists]) -> LinearM
     hits = np.concatenate(bought)
     if hits.all() or not hits.any():
         raise NoContrastError(int(hits.sum()), len(hits))
-    terms = np.concatenate([build_terms(pool.ranks[part], pool.scores[part]) for pool in pools])
+    terms = build_terms([(pool.ranks[part], pool.scores[part]) for pool in pools])
     means, deviations = standardize(terms)
     sample_weights = np.ones(len(hits))
     sample_weights[hits] = np.concatenate(shares) / np.concatenate(shares).mean()
     model = LogisticRegression(max_iter=_MAX_ITERATIONS)
-    with threadpool_limits(1):  # the products are too small for threads, which would wait for each other
+    with threadpool_limits(1, "blas"):  # the products are too small for threads, which would wait for each other
         model.fit(terms, hits, sample_weight=sample_weights)
     weights, intercept = model.coef_[0].astype(np.float32), float(model.intercept_[0])
     return LinearModel(pools[0].sources, means, deviations, weights, intercept)
@@ -260,7 +260,7 @@ def _fit_order(lists: Sequence[BlendedLists], relevant: Sequence[ItemLists]) -> 
     offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
     if len(offsets) == 1:
         return None
-    terms = build_terms(np.concatenate(ranks), np.concatenate(scores))
+    terms = build_terms([*zip(ranks, scores, strict=True)])
     means, deviations = standardize(terms)
     weights = fit_listwise(terms, offsets, np.concatenate(shares))
     return LinearModel(lists[0].sources, means, deviations, weights, 0.0)

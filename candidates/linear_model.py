@@ -1,5 +1,6 @@
 """A linear function of the ranks and scores that the sources give to a candidate."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -7,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from candidates.compiled import compiled_sums
+from candidates.compiled import compiled, compiled_sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +39,8 @@ class LinearModel:
             ranks: (pairs, sources), from 1; 0 for a source that does not list the candidate.
             scores: (pairs, sources).
         """
-        result, logs = np.empty(len(ranks), np.float32), np.log(np.arange(1, ranks.max(initial=1) + 1))
-        _write_scores(ranks, scores, logs, *self._coefficients, result)
+        result = np.empty(len(ranks), np.float32)
+        _write_scores(ranks, scores, _log_ranks(ranks), *self._coefficients, result)
         return result
 
     @cached_property
@@ -81,19 +82,68 @@ def term_names(sources: tuple[str, ...]) -> list[str]:
     ]
 
 
-def build_terms(ranks: NDArray[np.int32], scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the terms of each candidate, float32 (pairs, terms); arguments as for `LinearModel.score`."""
-    return np.column_stack([ranks > 0, np.log(np.maximum(ranks, 1)), scores]).astype(np.float32)
+def build_terms(parts: Sequence[tuple[NDArray[np.int32], NDArray[np.float32]]]) -> NDArray[np.float32]:
+    """Return the terms of each candidate, float32 (pairs, terms).
+
+    Args:
+        parts: ranks and scores of successive candidates, at least one part; see `LinearModel.score`.
+    """
+    ends = np.cumsum([len(ranks) for ranks, _ in parts])
+    terms = np.empty((ends[-1], 3 * parts[0][0].shape[1]), np.float32)
+    for (ranks, scores), end in zip(parts, ends, strict=True):
+        _write_terms(ranks, scores, _log_ranks(ranks).astype(np.float32), terms[end - len(ranks) : end])
+    return terms
 
 
 def standardize(terms: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Standardize the terms in place, and return their means and standard deviations, float32 (terms,)."""
-    means = terms.mean(axis=0, dtype=np.float64).astype(np.float32)
-    deviations = terms.std(axis=0, dtype=np.float64).astype(np.float32)
-    deviations[deviations == 0] = 1
-    terms -= means
-    terms /= deviations
-    return means, deviations
+    means, deviations = np.zeros((2, terms.shape[1]))
+    _write_moments(terms, means, deviations)
+    single_means, single_deviations = means.astype(np.float32), deviations.astype(np.float32)
+    single_deviations[single_deviations == 0] = 1
+    _standardize(terms, single_means, single_deviations)
+    return single_means, single_deviations
+
+
+def _log_ranks(ranks: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Return the logs of the numbers from 1 to the highest rank."""
+    return np.log(np.arange(1, ranks.max(initial=1) + 1))
+
+
+@compiled
+def _write_terms(
+    ranks: NDArray[np.int32], scores: NDArray[np.float32], logs: NDArray[np.float32], terms: NDArray[np.float32]
+) -> None:
+    """Write the terms of each pair; `logs` holds the log of each rank."""
+    pairs, sources = ranks.shape
+    for pair in range(pairs):
+        for source in range(sources):
+            rank = ranks[pair, source]
+            terms[pair, source] = rank > 0
+            terms[pair, sources + source] = logs[max(rank, 1) - 1]
+            terms[pair, 2 * sources + source] = scores[pair, source]
+
+
+@compiled
+def _write_moments(terms: NDArray[np.float32], means: NDArray[np.float64], deviations: NDArray[np.float64]) -> None:
+    """Write means and standard deviations, summed over the pairs in their order; both hold 0."""
+    pairs, columns = terms.shape
+    for pair in range(pairs):
+        for column in range(columns):
+            means[column] += np.float64(terms[pair, column])
+    means /= pairs
+    for pair in range(pairs):
+        for column in range(columns):
+            deviations[column] += (np.float64(terms[pair, column]) - means[column]) ** 2
+    deviations[:] = np.sqrt(deviations / pairs)
+
+
+@compiled
+def _standardize(terms: NDArray[np.float32], means: NDArray[np.float32], deviations: NDArray[np.float32]) -> None:
+    pairs, columns = terms.shape
+    for pair in range(pairs):
+        for column in range(columns):
+            terms[pair, column] = (terms[pair, column] - means[column]) / deviations[column]
 
 
 @compiled_sums

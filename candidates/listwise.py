@@ -42,7 +42,7 @@ def fit_listwise(
         mean = 1 / len(starts)
         return value * mean + _PENALTY / 2 * float(weights @ weights), gradient * mean + _PENALTY * weights
 
-    with threadpool_limits(1):  # the products are too small for threads, which would wait for each other
+    with threadpool_limits(1, "blas"):  # the products are too small for threads, which would wait for each other
         found = minimize(
             loss, np.zeros(terms.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": _MAX_ITERATIONS}
         )

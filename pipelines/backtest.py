@@ -41,7 +41,7 @@ from features.training_data.purchases import count_purchases
 from models.config import DEFAULT, SEED
 from models.towers import Towers
 from models.training.history import TrainingHistory
-from pipelines.build_sources import build_sources
+from pipelines.build_sources import build_sources, read_items
 from pipelines.candidate_lists import blended_lists, two_tower_lists
 from pipelines.filter_context import build_item_context, build_user_context, filter_warnings
 from pipelines.filter_costs import FilteredRetrieval, filter_costs
@@ -173,7 +173,8 @@ def evaluate_cut(
     window = EvaluationWindow.read(store, cut, cut + WINDOW, _created(folder / "window"))
     tower_window = _tower_window(store, towers, window)
     queries, vectors = tower_window.read_queries(store, towers), tower_window.item_vectors(towers)
-    sources, _ = build_sources(store, window.past_purchases, window.item_ids, vectors, cut)
+    items = read_items(store, window.item_ids, cut)
+    sources, _ = build_sources(items, window.past_purchases, window.item_ids, vectors, cut)
     keep = blended_lists(queries, sources, blenders.keep, Exclusions())
     drop = blended_lists(queries, sources, blenders.drop, Exclusions(pairs=queries.histories.bought))
     scoreboard = Scoreboard.of(window.validation, window.past_purchases, window.user_codes, seed)

@@ -83,8 +83,13 @@ def read_purchase_codes(purchases: Purchases, item_ids: pa.Array, moment: dateti
     return PurchaseCodes(codes[USER_CODE].to_numpy(), codes["item_position"].to_numpy(), moments)
 
 
+def read_items(store: FeatureStore, item_ids: pa.Array, moment: datetime) -> pa.Table:
+    """Read the features of items that candidate sources and the ranker use, one row per item, as of a moment."""
+    return FeatureReader(store, "offline").read(CANDIDATE_ITEMS, item_ids, moment)
+
+
 def build_sources(
-    store: FeatureStore,
+    items: pa.Table,
     past_purchases: PurchaseCodes,
     item_ids: pa.Array,
     vectors: NDArray[np.float32],
@@ -93,13 +98,13 @@ def build_sources(
     """Build all candidate sources as of a moment.
 
     Args:
-        store: an applied feature store.
+        items: features of the catalogue, see `read_items`.
         past_purchases: of all users, before `moment`.
         item_ids: the catalogue, ascending.
         vectors: float32 (items, dimensions), as of `moment`.
         moment: UTC.
     """
-    sales = ItemSales.from_table(FeatureReader(store, "offline").read(CANDIDATE_ITEMS, item_ids, moment))
+    sales = ItemSales.from_table(items)
     item_knn = ItemKnn.fit(past_purchases, datetime64(moment), len(item_ids))
     return source_set(item_ids, vectors, sales, item_knn), sales
 

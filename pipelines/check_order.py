@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from candidates.blender import Blender
 from candidates.item_lists import ItemLists
+from candidates.parallel import map_in_threads
 from candidates.pool import Pool
 from evaluation.bootstrap import Bootstrap, Estimate
 from evaluation.metrics import Hits
@@ -109,7 +110,7 @@ def check_orders(weeks: Sequence[LeftOutWeek], seed: int) -> OrderChecks:
     starts = [each.week.start.isoformat() for each in weeks]
     keep = [(each.blenders.keep, each.week.keep, each.week.bought) for each in weeks]
     drop = [(each.blenders.drop, each.week.drop, each.week.new) for each in weeks]
-    return OrderChecks(check_order(starts, keep, seed), check_order(starts, drop, seed))
+    return OrderChecks(*map_in_threads(lambda policy: check_order(starts, policy, seed), (keep, drop)))
 
 
 def check_order(starts: Sequence[str], weeks: Sequence[tuple[Blender, Pool, ItemLists]], seed: int) -> OrderCheck:

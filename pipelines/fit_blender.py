@@ -7,6 +7,7 @@ import numpy as np
 
 from candidates.blender import Blender, NoContrastError
 from candidates.item_lists import ItemLists
+from candidates.parallel import map_in_threads
 from candidates.pool import Pool
 from features.errors import InputError
 from features.progress import SILENT, Reporter
@@ -43,9 +44,14 @@ def fit_blenders(weeks: Sequence[RankerWeek], reporter: Reporter = SILENT) -> Bl
         InputError: no candidate was bought, or all were.
     """
     days = f"from {weeks[0].start:%Y-%m-%d} to {weeks[-1].end:%Y-%m-%d}"
-    keep = fit_blender([week.keep for week in weeks], [week.bought for week in weeks], days)
+    policies = (
+        ([week.keep for week in weeks], [week.bought for week in weeks]),
+        ([week.drop for week in weeks], [week.new for week in weeks]),
+    )
+    fits = map_in_threads(lambda policy: fit_blender(*policy, days), policies)
+    keep = next(fits)
     try:
-        return Blenders(keep, fit_blender([week.drop for week in weeks], [week.new for week in weeks], days))
+        return Blenders(keep, next(fits))
     except InputError:
         reporter.detail(f"new items are blended with the weights of all items: too few of them were bought {days}")
         return Blenders(keep, keep)

@@ -14,7 +14,13 @@ from pipelines.gate import Gate, evaluate_gate
 from pipelines.left_out_weeks import left_out_weeks
 from pipelines.ranker_weeks import earlier_weeks, validation_week
 from pipelines.served_metrics import ServedMetrics, add_ranked, retrieval_metrics
-from pipelines.train_ranker import TrainedRankers, carry_over_rankers, train_rankers, without_rankers
+from pipelines.train_ranker import (
+    LeftOutExamples,
+    TrainedRankers,
+    carry_over_rankers,
+    train_rankers,
+    without_rankers,
+)
 from pipelines.train_towers import TrainedTowers
 from pipelines.training_options import TrainingOptions
 from pipelines.week_features import WeekFeatures
@@ -90,8 +96,9 @@ def fit_list_models(
             for note in orders.notes:
                 reporter.metrics(note)
             blenders = blenders.with_leading(*orders.leading)
-            left_out = [each.with_leading(*orders.leading) for each in left_out]
-            rankers = train_rankers(store, left_out, seed=seed, reporter=reporter)
+            examples = LeftOutExamples.build(store, [each.with_leading(*orders.leading) for each in left_out])
+            del earlier, left_out  # the rankers take their memory
+            rankers = train_rankers(examples, week.end, seed=seed, reporter=reporter)
     if served and blended and (rankers.keep.validated or rankers.drop.validated):
         add_ranked(served, blended, WeekFeatures.read(store, week), rankers)
     reporter.metrics(rankers.served_order)

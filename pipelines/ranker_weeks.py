@@ -16,7 +16,7 @@ from features.moments import datetime64
 from features.store.service_schema import TowerSchemas
 from models.config import Config
 from models.towers import Towers
-from pipelines.build_sources import build_sources
+from pipelines.build_sources import build_sources, read_items
 from pipelines.train_towers import TrainedTowers
 from pipelines.window import EvaluationWindow, TowerWindow
 
@@ -32,6 +32,7 @@ class RankerWeek:
         item_ids: string (items,), the catalogue.
         start: moment of the candidates, UTC.
         end: end of the purchases, UTC.
+        items: features of the catalogue.
         queries: query vectors and histories of the users.
         keep: candidates of all sources.
         drop: the same without the items that each user had bought before.
@@ -44,6 +45,7 @@ class RankerWeek:
     item_ids: pa.Array
     start: datetime
     end: datetime
+    items: pa.Table
     queries: Queries
     keep: Pool
     drop: Pool
@@ -103,12 +105,14 @@ def _retrieve(
         users = np.sort(np.random.default_rng(seed).permutation(users)[:_MOST_USERS])
     queries = tower_window.read_queries(store, towers, users)
     vectors = tower_window.item_vectors(towers)
-    sources, _ = build_sources(store, window.past_purchases, window.item_ids, vectors, window.start)
+    items = read_items(store, window.item_ids, window.start)
+    sources, _ = build_sources(items, window.past_purchases, window.item_ids, vectors, window.start)
     week = RankerWeek(
         user_ids=window.user_ids.take(pa.array(users)),
         item_ids=window.item_ids,
         start=window.start,
         end=end,
+        items=items,
         queries=queries,
         keep=sources.retrieve_pool(queries, DEPTH),
         drop=sources.retrieve_pool(queries, DEPTH, queries.histories.bought),

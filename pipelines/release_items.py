@@ -15,7 +15,7 @@ from features.store.catalogue import catalogue_ids
 from features.store.reader import FeatureReader
 from features.training_data.purchases import Purchases
 from models.towers import Towers
-from pipelines.build_sources import build_sources, read_purchase_codes, release_arrays
+from pipelines.build_sources import build_sources, read_items, read_purchase_codes, release_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +48,6 @@ class ReleaseItems:
         past = read_purchase_codes(purchases, item_ids, moment)
         features = FeatureReader(store, "offline").read(towers.item.schema.service, item_ids, moment)
         vectors = towers.item_vectors(features)
-        sources, sales = build_sources(store, past, item_ids, vectors, moment)
+        sources, sales = build_sources(read_items(store, item_ids, moment), past, item_ids, vectors, moment)
         neighbours = UserNeighbours.fit(past, datetime64(moment), len(item_ids))
         return cls(item_ids, vectors, release_arrays(sources, sales), neighbours)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from functools import cache
-from typing import Any, Literal
+from functools import cache, partial
+from typing import Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 from feast import FeatureStore
 from numpy.typing import NDArray
 
-from candidates.blender import BlendedLists, Blender
+from candidates.blender import Blender
 from candidates.item_lists import ItemLists
+from candidates.parallel import map_in_threads
 from candidates.pool import Pool
 from candidates.ranking.ranker import InsufficientDataError, Ranker
 from candidates.ranking.training_examples import TrainingExamples
@@ -99,37 +100,59 @@ class TrainedRankers:
         return {"keep": self.keep, "drop": self.drop}
 
 
+@dataclass(frozen=True, eq=False)
+class LeftOutExamples:
+    """Training examples of left-out weeks, in order of time.
+
+    Attributes:
+        keep: of all items, for each week.
+        drop: of items that the user never bought, for each week.
+    """
+
+    keep: tuple[TrainingExamples, ...]
+    drop: tuple[TrainingExamples, ...]
+
+    @classmethod
+    def build(cls, store: FeatureStore, weeks: Sequence[LeftOutWeek]) -> Self:
+        """Blend the candidates of each week as they would have been served, and read their features.
+
+        Args:
+            store: an applied feature store.
+            weeks: in order of time, with blenders that were fitted on the weeks before each.
+        """
+        users = pc.unique(pa.chunked_array([each.week.user_ids for each in weeks], pa.string()))
+        examples = []
+        for each in weeks:
+            week, blenders = each.week, each.blenders
+            blend = partial(_examples, WeekFeatures.read(store, week), _codes(week, users))
+            policies = (blenders.keep, week.keep, week.bought), (blenders.drop, week.drop, week.new)
+            examples.append([*map_in_threads(blend, policies)])
+        return cls(tuple(keep for keep, _ in examples), tuple(drop for _, drop in examples))
+
+
 def train_rankers(
-    store: FeatureStore, weeks: Sequence[LeftOutWeek], *, seed: int, reporter: Reporter = SILENT
+    examples: LeftOutExamples, until: datetime, *, seed: int, reporter: Reporter = SILENT
 ) -> TrainedRankers:
     """Train rankers on the left-out weeks; each week validates a ranker that was trained on the others.
 
-    The candidates of each week are blended as they would have been served, with weights fitted on the weeks before it.
     One week has too few users to tell a useful ranker from chance, and a ranker of it alone is a poor one, so that all
     weeks are left out in turn. The label of a list is in no other week, and no feature is an id that could carry it.
 
     Args:
-        store: an applied feature store.
-        weeks: in order of time.
+        examples: of the left-out weeks.
+        until: end of the last week, UTC.
         seed: of draws.
         reporter: receives the choice for each policy.
     """
-    if len(weeks) < FEWEST_WEEKS - 1:
-        available = len(weeks) + 1
+    if len(examples.keep) < FEWEST_WEEKS - 1:
+        available = len(examples.keep) + 1
         return without_rankers(
             f"{available} of at least {FEWEST_WEEKS} weeks are available: one fits the blender, one trains a ranker, "
             "one validates it",
             reporter,
         )
-    users = pc.unique(pa.concat_arrays([each.week.user_ids for each in weeks]))
-    keep, drop = [], []
-    for each in weeks:
-        week, blenders = each.week, each.blenders
-        features, codes = WeekFeatures.read(store, week), _codes(week, users)
-        keep.append(_examples(features, blenders.keep.blend(week.keep, RANKING_DEPTH), week.bought, codes))
-        drop.append(_examples(features, blenders.drop.blend(week.drop, RANKING_DEPTH), week.new, codes))
-    end = weeks[-1].week.end
-    return _reported(TrainedRankers(_train(keep, end, seed), _train(drop, end, seed)), reporter)
+    train = partial(_train, end=until, seed=seed)
+    return _reported(TrainedRankers(*map_in_threads(train, (examples.keep, examples.drop))), reporter)
 
 
 def without_rankers(reason: str, reporter: Reporter) -> TrainedRankers:
@@ -163,8 +186,9 @@ def carry_over_rankers(
         if until > week.start:
             reason = f"it was trained on purchases up to {until:%Y-%m-%d}, some of them of the validation window"
             return TrainedRanker(ranker, RankerSelection.unvalidated(reason, ranked=True), until=until)
-        blended = Blender.from_json(earlier.blender[policy]).blend(pool, RANKING_DEPTH)
-        trained = _validate([ranker], [_examples(features(), blended, bought, codes)], seed, incumbent=True)
+        blender = Blender.from_json(earlier.blender[policy])
+        examples = _examples(features(), codes, (blender, pool, bought))
+        trained = _validate([ranker], [examples], seed, incumbent=True)
         return replace(trained, ranker=ranker, until=until, validated=ranker) if trained.choice.ranked else trained
 
     keep, drop = carried_over("keep", week.keep, week.bought), carried_over("drop", week.drop, week.new)
@@ -184,9 +208,11 @@ def _codes(week: RankerWeek, users: pa.Array) -> NDArray[np.int64]:
 
 
 def _examples(
-    features: WeekFeatures, blended: BlendedLists, bought: ItemLists, codes: NDArray[np.int64]
+    features: WeekFeatures, codes: NDArray[np.int64], policy: tuple[Blender, Pool, ItemLists]
 ) -> TrainingExamples:
-    return TrainingExamples(features.pairs(blended), bought, codes)
+    """Return the blended candidates of a week with their features, under the policy of blender, pool and purchases."""
+    blender, pool, bought = policy
+    return TrainingExamples(features.pairs(blender.blend(pool, RANKING_DEPTH)), bought, codes)
 
 
 def _reported(rankers: TrainedRankers, reporter: Reporter) -> TrainedRankers:
@@ -197,12 +223,12 @@ def _reported(rankers: TrainedRankers, reporter: Reporter) -> TrainedRankers:
 
 def _train(weeks: Sequence[TrainingExamples], end: datetime, seed: int) -> TrainedRanker:
     """Validate on each week a ranker that was trained on the others, and if it is chosen train on all weeks."""
-    others = [TrainingExamples.concat([other for other in weeks if other is not week]) for week in weeks]
-    for examples in (weeks[-1], *others):
-        if not can_validate(examples):
-            return TrainedRanker(None, skip_validation(examples))
+    others = [[other for other in weeks if other is not week] for week in weeks]
+    for needed in (weeks[-1:], *others):
+        if not can_validate(needed):
+            return TrainedRanker(None, skip_validation(needed))
     try:
-        rankers = [Ranker.fit(examples, seed) for examples in others]
+        rankers = [Ranker.fit(TrainingExamples.concat(examples), seed) for examples in others]
     except InsufficientDataError as error:
         return TrainedRanker(None, RankerSelection.unvalidated(str(error)))
     trained = _validate(rankers, weeks, seed)
@@ -221,7 +247,7 @@ def _validate(
     scores = [ranker.score(week.pairs) for ranker, week in zip(rankers, weeks, strict=True)]
     choice = select_ranker(weeks, scores, seed, incumbent=incumbent)
     last = weeks[-1]
-    if not can_validate(last):
+    if not can_validate([last]):
         return TrainedRanker(None, choice)
     by_feature = feature_importances(last, rankers[-1], seed)
     by_group = group_importances(last, rankers[-1], seed)

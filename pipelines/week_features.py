@@ -14,7 +14,7 @@ from candidates.ranking.reordering import RankedLists
 from candidates.ranking.user_neighbours import UserNeighbours
 from candidates.text_codes import TextCodes
 from features.store.reader import FeatureReader
-from features.store.request_services import CANDIDATE_ITEMS, RANKING_USERS
+from features.store.request_services import RANKING_USERS
 from pipelines.rank_candidates import rank_candidates
 from pipelines.ranker_weeks import RankerWeek
 
@@ -37,11 +37,10 @@ class WeekFeatures:
 
     @classmethod
     def read(cls, store: FeatureStore, week: RankerWeek) -> Self:
-        """Read the features from the offline store."""
-        reader = FeatureReader(store, "offline")
-        item_codes = TextCodes.from_texts(week.item_ids)
-        items = ItemFeatures.from_table(reader.read(CANDIDATE_ITEMS, week.item_ids, week.start), item_codes)
-        users = UserFeatures.from_table(reader.read(RANKING_USERS, week.user_ids, week.start), items)
+        """Read the features of the users from the offline store."""
+        items = ItemFeatures.from_table(week.items, TextCodes.from_texts(week.item_ids))
+        of_users = FeatureReader(store, "offline").read(RANKING_USERS, week.user_ids, week.start)
+        users = UserFeatures.from_table(of_users, items)
         return cls(week.queries.histories, users, items, week.neighbours)
 
     def pairs(self, blended: BlendedLists) -> PairFeatures:

@@ -53,9 +53,9 @@ class RankerSelection:
         return asdict(self)
 
 
-def can_validate(examples: TrainingExamples) -> bool:
+def can_validate(weeks: Sequence[TrainingExamples]) -> bool:
     """Return whether there are enough users with candidates and purchases, and enough lists with a hit."""
-    return min(_count(examples)) >= MIN_USERS
+    return min(_count(weeks)) >= MIN_USERS
 
 
 def select_ranker(
@@ -73,9 +73,8 @@ def select_ranker(
         seed: of the bootstrap.
         incumbent: whether the ranker is already in use.
     """
-    examples = TrainingExamples.concat(weeks)
-    if not can_validate(examples):
-        return skip_validation(examples, ranked=incumbent)
+    if not can_validate(weeks):
+        return skip_validation(weeks, ranked=incumbent)
     compared = [_Orders.of(week, of_week) for week, of_week in zip(weeks, scores, strict=True)]
     ndcg, precision = (_estimate(compared, measure, seed) for measure in (Hits.ndcg, Hits.average_precision))
     of_weeks = [_estimate([orders], Hits.ndcg, seed) for orders in compared if len(orders.users) >= MIN_USERS]
@@ -93,9 +92,9 @@ def select_ranker(
     return RankerSelection(ranked, f"{reason}.", users, ndcg, precision)
 
 
-def skip_validation(examples: TrainingExamples, *, ranked: bool = False) -> RankerSelection:
+def skip_validation(weeks: Sequence[TrainingExamples], *, ranked: bool = False) -> RankerSelection:
     """Decide without a validation, because there are too few users or hits to train or to validate a ranker."""
-    users, hits = _count(examples)
+    users, hits = _count(weeks)
     return RankerSelection.unvalidated(
         f"{counted(users, 'user')} with candidates bought something and {counted(hits, 'list')} had a hit, but "
         f"{MIN_USERS} of both are needed",
@@ -109,10 +108,10 @@ def compute_hits(examples: TrainingExamples, scores: NDArray[np.float32] | None)
     return Hits.of(positions[examples.evaluable], examples.relevant.take(examples.evaluable))
 
 
-def _count(examples: TrainingExamples) -> tuple[int, int]:
+def _count(weeks: Sequence[TrainingExamples]) -> tuple[int, int]:
     """Return the number of users with candidates and purchases, and of lists with a purchase among the candidates."""
-    users = len(np.unique(examples.user_codes[examples.evaluable]))
-    return users, len(np.unique(examples.pairs.rows[examples.bought]))
+    users = np.unique(np.concatenate([week.user_codes[week.evaluable] for week in weeks]))
+    return len(users), sum(len(np.unique(week.pairs.rows[week.bought])) for week in weeks)
 
 
 @dataclass(frozen=True, eq=False)

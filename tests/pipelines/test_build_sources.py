@@ -65,13 +65,13 @@ def test_sources_of_another_week_retrieve_other_candidates(trained, release, que
 
     from features.time_split import TimeSplit
     from features.training_data.purchases import write_purchases
-    from pipelines.build_sources import build_sources, read_purchase_codes
+    from pipelines.build_sources import build_sources, read_items, read_purchase_codes
 
     earlier = release.as_of - timedelta(days=7)
     purchases = write_purchases(toy_store, TimeSplit(None, earlier, release.as_of), tmp_path)
     items = pa.array(release.item_ids.tolist())
     past = read_purchase_codes(purchases, items, earlier)
-    sources, _ = build_sources(toy_store, past, items, release.item_vectors, earlier)
+    sources, _ = build_sources(read_items(toy_store, items, earlier), past, items, release.item_vectors, earlier)
 
     before, now = (Retriever(each, trained.blenders.keep, K).retrieve(queries) for each in (sources, trained.sources))
 

@@ -24,7 +24,7 @@ def week():
     pool = Pool.from_lists({"up": (ascending, scores), "down": (ascending[:, ::-1].copy(), scores)})
     bought = ItemLists.from_lists([np.array([0 if user % 2 == 0 else ITEMS - 1]) for user in range(USERS)])
     start, end = datetime(2020, 2, 23, tzinfo=UTC), datetime(2020, 3, 1, tzinfo=UTC)
-    return RankerWeek(pa.array([]), pa.array([]), start, end, None, pool, pool, bought, bought, None)
+    return RankerWeek(pa.array([]), pa.array([]), start, end, None, None, pool, pool, bought, bought, None)
 
 
 def test_each_half_is_blended_with_the_weights_of_the_other_half(week):

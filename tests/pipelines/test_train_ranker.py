@@ -20,7 +20,7 @@ SOURCES = ("two_tower",)
 NAMES = feature_names(SOURCES)
 REPEATED = "repurchase_rate"
 END = datetime(2020, 3, 1, tzinfo=UTC)
-BLENDER = SimpleNamespace(blend=lambda pool, _: pool)  # the candidates of a week are its examples
+BLENDER = None  # the candidates of a week are its examples
 WEEK = timedelta(days=7)
 
 
@@ -61,7 +61,7 @@ def module(monkeypatch):
 
     monkeypatch.setattr(train_ranker.Blender, "from_json", lambda _: BLENDER)
     monkeypatch.setattr(train_ranker.WeekFeatures, "read", lambda *_: None)
-    monkeypatch.setattr(train_ranker, "_examples", lambda _, blended, *__: blended)
+    monkeypatch.setattr(train_ranker, "_examples", lambda _, __, policy: policy[1])
     return train_ranker
 
 
@@ -73,7 +73,8 @@ def train(module, reporter):
         from pipelines.left_out_weeks import LeftOutWeek
 
         left_out = [LeftOutWeek(week, blenders) for week in weeks[1:]]
-        return module.train_rankers(None, left_out, seed=1, reporter=reporter)
+        examples = module.LeftOutExamples.build(None, left_out)
+        return module.train_rankers(examples, weeks[-1].end, seed=1, reporter=reporter)
 
     return train
 
@@ -129,6 +130,11 @@ def test_two_weeks_train_no_ranker(train, reporter):
 
     assert rankers.rankers == {}
     assert "2 of at least 3 weeks" in reporter.results[0]
+
+
+def test_one_week_trains_no_ranker(train, reporter):
+    assert train(week(0)).rankers == {}
+    assert "1 of at least 3 weeks" in reporter.results[0]
 
 
 def test_examples_without_known_features_leave_retrieval_order(train, monkeypatch):

@@ -103,8 +103,8 @@ def test_below_fifty_users_there_is_no_validation(fifty):
 
     selection = select_ranker([fewer], [scores], seed=1)
 
-    assert can_validate(fifty)
-    assert not can_validate(fewer)
+    assert can_validate([fifty])
+    assert not can_validate([fewer])
     assert not selection.ranked
     assert all(part in selection.reason for part in ("Ranker not used", "49 users", "49 lists", "50"))
     assert selection.ndcg_at_12 == selection.map_at_12 == {}
