@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 
 from candidates.ranking.ranker_features import PairFeatures, feature_names
 from candidates.ranking.training_examples import TrainingExamples
-from candidates.ranking.trees import Trees
 from features.errors import InputError
 from features.files import sha256, write_json
 
@@ -33,7 +33,7 @@ class BoostingConfig:
     Attributes:
         trees: number of trees; all are grown, because early stopping depends too much on the sample.
         learning_rate: shrinkage of each tree.
-        max_leaves: of one tree, at most `candidates.ranking.trees.MOST_LEAVES`.
+        max_leaves: of one tree.
         min_pairs_per_leaf: minimum of pairs in a leaf; a feature that is defined for fewer pairs is not used.
         l2: regularization of the leaf values.
         features_per_split: share of the features that is drawn for each split.
@@ -63,13 +63,18 @@ class Ranker:
     sources: tuple[str, ...]
     boosting: BoostingConfig
     trees: str
-    _trees: Trees = field(init=False, repr=False)
+    _booster: Any = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        parsed = Trees.parse(self.trees)
-        if parsed.features != len(self.feature_names):
-            raise ValueError(f"trees of {parsed.features} features, not of {len(self.feature_names)}")
-        object.__setattr__(self, "_trees", parsed)
+        import lightgbm  # noqa: PLC0415  it imports scikit-learn: a second that a release without rankers saves
+
+        try:
+            booster = lightgbm.Booster(model_str=self.trees)
+        except lightgbm.basic.LightGBMError as error:
+            raise ValueError(f"not trees in LightGBM's text format: {error}") from error
+        if booster.num_feature() != len(self.feature_names):
+            raise ValueError(f"trees of {booster.num_feature()} features, not of {len(self.feature_names)}")
+        object.__setattr__(self, "_booster", booster)
 
     @classmethod
     def fit(cls, examples: TrainingExamples, seed: int, boosting: BoostingConfig | None = None) -> Self:
@@ -84,7 +89,7 @@ class Ranker:
             InsufficientDataError: no candidate or every candidate was bought, or no feature is defined for enough
                 pairs.
         """
-        import lightgbm  # noqa: PLC0415 - it imports scikit-learn: a second that serving saves
+        import lightgbm  # noqa: PLC0415
 
         boosting = boosting or BoostingConfig()
         share = MAX_PAIRS / max(len(examples.bought), 1)
@@ -118,15 +123,16 @@ class Ranker:
         """The names of the features, in order."""
         return feature_names(self.sources)
 
-    @property
+    @cached_property
     def used_columns(self) -> tuple[int, ...]:
         """The columns of the feature matrix that any tree tests, ascending."""
-        return self._trees.used_columns
+        return tuple(np.flatnonzero(self._booster.feature_importance("split")).tolist())
 
-    @property
+    @cached_property
     def values(self) -> NDArray[np.float64]:
         """The values of all leaves, float64."""
-        return self._trees.leaves
+        leaves = [line.partition("=")[2] for line in self.trees.splitlines() if line.startswith("leaf_value=")]
+        return np.array(" ".join(leaves).split(), np.float64)
 
     def score(self, pairs: PairFeatures) -> NDArray[np.float32]:
         """Return the log odds that a user who buys anything in the next week buys the candidate, float32 (pairs,).
@@ -138,7 +144,10 @@ class Ranker:
             raise ValueError(f"The ranker needs candidates of the sources {self.sources}, not of {pairs.sources}.")
         if np.isinf(pairs.matrix).any():
             raise ValueError("Ranker features must be finite or NaN, but some are infinite.")
-        return self._trees.score(pairs.matrix).astype(np.float32)
+        if not len(pairs.matrix):
+            return np.zeros(0, np.float32)
+        scores = self._booster.predict(pairs.matrix, raw_score=True, num_threads=_THREADS)
+        return np.asarray(scores, np.float32)
 
     def write(self, folder: Path) -> None:
         """Write the trees and a description of the ranker to a new folder."""
