@@ -17,7 +17,7 @@ _FIRST_CODE, _LAST_CODE = 108_775, 959_461
 _MAX_COLOURS: Final = 40
 _MAX_WEEKS: Final = 300
 _SHARE_EVERGREEN: Final = 0.05
-_MEDIAN_WEEKS: Final = 14.0
+_MEDIAN_WEEKS: Final = 16.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,13 +88,13 @@ def draw_catalogue(rng: np.random.Generator, articles: int, department_sales: ND
     product, colour_number = _products(rng, articles)
     products = int(product[-1]) + 1
     structure = labels.departments()
-    shares = np.array([index.share for index in labels.INDICES])[structure.index] * department_sales**0.6
+    shares = np.array([index.share for index in labels.INDICES])[structure.index] * department_sales**0.9
     department = rng.choice(labels.DEPARTMENTS, size=products, p=shares / shares.sum())
     garment_group = structure.garment_group[department]
     product_type = garment_group * len(labels.TYPE_WORDS) + _zipf(rng, len(labels.TYPE_WORDS), 0.8, products)
     appearance = _zipf(rng, len(labels.APPEARANCES), 1.4, products)
     evergreen = rng.random(products) < _SHARE_EVERGREEN
-    life = np.clip(_MEDIAN_WEEKS * rng.lognormal(0, 0.75, products), 3, _MAX_WEEKS).astype(np.int32)
+    life = np.clip(_MEDIAN_WEEKS * rng.lognormal(0, 0.9, products), 3, _MAX_WEEKS).astype(np.int32)
     start = np.floor(rng.random(products) * (WEEKS + life) - life).astype(np.int32)
     start[evergreen] = -life[evergreen]
 
@@ -108,10 +108,10 @@ def draw_catalogue(rng: np.random.Generator, articles: int, department_sales: ND
     colour = _colours(rng, product, articles)
     vectors = _vectors(rng, product, product_type[product], appearance[product], colour)
     level = vectors[:, 0]
-    log_popularity = rng.normal(0, 1.3, products)[product] + rng.normal(0, 0.7, articles) - 0.15 * level
+    log_popularity = rng.normal(0, 0.85, products)[product] + rng.normal(0, 0.5, articles) - 0.15 * level
     median = np.array(labels.LIST_PRICES)[structure.garment_group[department]][product]
     price_level = level[_first_of_each(product)][product]  # the colours of a product have one price
-    amounts = np.round(median * np.exp(0.45 * price_level)) - 0.01
+    amounts = np.round(median * np.exp(0.38 * price_level)) - 0.01
     gaps = rng.random(products) + 0.02
     code = _FIRST_CODE + np.floor(np.cumsum(gaps) / gaps.sum() * (_LAST_CODE - _FIRST_CODE - products)).astype(np.int64)
     code += np.arange(products)  # distinct

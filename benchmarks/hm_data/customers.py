@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hm_data import labels
 from hm_data.catalogue import DIMENSIONS
 
-FAVOURITES: Final = 8  # departments that a customer prefers
+FAVOURITES: Final = 16  # departments that a customer prefers
 RESELLER_PURCHASES: Final = 50_000
 
 _SHARE_WITHOUT_AGE: Final = 0.0116
@@ -25,8 +25,8 @@ _PERSONAS: Final = (
     ((0.35, 0.10, 0.03, 0.25, 0.03, 0.00, 0.00, 0.02, 0.00, 0.22), 27, 0.03),
 )
 # Purchases per customer at cumulative shares of the customers, after published descriptions of the H&M data.
-_SHARES: Final = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 0.99995, 1.0)
-_PURCHASES: Final = (1, 2, 3.2, 9.4, 27.3, 61, 190, 400, 900, 1_900)
+_REMAINING: Final = (1.0, 0.9, 0.75, 0.5, 0.25, 0.1, 0.01, 0.001, 5e-7)  # shares of the customers with more
+_PURCHASES: Final = (1, 2, 3.2, 9.4, 27.3, 62, 194, 420, 1_900)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ class Customers:
 def department_sales(rng: np.random.Generator) -> NDArray[np.float64]:
     """Draw the relative sales of each department within its index, (DEPARTMENTS,), with mean 1 in every index."""
     structure = labels.departments()
-    sales = rng.lognormal(0, 0.9, labels.DEPARTMENTS)
+    sales = rng.lognormal(0, 0.8, labels.DEPARTMENTS)
     totals = np.bincount(structure.index, sales) / np.bincount(structure.index)
     return np.asarray(sales / totals[structure.index], np.float64)
 
@@ -86,9 +86,9 @@ def draw_customers(
     persona_sales = _persona_sales(rng, sales)
     persona = _personas(rng, age)
     favourites = _favourites(rng, persona, persona_sales)
-    weights = rng.exponential(size=(customers, FAVOURITES)) ** 1.5
+    weights = rng.exponential(size=(customers, FAVOURITES))
     taste = _tastes(rng, persona, age)
-    basket_end = np.clip(rng.beta(1.6, 2.4, customers), 0.06, 1)
+    basket_end = np.clip(rng.beta(1.5, 4.2, customers), 0.06, 1)
     counts = _purchase_counts(rng, customers, purchases)
     if reseller:
         counts[-1], basket_end[-1] = RESELLER_PURCHASES, 0.02
@@ -127,8 +127,8 @@ def _purchase_counts(rng: np.random.Generator, customers: int, purchases: int) -
     """Draw numbers of purchases with a given sum, at least 1 for customers who buy anything."""
     buying = rng.random(customers) >= _SHARE_WITHOUT_PURCHASE
     buyers = int(buying.sum())
-    shares = rng.permutation((np.arange(buyers) + 0.5) / buyers)
-    more = np.exp(np.interp(shares, _SHARES, np.log(_PURCHASES))) - 1
+    remaining = rng.permutation((np.arange(buyers) + 0.5) / buyers)
+    more = np.exp(np.interp(-np.log(remaining), -np.log(_REMAINING), np.log(_PURCHASES))) - 1
     more *= (purchases - buyers) / more.sum()
     ends = np.floor(np.cumsum(1 + more) + 1e-6).astype(np.int64)
     ends[-1] = purchases
@@ -144,7 +144,7 @@ def _persona_sales(rng: np.random.Generator, sales: NDArray[np.float64]) -> NDAr
     rows = []
     for by_index, _, _ in _PERSONAS:
         base = np.array(by_index)[index] / counts[index] * sales
-        rows += [base * rng.lognormal(0, 0.8, labels.DEPARTMENTS) for _ in range(_VARIANTS)]
+        rows += [base * rng.lognormal(0, 0.6, labels.DEPARTMENTS) for _ in range(_VARIANTS)]
     table = np.array(rows)
     return np.asarray(table / table.sum(axis=1, keepdims=True), np.float64)
 
@@ -175,8 +175,8 @@ def _favourites(
 
 def _tastes(rng: np.random.Generator, persona: NDArray[np.int64], age: NDArray[np.float64]) -> NDArray[np.float64]:
     """Draw tastes: personas and ages have their own means, individuals differ more than these."""
-    means = rng.normal(0, 0.5, (len(_PERSONAS) * _VARIANTS, DIMENSIONS))
-    by_age = rng.normal(0, 0.3, DIMENSIONS)
-    taste = means[persona] + ((age - 35) / 15)[:, None] * by_age + rng.normal(0, 0.75, (len(age), DIMENSIONS))
+    means = rng.normal(0, 0.2, (len(_PERSONAS) * _VARIANTS, DIMENSIONS))
+    by_age = rng.normal(0, 0.15, DIMENSIONS)
+    taste = means[persona] + ((age - 35) / 15)[:, None] * by_age + rng.normal(0, 0.36, (len(age), DIMENSIONS))
     taste[:, 0] += 0.01 * (age - 35) - 0.3
     return np.asarray(taste, np.float64)

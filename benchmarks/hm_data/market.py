@@ -73,7 +73,7 @@ def draw_market(rng: np.random.Generator, catalogue: Catalogue, persona_sales: N
     """
     by_department = np.argsort(catalogue.department, kind="stable")
     department = catalogue.department[by_department]
-    style = _walk(rng, DIMENSIONS, step=0.12, spread=0.35)
+    style = _walk(rng, DIMENSIONS, step=0.08, spread=0.2)
     articles, popularity, counts = [], [], []
     for week in range(WEEKS):
         rate = catalogue.sales_rate(week)[by_department]
