@@ -28,6 +28,7 @@ import click
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from hm_data import catalogue, choices, customers, market, optimum, purchases, raw_tables, statistics
 from pyarrow import csv
 
 from features.errors import InputError
@@ -35,8 +36,7 @@ from features.files import atomic_write
 from features.progress import Progress
 from features.raw.raw_files import ARTICLES, CUSTOMERS, REQUIRED_TABLES, TRANSACTIONS
 from features.report_table import ReportTable
-from hm_data import catalogue, choices, customers, market, optimum, purchases, raw_tables, statistics
-from jobs.console import ConsoleReporter, commit, job, path_option, seed_option
+from jobs.console import ROOT, ConsoleReporter, commit, job, path_option, seed_option
 
 HM_PURCHASES, HM_CUSTOMERS, HM_ARTICLES = 31_788_324, 1_371_980, 105_542
 FORMATS: Final = ("parquet", "csv")
@@ -74,11 +74,17 @@ class World:
 @click.option(
     "--scale", type=click.FloatRange(0.01, 1), default=0.01, show_default=True, help="1 is the size of the H&M data."
 )
-@path_option("--output", folder=True, default=Path("hm_world"), text="Folder of the raw tables; replaced as a whole.")
+@path_option(
+    "--output", folder=True, default=ROOT / "data" / "hm_world", text="Folder of the raw tables; replaced as a whole."
+)
 @click.option("--format", "file_format", type=click.Choice(FORMATS), default="parquet", show_default=True)
 @click.option("--reseller", is_flag=True, help="Add purchases: the last customer makes 50,000.")
 @click.option(
-    "--sample", type=click.IntRange(2), default=3_000, show_default=True, help="Customers for the best achievable recall."
+    "--sample",
+    type=click.IntRange(2),
+    default=3_000,
+    show_default=True,
+    help="Customers for the best achievable recall.",
 )
 @click.option("--threads", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True)
 @seed_option
@@ -102,9 +108,7 @@ def main(
     write_world(world, output, file_format, progress=reporter.progress)
     reporter.stage("measure")
     generator = _generator(seed, 4)
-    recalls = optimum.measure_recalls(
-        generator, world.customers, world.choice_tables, world.purchases, sample=sample
-    )
+    recalls = optimum.measure_recalls(generator, world.customers, world.choice_tables, world.purchases, sample=sample)
     reporter.table(statistics.statistics_table(world.customers, world.catalogue, world.purchases))
     reporter.result("* in a public sample of 0.1 % of the H&M customers\n")
     reporter.table(recall_table(recalls))
@@ -129,8 +133,8 @@ def check_output(output: Path) -> None:
     others = sorted(path.name for path in output.iterdir() if path.name not in own) if output.is_dir() else []
     if others:
         raise InputError(
-            f"{output} holds {others[0]}{' and more' if others[1:] else ''}, which would be deleted: pass another folder "
-            "with --output."
+            f"{output} holds {others[0]}{' and more' if others[1:] else ''}, which would be deleted: pass another "
+            "folder with --output."
         )
 
 

@@ -99,8 +99,8 @@ def draw_catalogue(rng: np.random.Generator, articles: int, department_sales: ND
     start[evergreen] = -life[evergreen]
 
     order = np.argsort(np.where(evergreen, -_MAX_WEEKS, start), kind="stable")
-    columns = (department, product_type, appearance, evergreen, life, start)
-    department, product_type, appearance, evergreen, life, start = (column[order] for column in columns)
+    department, product_type, appearance = department[order], product_type[order], appearance[order]
+    evergreen, life, start = evergreen[order], life[order], start[order]
     later = np.where(colour_number > 1, rng.integers(0, 4, articles) * rng.integers(0, 5, articles), 0)
     of_product = evergreen[product]
     first_week = np.where(of_product, start[product], start[product] + np.minimum(later, 3 * life[product] // 4))

@@ -89,11 +89,11 @@ def _other_colour(
     start, end = product_start[product[article]], product_start[product[article] + 1]
     count = 0
     for other in range(start, end):
-        if other != article and first_week[other] <= week and week <= last_week[other]:
+        if other != article and first_week[other] <= week <= last_week[other]:
             count += 1
     number = int(uniform * count)
     for other in range(start, end):
-        if other != article and first_week[other] <= week and week <= last_week[other]:
+        if other != article and first_week[other] <= week <= last_week[other]:
             if number == 0:
                 return other
             number -= 1
@@ -123,12 +123,13 @@ def _department(
                     break
                 target -= weight
         return chosen
-    # The last department with sales, if rounding leads beyond it.
-    return min(np.searchsorted(base_ends, np.float32(uniform), side="right"), np.searchsorted(base_ends, base_ends[-1]))
+    drawn = np.searchsorted(base_ends, np.float32(uniform), side="right")
+    last = np.searchsorted(base_ends, base_ends[-1])
+    return int(min(drawn, last))  # the last department with sales, if rounding leads beyond it
 
 
 @compiled
-def choose_articles(  # noqa: C901, PLR0914 - one loop, compiled as a whole
+def choose_articles(  # noqa: C901 - one loop, compiled as a whole
     starts: NDArray[Any],
     basket_of_row: NDArray[Any],
     weeks: NDArray[Any],
@@ -137,6 +138,7 @@ def choose_articles(  # noqa: C901, PLR0914 - one loop, compiled as a whole
     favourites: NDArray[Any],
     favourite_weights: NDArray[Any],
     tastes: NDArray[Any],
+    chosen: NDArray[Any],
     offsets: NDArray[Any],
     articles: NDArray[Any],
     popularity: NDArray[Any],
@@ -147,7 +149,6 @@ def choose_articles(  # noqa: C901, PLR0914 - one loop, compiled as a whole
     product_start: NDArray[Any],
     first_week: NDArray[Any],
     last_week: NDArray[Any],
-    chosen: NDArray[Any],
 ) -> None:
     """Fill `chosen` (rows,) with articles.
 
@@ -160,7 +161,8 @@ def choose_articles(  # noqa: C901, PLR0914 - one loop, compiled as a whole
         favourites: (customers, FAVOURITES).
         favourite_weights: (customers, FAVOURITES).
         tastes: (customers, DIMENSIONS).
-        offsets: as all further arguments but the last, of `tables`.
+        chosen: (rows,) int32, the result.
+        offsets: as all further arguments, of `tables`.
         articles: of `tables`.
         popularity: of `tables`.
         vectors: of `tables`.
@@ -170,7 +172,6 @@ def choose_articles(  # noqa: C901, PLR0914 - one loop, compiled as a whole
         product_start: of `tables`.
         first_week: of `tables`.
         last_week: of `tables`.
-        chosen: (rows,) int32, the result.
     """
     departments = department_factor.shape[1]
     weights = np.empty(max(1, np.diff(offsets).max()), np.float32)
@@ -192,7 +193,7 @@ def choose_articles(  # noqa: C901, PLR0914 - one loop, compiled as a whole
                         article = _other_colour(
                             earlier, uniform[5], week, product, product_start, first_week, last_week
                         )
-                    elif first_week[earlier] <= week and week <= last_week[earlier]:
+                    elif first_week[earlier] <= week <= last_week[earlier]:
                         article = earlier
             if article < 0:
                 department = _department(
@@ -229,19 +230,20 @@ def probabilities(
     result = np.zeros(len(choice_tables[6]))
     _add_probabilities(
         customers.persona[user], customers.favourites[user], customers.favourite_weights[user], customers.taste[user],
-        history, week, *choice_tables, result,
+        history, week, result, *choice_tables,
     )  # fmt: skip
     return result
 
 
 @compiled
-def _add_probabilities(  # noqa: C901, PLR0912, PLR0914 - one loop, compiled as a whole
+def _add_probabilities(  # noqa: C901, PLR0912 - one loop, compiled as a whole
     persona: int,
     favourites: NDArray[Any],
     favourite_weights: NDArray[Any],
     taste: NDArray[Any],
     history: NDArray[Any],
     week: int,
+    result: NDArray[Any],
     offsets: NDArray[Any],
     articles: NDArray[Any],
     popularity: NDArray[Any],
@@ -252,20 +254,19 @@ def _add_probabilities(  # noqa: C901, PLR0912, PLR0914 - one loop, compiled as 
     product_start: NDArray[Any],
     first_week: NDArray[Any],
     last_week: NDArray[Any],
-    result: NDArray[Any],
 ) -> None:
     free, chance = 1.0, 1 - RECENCY
     for back in range(len(history) - 1, -1, -1):
         earlier = history[back]
-        if first_week[earlier] <= week and week <= last_week[earlier]:
+        if first_week[earlier] <= week <= last_week[earlier]:
             result[earlier] += REPEAT * chance
             free -= REPEAT * chance
         start, end, others = product_start[product[earlier]], product_start[product[earlier] + 1], 0
         for other in range(start, end):
-            if other != earlier and first_week[other] <= week and week <= last_week[other]:
+            if other != earlier and first_week[other] <= week <= last_week[other]:
                 others += 1
         for other in range(start, end):
-            if other != earlier and first_week[other] <= week and week <= last_week[other]:
+            if other != earlier and first_week[other] <= week <= last_week[other]:
                 result[other] += HISTORY_COLOUR * chance / others
         if others:
             free -= HISTORY_COLOUR * chance

@@ -58,9 +58,7 @@ class Market:
 
     def slots(self, week: int) -> slice:
         """Return the slots of a week."""
-        return slice(
-            int(self.offsets[week * labels.DEPARTMENTS]), int(self.offsets[(week + 1) * labels.DEPARTMENTS])
-        )
+        return slice(int(self.offsets[week * labels.DEPARTMENTS]), int(self.offsets[(week + 1) * labels.DEPARTMENTS]))
 
 
 def draw_market(rng: np.random.Generator, catalogue: Catalogue, persona_sales: NDArray[np.float64]) -> Market:
@@ -78,7 +76,9 @@ def draw_market(rng: np.random.Generator, catalogue: Catalogue, persona_sales: N
     for week in range(WEEKS):
         rate = catalogue.sales_rate(week)[by_department]
         chosen = by_department[rate > 0]
-        trend = np.exp(catalogue.vectors[chosen] @ style[week] + rng.normal(0, 0.3, len(chosen)))
+        # A product by BLAS would depend on its number of threads.
+        by_style = (catalogue.vectors[chosen] * style[week]).sum(axis=1)
+        trend = np.exp(by_style + rng.normal(0, 0.3, len(chosen)))
         articles.append(chosen.astype(np.int32))
         popularity.append((rate[rate > 0] * trend).astype(np.float32))
         counts.append(np.bincount(department[rate > 0], minlength=labels.DEPARTMENTS))

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from features.progress import Advance
 from hm_data.catalogue import WEEKS, Catalogue
-from hm_data.customers import Customers
 from hm_data.choices import choose_articles, tables
+from hm_data.customers import Customers
 from hm_data.market import Market, week_of
 
-BLOCK: Final = 16_384  # customers; the random numbers of a block are those of its own generator
+BLOCK: Final = 4_096  # customers; the random numbers of a block are those of its own generator
 _UNIFORMS: Final = 9
 _OFFERS: Final = (90, 85, 80, 75)  # to members, percent of the price
 _SHARE_OF_OFFERS: Final = 0.12
@@ -103,7 +103,7 @@ def _fill_block(
     uniforms = rng.random((count, _UNIFORMS))
     choose_articles(
         starts, basket_of_row, week_of(day), uniforms, customers.persona[users], customers.favourites[users],
-        customers.favourite_weights[users], customers.taste[users], *choice_tables, result.article[rows],
+        customers.favourite_weights[users], customers.taste[users], result.article[rows], *choice_tables,
     )  # fmt: skip
 
 
@@ -137,5 +137,3 @@ def _baskets(
     same = np.maximum.accumulate(np.where(np.diff(key, prepend=-1) != 0, np.arange(len(key)), 0))
     chosen = same[basket]
     return first_row[chosen], day[basket], (1 + is_online[basket]).astype(np.int8), percent[basket].astype(np.int32)
-
-

@@ -67,7 +67,9 @@ def customers_table(rng: np.random.Generator, customers: Customers) -> pa.Table:
             "Active": pc.if_else(also_active, flag, None),
             "club_member_status": _pick(("ACTIVE", "PRE-CREATE", "LEFT CLUB", None), status, (0.928, 0.996, 0.9963)),
             "fashion_news_frequency": _pick(
-                ("NONE", "Regularly", None, "Monthly"), np.where(odd < 0.01, 0.5 + odd * 50, active * 0.4), (0.3, 0.5, 0.99)
+                ("NONE", "Regularly", None, "Monthly"),
+                np.where(odd < 0.01, 0.5 + odd * 50, active * 0.4),
+                (0.3, 0.5, 0.99),
             ),
             "age": pa.array(customers.age.astype(np.float32), from_pandas=True),
             "postal_code": hex_texts(codes).take(pa.array(code)),
@@ -132,9 +134,7 @@ def articles_table(rng: np.random.Generator, catalogue: Catalogue) -> pa.Table:
     )
 
 
-def transaction_batches(
-    customers: Customers, catalogue: Catalogue, purchases: Purchases
-) -> Iterator[pa.RecordBatch]:
+def transaction_batches(customers: Customers, catalogue: Catalogue, purchases: Purchases) -> Iterator[pa.RecordBatch]:
     """Yield the raw table `transactions_train`, ordered by day and customer, in batches of `BATCH` rows."""
     order = np.argsort(purchases.day, kind="stable")
     customer_ids, articles = hex_texts(customers.id_bytes), article_ids(catalogue)

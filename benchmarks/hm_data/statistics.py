@@ -13,7 +13,7 @@ from hm_data.purchases import Purchases
 from hm_data.raw_tables import PRICE_UNIT
 
 MONTH: Final = 28
-# Published descriptions of the full data, and (marked) a public sample of 0.1 % of its customers; "" where neither says.
+# From published descriptions of the full data; with an asterisk, from a sample of 0.1 % of its customers; "" unknown.
 HM: Final = {
     "purchases per customer, median": "9",
     "purchases per customer, 90 %": "61 *",
@@ -43,7 +43,9 @@ def statistics_table(customers: Customers, catalogue: Catalogue, purchases: Purc
     """Return the table of the statistics."""
     measured = statistics(customers, catalogue, purchases)
     return ReportTable.of(
-        ("statistic", "generated", "H&M"), [(name, measured[name], HM[name]) for name in HM], text_columns=("statistic",)
+        ("statistic", "generated", "H&M"),
+        [(name, measured[name], HM[name]) for name in HM],
+        text_columns=("statistic",),
     )
 
 
@@ -93,9 +95,11 @@ def statistics(customers: Customers, catalogue: Catalogue, purchases: Purchases)
 
 
 def _repeat_shares(purchases: Purchases, catalogue: Catalogue) -> tuple[float, float, float]:
-    """Return the shares of further pieces of an article among purchases; among distinct articles of a customer and a
+    """Return the shares of copies, repeats and other colours.
 
-    day, of articles bought on an earlier day, and of first purchases in another colour of an earlier day's product.
+    Copies are further pieces of an article on one day, as a share of all purchases. The others are shares of the
+    distinct articles of a customer and day: articles bought on an earlier day, and first purchases of an article whose
+    product was bought in another colour on an earlier day.
     """
     order = np.argsort(purchases.customer.astype(np.int64) << 20 | purchases.article, kind="stable")
     customer, article, day = purchases.customer[order], purchases.article[order], purchases.day[order]
@@ -107,9 +111,7 @@ def _repeat_shares(purchases: Purchases, catalogue: Catalogue) -> tuple[float, f
     # The articles of a product are adjacent, so that the rows of customer and product are.
     first = distinct & ~same_article
     product = catalogue.product[article[first]]
-    starts = np.flatnonzero(
-        (np.diff(customer[first], prepend=-1) != 0) | (np.diff(product, prepend=-1) != 0)
-    )
+    starts = np.flatnonzero((np.diff(customer[first], prepend=-1) != 0) | (np.diff(product, prepend=-1) != 0))
     earliest = np.minimum.reduceat(day[first], starts) if len(starts) else day[:0]
     lengths = np.diff(starts, append=int(first.sum()))
     later_colour = day[first] > np.repeat(earliest, lengths)
