@@ -108,7 +108,9 @@ def main(
     write_world(world, output, file_format, progress=reporter.progress)
     reporter.stage("measure")
     generator = _generator(seed, 4)
-    recalls = optimum.measure_recalls(generator, world.customers, world.choice_tables, world.purchases, sample=sample)
+    recalls = optimum.measure_recalls(
+        generator, world.customers, world.catalogue, world.choice_tables, world.purchases, sample=sample
+    )
     reporter.table(statistics.statistics_table(world.customers, world.catalogue, world.purchases))
     reporter.result("* in a public sample of 0.1 % of the H&M customers\n")
     reporter.table(recall_table(recalls))

@@ -18,6 +18,7 @@ _MAX_COLOURS: Final = 40
 _MAX_WEEKS: Final = 300
 _SHARE_EVERGREEN: Final = 0.05
 _MEDIAN_WEEKS: Final = 16.0
+_SHARE_PREMIUM, _PREMIUM = 0.002, 4.0  # share of the products, and multiple of the price
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ class Catalogue:
         age = week - self.first_week
         life = self.last_week - self.first_week + 1
         phase = np.where(self.evergreen, 0.0, np.exp(-2.0 * age / life))
-        phase[self.evergreen] = 0.4
+        phase[self.evergreen] = 0.3
         launch = np.where((age == 0) & ~self.evergreen, 0.6, 1.0)  # introduced in the middle of the week
         is_for_sale = (age >= 0) & (week <= self.last_week)
         return np.where(is_for_sale, self.popularity * phase * launch, 0.0)
@@ -111,7 +112,8 @@ def draw_catalogue(rng: np.random.Generator, articles: int, department_sales: ND
     log_popularity = rng.normal(0, 0.85, products)[product] + rng.normal(0, 0.5, articles) - 0.15 * level
     median = np.array(labels.LIST_PRICES)[structure.garment_group[department]][product]
     price_level = level[_first_of_each(product)][product]  # the colours of a product have one price
-    amounts = np.round(median * np.exp(0.38 * price_level)) - 0.01
+    premium = np.where(rng.random(products) < _SHARE_PREMIUM, _PREMIUM, 1.0)[product]
+    amounts = np.round(median * premium * np.exp(0.38 * price_level)) - 0.01
     gaps = rng.random(products) + 0.02
     code = _FIRST_CODE + np.floor(np.cumsum(gaps) / gaps.sum() * (_LAST_CODE - _FIRST_CODE - products)).astype(np.int64)
     code += np.arange(products)  # distinct

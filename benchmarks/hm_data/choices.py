@@ -23,12 +23,12 @@ from hm_data.catalogue import Catalogue
 from hm_data.customers import Customers
 from hm_data.market import Market
 
-COPY: Final = 0.11
+COPY: Final = 0.12
 BASKET_COLOUR: Final = 0.035
-REPEAT: Final = 0.028
+REPEAT: Final = 0.045
 HISTORY_COLOUR: Final = 0.02
-FAVOURITE: Final = 0.5
-RECENCY: Final = 0.93  # the probability that a row of the history is chosen falls by this factor from row to row
+FAVOURITE: Final = 0.4
+RECENCY: Final = 0.85  # the probability that a row of the history is chosen falls by this factor from row to row
 
 Tables: TypeAlias = tuple[NDArray[Any], ...]
 _SCALE: Final = np.float32(1 / 64)

@@ -175,8 +175,8 @@ def _favourites(
 
 def _tastes(rng: np.random.Generator, persona: NDArray[np.int64], age: NDArray[np.float64]) -> NDArray[np.float64]:
     """Draw tastes: personas and ages have their own means, individuals differ more than these."""
-    means = rng.normal(0, 0.2, (len(_PERSONAS) * _VARIANTS, DIMENSIONS))
+    means = rng.normal(0, 0.17, (len(_PERSONAS) * _VARIANTS, DIMENSIONS))
     by_age = rng.normal(0, 0.15, DIMENSIONS)
-    taste = means[persona] + ((age - 35) / 15)[:, None] * by_age + rng.normal(0, 0.36, (len(age), DIMENSIONS))
+    taste = means[persona] + ((age - 35) / 15)[:, None] * by_age + rng.normal(0, 0.32, (len(age), DIMENSIONS))
     taste[:, 0] += 0.01 * (age - 35) - 0.3
     return np.asarray(taste, np.float64)

@@ -78,7 +78,7 @@ SUMMER: Final = (
     0.2, 0.1, -0.9, 0.3, 0.0, 0.0, -0.1, 0.8, 0.6, 1.5, -1.2, -0.1, 1.6, 0.0, -0.2, -0.5, 0.0, 0.1, 0.1, -0.2, 0.0,
 )  # fmt: skip
 # The median list price of each garment group, in units of the shop's currency.
-LIST_PRICES: Final = (10, 13, 25, 20, 22, 25, 30, 28, 20, 15, 45, 50, 15, 13, 20, 8, 30, 20, 8, 10, 10)
+LIST_PRICES: Final = (9, 12, 23, 18, 20, 22, 27, 25, 18, 14, 40, 45, 14, 12, 18, 7, 27, 18, 7, 9, 9)
 
 APPEARANCES: Final = (
     "Solid", "All over", "Melange", "Striped", "Denim wash", "Front motif", "Small motif", "Checked", "Two-tone",

@@ -124,7 +124,7 @@ def _baskets(
     basket_owner = owner[first_row]
     # Each customer buys in a part of the two years, which may wrap around the end, so that total sales follow the
     # calendar whatever the parts are.
-    middle, width = rng.random(users), rng.uniform(0.2, 1.0, users)
+    middle, width = rng.random(users), rng.uniform(0.35, 1.0, users)
     position = (middle[basket_owner] + width[basket_owner] * (rng.random(len(first_row)) - 0.5)) % 1.0
     day = np.minimum(np.searchsorted(market.day_ends, position, side="right"), len(market.day_ends) - 1)
     ordered = np.sort(basket_owner.astype(np.int64) * len(market.day_ends) + day)

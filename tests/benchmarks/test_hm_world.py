@@ -53,7 +53,7 @@ def folder(hm_world, world, tmp_path_factory):
 @pytest.fixture(scope="module")
 def recalls(world, hm_world):
     return hm_world.optimum.measure_recalls(
-        np.random.default_rng(0), world.customers, world.choice_tables, world.purchases, sample=400
+        np.random.default_rng(0), world.customers, world.catalogue, world.choice_tables, world.purchases, sample=400
     )
 
 
@@ -213,6 +213,7 @@ def test_lists_of_another_order_or_of_another_customer_have_a_lower_recall(hm_wo
                 for name in world.customers.__dataclass_fields__
             }
         ),
+        world.catalogue,
         world.choice_tables,
         world.purchases,
         sample=400,
