@@ -185,7 +185,7 @@ def recall_table(recalls: optimum.Recalls) -> ReportTable:
 def _writer(path: Path, columns: pa.Schema) -> Callable[[pa.Table | None], None]:
     """Open a file; the result writes a table, or closes the file for None."""
     if path.suffix == ".csv":
-        writer = csv.CSVWriter(path, columns, write_options=csv.WriteOptions(quoting_style="needed"))
+        writer = csv.CSVWriter(path, columns, write_options=csv.WriteOptions(quoting_style="none"))
     else:
         # The ids of a batch are repeated in baskets, and a dictionary holds them once.
         writer = pq.ParquetWriter(path, columns, compression="zstd", dictionary_pagesize_limit=1 << 26)

@@ -106,7 +106,7 @@ def draw_catalogue(rng: np.random.Generator, articles: int, department_sales: ND
     of_product = evergreen[product]
     first_week = np.where(of_product, start[product], start[product] + np.minimum(later, 3 * life[product] // 4))
     last_week = np.where(of_product, WEEKS, np.maximum(first_week + 2, start[product] + life[product] - 1))
-    colour = _colours(rng, product, articles)
+    colour = _colours(rng, product, colour_number)
     vectors = _vectors(rng, product, product_type[product], appearance[product], colour)
     level = vectors[:, 0]
     log_popularity = rng.normal(0, 0.85, products)[product] + rng.normal(0, 0.5, articles) - 0.15 * level
@@ -153,13 +153,14 @@ def _zipf(rng: np.random.Generator, values: int, exponent: float, size: int) -> 
     return rng.choice(values, size=size, p=weights / weights.sum()).astype(np.int64)
 
 
-def _colours(rng: np.random.Generator, product: NDArray[np.int32], articles: int) -> NDArray[np.int16]:
-    """Return colour groups: the first of a product by popularity, the others at distances that differ."""
-    first = _zipf(rng, labels.COLOURS, 1.0, int(product[-1]) + 1)[product]
-    other = _zipf(rng, labels.COLOURS, 0.7, articles)
-    is_first = np.zeros(articles, np.bool_)
-    is_first[_first_of_each(product)] = True
-    return np.where(is_first, first, other).astype(np.int16)
+def _colours(
+    rng: np.random.Generator, product: NDArray[np.int32], colour_number: NDArray[np.int32]
+) -> NDArray[np.int16]:
+    """Return distinct colour groups of each product, popular ones first and more often."""
+    # Numbers with Gumbel noise are in the order of draws without replacement.
+    noise = rng.gumbel(size=(int(product[-1]) + 1, labels.COLOURS)).astype(np.float32)
+    order = np.argsort(np.log(np.arange(1, labels.COLOURS + 1)).astype(np.float32) - noise, axis=1, kind="stable")
+    return order[product, colour_number - 1].astype(np.int16)
 
 
 def _vectors(

@@ -141,6 +141,13 @@ def test_names_and_numbers_of_categories_correspond(folder):
         assert articles.groupby(number)[name].nunique().max() == 1, (number, name)
 
 
+def test_the_colours_of_a_product_are_distinct(folder):
+    articles = pq.read_table(folder / "articles.parquet").to_pandas()
+
+    assert not articles.duplicated(["product_code", "colour_group_name"]).any()
+    assert 1.9 < articles.groupby("product_code").size().mean() < 2.7  # 2.23 in the H&M catalogue
+
+
 def test_purchases_have_the_proportions_of_the_competition(hm_world, generate):
     world = generate(articles=hm_world.HM_ARTICLES)
     values = hm_world.statistics.statistics(world.customers, world.catalogue, world.purchases)
@@ -150,7 +157,7 @@ def test_purchases_have_the_proportions_of_the_competition(hm_world, generate):
     assert number["purchases per customer, median"] == 9
     assert number["purchases per customer, 90 %"] == pytest.approx(61, rel=0.1)
     assert number["purchases per customer, 99 %"] == pytest.approx(195, rel=0.1)
-    assert number["purchases per customer and day, mean"] == pytest.approx(3.6, rel=0.15)
+    assert number["purchases per customer and day, mean"] == pytest.approx(3.5, rel=0.15)
     assert number["several pieces of one article, share of purchases"] == pytest.approx(10.1, abs=2)
     assert number["article bought on an earlier day, share"] == pytest.approx(3.8, abs=2)
     assert number["other colour bought on an earlier day, share"] == pytest.approx(3.5, abs=2)
