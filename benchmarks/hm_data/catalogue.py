@@ -137,7 +137,7 @@ def draw_catalogue(rng: np.random.Generator, articles: int, department_sales: ND
 
 def _products(rng: np.random.Generator, articles: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Return product and number within the product of each article: half of the products have one colour."""
-    sizes = np.floor(2 * rng.random(articles) ** (-1 / 2.05)).astype(np.int64) - 1
+    sizes = np.floor(2 * rng.random(articles) ** (-1 / 2.2)).astype(np.int64) - 1
     sizes = np.clip(sizes, 1, _MAX_COLOURS)
     product = np.repeat(np.arange(articles), sizes)[:articles].astype(np.int32)
     first = _first_of_each(product)

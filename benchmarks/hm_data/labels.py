@@ -96,6 +96,7 @@ NAME_STARTS: Final = (
     "Al", "Be", "Ca", "Da", "El", "Fi", "Gre", "Ha", "In", "Jo", "Ka", "Lu", "Ma", "No", "Or", "Pe", "Ro", "Sa", "Ti",
     "Vi",
 )  # fmt: skip
+NAME_MIDDLES: Final = ("", "la", "ri", "ne", "do", "sta", "mi", "va")
 NAME_ENDS: Final = (
     "bel", "cia", "dor", "fine", "gan", "len", "lo", "mina", "na", "nette", "ra", "rell", "ri", "sby", "sia", "ston",
     "tty", "vana", "vis", "zo",
@@ -131,7 +132,7 @@ def departments() -> Departments:
     names = []
     for position, garment_group, _, number in rows:
         index = INDICES[position]
-        version = min(number // len(index.garment_groups), 3)
+        version = min(number // len(index.garment_groups), 2)
         names.append(f"{index.short} {GARMENT_GROUPS[garment_group]}{f' {version + 1}' if version else ''}")
     columns = np.array([row[:3] for row in rows], np.int16).T
     return Departments(columns[0], columns[1], columns[2], tuple(names))

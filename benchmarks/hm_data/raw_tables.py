@@ -93,12 +93,12 @@ def articles_table(rng: np.random.Generator, catalogue: Catalogue) -> pa.Table:
     shade = np.where(catalogue.colour < 48, catalogue.colour % len(labels.SHADES), 0)
     master = np.where(catalogue.colour < 48, catalogue.colour // len(labels.SHADES), catalogue.colour - 32)
     value = np.where(master >= 16, master - 10, shade * 2 + master % 2)
-    start, end, material, detail = (
+    start, middle, end, material, detail = (
         rng.integers(0, len(words), int(catalogue.product[-1]) + 1)[catalogue.product]
-        for words in (labels.NAME_STARTS, labels.NAME_ENDS, labels.MATERIALS, labels.DETAILS)
+        for words in (labels.NAME_STARTS, labels.NAME_MIDDLES, labels.NAME_ENDS, labels.MATERIALS, labels.DETAILS)
     )
     described = rng.random(len(catalogue)) >= _SHARE_WITHOUT_DESCRIPTION
-    name = _join("", _take(labels.NAME_STARTS, start), _take(labels.NAME_ENDS, end))
+    name = _join("", _take(labels.NAME_STARTS, start), _take(labels.NAME_MIDDLES, middle), _take(labels.NAME_ENDS, end))
     product_type = _join(" ", word, noun)
     description = _join(
         "", product_type, " in ", _take(labels.MATERIALS, material), " with ", _take(labels.DETAILS, detail), "."
