@@ -29,6 +29,10 @@ TRANSACTION_COLUMNS: Final = pa.schema(
 )
 
 _SHARE_ACTIVE: Final = 0.34
+_NEWS: Final = ("NONE", "Regularly", None, "Monthly")
+_SHARE_WITHOUT_NEWS, _SHARE_OF_MONTHLY_NEWS = 0.0117, 0.0006
+_CLUB: Final = ("ACTIVE", "PRE-CREATE", "LEFT CLUB", None)
+_CLUB_ENDS: Final = (0.928, 0.995, 0.9956)
 _ARTICLES_PER_COLOUR: Final = 1_000
 _POSTAL_CODES_PER_CUSTOMER: Final = 0.26
 _SHARE_OF_ONE_POSTAL_CODE: Final = 0.088
@@ -55,7 +59,10 @@ def customers_table(rng: np.random.Generator, customers: Customers) -> pa.Table:
     count = len(customers)
     active = rng.random(count) < _SHARE_ACTIVE
     also_active = active & (rng.random(count) < 0.97)
-    status, odd = rng.random(count), rng.random(count)
+    news = active.astype(np.int64)
+    news[rng.random(count) < _SHARE_WITHOUT_NEWS] = 2
+    news[rng.random(count) < _SHARE_OF_MONTHLY_NEWS] = 3
+    club = np.searchsorted(_CLUB_ENDS, rng.random(count), side="right")
     codes = np.frombuffer(rng.bytes(32 * max(2, int(count * _POSTAL_CODES_PER_CUSTOMER))), np.uint8).reshape(-1, 32)
     code = rng.integers(1, len(codes), count)
     code[rng.random(count) < _SHARE_OF_ONE_POSTAL_CODE] = 0
@@ -65,12 +72,8 @@ def customers_table(rng: np.random.Generator, customers: Customers) -> pa.Table:
             schema.CUSTOMER_ID: hex_texts(customers.id_bytes),
             "FN": pc.if_else(active, flag, None),
             "Active": pc.if_else(also_active, flag, None),
-            "club_member_status": _pick(("ACTIVE", "PRE-CREATE", "LEFT CLUB", None), status, (0.928, 0.996, 0.9963)),
-            "fashion_news_frequency": _pick(
-                ("NONE", "Regularly", None, "Monthly"),
-                np.where(odd < 0.01, 0.5 + odd * 50, active * 0.4),
-                (0.3, 0.5, 0.99),
-            ),
+            "club_member_status": _take(_CLUB, club),
+            "fashion_news_frequency": _take(_NEWS, news),
             "age": pa.array(customers.age.astype(np.float32), from_pandas=True),
             "postal_code": hex_texts(codes).take(pa.array(code)),
         }
@@ -159,7 +162,3 @@ def _take(values: tuple[Any, ...], positions: NDArray[Any]) -> pa.Array:
 
 def _join(separator: str, *parts: Any) -> pa.Array:
     return pc.binary_join_element_wise(*parts, separator)
-
-
-def _pick(values: tuple[str | None, ...], uniform: NDArray[np.float64], ends: tuple[float, ...]) -> pa.Array:
-    return _take(values, np.searchsorted(ends, uniform, side="right"))
