@@ -112,7 +112,7 @@ def main(
         generator, world.customers, world.catalogue, world.choice_tables, world.purchases, sample=sample
     )
     reporter.table(statistics.statistics_table(world.customers, world.catalogue, world.purchases))
-    reporter.result("* in a public sample of 0.1 % of the H&M customers\n")
+    reporter.result("* in a sample of 0.1 % of the H&M customers\n")
     reporter.table(recall_table(recalls))
     size = sum(path.stat().st_size for path in output.iterdir())
     reporter.result(
