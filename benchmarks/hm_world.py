@@ -53,7 +53,13 @@ class Size:
 
     @classmethod
     def of(cls, scale: float, *, reseller: bool = False) -> "Size":
-        """Return the size at a scale; 1 is that of the H&M data."""
+        """Return the size at a scale; 1 is that of the H&M data.
+
+        Raises:
+            InputError: the scale is not a number.
+        """
+        if math.isnan(scale):  # which is in every range of click
+            raise InputError("--scale is not a number: use one from 0.01 to 1.")
         return cls(
             round(HM_CUSTOMERS * scale), round(HM_ARTICLES * math.sqrt(scale)), round(HM_PURCHASES * scale), reseller
         )

@@ -70,9 +70,10 @@ def draw_purchases(
     def fill(block: int) -> int:
         first, last = block * BLOCK, min((block + 1) * BLOCK, len(customers))
         rows = slice(int(ends[first]), int(ends[last]))
-        _fill_block(np.random.default_rng([*seed, block]), customers, market, choice_tables, result, first, last, rows)
-        percent = percents[week_of(result.day[rows]), result.article[rows]]
-        prices = catalogue.cents[result.article[rows]] * (percent / 100) * (result.cents[rows] / 100)
+        generator = np.random.default_rng([*seed, block])
+        offers = _fill_block(generator, customers, market, choice_tables, result, first, last, rows)
+        markdowns = percents[week_of(result.day[rows]), result.article[rows]]
+        prices = catalogue.cents[result.article[rows]] * (markdowns / 100) * (offers / 100)
         result.cents[rows] = np.maximum(1, np.round(prices))
         return rows.stop - rows.start
 
@@ -91,20 +92,20 @@ def _fill_block(
     first: int,
     last: int,
     rows: slice,
-) -> None:
-    """Draw the rows of customers `first` to `last` - 1; `result.cents` becomes the percentage that offers leave."""
+) -> NDArray[np.int32]:
+    """Draw all but the prices of customers `first` to `last` - 1; return what offers leave, percent (rows,)."""
     users, count = slice(first, last), rows.stop - rows.start
     owner = result.customer[rows] - first
     starts = np.concatenate([[0], np.cumsum(customers.purchases[users])])
     basket_of_row, day, channel, percent = _baskets(rng, customers, market, first, owner, starts)
     result.day[rows] = day
     result.channel[rows] = channel
-    result.cents[rows] = percent
     uniforms = rng.random((count, _UNIFORMS))
     choose_articles(
         starts, basket_of_row, week_of(day), uniforms, customers.persona[users], customers.favourites[users],
         customers.favourite_weights[users], customers.taste[users], result.article[rows], *choice_tables,
     )  # fmt: skip
+    return percent
 
 
 def _baskets(

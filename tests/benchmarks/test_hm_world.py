@@ -279,6 +279,13 @@ def test_options_out_of_range_are_refused(hm_world, options, named):
     assert named in result.output
 
 
+def test_a_scale_that_is_not_a_number_is_refused(hm_world):
+    result = CliRunner().invoke(hm_world.main, ["--scale", "nan"])
+
+    assert result.exit_code == 1
+    assert "--scale" in result.output
+
+
 def test_a_folder_with_other_files_is_refused(hm_world, tmp_path):
     (tmp_path / "thesis.tex").write_text("")
     result = CliRunner().invoke(hm_world.main, ["--output", str(tmp_path)])
