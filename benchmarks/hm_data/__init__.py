@@ -1,0 +1,1 @@
+"""Generated raw tables at H&M's size: catalogue, customers, market, purchases, best achievable recall, statistics."""
