@@ -77,9 +77,9 @@ def main(
     written = write_candidates(pipeline, settings, users, output, reporter)
     reporter.result(
         f"{counted(written.rows, 'candidate')} of {counted(written.users, 'user')} in {output} after "
-        f"{reporter.watch.seconds:.1f} s\nrelease {written.release}, items as of "
-        f"{pipeline.release.as_of:%Y-%m-%d %H:%M} UTC, {written.source} features of users as of "
-        f"{written.moment:%Y-%m-%d %H:%M} UTC, in {'ranker' if written.ranked else 'retrieval'} order"
+        f"{reporter.watch.seconds:.1f} s\nrelease {written.release} in {'ranker' if written.ranked else 'retrieval'} "
+        f"order, items as of {pipeline.release.as_of:%Y-%m-%d %H:%M} UTC\n"
+        f"{written.source} features of users as of {written.moment:%Y-%m-%d %H:%M} UTC"
     )
     if written.engine["engine"] != "exact":
         search = written.engine
