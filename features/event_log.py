@@ -1,4 +1,4 @@
-"""The log of purchase events: purchases that the service was told of after the feature tables were built.
+"""The log of purchase events: purchases sent to the service after the feature tables were built.
 
 An SQLite file with one row for each event. An event is on the disk before `EventLog.append` returns, and an event id is
 in the log once. The next build of the feature tables reads the purchases that are later than the raw tables.
@@ -30,7 +30,6 @@ PURCHASE_SCHEMA: Final = pa.schema(
     ]
 )
 
-_BEGINNING, _END = -(1 << 63), (1 << 63) - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: Final = "event_id, user_id, item_id, purchased_at, price, sales_channel_id, reverses"
 _TABLE: Final = """
@@ -49,7 +48,7 @@ _TABLE: Final = """
 # `purchased_at` is in microseconds since 1970. A purchase whose reversal is in the log does not count.
 _PURCHASES: Final = """
     select user_id, item_id, purchased_at, price, sales_channel_id from events
-    where purchased_at >= ? and event_id not in (select reverses from events where reverses is not null)
+    where reverses is null and event_id not in (select reverses from events where reverses is not null)
 """
 
 
@@ -194,7 +193,9 @@ class EventLog:
             rows = [
                 row
                 for user in users
-                for row in self._connection.execute(f"{_PURCHASES} and user_id = ?", [microseconds(since), user])
+                for row in self._connection.execute(
+                    f"{_PURCHASES} and user_id = ? and purchased_at >= ?", [user, microseconds(since)]
+                )
             ]
         return _to_table(rows)
 
@@ -254,8 +255,8 @@ def read_logged_purchases(path: Path, before: datetime | None) -> pa.Table:
         raise InputError(f"{path} does not exist: pass the event log of `jobs/serve.py --events`, or omit --events.")
     with _naming_file(path), contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as log:
         _check_format(log, path)
-        moments = [_BEGINNING, _END if before is None else microseconds(before)]
-        return _to_table(log.execute(f"{_PURCHASES} and purchased_at < ? order by sequence", moments).fetchall())
+        earlier = "" if before is None else f"and purchased_at < {microseconds(before)}"
+        return _to_table(log.execute(f"{_PURCHASES} {earlier} order by sequence").fetchall())
 
 
 def microseconds(moment: datetime) -> int:

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any, Final, Self, TypeAlias
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from features.event_log import EventLog
-from features.schema import ITEM_ID, PRICE, PURCHASED_AT, USER_ID
+from features.schema import ITEM_ID, PRICE, PURCHASED_AT
 from features.store.purchases_by_user import PurchasesByUser
 from features.store.pushed_rows import PushedRows
 from features.store.request_services import CANDIDATE_ITEMS
@@ -90,20 +89,27 @@ class PushedEvents:
 
     def purchases_of(self, user_id: str) -> pa.Table:
         """Return the purchases of a user: of the feature tables, and those of the log."""
-        rows = self._purchases.of([user_id])
-        return pa.concat_tables([rows, self._log.purchases(self._moment, [user_id]).select(rows.column_names)])
+        return self._add_known(user_id, self._log.purchases(self._moment, [user_id]))
 
     def _push(self, users: list[str]) -> None:
-        active = pc.unique(self._log.purchases(self._moment, users)[USER_ID]).to_pylist()
         rows: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-        for user in active:
-            purchases = self.purchases_of(user)
+        without_events = []
+        for user in users:
+            events = self._log.purchases(self._moment, [user])
+            if not events.num_rows:  # all are reversed, or in the feature tables
+                without_events.append(user)
+                continue
+            purchases = self._add_known(user, events)
             items, prices = (purchases[name].to_pylist() for name in (ITEM_ID, PRICE))
             moments = purchases[PURCHASED_AT].cast(pa.int64()).to_pylist()
             for name, row in latest_user_rows(user, items, moments, prices, self._categories).items():
                 rows[name].append(row)
         self._pushed.push(rows)
-        self._pushed.forget([*{*users} - {*active}])
+        self._pushed.forget(without_events)
+
+    def _add_known(self, user_id: str, events: pa.Table) -> pa.Table:
+        rows = self._purchases.of([user_id])
+        return pa.concat_tables([rows, events.select(rows.column_names)])
 
 
 def item_categories(pipeline: CandidatePipeline) -> Categories:

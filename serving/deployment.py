@@ -67,6 +67,9 @@ class Deployment:
         pipeline, settings = open_pipeline(
             repo, releases=releases, version=version, filters=None, already_bought=None, k=_K
         )
+        # Before the limit, which is for requests and what is read on the way to them, and holds for pushed rows, too.
+        events = PushedEvents.open(pipeline, log, workspace) if log is not None and workspace is not None else None
+        pipeline.reader.limit_waiting(_SECONDS_PER_COMMAND)
         columns = service_columns(pipeline.reader.store, CANDIDATE_REQUEST)
         stored = [view.name for view in views_of_service(pipeline.reader.store, CANDIDATE_REQUEST)]
         views = {view: [column.name for column in columns.columns if column.view == view] for view in stored}
@@ -76,8 +79,6 @@ class Deployment:
             reasons=Reasons.open(pipeline),
             views={view: names for view, names in views.items() if names},
         )
-        events = PushedEvents.open(pipeline, log, workspace) if log is not None and workspace is not None else None
-        pipeline.reader.limit_waiting(_SECONDS_PER_COMMAND)
         return cls(block, settings, _content_index(pipeline), events)
 
     @property

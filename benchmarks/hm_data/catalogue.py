@@ -72,7 +72,7 @@ class Catalogue:
         return np.where(is_for_sale, self.popularity * phase * launch, 0.0)
 
     def percent(self, week: int) -> NDArray[np.int16]:
-        """Return what is asked in a week, percent of the list price, (n,): markdowns end the life cycle."""
+        """Return the price in a week, percent of the list price, (n,): markdowns end the life cycle."""
         progress = (week - self.first_week) / (self.last_week - self.first_week + 1)
         steps = np.array([100, 80, 70, 50], np.int16)
         return np.where(self.evergreen, steps[0], steps[np.searchsorted([0.6, 0.75, 0.9], progress)])

@@ -43,8 +43,8 @@ def add_logged_purchases(connection: duckdb.DuckDBPyConnection, log: Path, lates
 
     The raw tables are the truth until the end (UTC) of the day of their last purchase: events of these days do not
     count, because the raw tables contain the same purchases. Days are taken whole: those of the day of `latest` wait
-    for a later build. Otherwise the tables would claim to hold a day that goes on, and further events of it would be
-    too late.
+    for a later build. Otherwise the tables would hold a part of a day as if it were complete, and its later events
+    would be refused.
 
     Args:
         connection: holds the tables, as `features.raw.raw_tables.load_raw_tables` creates them.

@@ -146,5 +146,5 @@ def test_a_build_takes_whole_days_of_the_log_only(before, log, tmp_path):
         events=log.path, latest=moment_of("2020-03-03 13:00:00"),
     )  # fmt: skip
 
-    assert built.logged.added == 4  # those of 3 March, which goes on, wait for a later build
+    assert built.logged.added == 4  # those of 3 March, an incomplete day, wait for a later build
     assert built.data_end == moment_of("2020-03-03 00:00:00")

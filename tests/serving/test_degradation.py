@@ -5,19 +5,9 @@ import signal
 import time
 
 import pytest
-from fixtures.serving import MOMENT
 
 USER = "0003"
 DEADLINE = 1.0
-
-
-@pytest.fixture
-def project(redis_project, lasting_redis_server, call):
-    """A project whose online store is a Redis server that is running."""
-    project = redis_project(lasting_redis_server.address)
-    done = call("materialize", "--repo", project.repo, "--as-of", MOMENT.isoformat())
-    assert done.exit_code == 0, done.stderr
-    return project
 
 
 def ask(client, **query):
@@ -62,8 +52,10 @@ def resume(server):
     [(lambda server: server.stop(), lambda server: server.start()), (stop, resume)],
     ids=["killed", "hung"],
 )
-def test_bestsellers_are_served_until_the_store_answers_again(project, serve, lasting_redis_server, end, begin):
-    with serve(project.repo, project.releases, deadline=DEADLINE) as (client, _):
+def test_bestsellers_are_served_until_the_store_answers_again(
+    filled_redis_project, serve, lasting_redis_server, end, begin
+):
+    with serve(filled_redis_project.repo, filled_redis_project.releases, deadline=DEADLINE) as (client, _):
         personal, _ = ask(client)
         unknown, _ = ask(client, user_id="nobody")
         end(lasting_redis_server)
@@ -85,8 +77,8 @@ def test_bestsellers_are_served_until_the_store_answers_again(project, serve, la
         assert client.get("/readyz").json["status"] == "ready"
 
 
-def test_exclusions_hold_and_sessions_are_served_as_before(project, serve, lasting_redis_server):
-    with serve(project.repo, project.releases, deadline=DEADLINE) as (client, _):
+def test_exclusions_hold_and_sessions_are_served_as_before(filled_redis_project, serve, lasting_redis_server):
+    with serve(filled_redis_project.repo, filled_redis_project.releases, deadline=DEADLINE) as (client, _):
         session = {"recent_items": ["0108775007"], "k": 12}
         before = client.candidates(**session)
         lasting_redis_server.stop()
@@ -102,9 +94,9 @@ def test_exclusions_hold_and_sessions_are_served_as_before(project, serve, lasti
         assert (history.status, history.error["code"]) == (503, "features_unavailable")
 
 
-def test_age_limits_hold_for_users_of_unknown_age(project, serve, lasting_redis_server):
+def test_age_limits_hold_for_users_of_unknown_age(filled_redis_project, serve, lasting_redis_server):
     """An unknown age is no permission."""
-    with serve(project.repo, project.releases, deadline=DEADLINE) as (client, service):
+    with serve(filled_redis_project.repo, filled_redis_project.releases, deadline=DEADLINE) as (client, service):
         lasting_redis_server.stop()
         limits = service.switch.current.pipeline.item_context.minimum_ages
         ids = service.switch.current.pipeline.release.item_ids.to_pylist()
@@ -117,8 +109,8 @@ def test_age_limits_hold_for_users_of_unknown_age(project, serve, lasting_redis_
         assert restricted.isdisjoint(items_of(answer))
 
 
-def test_a_batch_and_its_steps_are_degraded_too(project, serve, lasting_redis_server):
-    with serve(project.repo, project.releases, deadline=DEADLINE) as (client, _):
+def test_a_batch_and_its_steps_are_degraded_too(filled_redis_project, serve, lasting_redis_server):
+    with serve(filled_redis_project.repo, filled_redis_project.releases, deadline=DEADLINE) as (client, _):
         lasting_redis_server.stop()
 
         batch = client.post("/v1/candidates:batch", {"user_ids": [USER, "0004"], "k": 3})

@@ -11,16 +11,8 @@ DROP = {"already_bought": "drop"}
 
 
 @pytest.fixture
-def project(redis_project, lasting_redis_server, call):
-    project = redis_project(lasting_redis_server.address)
-    done = call("materialize", "--repo", project.repo, "--as-of", MOMENT.isoformat())
-    assert done.exit_code == 0, done.stderr
-    return project
-
-
-@pytest.fixture
-def client(serve, project, tmp_path):
-    with serve(project.repo, project.releases, events=tmp_path / "events.db") as (client, _):
+def client(serve, filled_redis_project, tmp_path):
+    with serve(filled_redis_project.repo, filled_redis_project.releases, events=tmp_path / "events.db") as (client, _):
         yield client
 
 
@@ -38,12 +30,12 @@ def items_of(answer):
     return [item["item_id"] for item in answer["items"]]
 
 
-def test_the_next_request_reflects_a_purchase_and_other_readers_find_the_generation(client, project):
+def test_the_next_request_reflects_a_purchase_and_other_readers_find_the_generation(client, filled_redis_project):
     from features.store.reader import FeatureReader
     from features.store.registry import open_feature_store
     from features.store.request_services import CANDIDATE_REQUEST
 
-    other = FeatureReader(open_feature_store(project.repo), "online")
+    other = FeatureReader(open_feature_store(filled_redis_project.repo), "online")
     before = other.read(CANDIDATE_REQUEST, [USER], MOMENT)
 
     assert send(client, "1")["in_effect"] is True
