@@ -1,7 +1,7 @@
 """From a purchase event to its effect, events per second, and candidates under a load of events.
 
-    python benchmarks/events.py
-    python benchmarks/events.py --users 50 --seconds 5
+    python benchmarks/purchase_events.py
+    python benchmarks/purchase_events.py --users 50 --seconds 5
 
 Starts `jobs/serve.py --events` with an empty log in a temporary folder. Then, for each of some users, one after the
 other: the best candidate under the filter `already_bought = "drop"` is bought, and the candidates are requested again;
